@@ -1,0 +1,17 @@
+import { createApplication } from "../lib/applications.ts"
+import { ApplicationIdempotencyKey, NewApplication } from "../lib/contract.ts"
+import { endpoint } from "../lib/http/endpoint.ts"
+import { applicationsPath } from "../lib/http/paths.ts"
+import { created } from "../lib/http/replies.ts"
+import { runtime } from "../lib/runtime.ts"
+
+// POST /applications
+export const handler = endpoint({
+  body: NewApplication,
+  idempotencyKey: ApplicationIdempotencyKey,
+  run: async ({ body, idempotencyKey: key }) => {
+    const path = applicationsPath()
+    const { resource, replayed } = await createApplication(runtime(), body, key === undefined ? key : { key, path })
+    return created(resource, `${path}/${resource.token}`, replayed)
+  },
+})

@@ -1,0 +1,18 @@
+import { createChat } from "../lib/chats.ts"
+import { ApplicationPath, IdempotencyKey, NewChat } from "../lib/contract.ts"
+import { endpoint } from "../lib/http/endpoint.ts"
+import { chatsPath } from "../lib/http/paths.ts"
+import { created } from "../lib/http/replies.ts"
+import { runtime } from "../lib/runtime.ts"
+
+// POST /applications/{token}/chats
+export const handler = endpoint({
+  path: ApplicationPath,
+  body: NewChat,
+  idempotencyKey: IdempotencyKey,
+  run: async ({ path: { token }, body, idempotencyKey: key }) => {
+    const path = chatsPath(token)
+    const { resource, replayed } = await createChat(runtime(), token, body, key === undefined ? key : { key, path })
+    return created(resource, `${path}/${resource.number}`, replayed)
+  },
+})

@@ -1,0 +1,14 @@
+import { deleteApplication } from "../lib/applications.ts"
+import { ApplicationPath } from "../lib/contract.ts"
+import { endpoint } from "../lib/http/endpoint.ts"
+import { noContent } from "../lib/http/replies.ts"
+import { runtime } from "../lib/runtime.ts"
+
+// DELETE /applications/{token}
+export const handler = endpoint({
+  path: ApplicationPath,
+  run: async ({ path }) => {
+    await deleteApplication(runtime(), path.token)
+    return noContent()
+  },
+})

@@ -1,0 +1,11 @@
+import { MessagePath } from "../lib/contract.ts"
+import { endpoint } from "../lib/http/endpoint.ts"
+import { ok } from "../lib/http/replies.ts"
+import { getMessage } from "../lib/messages.ts"
+import { runtime } from "../lib/runtime.ts"
+
+// GET /applications/{token}/chats/{chat_number}/messages/{number}
+export const handler = endpoint({
+  path: MessagePath,
+  run: async ({ path }) => ok(await getMessage(runtime(), path.token, path.chat_number, path.number)),
+})

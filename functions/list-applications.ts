@@ -1,0 +1,12 @@
+import { listApplications } from "../lib/applications.ts"
+import { endpoint } from "../lib/http/endpoint.ts"
+import { answerList, ListQuery } from "../lib/http/pages.ts"
+import { applicationsPath } from "../lib/http/paths.ts"
+import { runtime } from "../lib/runtime.ts"
+
+// GET /applications
+export const handler = endpoint({
+  query: ListQuery,
+  run: ({ query }) =>
+    answerList({ path: applicationsPath(), keyedBy: "token" }, query, (page) => listApplications(runtime(), page)),
+})

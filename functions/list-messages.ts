@@ -1,0 +1,21 @@
+import { MessagesPath } from "../lib/contract.ts"
+import { endpoint } from "../lib/http/endpoint.ts"
+import { answerList } from "../lib/http/pages.ts"
+import { messagesPath } from "../lib/http/paths.ts"
+import { answerSearch, MessagesQuery } from "../lib/http/searches.ts"
+import { listMessages } from "../lib/messages.ts"
+import { runtime } from "../lib/runtime.ts"
+import { searchChat } from "../lib/search/search-chat.ts"
+
+// GET /applications/{token}/chats/{chat_number}/messages, with `query` a search
+export const handler = endpoint({
+  path: MessagesPath,
+  query: MessagesQuery,
+  run: ({ path: { token, chat_number: chat }, query: parameters }) => {
+    const { query } = parameters
+    if (query !== undefined)
+      return answerSearch(token, chat, { ...parameters, query }, (asked) => searchChat(runtime(), token, chat, asked))
+    const list = { path: messagesPath(token, chat), keyedBy: "number" } as const
+    return answerList(list, parameters, (page) => listMessages(runtime(), token, chat, page))
+  },
+})

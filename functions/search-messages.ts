@@ -1,0 +1,25 @@
+import { MessagesPath } from "../lib/contract.ts"
+import { type EndpointHandler, endpoint } from "../lib/http/endpoint.ts"
+import { answerSearch, NewSearch, SearchOptions, SearchParameters } from "../lib/http/searches.ts"
+import { runtime } from "../lib/runtime.ts"
+import { searchChat } from "../lib/search/search-chat.ts"
+
+// GET /applications/{token}/chats/{chat_number}/messages/search
+const searchByParameters = endpoint({
+  path: MessagesPath,
+  query: SearchParameters,
+  run: ({ path: { token, chat_number: chat }, query }) =>
+    answerSearch(token, chat, query, (asked) => searchChat(runtime(), token, chat, asked)),
+})
+
+// POST /applications/{token}/chats/{chat_number}/messages/search
+const searchByBody = endpoint({
+  path: MessagesPath,
+  query: SearchOptions,
+  body: NewSearch,
+  run: ({ path: { token, chat_number: chat }, query, body }) =>
+    answerSearch(token, chat, { ...query, ...body }, (asked) => searchChat(runtime(), token, chat, asked)),
+})
+
+export const handler: EndpointHandler = (event, context) =>
+  event.requestContext.http.method === "POST" ? searchByBody(event, context) : searchByParameters(event, context)

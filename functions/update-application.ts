@@ -1,0 +1,12 @@
+import { updateApplication } from "../lib/applications.ts"
+import { ApplicationChanges, ApplicationPath } from "../lib/contract.ts"
+import { endpoint } from "../lib/http/endpoint.ts"
+import { ok } from "../lib/http/replies.ts"
+import { runtime } from "../lib/runtime.ts"
+
+// PUT, PATCH /applications/{token}
+export const handler = endpoint({
+  path: ApplicationPath,
+  body: ApplicationChanges,
+  run: async ({ path, body }) => ok(await updateApplication(runtime(), path.token, body)),
+})

@@ -1,0 +1,165 @@
+/** Applications: their rules and their SQL. An application's token is its key everywhere. */
+import type { z } from "zod"
+import { type Mysql, reachMysql } from "./clients/mysql.ts"
+import type { Application, NewApplication, Page, PageRequest } from "./contract.ts"
+import type { WriteEvent } from "./events.ts"
+import { compare, type Item, mergedPage, type Window } from "./merged-page.ts"
+import { acceptChange, acceptCreation } from "./outbox/accept.ts"
+import { type Created, fingerprint, type Idempotency, idempotencyHash } from "./outbox/idempotency.ts"
+import { drawToken, SHARDS } from "./outbox/keys.ts"
+import { absent, readKnown, refuseDeleted, type State, stateOf, unlessRedisAway } from "./outbox/known.ts"
+import type { Stores } from "./stores.ts"
+
+type ApplicationState = State & { token: string; name: string; chatsCount: number }
+type ApplicationInput = z.infer<typeof NewApplication>
+
+const present = ({ token, name, chatsCount, createdAt, updatedAt }: ApplicationState): Application => ({
+  token,
+  name,
+  chats_count: chatsCount,
+  created_at: createdAt.toISOString(),
+  updated_at: updatedAt.toISOString(),
+})
+
+const fromEvent = (event: WriteEvent, row?: ApplicationState): ApplicationState => ({
+  token: event.application,
+  name: event.name ?? "",
+  chatsCount: row?.chatsCount ?? 0,
+  ...stateOf(event),
+})
+
+/** Creates an application; its token lies in the shard of its idempotency key, so that both are in one slot of Redis. */
+export async function createApplication(
+  stores: Stores,
+  input: ApplicationInput,
+  idempotency?: Idempotency,
+): Promise<Created<Application>> {
+  const state = { name: input.name }
+  const accepted = await acceptCreation(stores, {
+    kind: "application",
+    application: drawToken(idempotency && idempotencyHash(idempotency).shard),
+    chat: 0,
+    state,
+    ...(idempotency ? { idempotency: { ...idempotency, fingerprint: fingerprint(state) } } : {}),
+  })
+  const application = accepted.id
+  // The same answer again, unless the application has been deleted since.
+  if (accepted.replayed) await findApplication(stores, application)
+  const createdAt = Math.floor(Number(accepted.revision) / 1000)
+  const event = { revision: accepted.revision, application, chat: 0, message: 0, created_at: createdAt, ...state }
+  return { resource: present(fromEvent(event)), replayed: accepted.replayed }
+}
+
+export async function getApplication(stores: Stores, token: string): Promise<Application> {
+  return present(await findApplication(stores, token))
+}
+
+export async function updateApplication(
+  stores: Stores,
+  token: string,
+  { name }: ApplicationInput,
+): Promise<Application> {
+  const found = await findApplication(stores, token)
+  const key = { application: token, chat: 0, message: 0 }
+  const change = { key, createdAt: found.createdAt.getTime(), revision: found.revision, state: { name } }
+  return present(fromEvent(await acceptChange(stores, change), found))
+}
+
+/** Deletes an application: all below it answers 404 from then on; rows and documents go in batches later. */
+export async function deleteApplication(stores: Stores, token: string): Promise<void> {
+  const { createdAt, revision } = await findApplication(stores, token)
+  const key = { application: token, chat: 0, message: 0 }
+  await acceptChange(stores, { key, createdAt: createdAt.getTime(), revision, state: { deleted: true } })
+}
+
+/** The living applications, by creation (then by token). */
+export async function listApplications(stores: Stores, request: PageRequest): Promise<Page<Application>> {
+  const positionOf = (event: WriteEvent) => ({ createdAt: event.created_at, key: event.application })
+  const page = await mergedPage<ApplicationState>(
+    {
+      async readPending(window) {
+        const events = await unlessRedisAway(() => readPendingOfAllShards(stores, window), [])
+        const { after, order, count } = window
+        return events
+          .filter((event) => after === undefined || compare(positionOf(event), after, order) > 0)
+          .sort((a, b) => compare(positionOf(a), positionOf(b), order))
+          .slice(0, count)
+      },
+      async readRows(window) {
+        return (await reachMysql(() => selectApplications(stores.mysql, window).execute())).map(toItem)
+      },
+      positionOf,
+      valueOf: fromEvent,
+    },
+    request,
+  )
+  return { data: page.data.map(present), next: page.next }
+}
+
+/** One pipeline over the shards; each answers `count`, since all of them may lie in one. */
+async function readPendingOfAllShards({ outbox }: Stores, { after, order, count }: Window): Promise<WriteEvent[]> {
+  // Creation times are not unique, so the bound is inclusive and the caller leaves out what is not beyond.
+  const bound = after?.createdAt === undefined ? undefined : String(after.createdAt)
+  const min = order === "asc" && bound !== undefined ? bound : "-inf"
+  const max = order === "desc" && bound !== undefined ? bound : "+inf"
+  const shards = await Promise.all(
+    SHARDS.map((shard) => outbox.readPending(shard, "", 0, [], { min, max, order, count })),
+  )
+  return shards.flatMap(({ entries }) => entries)
+}
+
+async function findApplication(stores: Stores, token: string): Promise<ApplicationState> {
+  const known = await readKnown(stores, [{ application: token, chat: 0, message: 0 }])
+  refuseDeleted(["application"], known.entries)
+  const [entry] = known.entries
+  if (entry && Math.floor(Number(entry.revision) / 1000) === entry.created_at) return fromEvent(entry)
+  const row = await reachMysql(() =>
+    stores.mysql.selectFrom("applications").selectAll().where("token", "=", token).executeTakeFirst(),
+  )
+  const item = row && toItem(row)
+  if (entry && Number(entry.revision) >= (row?.revision ?? 0)) return fromEvent(entry, item?.value)
+  if (!item) throw absent("application", known)
+  return item.value
+}
+
+type ApplicationRow = {
+  token: string
+  name: string
+  chats_count: number
+  revision: number
+  created_at: Date
+  updated_at: Date
+}
+
+function toItem({
+  token,
+  name,
+  chats_count,
+  revision,
+  created_at,
+  updated_at,
+}: ApplicationRow): Item<ApplicationState> {
+  const value = { token, name, chatsCount: chats_count, revision, createdAt: created_at, updatedAt: updated_at }
+  return { position: { createdAt: created_at.getTime(), key: token }, revision, value }
+}
+
+function selectApplications(db: Mysql, { after, order, count }: Window) {
+  const rows = db
+    .selectFrom("applications")
+    .selectAll()
+    .orderBy("created_at", order)
+    .orderBy("token", order)
+    .limit(count)
+  if (after?.createdAt === undefined) return rows
+  const createdAt = new Date(after.createdAt)
+  const [beyond, from] = order === "asc" ? ([">", ">="] as const) : (["<", "<="] as const)
+  // The redundant first condition gives the optimizer a range of the index.
+  return rows
+    .where("created_at", from, createdAt)
+    .where((eb) =>
+      eb.or([
+        eb("created_at", beyond, createdAt),
+        eb.and([eb("created_at", "=", createdAt), eb("token", beyond, String(after.key))]),
+      ]),
+    )
+}

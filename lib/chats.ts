@@ -1,0 +1,169 @@
+/** Chats: their rules and their SQL. A chat's number is unique in its application. */
+import type { z } from "zod"
+import { type Mysql, reachMysql } from "./clients/mysql.ts"
+import type { Chat, NewChat, Page, PageRequest } from "./contract.ts"
+import type { WriteEvent } from "./events.ts"
+import { type Item, mergedPage, type Window } from "./merged-page.ts"
+import { acceptChange, acceptCreation } from "./outbox/accept.ts"
+import { type Created, fingerprint, type Idempotency } from "./outbox/idempotency.ts"
+import { shardOf } from "./outbox/keys.ts"
+import { absent, nothingKnown, readKnown, refuseDeleted, type State, stateOf, unlessRedisAway } from "./outbox/known.ts"
+import { pendingRange } from "./outbox/pending-range.ts"
+import type { Stores } from "./stores.ts"
+
+type ChatState = State & { number: number; name: string | null; messagesCount: number }
+type ChatInput = z.infer<typeof NewChat>
+
+const NAMES = ["application", "chat"]
+
+const present = ({ number, name, messagesCount, createdAt, updatedAt }: ChatState): Chat => ({
+  number,
+  name,
+  messages_count: messagesCount,
+  created_at: createdAt.toISOString(),
+  updated_at: updatedAt.toISOString(),
+})
+
+const fromEvent = (event: WriteEvent, row?: ChatState): ChatState => ({
+  number: event.chat,
+  name: event.name ?? null,
+  messagesCount: row?.messagesCount ?? 0,
+  ...stateOf(event),
+})
+
+/** Creates a chat: 404 without its application; no MySQL unless the application must be verified first. */
+export async function createChat(
+  stores: Stores,
+  application: string,
+  input: ChatInput,
+  idempotency?: Idempotency,
+): Promise<Created<Chat>> {
+  const state = { name: input.name }
+  const accepted = await acceptCreation(stores, {
+    kind: "chat",
+    application,
+    chat: 0,
+    state,
+    ...(idempotency ? { idempotency: { ...idempotency, fingerprint: fingerprint(state) } } : {}),
+  })
+  const chat = Number(accepted.id)
+  // The same answer again, unless the chat has been deleted since.
+  if (accepted.replayed) await findChat(stores, application, chat)
+  const createdAt = Math.floor(Number(accepted.revision) / 1000)
+  const event = { revision: accepted.revision, application, chat, message: 0, created_at: createdAt, ...state }
+  return { resource: present(fromEvent(event)), replayed: accepted.replayed }
+}
+
+export async function getChat(stores: Stores, application: string, number: number): Promise<Chat> {
+  return present(await findChat(stores, application, number))
+}
+
+export async function updateChat(
+  stores: Stores,
+  application: string,
+  number: number,
+  { name }: ChatInput,
+): Promise<Chat> {
+  const found = await findChat(stores, application, number)
+  const key = { application, chat: number, message: 0 }
+  const change = { key, createdAt: found.createdAt.getTime(), revision: found.revision, state: { name } }
+  return present(fromEvent(await acceptChange(stores, change), found))
+}
+
+/** Deletes a chat: it and its messages answer 404 from then on; their rows and documents go in batches later. */
+export async function deleteChat(stores: Stores, application: string, number: number): Promise<void> {
+  const { createdAt, revision } = await findChat(stores, application, number)
+  const key = { application, chat: number, message: 0 }
+  await acceptChange(stores, { key, createdAt: createdAt.getTime(), revision, state: { deleted: true } })
+}
+
+/** The living chats of an application, by number. */
+export async function listChats(stores: Stores, application: string, request: PageRequest): Promise<Page<Chat>> {
+  const shard = shardOf(application)
+  const unknown = { ...nothingKnown(0), ancestors: [null], entries: [] }
+  let known: Awaited<ReturnType<typeof stores.outbox.readPending>> = unknown
+  const page = await mergedPage<ChatState>(
+    {
+      async readPending(window) {
+        known = await unlessRedisAway(
+          () => stores.outbox.readPending(shard, application, 0, [application], pendingRange(window)),
+          unknown,
+        )
+        refuseDeleted(NAMES, known.ancestors)
+        return known.entries
+      },
+      async readRows(window) {
+        const rows = await reachMysql(() => selectChats(stores.mysql, application, window).execute())
+        if (!known.ancestors[0] && !rows[0]?.application_revision) throw absent("application", known)
+        return rows.flatMap(toItem)
+      },
+      positionOf: ({ chat }) => ({ key: chat }),
+      valueOf: fromEvent,
+    },
+    request,
+  )
+  return { data: page.data.map(present), next: page.next }
+}
+
+async function findChat(stores: Stores, application: string, number: number): Promise<ChatState> {
+  const known = await readKnown(stores, [
+    { application, chat: 0, message: 0 },
+    { application, chat: number, message: 0 },
+  ])
+  refuseDeleted(NAMES, known.entries)
+  const [applicationEntry, entry] = known.entries
+  if (entry && known.applicationLives && isCreation(entry)) return fromEvent(entry)
+  const row = await reachMysql(() => selectChat(stores.mysql, application, number).executeTakeFirstOrThrow())
+  if (!applicationEntry && !row.application_revision) throw absent("application", known)
+  const [item] = toItem(row)
+  if (entry && Number(entry.revision) >= (row.revision ?? 0)) return fromEvent(entry, item?.value)
+  if (!item) throw absent("chat", known)
+  return item.value
+}
+
+/** A creation has no row yet, or one that it has just become, so MySQL has nothing to add to it. */
+const isCreation = (event: WriteEvent): boolean => Math.floor(Number(event.revision) / 1000) === event.created_at
+
+type ChatRow = {
+  number: number | null
+  name: string | null
+  messages_count: number | null
+  revision: number | null
+  created_at: Date | null
+  updated_at: Date | null
+}
+
+function toItem({ number, name, messages_count, revision, created_at, updated_at }: ChatRow): Item<ChatState>[] {
+  if (number === null || revision === null || created_at === null || updated_at === null) return []
+  const messagesCount = messages_count ?? 0
+  const value = { number, name, messagesCount, revision, createdAt: created_at, updatedAt: updated_at }
+  return [{ position: { key: number }, revision, value }]
+}
+
+const COLUMNS = ["c.number", "c.name", "c.messages_count", "c.revision", "c.created_at", "c.updated_at"] as const
+
+/** One row in any case: whether the application lives. */
+const parent = (db: Mysql, application: string) =>
+  db
+    .selectFrom(db.selectNoFrom((eb) => eb.lit(1).as("one")).as("one"))
+    .leftJoin("applications as a", (join) => join.on("a.token", "=", application))
+    .select("a.revision as application_revision")
+
+const selectChat = (db: Mysql, application: string, number: number) =>
+  parent(db, application)
+    .leftJoin("chats as c", (join) => join.on("c.application", "=", application).on("c.number", "=", number))
+    .select(COLUMNS)
+
+function selectChats(db: Mysql, application: string, { after, order, count }: Window) {
+  let rows = db
+    .selectFrom("chats")
+    .selectAll()
+    .where("application", "=", application)
+    .orderBy("number", order)
+    .limit(count)
+  if (after) rows = rows.where("number", order === "asc" ? ">" : "<", Number(after.key))
+  return parent(db, application)
+    .leftJoin(rows.as("c"), (join) => join.onTrue())
+    .select(COLUMNS)
+    .orderBy("c.number", order)
+}

@@ -1,0 +1,78 @@
+import { Kysely, type LogEvent, MysqlDialect } from "kysely"
+import { createPool } from "mysql2"
+import type { Database } from "../database.ts"
+import { DependencyAway } from "../errors.ts"
+
+/** One process runs one event loop: a few connections keep MySQL busy, more would only wait inside it. */
+const CONNECTIONS_MAX = 6
+const CONNECT_TIMEOUT_MS = 1_000
+/** Requests beyond this many waiting for a connection are refused at once: MySQL is away or hangs. */
+const WAITING_MAX = 500
+/** An idle connection is closed after this, so that a restarted MySQL is not met through dead ones for long. */
+const IDLE_TIMEOUT_MS = 60_000
+/** Every read is by key and takes milliseconds. */
+export const READ_TIMEOUT_MS = 2_000
+
+/** SQLSTATE classes of errors that lie in the data (22: value, 23: constraint): anything else is MySQL's state. */
+const DATA_ERROR = /^2[23]/
+
+export type Mysql = Kysely<Database>
+export type MysqlClient = { db: Mysql; close(): Promise<void> }
+
+type QueryLog = (event: LogEvent) => void
+
+/** A pool of connections at READ COMMITTED, strict, UTC, utf8mb4. Connects on first use. */
+export function connectMysql(url: string, log?: QueryLog): MysqlClient {
+  const pool = createPool({
+    uri: url,
+    charset: "utf8mb4_bin",
+    timezone: "Z",
+    connectionLimit: CONNECTIONS_MAX,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    queueLimit: WAITING_MAX,
+    idleTimeout: IDLE_TIMEOUT_MS,
+    maxIdle: CONNECTIONS_MAX,
+    enableKeepAlive: true,
+    supportBigNumbers: true,
+    bigNumberStrings: false,
+  })
+  pool.on("connection", (connection) => {
+    connection.query(
+      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION transaction_isolation = 'READ-COMMITTED', SESSION innodb_lock_wait_timeout = 3",
+      () => undefined,
+    )
+  })
+  const db = new Kysely<Database>({ dialect: new MysqlDialect({ pool }), ...(log === undefined ? {} : { log }) })
+  return { db, close: () => db.destroy() }
+}
+
+type MysqlError = Error & { code?: string; errno?: number; sqlState?: string }
+
+const isMysqlError = (error: unknown): error is MysqlError => error instanceof Error && "code" in error
+
+/** Whether the error lies in the data that was sent, so that sending it again cannot help. */
+export const isDataError = (error: unknown): boolean =>
+  isMysqlError(error) && error.sqlState !== undefined && DATA_ERROR.test(error.sqlState)
+
+/** The name of a data error, such as ER_DATA_TOO_LONG. Its message is kept back: it may quote the data. */
+export const dataErrorCode = (error: unknown): string => (isMysqlError(error) && error.code) || "unknown"
+
+/** Whether the transaction was rolled back for the sake of another and may simply be run again. */
+export const isDeadlock = (error: unknown): boolean => isMysqlError(error) && error.code === "ER_LOCK_DEADLOCK"
+
+/** Runs `query`; a failure that is not one of the data or of the SQL text becomes a DependencyAway. */
+export async function reachMysql<T>(query: () => Promise<T>): Promise<T> {
+  try {
+    return await query()
+  } catch (error) {
+    throw isFault(error) ? error : new DependencyAway("mysql", error)
+  }
+}
+
+/** 42: a syntax error or unknown column is ours; an unknown table or database is a store that is not prepared yet. */
+function isFault(error: unknown): boolean {
+  if (!isMysqlError(error)) return true
+  if (isDataError(error)) return true
+  const unprepared = error.code === "ER_NO_SUCH_TABLE" || error.code === "ER_BAD_DB_ERROR"
+  return !unprepared && (error.sqlState?.startsWith("42") ?? false)
+}

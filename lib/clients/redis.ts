@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto"
+import { Redis } from "ioredis"
+import { DependencyAway } from "../errors.ts"
+import type { Script } from "../outbox/scripts.ts"
+
+/** A script takes well under a millisecond: one that has not answered after this is not going to in time. */
+const COMMAND_TIMEOUT_MS = 1_000
+const CONNECT_TIMEOUT_MS = 1_000
+/** Back within this of Redis being back; no faster, so as not to hammer one that is loading. */
+const RECONNECT_MAX_MS = 1_000
+const RECONNECT_STEP_MS = 50
+
+export type ScriptValue = string | number | null | ScriptValue[]
+type Argument = string | number
+
+/** What the outbox needs of Redis. Every failure is a DependencyAway, except an error that the script itself raised. */
+export type RedisClient = {
+  /** Runs a script in one round trip (two when the server does not know it yet). Never repeats one that may have run. */
+  run(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]>
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+const sha1 = (text: string): string => createHash("sha1").update(text).digest("hex")
+
+/**
+ * Connects to Redis and keeps connecting for as long as it is away. Commands fail at once meanwhile: nothing is queued
+ * offline and nothing unanswered is sent again, since a script that ran and was not answered would run twice.
+ */
+export function connectRedis(url: string): RedisClient {
+  const redis = new Redis(url, {
+    autoResendUnfulfilledCommands: false,
+    enableOfflineQueue: false,
+    enableAutoPipelining: true,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (attempt) => Math.min(attempt * RECONNECT_STEP_MS, RECONNECT_MAX_MS),
+  })
+  // Each failed command says so itself; without a listener ioredis would print every reconnection attempt.
+  redis.on("error", () => undefined)
+  const firstReady = new Promise<void>((resolve) => {
+    redis.once("ready", resolve)
+    setTimeout(resolve, CONNECT_TIMEOUT_MS).unref()
+  })
+  const digests = new Map<Script, string>()
+
+  async function run(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
+    if (redis.status !== "ready") await firstReady
+    const digest = digests.get(script) ?? sha1(script.lua)
+    digests.set(script, digest)
+    try {
+      return asArray(await redis.evalsha(digest, keys.length, ...keys, ...args))
+    } catch (error) {
+      // The server refused before running anything, so this is not a repetition.
+      if (!isNoScript(error)) throw asAway(error)
+    }
+    try {
+      return asArray(await redis.eval(script.lua, keys.length, ...keys, ...args))
+    } catch (error) {
+      throw asAway(error)
+    }
+  }
+
+  return {
+    run,
+    async ping() {
+      if (redis.status !== "ready") await firstReady
+      await redis.ping().catch((error: unknown) => Promise.reject(asAway(error)))
+    },
+    async close() {
+      if (redis.status === "ready") await redis.quit().catch(() => undefined)
+      redis.disconnect()
+    },
+  }
+}
+
+const asArray = (value: unknown): ScriptValue[] =>
+  Array.isArray(value) ? (value as ScriptValue[]) : [value as ScriptValue]
+
+const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
+
+/** Errors of our own scripts are faults; all else (refused, timed out, loading, out of memory, read-only) is "away". */
+function asAway(error: unknown): unknown {
+  const isFault = error instanceof Error && error.name === "ReplyError" && /^(ERR|WRONGTYPE)/.test(error.message)
+  return isFault ? error : new DependencyAway("redis", error)
+}

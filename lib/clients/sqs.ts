@@ -1,0 +1,102 @@
+import {
+  DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs"
+import { DependencyAway } from "../errors.ts"
+
+/** A write waits no longer than this for the queue: the outbox holds its event anyway. */
+const SEND_TIMEOUT_MS = 500
+/** Enough for parallel sends, polls and readiness checks; each idle socket costs the server a file descriptor. */
+const SOCKETS_MAX = 32
+
+export type QueueMessage = { group: string; body: string; delaySeconds?: number; reason?: string }
+export type QueueDepth = { visible: number; inFlight: number; delayed: number }
+
+/** What the senders, the drain check and the operator's tools need of SQS. Failures are DependencyAway. */
+export type SqsClient = {
+  /** Sends up to ten messages in one call; answers which of them (by position) the queue refused. */
+  sendBatch(queueUrl: string, messages: QueueMessage[]): Promise<number[]>
+  depth(queueUrl: string): Promise<QueueDepth>
+  receive(queueUrl: string): Promise<Message[]>
+  remove(queueUrl: string, receiptHandles: string[]): Promise<void>
+  close(): void
+}
+
+type SqsOptions = { region: string; endpoint?: string | undefined }
+
+export function connectSqs({ region, endpoint }: SqsOptions): SqsClient {
+  const sqs = new SQSClient({
+    region,
+    md5: false,
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: SEND_TIMEOUT_MS,
+      requestTimeout: SEND_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+      httpAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
+      httpsAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
+    },
+    // An emulator takes any key pair; in the cloud the function's role signs.
+    ...(endpoint === undefined ? {} : { endpoint, credentials: { accessKeyId: "local", secretAccessKey: "local" } }),
+  })
+  const reach = async <T>(call: Promise<T>): Promise<T> => {
+    try {
+      return await call
+    } catch (error) {
+      throw new DependencyAway("sqs", error)
+    }
+  }
+
+  return {
+    async sendBatch(QueueUrl, messages) {
+      const Entries = messages.map(({ group, body, delaySeconds, reason }, index) => ({
+        Id: String(index),
+        MessageBody: body,
+        MessageGroupId: group,
+        ...(delaySeconds === undefined ? {} : { DelaySeconds: delaySeconds }),
+        ...(reason === undefined ? {} : { MessageAttributes: { reason: { DataType: "String", StringValue: reason } } }),
+      }))
+      const answer = await reach(sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries })))
+      return (answer.Failed ?? []).map(({ Id }) => Number(Id))
+    },
+    async depth(QueueUrl) {
+      const answer = await reach(
+        sqs.send(
+          new GetQueueAttributesCommand({
+            QueueUrl,
+            AttributeNames: [
+              "ApproximateNumberOfMessages",
+              "ApproximateNumberOfMessagesNotVisible",
+              "ApproximateNumberOfMessagesDelayed",
+            ],
+          }),
+        ),
+      )
+      const attributes = answer.Attributes ?? {}
+      return {
+        visible: Number(attributes.ApproximateNumberOfMessages ?? 0),
+        inFlight: Number(attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
+        delayed: Number(attributes.ApproximateNumberOfMessagesDelayed ?? 0),
+      }
+    },
+    async receive(QueueUrl) {
+      const command = new ReceiveMessageCommand({
+        QueueUrl,
+        MaxNumberOfMessages: 10,
+        WaitTimeSeconds: 0,
+        MessageSystemAttributeNames: ["All"],
+        MessageAttributeNames: ["All"],
+      })
+      return (await reach(sqs.send(command))).Messages ?? []
+    },
+    async remove(QueueUrl, receiptHandles) {
+      const Entries = receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }))
+      await reach(sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries })))
+    },
+    close: () => sqs.destroy(),
+  }
+}

@@ -1,0 +1,70 @@
+import type { Generated } from "kysely"
+
+/** The tables of MySQL; migrations/ makes them and says why they are so. Revisions are µs, below 2^53. */
+export type Database = {
+  applications: {
+    token: string
+    name: string
+    chats_count: Generated<number>
+    revision: number
+    created_at: Date
+    updated_at: Date
+  }
+  chats: {
+    application: string
+    number: number
+    name: string | null
+    messages_count: Generated<number>
+    revision: number
+    created_at: Date
+    updated_at: Date
+  }
+  messages: {
+    application: string
+    chat: number
+    number: number
+    body: string
+    revision: number
+    created_at: Date
+    updated_at: Date
+  }
+  /** What was deleted; `chat` and `message` are 0 as in an event's key. */
+  tombstones: {
+    application: string
+    chat: number
+    message: number
+    revision: number
+    deleted_at: Date
+    /** When a message's tombstone may go; null: never. */
+    expires_at: Date | null
+    /** When the rows below an application or chat are to be removed (again); null: nothing is left. */
+    purge_at: Date | null
+  }
+  /** One row per parent: `chat` 0 counts the chats of the application. */
+  counters: {
+    application: string
+    chat: number
+    /** The highest number that was ever persisted, or promised by a fence. */
+    highest: number
+    /** Rows that live now. */
+    live: number
+    /** The greatest revision persisted below this parent. */
+    revision: number
+    /** The latest generation of Redis that this counter was fenced for. */
+    fenced: number
+    /** 1 while the count column of the parent may differ from `live`. */
+    dirty: number
+  }
+  /** What must be indexed (again). */
+  pending_index: {
+    application: string
+    chat: number
+    message: number
+    revision: number
+    attempts: Generated<number>
+    /** When the index event is to be sent again; null: it is dead. */
+    due_at: Date | null
+  }
+  /** Stripes that serialise the persist transactions of an application. */
+  persist_locks: { stripe: number }
+}

@@ -1,0 +1,98 @@
+/** Every error code a client may see, with its status, title and meaning: the one map from code to status. */
+export const ERROR_CODES = {
+  malformed_json: { status: 400, title: "Malformed JSON", meaning: "The request body is not valid JSON in UTF-8." },
+  unauthorized: {
+    status: 401,
+    title: "Unauthorized",
+    meaning: "The call needs a key and none, or a wrong one, was given.",
+  },
+  not_found: { status: 404, title: "Not found", meaning: "There is nothing under this path, or it has been deleted." },
+  method_not_allowed: {
+    status: 405,
+    title: "Method not allowed",
+    meaning: "The path exists, but not with this method.",
+  },
+  idempotency_key_in_flight: {
+    status: 409,
+    title: "Idempotency key in flight",
+    meaning: "A request with the same Idempotency-Key has not been answered yet.",
+  },
+  body_too_large: { status: 413, title: "Body too large", meaning: "The request body is larger than the limit." },
+  unsupported_media_type: {
+    status: 415,
+    title: "Unsupported media type",
+    meaning: "The request body is not declared as JSON (Content-Type: application/json).",
+  },
+  invalid_request: {
+    status: 422,
+    title: "Invalid request",
+    meaning: "A field of the body, a query parameter or the cursor is wrong; `errors` names each.",
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: "Idempotency key reused",
+    meaning: "The Idempotency-Key was used before on this path with another body.",
+  },
+  rate_limited: { status: 429, title: "Too many requests", meaning: "Slow down; Retry-After says for how long." },
+  internal_error: { status: 500, title: "Internal error", meaning: "Something went wrong on our side." },
+  unavailable: {
+    status: 503,
+    title: "Service unavailable",
+    meaning: "Something that this call needs is away for the moment; Retry-After says when to try again.",
+  },
+} as const satisfies Record<string, { status: number; title: string; meaning: string }>
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** One wrong field: its path in dot notation ("name", "query.limit", "header.idempotency-key") and what is wrong with it. */
+export type FieldError = { path: string; message: string }
+
+type ApiErrorOptions = { errors?: FieldError[]; retryAfterSeconds?: number; allow?: string[]; cause?: unknown }
+
+/** An answer other than success: whatever throws it, the client gets `code`'s status and `detail`; `cause` is only logged. */
+export class ApiError extends Error {
+  readonly code: ErrorCode
+  readonly errors: FieldError[] | undefined
+  readonly retryAfterSeconds: number | undefined
+  readonly allow: string[] | undefined
+
+  constructor(code: ErrorCode, detail: string, options: ApiErrorOptions = {}) {
+    super(detail, { cause: options.cause })
+    this.name = "ApiError"
+    this.code = code
+    this.errors = options.errors
+    this.retryAfterSeconds = options.retryAfterSeconds
+    this.allow = options.allow
+  }
+}
+
+export type Dependency = "mysql" | "redis" | "sqs" | "elasticsearch"
+
+/** A store or queue did not answer in time, refused the connection, or says that it cannot serve now. */
+export class DependencyAway extends Error {
+  readonly dependency: Dependency
+
+  constructor(dependency: Dependency, cause: unknown) {
+    super(`${dependency} is away`, { cause })
+    this.name = "DependencyAway"
+    this.dependency = dependency
+  }
+}
+
+/** Most dependencies are back within seconds: a client that waits this long rarely needs a third try. */
+const RETRY_AFTER_SECONDS = 1
+
+/** 404 for `what` ("application", "chat", "message"). */
+export function notFound(what: string): ApiError {
+  return new ApiError("not_found", `There is no such ${what}.`)
+}
+
+/** 422 for one field. */
+export function invalid(path: string, message: string): ApiError {
+  return new ApiError("invalid_request", `${path}: ${message}`, { errors: [{ path, message }] })
+}
+
+/** 503 with Retry-After. `detail` is shown to the client; `cause` is not. */
+export function unavailable(detail: string, cause?: unknown): ApiError {
+  return new ApiError("unavailable", detail, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause })
+}

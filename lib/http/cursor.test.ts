@@ -1,0 +1,117 @@
+import { describe, expect, test } from "@jest/globals"
+import fc from "fast-check"
+import { LIMITS, type Position } from "../contract.ts"
+import { ApiError } from "../errors.ts"
+import { decodeCursor, encodeCursor } from "./cursor.ts"
+
+const APPLICATIONS = { path: "/applications", keyedBy: "token" } as const
+const CHATS = { path: "/applications/abcdefghijklmnopqrstuvwx/chats", keyedBy: "number" } as const
+const OTHER_CHATS = { path: "/applications/ABCDEFGHIJKLMNOPQRSTUVWX/chats", keyedBy: "number" } as const
+
+const order = fc.constantFrom("asc" as const, "desc" as const)
+const byNumber: fc.Arbitrary<Position> = fc.record({ key: fc.integer({ min: 1, max: LIMITS.numberMax }) })
+const byToken: fc.Arbitrary<Position> = fc.record({
+  key: fc.stringMatching(/^[A-Za-z0-9_-]{24}$/),
+  createdAt: fc.integer({ min: 0, max: 253_402_300_799_999 }),
+})
+
+const pack = (fields: unknown): string => Buffer.from(JSON.stringify(fields)).toString("base64url")
+const unpack = (cursor: string): unknown[] => JSON.parse(Buffer.from(cursor, "base64url").toString())
+
+/** 422 on the cursor, which is all that a wrong cursor may ever do. */
+function expectRefused(decode: () => unknown) {
+  expect(decode).toThrow(ApiError)
+  expect(decode).toThrow(
+    expect.objectContaining({ code: "invalid_request", errors: [{ path: "cursor", message: expect.any(String) }] }),
+  )
+}
+
+describe("a cursor", () => {
+  test("that was encoded decodes to the same position and order", () => {
+    fc.assert(
+      fc.property(order, byNumber, byToken, (order, number, token) => {
+        expect(decodeCursor(CHATS, encodeCursor(CHATS, order, number))).toEqual({ order, after: number })
+        expect(decodeCursor(APPLICATIONS, encodeCursor(APPLICATIONS, order, token))).toEqual({ order, after: token })
+      }),
+    )
+  })
+
+  test("is short, URL-safe, and shows no token of a chat's application", () => {
+    fc.assert(
+      fc.property(order, byNumber, byToken, (order, number, token) => {
+        const cursors = [encodeCursor(CHATS, order, number), encodeCursor(APPLICATIONS, order, token)]
+        for (const cursor of cursors) expect(cursor).toMatch(/^[A-Za-z0-9_-]{1,128}$/)
+        expect(Buffer.from(cursors[0] ?? "", "base64url").toString()).not.toContain("abcdefghijkl")
+      }),
+    )
+  })
+
+  test("of another list is refused", () => {
+    fc.assert(
+      fc.property(order, byNumber, byToken, (order, number, token) => {
+        expectRefused(() => decodeCursor(OTHER_CHATS, encodeCursor(CHATS, order, number)))
+        expectRefused(() => decodeCursor(CHATS, encodeCursor(APPLICATIONS, order, token)))
+        expectRefused(() => decodeCursor(APPLICATIONS, encodeCursor(CHATS, order, number)))
+      }),
+    )
+  })
+
+  test("that is garbage is refused", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.base64String(), fc.json().map(pack)), (garbage) => {
+        expectRefused(() => decodeCursor(CHATS, garbage))
+        expectRefused(() => decodeCursor(APPLICATIONS, garbage))
+      }),
+    )
+  })
+
+  test("that was changed in one character is refused or still within its ranges", () => {
+    fc.assert(
+      fc.property(byNumber, fc.nat(), fc.stringMatching(/^[A-Za-z0-9_-]$/), (position, at, character) => {
+        const cursor = encodeCursor(CHATS, "asc", position)
+        const index = at % cursor.length
+        const changed = cursor.slice(0, index) + character + cursor.slice(index + 1)
+        try {
+          const { after } = decodeCursor(CHATS, changed)
+          expect(Number.isInteger(after.key) && Number(after.key) >= 1 && Number(after.key) <= LIMITS.numberMax).toBe(
+            true,
+          )
+        } catch (error) {
+          expect(error).toBeInstanceOf(ApiError)
+        }
+      }),
+    )
+  })
+
+  test.each([
+    ["a number of 0", 0],
+    ["a negative number", -1],
+    ["a fraction", 1.5],
+    ["a number above all numbers", LIMITS.numberMax + 1],
+    ["a text", "1 OR 1=1"],
+    ["nothing", null],
+    ["an object", { key: 1 }],
+  ])("with the right list but %s is refused", (_, key) => {
+    const [order, path] = unpack(encodeCursor(CHATS, "asc", { key: 1 }))
+    expectRefused(() => decodeCursor(CHATS, pack([order, path, key])))
+  })
+
+  test.each([
+    ["a short token", "short", 1],
+    ["a negative time", "abcdefghijklmnopqrstuvwx", -1],
+    ["a time after the year 9999", "abcdefghijklmnopqrstuvwx", 253_402_300_800_000],
+    ["no time", "abcdefghijklmnopqrstuvwx", undefined],
+  ])("with the list of applications but %s is refused", (_, key, createdAt) => {
+    const [order, path] = unpack(encodeCursor(APPLICATIONS, "asc", { key: "abcdefghijklmnopqrstuvwx", createdAt: 1 }))
+    expectRefused(() => decodeCursor(APPLICATIONS, pack([order, path, key, createdAt])))
+  })
+
+  test("with a wrong order, more fields or padding is refused", () => {
+    const cursor = encodeCursor(CHATS, "asc", { key: 1 })
+    const [, path, key] = unpack(cursor)
+    expectRefused(() => decodeCursor(CHATS, pack(["up", path, key])))
+    expectRefused(() => decodeCursor(CHATS, pack(["asc", path, key, 1])))
+    expectRefused(() => decodeCursor(CHATS, `${cursor}=`))
+    expectRefused(() => decodeCursor(CHATS, ` ${cursor}`))
+  })
+})

@@ -1,0 +1,177 @@
+import middy, { type MiddlewareObj, type Request } from "@middy/core"
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda"
+import { type ApiError, DependencyAway, unavailable } from "../errors.ts"
+import { describeError, hashToken, log } from "../log.ts"
+import { ANSWER_HEADERS } from "./answer-headers.ts"
+import { problem, toApiError } from "./problem.ts"
+import type { Reply } from "./replies.ts"
+import { type RequestInput, type RequestSchemas, readRequest } from "./request.ts"
+
+/** Below the functions' time-out of 10 s, after which the gateway would answer in our place. */
+export const REQUEST_TIMEOUT_MS = 9_000
+
+/** A caller's own request id: short, and nothing that could break a header, a log line or a shell. */
+const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
+
+/** What a `run` may know of its request beside the checked input. */
+export type Scope = { requestId: string; method: string; path: string }
+
+export type Endpoint<Path, Query, Body> = RequestSchemas<Path, Query, Body> & {
+  run: (input: RequestInput<Path, Query, Body>, scope: Scope) => Promise<Reply> | Reply
+  /** REQUEST_TIMEOUT_MS unless told. */
+  timeoutMs?: number
+}
+
+export type EndpointHandler = (
+  event: APIGatewayProxyEventV2,
+  context: Context,
+) => Promise<APIGatewayProxyStructuredResultV2>
+
+/** What the middlewares tell each other about one request. */
+type Internal = { requestId: string; startedAt: number; application?: string; code?: string }
+
+/** A Reply until `answerHeaders` makes it the gateway's answer. */
+type Answer = Reply | APIGatewayProxyStructuredResultV2
+type Exchange = Request<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>
+type Middleware = MiddlewareObj<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>
+
+/** The caller's own id if it sent a sane one. */
+function ownRequestId({ headers }: APIGatewayProxyEventV2): string | undefined {
+  const given = headers["x-request-id"]
+  return given !== undefined && SANE_REQUEST_ID.test(given) ? given : undefined
+}
+
+/** Opens the request, and closes it with its one log line: nothing that the client wrote, no token. */
+const requestLog = (): Middleware => {
+  const writeLine = ({ context, internal, response }: Exchange): void => {
+    log.info("request", {
+      request_id: internal.requestId,
+      function: context.functionName,
+      status: response && "statusCode" in response ? response.statusCode : undefined,
+      code: internal.code,
+      duration_ms: Math.round(performance.now() - internal.startedAt),
+      application: internal.application,
+    })
+  }
+  return {
+    before: ({ event, context, internal }) => {
+      internal.startedAt = performance.now()
+      // The invocation's, since the gateway's own is a constant in the emulator.
+      internal.requestId = context.awsRequestId
+      internal.requestId = ownRequestId(event) ?? context.awsRequestId
+    },
+    after: writeLine,
+    onError: writeLine,
+  }
+}
+
+const withHeaders = ({ status, headers, body }: Reply, requestId: string): APIGatewayProxyStructuredResultV2 => ({
+  statusCode: status,
+  headers: { ...ANSWER_HEADERS, "x-request-id": requestId, ...headers },
+  ...(body !== undefined && { body }),
+})
+
+/** Makes a Reply the gateway's answer. */
+const answerHeaders = (): Middleware => {
+  const finish = (request: Exchange): void => {
+    request.response = withHeaders(request.response as Reply, request.internal.requestId)
+  }
+  return { after: finish, onError: finish }
+}
+
+/** Logs what the client is not told: once, and clearly, as a failing dependency brings many of these. */
+function logFailure(thrown: unknown, told: ApiError, requestId: string): void {
+  if (thrown instanceof DependencyAway) {
+    const { dependency, cause, message } = thrown
+    log.warn(message, { request_id: requestId, dependency, cause: describeError(cause, 0) })
+  } else if (told.code === "internal_error") {
+    log.error("unexpected error", { request_id: requestId, error: describeError(thrown) })
+  } else if (told.code === "unavailable") {
+    log.warn(told.message, {
+      request_id: requestId,
+      ...(told.cause !== undefined && { cause: describeError(told.cause) }),
+    })
+  }
+}
+
+/** Answers whatever is thrown as problem+json. */
+const problems = (): Middleware => ({
+  onError: (request) => {
+    const told = toApiError(request.error)
+    request.internal.code = told.code
+    logFailure(request.error, told, request.internal.requestId)
+    request.response = problem(told, request.internal.requestId)
+  },
+})
+
+/** Settles as `work` does, or with 503 after `timeoutMs`; what `work` does later, a rejection too, is nobody's concern. */
+function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(unavailable("This call took too long.")), timeoutMs)
+    const settle =
+      <V>(how: (value: V) => void) =>
+      (value: V): void => {
+        clearTimeout(timer)
+        how(value)
+      }
+    work.then(settle(resolve), settle(reject))
+  })
+}
+
+function applicationOf(path: unknown): string | undefined {
+  if (typeof path !== "object" || path === null || !("token" in path)) return undefined
+  return hashToken(String(path.token))
+}
+
+/** What a middleware threw where no other could answer: a fault of this file, and still an answer. */
+function lastResort(error: unknown, requestId: string): APIGatewayProxyStructuredResultV2 {
+  try {
+    log.error("the endpoint itself failed", { request_id: requestId, error: describeError(error) })
+  } catch {
+    // The answer goes out, whatever has become of the log.
+  }
+  return withHeaders(problem(toApiError(undefined), requestId), requestId)
+}
+
+/** What the innermost handler gets in the place of the event. */
+type Checked<Path, Query, Body> = { input: RequestInput<Path, Query, Body>; scope: Scope }
+
+/** Checks the request and puts what it says in the place of the event. */
+const requestReader = <Path, Query, Body>(schemas: RequestSchemas<Path, Query, Body>): Middleware => ({
+  before: (request) => {
+    const { event, internal } = request
+    const input = readRequest(schemas, event)
+    const application = applicationOf(input.path)
+    if (application !== undefined) internal.application = application
+    const scope = { requestId: internal.requestId, method: event.requestContext.http.method, path: event.rawPath }
+    const checked: Checked<Path, Query, Body> = { input, scope }
+    // middy gives its handler whatever the event has become, which its types do not say.
+    request.event = checked as unknown as APIGatewayProxyEventV2
+  },
+})
+
+/**
+ * The handler of one endpoint, for API Gateway's HTTP API (payload 2.0): checks the request against the schemas, runs,
+ * and answers. It never throws, and answers within its time limit. An ApiError gives its own status, a dependency that
+ * is away 503, anything else 500. This is the one place that knows of events, middy, zod failures, statuses and logs.
+ */
+export function endpoint<Path = undefined, Query = undefined, Body = undefined>(
+  definition: Endpoint<Path, Query, Body>,
+): EndpointHandler {
+  const { run, timeoutMs = REQUEST_TIMEOUT_MS } = definition
+  const start = async ({ input, scope }: Checked<Path, Query, Body>): Promise<Reply> => run(input, scope)
+  const handler = middy<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>(
+    (checked: APIGatewayProxyEventV2) => within(timeoutMs, start(checked as unknown as Checked<Path, Query, Body>)),
+    // The time limit is ours: it also holds where the context's remaining time is another one.
+    { timeoutEarlyInMillis: 0 },
+  )
+  // Answers and errors pass these from the last to the first.
+  handler.use([requestLog(), answerHeaders(), problems(), requestReader(definition)])
+  return async (event, context) => {
+    try {
+      return (await handler(event, context)) as APIGatewayProxyStructuredResultV2
+    } catch (error) {
+      return lastResort(error, context.awsRequestId)
+    }
+  }
+}

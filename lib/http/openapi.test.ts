@@ -1,0 +1,90 @@
+import { describe, expect, test } from "@jest/globals"
+import { ERROR_CODES } from "../errors.ts"
+import { openapiDocument } from "./openapi.ts"
+import { OPERATIONS } from "./openapi-operations.ts"
+import { ROUTES } from "./routes.ts"
+
+// biome-ignore lint/suspicious/noExplicitAny: the document is JSON of every shape
+type Json = any
+
+const document: Json = JSON.parse(JSON.stringify(openapiDocument()))
+
+const operations: { path: string; method: string; operation: Json }[] = Object.entries<Json>(document.paths).flatMap(
+  ([path, item]) => Object.entries<Json>(item).map(([method, operation]) => ({ path, method, operation })),
+)
+const byId = new Map(operations.map((entry) => [entry.operation.operationId, entry]))
+
+/** Every object in the document. */
+function* nodes(value: Json): Generator<Json> {
+  if (typeof value !== "object" || value === null) return
+  yield value
+  for (const child of Object.values(value)) yield* nodes(child)
+}
+
+const resolve = (ref: string): Json =>
+  ref
+    .slice(2)
+    .split("/")
+    .reduce((at, key) => at?.[key], document)
+const parameterNames = (operation: Json, place: string): string[] =>
+  (operation.parameters ?? []).filter((parameter: Json) => parameter.in === place).map(({ name }: Json) => name)
+
+describe("the OpenAPI document", () => {
+  test("has every route and no other, each with its own id", () => {
+    const routes = ROUTES.flatMap(({ methods, path }) => methods.map((method) => `${method.toLowerCase()} ${path}`))
+    expect(operations.map(({ path, method }) => `${method} ${path}`).sort()).toEqual(routes.sort())
+    expect(byId.size).toBe(operations.length)
+    for (const { function: name } of ROUTES) expect(byId.has(name)).toBe(true)
+    expect(Object.keys(OPERATIONS).filter((id) => !byId.has(id))).toEqual([])
+  })
+
+  test("has no reference that leads nowhere", () => {
+    const refs = [...nodes(document)].filter((node) => typeof node.$ref === "string").map((node) => node.$ref)
+    expect(refs.length).toBeGreaterThan(100)
+    for (const ref of refs) expect([ref, resolve(ref)]).toEqual([ref, expect.any(Object)])
+  })
+
+  test("has no schema that says nothing, but the one of this document", () => {
+    for (const [name, schema] of Object.entries<Json>(document.components.schemas))
+      expect([name, schema.properties !== undefined || name === "OpenApi"]).toEqual([name, true])
+  })
+
+  test("names each path's parameters, with a pattern or a range", () => {
+    for (const { path, operation } of operations) {
+      const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+      expect(parameterNames(operation, "path")).toEqual(inPath)
+      for (const { in: place, required, schema } of operation.parameters ?? []) {
+        if (place !== "path") continue
+        expect(required).toBe(true)
+        expect(schema.pattern ?? schema.minimum).toBeDefined()
+      }
+    }
+  })
+
+  test("says for each operation which errors it answers", () => {
+    for (const { path, operation } of operations) {
+      const statuses = Object.keys(operation.responses).map(Number)
+      expect(statuses).toContain(500)
+      if (path.includes("{")) expect(statuses).toContain(404)
+      if (operation.requestBody) for (const status of [400, 413, 415, 422]) expect(statuses).toContain(status)
+      if (parameterNames(operation, "query").length > 0) expect(statuses).toContain(422)
+      if (parameterNames(operation, "header").includes("Idempotency-Key")) expect(statuses).toContain(409)
+    }
+    const codes = document.components.schemas.Problem.properties.code.enum
+    expect(codes).toEqual(Object.keys(ERROR_CODES))
+  })
+
+  test("links only to operations that take these parameters", () => {
+    const links = operations.flatMap(({ operation }) =>
+      Object.values<Json>(operation.responses).flatMap(({ links = {} }) => Object.values<Json>(links)),
+    )
+    expect(links.length).toBeGreaterThan(10)
+    for (const { operationId, parameters } of links)
+      expect(parameterNames(byId.get(operationId)?.operation, "path")).toEqual(Object.keys(parameters))
+  })
+
+  test("lets a chat be created without a body, and nothing else", () => {
+    const optional = operations.filter(({ operation }) => operation.requestBody?.required === false)
+    expect(optional.map(({ operation }) => operation.operationId)).toEqual(["create-chat"])
+  })
+})

@@ -1,0 +1,237 @@
+import { type ZodType, z } from "zod"
+import * as contract from "../contract.ts"
+import { ERROR_CODES } from "../errors.ts"
+import { type Link, OPERATIONS, type Operation } from "./openapi-operations.ts"
+import { type Method, ROUTES, type Route } from "./routes.ts"
+import { NewSearch } from "./searches.ts"
+
+type Json = Record<string, unknown>
+
+/** What clients send, and what they get: the same schema may differ between the two (a default, a transform). */
+const REQUEST_SCHEMAS: Record<string, ZodType> = {
+  NewApplication: contract.NewApplication,
+  ApplicationChanges: contract.ApplicationChanges,
+  NewChat: contract.NewChat,
+  ChatChanges: contract.ChatChanges,
+  NewMessage: contract.NewMessage,
+  MessageChanges: contract.MessageChanges,
+  NewSearch,
+}
+const ANSWER_SCHEMAS: Record<string, ZodType> = {
+  Application: contract.Application,
+  Chat: contract.Chat,
+  Message: contract.Message,
+  SearchHit: contract.SearchHit,
+  ApplicationList: contract.ApplicationList,
+  ChatList: contract.ChatList,
+  MessageList: contract.MessageList,
+  SearchResults: contract.SearchResults,
+  Health: contract.Health,
+  Readiness: contract.Readiness,
+  Problem: contract.Problem,
+}
+
+const TIME_PATTERN = "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$"
+const SCHEMA_PATH = "#/components/schemas/"
+const schemaRef = (name: string): Json => ({ $ref: SCHEMA_PATH + name })
+
+/** The named schemas as JSON Schema, referring to each other. */
+function jsonSchemas(schemas: Record<string, ZodType>, io: "input" | "output"): Record<string, Json> {
+  const registry = z.registry<{ id: string }>()
+  for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id })
+  const made = z.toJSONSchema(registry, {
+    io,
+    uri: (id) => SCHEMA_PATH + id,
+    // zod's own pattern knows leap years and takes ten lines.
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.format === "date-time") jsonSchema.pattern = TIME_PATTERN
+    },
+  })
+  return Object.fromEntries(Object.entries(made.schemas).map(([id, { $schema, $id, ...schema }]) => [id, schema]))
+}
+
+/** The parameters that a zod object's fields stand for. */
+function parametersOf(place: "path" | "query", fields: Record<string, ZodType>): Json[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(z.object(fields), { io: "output" })
+  return Object.entries(properties).map(([name, property]) => {
+    const { description, ...schema } = property as Json
+    return {
+      name,
+      in: place,
+      required: required.includes(name),
+      ...(description !== undefined && { description }),
+      schema,
+    }
+  })
+}
+
+/** By the parameters in a route's path. */
+function pathSchemaOf(path: string): Record<string, ZodType> {
+  if (path.includes("{chat_number}/messages/{number}")) return contract.MessagePath.shape
+  if (path.includes("{chat_number}")) return contract.MessagesPath.shape
+  if (path.includes("{number}")) return contract.ChatPath.shape
+  return path.includes("{token}") ? contract.ApplicationPath.shape : {}
+}
+
+const REQUEST_ID = { "x-request-id": { $ref: "#/components/headers/RequestId" } }
+
+const HEADERS = {
+  RequestId: {
+    description: "The caller's own x-request-id if it sent a sane one (1–128 of A–Z a–z 0–9 . _ -), else one of ours.",
+    schema: { type: "string" },
+  },
+  Location: { description: "The new resource's path.", schema: { type: "string" } },
+  Link: { description: 'The next page: `<path>; rel="next"` (RFC 8288).', schema: { type: "string" } },
+  Allow: { description: "The methods that the path takes.", schema: { type: "string" } },
+  RetryAfter: { description: "Seconds to wait.", schema: { type: "string", pattern: "^[0-9]+$" } },
+  IdempotencyReplayed: {
+    description: "Present where the Idempotency-Key had been used: this is the first answer again.",
+    schema: { type: "string", enum: ["true"] },
+  },
+}
+const headerRef = (name: keyof typeof HEADERS): Json => ({ $ref: `#/components/headers/${name}` })
+
+/** One shared answer per error status. */
+function errorResponses(): Record<string, Json> {
+  const statuses = new Set(Object.values(ERROR_CODES).map(({ status }) => status))
+  return Object.fromEntries([...statuses].map((status) => [`Error${status}`, errorResponse(status)]))
+}
+
+function errorResponse(status: number): Json {
+  const codes = Object.entries(ERROR_CODES).filter(([, error]) => error.status === status)
+  return {
+    description: codes.map(([code, { meaning }]) => `\`${code}\`: ${meaning}`).join(" "),
+    headers: {
+      ...REQUEST_ID,
+      ...(status === 405 && { allow: headerRef("Allow") }),
+      ...((status === 429 || status === 503) && { "retry-after": headerRef("RetryAfter") }),
+    },
+    content: { "application/problem+json": { schema: schemaRef("Problem") } },
+  }
+}
+
+/** The error statuses that an operation can answer. */
+function errorStatusesOf(path: string, { query, body, idempotencyKey, tag }: Operation): number[] {
+  const statuses = new Set<number>([500])
+  if (tag !== "operations") statuses.add(503)
+  if (path.includes("{") || idempotencyKey) statuses.add(404)
+  if (query || idempotencyKey) statuses.add(422)
+  if (idempotencyKey) statuses.add(409)
+  if (body) for (const status of [400, 413, 415, 422]) statuses.add(status)
+  return [...statuses].sort((a, b) => a - b)
+}
+
+const linkOf = ({ operation, parameters }: Link): Json => ({ operationId: operation, parameters })
+
+function answerOf({ answer, query, idempotencyKey }: Operation): Json {
+  const { status, description, schema, mediaType = "application/json", links } = answer
+  const names = schema?.split("|") ?? []
+  const content = names.length > 1 ? { anyOf: names.map(schemaRef) } : schema ? schemaRef(schema) : { type: "string" }
+  return {
+    description,
+    headers: {
+      ...REQUEST_ID,
+      ...(status === 201 && { location: headerRef("Location") }),
+      ...(idempotencyKey && { "idempotency-replayed": headerRef("IdempotencyReplayed") }),
+      ...(query && { link: headerRef("Link") }),
+    },
+    ...(status !== 204 && { content: { [mediaType]: { schema: content } } }),
+    ...(links && { links: Object.fromEntries(Object.entries(links).map(([name, link]) => [name, linkOf(link)])) }),
+  }
+}
+
+function responsesOf(path: string, operation: Operation): Json {
+  const errors = errorStatusesOf(path, operation).map((status) => [
+    String(status),
+    { $ref: `#/components/responses/Error${status}` },
+  ])
+  const responses: Json = { [operation.answer.status]: answerOf(operation), ...Object.fromEntries(errors) }
+  if (path === "/health/ready") responses[503] = notReady()
+  return responses
+}
+
+/** Readiness answers 503 with the same body as 200. */
+function notReady(): Json {
+  const { content, ...response } = errorResponse(503)
+  const readiness = { "application/json": { schema: schemaRef("Readiness") } }
+  return { ...response, description: "A dependency is down.", content: { ...readiness, ...(content as Json) } }
+}
+
+function idempotencyParameter(schema: ZodType<string>): Json {
+  const { $schema, ...json } = z.toJSONSchema(schema)
+  const description = "Makes sending the request again safe: the same key and body create once in 24 hours."
+  return { name: "Idempotency-Key", in: "header", required: false, description, schema: json }
+}
+
+/** An operation's id, and what it is said to be: a second method of a function has its own words or shares them. */
+function operationOf(route: Route, method: Method): { operationId: string; operation: Operation } {
+  const byMethod = `${route.function}-by-${method.toLowerCase()}`
+  const operationId = method === route.methods[0] ? route.function : byMethod
+  const operation = OPERATIONS[operationId] ?? OPERATIONS[route.function]
+  if (operation === undefined) throw new Error(`The OpenAPI document says nothing of ${route.function}`)
+  return { operationId, operation }
+}
+
+function describeOperation(route: Route, method: Method): Json {
+  const { operationId, operation } = operationOf(route, method)
+  const { tag, summary, description, query, body, idempotencyKey } = operation
+  const parameters = [
+    ...parametersOf("path", pathSchemaOf(route.path)),
+    ...(query ? parametersOf("query", query) : []),
+    ...(idempotencyKey ? [idempotencyParameter(idempotencyKey)] : []),
+  ]
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    ...(description !== undefined && { description }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(body && {
+      requestBody: {
+        required: body.optional !== true,
+        content: { "application/json": { schema: schemaRef(body.schema), example: body.example } },
+      },
+    }),
+    responses: responsesOf(route.path, operation),
+  }
+}
+
+function pathsOf(routes: readonly Route[]): Record<string, Json> {
+  const paths: Record<string, Json> = {}
+  for (const route of routes)
+    for (const method of route.methods)
+      paths[route.path] = { ...paths[route.path], [method.toLowerCase()]: describeOperation(route, method) }
+  return paths
+}
+
+const DESCRIPTION = `Applications have chats, chats have messages. Chats are numbered from 1 per application, messages from 1 per chat, without gaps.
+
+- Errors are RFC 9457 problems; \`code\` is stable, and \`type\` leads to its explanation. A known path with another method answers 405 with Allow.
+- A write that was answered shows in every read and list at once. Search may lag by some seconds, counts by the sync period.
+- Unknown body fields are ignored; lengths count Unicode code points; a request body has ${contract.LIMITS.requestBytesMax / 1024} KiB at most.
+- Send an \`x-request-id\` to find your request in the logs.`
+
+/** The OpenAPI 3.1 document: from the routes, and the same zod schemas that check requests. */
+export function openapiDocument(): Json {
+  const schemas = { ...jsonSchemas(REQUEST_SCHEMAS, "input"), ...jsonSchemas(ANSWER_SCHEMAS, "output") }
+  const problem = schemas.Problem?.properties as Record<string, Json>
+  problem.code = { ...problem.code, enum: Object.keys(ERROR_CODES) }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Chat backend",
+      version: "1.0.0",
+      description: DESCRIPTION,
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    servers: [{ url: "/" }],
+    security: [],
+    tags: ["applications", "chats", "messages", "operations"].map((name) => ({ name })),
+    paths: pathsOf(ROUTES),
+    components: {
+      schemas: { ...schemas, OpenApi: { type: "object" } },
+      responses: errorResponses(),
+      headers: HEADERS,
+    },
+  }
+}

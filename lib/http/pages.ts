@@ -1,0 +1,105 @@
+import { z } from "zod"
+import { LIMITS, type Order, type Page, type PageRequest, type Position } from "../contract.ts"
+import { invalid } from "../errors.ts"
+import { decodeCursor, encodeCursor, type List } from "./cursor.ts"
+import { ok, type Reply } from "./replies.ts"
+
+/** A whole number from 1 in a query string. */
+const wholeNumber = (max: number) =>
+  z
+    .string()
+    .regex(/^[1-9][0-9]{0,5}$/, `must be a whole number from 1 to ${max}`)
+    .transform(Number)
+    .pipe(z.int().min(1).max(max))
+
+export const OrderParameter = z.enum(["asc", "desc"]).optional()
+export const Cursor = z
+  .string()
+  .min(1)
+  .max(LIMITS.cursorMax)
+  .optional()
+  .meta({ description: "Goes on after a page: its `next_cursor`, for the same list and order." })
+export const LimitParameter = wholeNumber(LIMITS.pageLimitMax)
+  .optional()
+  .meta({ description: "Items on a page.", default: LIMITS.pageLimitDefault })
+
+/** The parameters of a list, as its caller gave them. */
+export const listParameters = {
+  limit: LimitParameter,
+  order: OrderParameter.meta({ description: "By number; applications by time of creation.", default: "asc" }),
+  cursor: Cursor,
+  page: wholeNumber(LIMITS.offsetMax)
+    .optional()
+    .meta({ description: `Instead of a cursor; page × limit is ${LIMITS.offsetMax} at most.` }),
+}
+
+type ListParameters = {
+  limit?: number | undefined
+  order?: Order | undefined
+  cursor?: string | undefined
+  page?: number | undefined
+}
+
+/** The rules between the parameters of a list. */
+export function checkPage({ limit = LIMITS.pageLimitDefault, cursor, page }: ListParameters): string | undefined {
+  if (page === undefined) return undefined
+  if (cursor !== undefined) return "cannot be given with cursor"
+  if (page * limit > LIMITS.offsetMax) return `page × limit must be at most ${LIMITS.offsetMax}: use cursor`
+  return undefined
+}
+
+/** Adds what `checkPage` finds to a schema's issues. */
+export function refinePage(parameters: ListParameters, context: z.RefinementCtx): void {
+  const message = checkPage(parameters)
+  if (message !== undefined) context.addIssue({ code: "custom", path: ["page"], message })
+}
+
+export const ListQuery = z.object(listParameters).superRefine(refinePage)
+
+/**
+ * What a list's parameters ask for. A cursor brings its order along; another one given beside it is 422, like a cursor
+ * of another list.
+ */
+export function pageRequest(list: List, parameters: ListParameters, orderDefault: Order = "asc"): PageRequest {
+  const { limit = LIMITS.pageLimitDefault, order, cursor, page } = parameters
+  if (cursor !== undefined) {
+    const decoded = decodeCursor(list, cursor)
+    if (order !== undefined && order !== decoded.order) throw invalid("cursor", "is of a list in the other order")
+    return { limit, ...decoded }
+  }
+  if (page !== undefined) return { limit, order: order ?? orderDefault, offset: (page - 1) * limit }
+  return { limit, order: order ?? orderDefault }
+}
+
+/** The list's next page as a path, with the caller's own parameters. */
+function nextPath(path: string, given: Record<string, string | number | undefined>, cursor: string): string {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(given)) if (value !== undefined) parameters.set(name, String(value))
+  parameters.set("cursor", cursor)
+  return `${path}?${parameters}`
+}
+
+/** 200 with `body` and next_cursor, and the next page as a Link (RFC 8288) to `path` with the parameters `given`. */
+export function pageReply(
+  list: List,
+  order: Order,
+  { data, next, ...rest }: { data: unknown[]; next: Position | null; total?: number },
+  link: { path: string; given: Record<string, string | number | undefined> },
+): Reply {
+  if (next === null) return ok({ data, next_cursor: null, ...rest })
+  const cursor = encodeCursor(list, order, next)
+  const reply = ok({ data, next_cursor: cursor, ...rest })
+  return { ...reply, headers: { ...reply.headers, link: `<${nextPath(link.path, link.given, cursor)}>; rel="next"` } }
+}
+
+/** Answers a list: reads the page that the parameters ask for with `read`. */
+export async function answerList(
+  list: List,
+  parameters: ListParameters,
+  read: (page: PageRequest) => Promise<Page<unknown>>,
+): Promise<Reply> {
+  const request = pageRequest(list, parameters)
+  const page = await read(request)
+  const { limit, order } = parameters
+  return pageReply(list, request.order, page, { path: list.path, given: { limit, order } })
+}

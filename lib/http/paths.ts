@@ -1,0 +1,7 @@
+/** The concrete paths of the collections: they are what Location, Link, cursors and Idempotency-Keys refer to. */
+
+export const applicationsPath = (): string => "/applications"
+
+export const chatsPath = (token: string): string => `/applications/${token}/chats`
+
+export const messagesPath = (token: string, chat: number): string => `/applications/${token}/chats/${chat}/messages`

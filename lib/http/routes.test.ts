@@ -1,0 +1,83 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { describe, expect, test } from "@jest/globals"
+import { EXPOSED_HEADERS } from "./answer-headers.ts"
+import { allowOf, methodsOf, REJECTED_ROUTES, ROUTES } from "./routes.ts"
+
+const ROOT = new URL("../../", import.meta.url)
+const SERVERLESS = new URL("serverless.yml", ROOT)
+
+const CHAT = "/applications/abcdefghijklmnopqrstuvwx/chats/1"
+
+describe("the methods of a path", () => {
+  test.each([
+    ["/applications", ["POST", "GET"]],
+    ["/applications/", ["POST", "GET"]],
+    ["/applications/anything%20at-all", ["GET", "PUT", "PATCH", "DELETE"]],
+    [`${CHAT}`, ["GET", "PUT", "PATCH", "DELETE"]],
+    ["/applications/x/chats/abc/messages", ["POST", "GET"]],
+    [`${CHAT}/messages/1`, ["GET", "PUT", "PATCH", "DELETE"]],
+    [`${CHAT}/messages/search`, ["GET", "POST"]],
+    ["/health", ["GET"]],
+    ["/health/ready", ["GET"]],
+  ])("%s are %j", (path, methods) => {
+    expect(methodsOf(path)).toEqual(methods)
+  })
+
+  test.each([
+    "",
+    "/",
+    "//",
+    "/application",
+    "/applications//chats",
+    "/applications/x/chat",
+    `${CHAT}/messages/1/2`,
+    "/health/x",
+    "/docs/x",
+    "/{token}",
+  ])("of a path that is not ours (%p) are none", (path) => {
+    expect(methodsOf(path)).toEqual([])
+  })
+
+  test("list HEAD beside GET, and OPTIONS always", () => {
+    expect(allowOf(["GET", "POST"])).toEqual(["GET", "HEAD", "POST", "OPTIONS"])
+    expect(allowOf(["DELETE"])).toEqual(["DELETE", "OPTIONS"])
+  })
+})
+
+test("every route leads to a function that has a file", () => {
+  const files = readdirSync(new URL("functions", ROOT))
+  for (const route of [...ROUTES, ...REJECTED_ROUTES]) expect(files).toContain(`${route.function}.ts`)
+})
+
+/** "METHOD path function" of every httpApi event in serverless.yml, in either of its notations. */
+function deployedRoutes(text: string): string[] {
+  const routes: string[] = []
+  let name = ""
+  let method = ""
+  for (const line of text.split("\n")) {
+    name = /^ {2}([a-z-]+):/.exec(line)?.[1] ?? name
+    const short = /httpApi:\s*["']?([A-Z]+) (\/[^\s"']*)/.exec(line)
+    const inline = /method:\s*["']?(\w+)["']?,\s*path:\s*["']?(\/[^\s"',]*)/.exec(line)
+    const found = short ?? inline
+    if (found) routes.push(`${found[1]?.toUpperCase()} ${found[2]} ${name}`)
+    else if (/^\s+method:/.test(line)) method = line.split(":")[1]?.trim().toUpperCase() ?? ""
+    else if (/^\s+path:/.test(line)) routes.push(`${method} ${line.split(":")[1]?.trim()} ${name}`)
+  }
+  return routes.sort()
+}
+
+const whenDeployable = existsSync(SERVERLESS) ? test : test.skip
+
+whenDeployable("serverless.yml has the same routes", () => {
+  const ours = [...ROUTES, ...REJECTED_ROUTES].flatMap(({ methods, path, function: name }) =>
+    methods.map((method) => `${method} ${path} ${name}`),
+  )
+  const deployed = deployedRoutes(readFileSync(SERVERLESS, "utf8"))
+  expect(deployed.filter((route) => !route.startsWith("HEAD "))).toEqual(ours.sort())
+})
+
+whenDeployable("serverless.yml exposes the headers that scripts of other origins need", () => {
+  const cors = /\n {4}cors:\n(?: {6}.*\n)*/.exec(readFileSync(SERVERLESS, "utf8"))?.[0].toLowerCase() ?? ""
+  const exposed = cors.slice(cors.indexOf("exposedresponseheaders"))
+  for (const header of EXPOSED_HEADERS) expect(exposed).toContain(header)
+})

@@ -1,0 +1,96 @@
+/**
+ * DESIGN. A page of a list is a merge of what the outbox holds (read first) and what MySQL has (read then), both by
+ * keyset: the outbox overrides or hides rows, and adds some. Each round reads one window of both and merges them up to
+ * the nearer end of the two; a page normally takes one round, more only where a run of pending deletes hides rows.
+ */
+import type { Page, PageRequest, Position } from "./contract.ts"
+import type { WriteEvent } from "./events.ts"
+import { stateOf } from "./outbox/known.ts"
+
+/** Pending events read at a time: more than a page, so that pending deletes rarely cost another round. */
+const PENDING_WINDOW = 250
+
+export type Item<T> = { position: Position; revision: number; value: T }
+export type Window = { after: Position | undefined; order: "asc" | "desc"; count: number }
+
+export type ListSource<T> = {
+  /** Pending events beyond `after`, in order. */
+  readPending(window: Window): Promise<WriteEvent[]>
+  /** Rows beyond `after`, in order; `keysOnly` says that only their positions matter. */
+  readRows(window: Window, keysOnly: boolean): Promise<Item<T>[]>
+  positionOf(event: WriteEvent): Position
+  /** The value of a pending event, over the row that it will change if there is one. */
+  valueOf(event: WriteEvent, row: T | undefined): T
+}
+
+/** Reads one page. `next` is the position of its last item, or null when nothing follows. */
+export async function mergedPage<T>(source: ListSource<T>, request: PageRequest): Promise<Page<T>> {
+  const { limit, order, offset = 0 } = request
+  let { after } = request
+  if (offset > 0) {
+    const skipped = await walk(source, after, order, offset, true)
+    if (skipped.length < offset) return { data: [], next: null }
+    after = skipped.at(-1)?.position
+  }
+  // One more than the page tells whether another follows.
+  const items = await walk(source, after, order, limit + 1, false)
+  const page = items.slice(0, limit)
+  return {
+    data: page.map(({ value }) => value),
+    next: items.length > limit ? (page.at(-1)?.position ?? null) : null,
+  }
+}
+
+async function walk<T>(
+  source: ListSource<T>,
+  start: Position | undefined,
+  order: "asc" | "desc",
+  count: number,
+  keysOnly: boolean,
+): Promise<Item<T>[]> {
+  const items: Item<T>[] = []
+  let after = start
+  while (items.length < count) {
+    const pending = await source.readPending({ after, order, count: PENDING_WINDOW })
+    const hidden = pending.filter(({ deleted }) => deleted).length
+    const rowsMax = count - items.length + hidden
+    const rows = await source.readRows({ after, order, count: rowsMax }, keysOnly)
+    const ends: Position[] = []
+    const lastPending = pending.at(-1)
+    if (lastPending && pending.length >= PENDING_WINDOW) ends.push(source.positionOf(lastPending))
+    const lastRow = rows.at(-1)
+    if (lastRow && rows.length >= rowsMax) ends.push(lastRow.position)
+    const end = ends.sort((a, b) => compare(a, b, order))[0]
+    items.push(...merge(source, pending, rows, order, end))
+    if (end === undefined) break
+    after = end
+  }
+  return items.slice(0, count)
+}
+
+function merge<T>(
+  source: ListSource<T>,
+  pending: WriteEvent[],
+  rows: Item<T>[],
+  order: "asc" | "desc",
+  end: Position | undefined,
+): Item<T>[] {
+  const byKey = new Map(rows.map((row) => [row.position.key, row]))
+  for (const event of pending) {
+    const position = source.positionOf(event)
+    const row = byKey.get(position.key)
+    const { revision } = stateOf(event)
+    if (row && row.revision > revision) continue
+    if (event.deleted) byKey.delete(position.key)
+    else byKey.set(position.key, { position, revision, value: source.valueOf(event, row?.value) })
+  }
+  return [...byKey.values()]
+    .filter(({ position }) => end === undefined || compare(position, end, order) <= 0)
+    .sort((a, b) => compare(a.position, b.position, order))
+}
+
+/** Orders positions as a list does: by creation time where there is one, then by key. */
+export function compare(a: Position, b: Position, order: "asc" | "desc"): number {
+  const ascending = (a.createdAt ?? 0) - (b.createdAt ?? 0) || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
+  return order === "asc" ? ascending : -ascending
+}

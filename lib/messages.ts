@@ -1,0 +1,183 @@
+/** Messages: their rules and their SQL. A message's number is unique in its chat. */
+import type { z } from "zod"
+import { type Mysql, reachMysql } from "./clients/mysql.ts"
+import type { Message, NewMessage, Page, PageRequest } from "./contract.ts"
+import type { WriteEvent } from "./events.ts"
+import { type Item, mergedPage, type Window } from "./merged-page.ts"
+import { acceptChange, acceptCreation } from "./outbox/accept.ts"
+import { type Created, fingerprint, type Idempotency } from "./outbox/idempotency.ts"
+import { shardOf } from "./outbox/keys.ts"
+import { absent, nothingKnown, readKnown, refuseDeleted, type State, stateOf, unlessRedisAway } from "./outbox/known.ts"
+import { pendingRange } from "./outbox/pending-range.ts"
+import type { Stores } from "./stores.ts"
+
+type MessageState = State & { number: number; body: string }
+type MessageInput = z.infer<typeof NewMessage>
+
+const NAMES = ["application", "chat", "message"]
+
+const present = ({ number, body, createdAt, updatedAt }: MessageState): Message => ({
+  number,
+  body,
+  created_at: createdAt.toISOString(),
+  updated_at: updatedAt.toISOString(),
+})
+
+const fromEvent = (event: WriteEvent): MessageState => ({
+  number: event.message,
+  body: event.body ?? "",
+  ...stateOf(event),
+})
+
+/** Creates a message: 404 without its chat; no MySQL unless the chat must be verified first. */
+export async function createMessage(
+  stores: Stores,
+  application: string,
+  chat: number,
+  input: MessageInput,
+  idempotency?: Idempotency,
+): Promise<Created<Message>> {
+  const state = { body: input.body }
+  const accepted = await acceptCreation(stores, {
+    kind: "message",
+    application,
+    chat,
+    state,
+    ...(idempotency ? { idempotency: { ...idempotency, fingerprint: fingerprint(state) } } : {}),
+  })
+  const number = Number(accepted.id)
+  // The same answer again, unless the message has been deleted since.
+  if (accepted.replayed) await findMessage(stores, application, chat, number)
+  const createdAt = Math.floor(Number(accepted.revision) / 1000)
+  const event = { revision: accepted.revision, application, chat, message: number, created_at: createdAt, ...state }
+  return { resource: present(fromEvent(event)), replayed: accepted.replayed }
+}
+
+export async function getMessage(stores: Stores, application: string, chat: number, number: number): Promise<Message> {
+  return present(await findMessage(stores, application, chat, number))
+}
+
+export async function updateMessage(
+  stores: Stores,
+  application: string,
+  chat: number,
+  number: number,
+  { body }: MessageInput,
+): Promise<Message> {
+  const { createdAt, revision } = await findMessage(stores, application, chat, number)
+  const key = { application, chat, message: number }
+  const event = await acceptChange(stores, { key, createdAt: createdAt.getTime(), revision, state: { body } })
+  return present(fromEvent(event))
+}
+
+export async function deleteMessage(stores: Stores, application: string, chat: number, number: number): Promise<void> {
+  const { createdAt, revision } = await findMessage(stores, application, chat, number)
+  const key = { application, chat, message: number }
+  await acceptChange(stores, { key, createdAt: createdAt.getTime(), revision, state: { deleted: true } })
+}
+
+/** The living messages of a chat, by number. */
+export async function listMessages(
+  stores: Stores,
+  application: string,
+  chat: number,
+  request: PageRequest,
+): Promise<Page<Message>> {
+  const shard = shardOf(application)
+  const parent = `${application}/${chat}`
+  const unknown = { ...nothingKnown(0), ancestors: [null, null], entries: [] }
+  let known: Awaited<ReturnType<typeof stores.outbox.readPending>> = unknown
+  const page = await mergedPage<MessageState>(
+    {
+      async readPending(window) {
+        known = await unlessRedisAway(
+          () => stores.outbox.readPending(shard, parent, chat, [application, parent], pendingRange(window)),
+          unknown,
+        )
+        refuseDeleted(NAMES, known.ancestors)
+        return known.entries
+      },
+      async readRows(window, keysOnly) {
+        const rows = await reachMysql(() => selectMessages(stores.mysql, application, chat, window, keysOnly).execute())
+        const [first] = rows
+        if (!known.ancestors[0] && !first?.application_revision) throw absent("application", known)
+        if (!known.ancestors[1] && !first?.chat_revision) throw absent("chat", known)
+        return rows.flatMap(toItem)
+      },
+      positionOf: ({ message }) => ({ key: message }),
+      valueOf: fromEvent,
+    },
+    request,
+  )
+  return { data: page.data.map(present), next: page.next }
+}
+
+async function findMessage(stores: Stores, application: string, chat: number, number: number): Promise<MessageState> {
+  const known = await readKnown(stores, [
+    { application, chat: 0, message: 0 },
+    { application, chat, message: 0 },
+    { application, chat, message: number },
+  ])
+  refuseDeleted(NAMES, known.entries)
+  const [applicationEntry, chatEntry, entry] = known.entries
+  if (entry && known.applicationLives && known.chatLives) return fromEvent(entry)
+  const row = await reachMysql(() => selectMessage(stores.mysql, application, chat, number).executeTakeFirstOrThrow())
+  if (!applicationEntry && !row.application_revision) throw absent("application", known)
+  if (!chatEntry && !row.chat_revision) throw absent("chat", known)
+  if (entry && Number(entry.revision) >= (row.revision ?? 0)) return fromEvent(entry)
+  const [item] = toItem(row)
+  if (!item) throw absent("message", known)
+  return item.value
+}
+
+type MessageRow = {
+  number: number | null
+  body: string | null
+  revision: number | null
+  created_at: Date | null
+  updated_at: Date | null
+}
+
+function toItem({ number, body, revision, created_at, updated_at }: MessageRow): Item<MessageState>[] {
+  if (number === null || revision === null || created_at === null || updated_at === null) return []
+  const value = { number, body: body ?? "", revision, createdAt: created_at, updatedAt: updated_at }
+  return [{ position: { key: number }, revision, value }]
+}
+
+/** One row in any case: whether the parents live, and the message (nulls without one). */
+const parents = (db: Mysql, application: string, chat: number) =>
+  db
+    .selectFrom(db.selectNoFrom((eb) => eb.lit(1).as("one")).as("one"))
+    .leftJoin("applications as a", (join) => join.on("a.token", "=", application))
+    .leftJoin("chats as c", (join) => join.on("c.application", "=", application).on("c.number", "=", chat))
+    .select(["a.revision as application_revision", "c.revision as chat_revision"])
+
+const selectMessage = (db: Mysql, application: string, chat: number, number: number) =>
+  parents(db, application, chat)
+    .leftJoin("messages as m", (join) =>
+      join.on("m.application", "=", application).on("m.chat", "=", chat).on("m.number", "=", number),
+    )
+    .select(["m.number", "m.body", "m.revision", "m.created_at", "m.updated_at"])
+
+/** One row at least, for the parents; then as many as there are messages in the window. */
+function selectMessages(db: Mysql, application: string, chat: number, window: Window, keysOnly: boolean) {
+  const { after, order, count } = window
+  let rows = db
+    .selectFrom("messages")
+    .select((eb) => [
+      "number",
+      "revision",
+      "created_at",
+      "updated_at",
+      keysOnly ? eb.val("").as("body") : eb.ref("body").as("body"),
+    ])
+    .where("application", "=", application)
+    .where("chat", "=", chat)
+    .orderBy("number", order)
+    .limit(count)
+  if (after) rows = rows.where("number", order === "asc" ? ">" : "<", Number(after.key))
+  return parents(db, application, chat)
+    .leftJoin(rows.as("m"), (join) => join.onTrue())
+    .select(["m.number", "m.body", "m.revision", "m.created_at", "m.updated_at"])
+    .orderBy("m.number", order)
+}

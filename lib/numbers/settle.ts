@@ -1,0 +1,47 @@
+/**
+ * DESIGN. When Redis begins a new life, events accepted before may still be in the persist queue, and until they are
+ * persisted MySQL does not know the highest numbers. So every shard holds its writes back until the queue has been seen
+ * empty after the shard's generation began. All shards are opened first: none of them feeds the queue meanwhile.
+ */
+import { setTimeout as sleep } from "node:timers/promises"
+import { SHARDS } from "../outbox/keys.ts"
+import type { Stores } from "../stores.ts"
+
+/** A process that accepted an event just before has sent it by then, or given up (its send times out earlier). */
+const SETTLE_AFTER_MS = 1_000
+const POLL_MS = 100
+/** A request waits this long rather than answer 503: on a fresh start that is all it takes. */
+const WAIT_MAX_MS = 2_000
+
+/** One at a time in a process: all the requests that wait share it. */
+const underWay = new WeakMap<Stores["outbox"], Promise<boolean>>()
+
+/** Settles every shard. Answers false when the queue has not been drained within two seconds. */
+export function settleShards(stores: Stores): Promise<boolean> {
+  const { outbox } = stores
+  const running = underWay.get(outbox)
+  if (running !== undefined) return running
+  const started = drain(stores).finally(() => underWay.delete(outbox))
+  underWay.set(outbox, started)
+  return started
+}
+
+async function drain({ outbox, sqs, config }: Stores): Promise<boolean> {
+  const deadline = Date.now() + WAIT_MAX_MS
+  for (;;) {
+    const shards = await Promise.all(SHARDS.map((shard) => outbox.open(shard)))
+    const unsettled = shards.filter(({ drained }) => !drained)
+    if (unsettled.length === 0) return true
+    const youngestMs = Math.min(...unsettled.map(({ ageMs }) => ageMs))
+    if (youngestMs >= SETTLE_AFTER_MS) {
+      const { visible, inFlight, delayed } = await sqs.depth(config.PERSIST_QUEUE_URL)
+      if (visible + inFlight + delayed === 0) {
+        await Promise.all(unsettled.map(({ shard, generation }) => outbox.settle(shard, generation)))
+        return true
+      }
+    }
+    const waitMs = Math.max(POLL_MS, SETTLE_AFTER_MS - youngestMs)
+    if (Date.now() + waitMs > deadline) return false
+    await sleep(waitMs)
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * DESIGN. In a new generation of Redis a parent is verified on first use: its counter becomes the greater of what Redis
+ * has and the highest number ever persisted. Where Redis has lost data since the parent was last verified, numbers may
+ * have been given that no store knows of any more, but never more than the outbox bound above the highest persisted
+ * one. So the counter is first *fenced*: a fence event makes the persist function raise `counters.highest` by the bound,
+ * once per loss, and only then numbers go on from there. That is durable before a number is given, so a second loss
+ * cannot take it back, and no request writes to MySQL.
+ */
+import { setTimeout as sleep } from "node:timers/promises"
+import { reachMysql } from "../clients/mysql.ts"
+import { notFound, unavailable } from "../errors.ts"
+import type { FenceEvent } from "../events.ts"
+import type { Unverified } from "../outbox/outbox.ts"
+import type { Stores } from "../stores.ts"
+
+const FENCE_POLL_MS = 100
+/** A fence passes through the queue in well under a second; after this the client is asked to come again. */
+const FENCE_WAIT_MAX_MS = 2_000
+
+/**
+ * Makes the parents of a creation known to Redis: the application and, unless 0, the chat. The creation is then tried
+ * again; it finds them unverified still if yet another generation began meanwhile. Throws not_found where one does not
+ * exist, and unavailable while recovery is under way.
+ */
+export async function verifyParents(stores: Stores, application: string, chat: number, seen: Unverified) {
+  const deadline = Date.now() + FENCE_WAIT_MAX_MS
+  for (;;) {
+    const persisted = await readParents(stores, application, chat)
+    const fences = fencesNeeded(application, chat, seen, persisted)
+    if (fences.length === 0) {
+      const status = await stores.outbox.verify(seen.generation, application, chat, persisted)
+      if (status === "gone") throw notFound(chat > 0 ? "chat" : "application")
+      return
+    }
+    if (Date.now() > deadline) throw unavailable("The service is recovering.")
+    await sendFences(stores, fences)
+    await sleep(FENCE_POLL_MS)
+  }
+}
+
+type Parents = {
+  chatsHighest: number
+  messagesHighest: number
+  revision: number
+  applicationFenced: number
+  chatFenced: number
+}
+
+/** What the outbox (first) and MySQL know of the parents. Throws not_found where neither has one of them. */
+async function readParents({ outbox, mysql }: Stores, application: string, chat: number): Promise<Parents> {
+  const keys = [{ application, chat: 0, message: 0 }]
+  if (chat > 0) keys.push({ application, chat, message: 0 })
+  const { entries, settled } = await outbox.read(application, chat, keys)
+  const row = await reachMysql(() =>
+    mysql
+      .selectNoFrom((eb) => [
+        eb.selectFrom("applications").select("revision").where("token", "=", application).as("application_revision"),
+        eb
+          .selectFrom("chats")
+          .select("revision")
+          .where("application", "=", application)
+          .where("number", "=", chat)
+          .as("chat_revision"),
+      ])
+      .executeTakeFirstOrThrow(),
+  )
+  const lives = (entry: { deleted?: true | undefined } | null | undefined, revision: unknown) =>
+    entry ? !entry.deleted : revision !== null
+  const found = lives(entries[0], row.application_revision) && (chat === 0 || lives(entries[1], row.chat_revision))
+  if (!found && !settled) throw unavailable("The service is recovering.")
+  if (!lives(entries[0], row.application_revision)) throw notFound("application")
+  if (!found) throw notFound("chat")
+
+  const counters = await reachMysql(() =>
+    mysql
+      .selectFrom("counters")
+      .select(["chat", "highest", "revision", "fenced"])
+      .where("application", "=", application)
+      .where("chat", "in", chat > 0 ? [0, chat] : [0])
+      .execute(),
+  )
+  const of = (number: number) => counters.find((counter) => counter.chat === number)
+  return {
+    chatsHighest: of(0)?.highest ?? 0,
+    messagesHighest: of(chat)?.highest ?? 0,
+    revision: Math.max(0, ...counters.map(({ revision }) => revision), Number(row.chat_revision ?? 0)),
+    applicationFenced: of(0)?.fenced ?? 0,
+    chatFenced: of(chat)?.fenced ?? 0,
+  }
+}
+
+function fencesNeeded(application: string, chat: number, seen: Unverified, persisted: Parents): FenceEvent[] {
+  const fence = String(seen.lost)
+  const fences: FenceEvent[] = []
+  if (seen.applicationSeen < seen.lost && persisted.applicationFenced < seen.lost) {
+    fences.push({ fence, application, chat: 0 })
+  }
+  if (chat > 0 && seen.chatSeen < seen.lost && persisted.chatFenced < seen.lost)
+    fences.push({ fence, application, chat })
+  return fences
+}
+
+/** The events that this process has sent lately, so that many waiting requests do not each send one. */
+const sent = new Map<string, number>()
+const SEND_AGAIN_MS = 1_000
+/** The map is emptied beyond this; a fence sent twice counts once. */
+const SENT_MAX = 10_000
+
+async function sendFences({ persistQueue }: Stores, fences: FenceEvent[]): Promise<void> {
+  if (sent.size > SENT_MAX) sent.clear()
+  for (const event of fences) {
+    const key = `${event.fence} ${event.application}/${event.chat}`
+    if (Date.now() - (sent.get(key) ?? 0) < SEND_AGAIN_MS) continue
+    sent.set(key, Date.now())
+    await persistQueue.send(event.application, [JSON.stringify(event)])
+  }
+}

@@ -1,0 +1,48 @@
+/** What the outbox says of a resource and its parents, and what follows from it before MySQL is asked. */
+import { DependencyAway, notFound, unavailable } from "../errors.ts"
+import { type ResourceKey, revisionTime, type WriteEvent } from "../events.ts"
+import type { Stores } from "../stores.ts"
+import type { Knowledge } from "./outbox.ts"
+
+export type Known = Knowledge & { entries: (WriteEvent | null)[] }
+
+/** While Redis is away nothing is known: what MySQL has is served, and what it does not have is 503, not 404. */
+export const nothingKnown = (count: number): Known => ({
+  settled: false,
+  applicationLives: false,
+  chatLives: false,
+  entries: Array.from({ length: count }, () => null),
+})
+
+/** Answers `fallback` if Redis is away. */
+export async function unlessRedisAway<T>(read: () => Promise<T>, fallback: T): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof DependencyAway && error.dependency === "redis") return fallback
+    throw error
+  }
+}
+
+/** The pending events of `keys` (of one application and chat); MySQL must be read after this, never before. */
+export function readKnown({ outbox }: Stores, keys: ResourceKey[]): Promise<Known> {
+  const { application, chat } = keys.at(-1) as ResourceKey
+  return unlessRedisAway(() => outbox.read(application, chat, keys), nothingKnown(keys.length))
+}
+
+/** Throws not_found for the first of `events` that is a tombstone. */
+export function refuseDeleted(names: string[], events: (WriteEvent | null | undefined)[]): void {
+  for (const [index, event] of events.entries()) if (event?.deleted) throw notFound(names[index] ?? "resource")
+}
+
+/** The error for something that neither the outbox nor MySQL has: 503 while the outbox's word is not to be had. */
+export const absent = (what: string, { settled }: Knowledge): Error =>
+  settled ? notFound(what) : unavailable("The service is recovering.")
+
+export type State = { createdAt: Date; updatedAt: Date; revision: number }
+
+export const stateOf = (event: WriteEvent): State => ({
+  createdAt: new Date(event.created_at),
+  updatedAt: revisionTime(event.revision),
+  revision: Number(event.revision),
+})

@@ -1,0 +1,260 @@
+/** The outbox as the rest of the system sees it: typed calls over the scripts, one shard each. */
+import type { RedisClient, ScriptValue } from "../clients/redis.ts"
+import { LIMITS } from "../contract.ts"
+import { keyText, type ResourceKey, WriteEvent } from "../events.ts"
+import { idempotencyHash } from "./idempotency.ts"
+import {
+  applicationKey,
+  attemptsKey,
+  deadKey,
+  deletedKey,
+  dueKey,
+  idempotencyKey,
+  lifeKey,
+  outboxKey,
+  parentText,
+  pendingKey,
+  pendingMember,
+  shardOf,
+} from "./keys.ts"
+import * as scripts from "./scripts.ts"
+
+/** A healthy persist function takes an event off within a second or two; after this the relay sends it again. */
+const RELAY_AFTER_MS = 30_000
+/** Doubled with each attempt up to the maximum, so that a long backlog does not flood the queue. */
+const RELAY_BACKOFF_MS = 30_000
+const RELAY_BACKOFF_MAX_MS = 300_000
+/** Longer than any reload of a parent from MySQL, or any read before an update, can take to come to its end. */
+const DELETION_MARK_MS = 3_600_000
+const IDEMPOTENCY_SECONDS = LIMITS.idempotencyHours * 3600
+
+export type Creation = {
+  kind: "application" | "chat" | "message"
+  application: string
+  /** Of a message; else 0. */
+  chat: number
+  /** The members of the event that the client gave. */
+  state: { name: string | null } | { body: string }
+  idempotency?: { key: string; path: string; fingerprint: string }
+}
+export type CreationReply =
+  | { status: "created" | "replayed"; id: string; revision: string }
+  | { status: "mismatch" | "full" | "gone" }
+  | { status: "unsettled" }
+  | ({ status: "unverified" } & Unverified)
+/** Generations: the present one, the latest that began with data missing, and those the parents were verified in. */
+export type Unverified = { generation: string; lost: number; applicationSeen: number; chatSeen: number }
+
+export type Change = {
+  key: ResourceKey
+  /** ms */
+  createdAt: number
+  /** The revision that was read before. */
+  revision: number
+  state: { name: string | null } | { body: string } | { deleted: true }
+}
+export type ChangeReply = { status: "changed"; revision: string } | { status: "gone" | "full" | "unsettled" }
+
+/** `settled`: nothing is missing for want of recovery; the others: the parent is known to live without MySQL. */
+export type Knowledge = { settled: boolean; applicationLives: boolean; chatLives: boolean }
+export type PendingRange = { min: string; max: string; order: "asc" | "desc"; count: number }
+
+const parse = (entry: ScriptValue | undefined): WriteEvent | null =>
+  typeof entry === "string" ? (JSON.parse(entry) as WriteEvent) : null
+
+const parseAll = (entries: ScriptValue | undefined): (WriteEvent | null)[] => (entries as ScriptValue[]).map(parse)
+
+const knowledge = ([settled, application, chat]: ScriptValue[]): Knowledge => ({
+  settled: settled === 1,
+  applicationLives: application === 1,
+  chatLives: chat === 1,
+})
+
+/** The event's JSON without its braces and with the closing one: the script writes what comes before. */
+const restOf = (state: object): string => JSON.stringify(state).slice(1)
+
+export type Outbox = ReturnType<typeof createOutbox>
+
+export function createOutbox(redis: RedisClient, limits: { eventsMax: number; bytesMax: number }) {
+  /** The greatest revision this process has seen in each shard: a shard that is below it has lost data. */
+  const seen = new Map<string, number>()
+  const seenIn = (shard: string): number => seen.get(shard) ?? 0
+  const noteRevision = (shard: string, revision: string): void => {
+    if (Number(revision) > seenIn(shard)) seen.set(shard, Number(revision))
+  }
+
+  async function create(creation: Creation): Promise<CreationReply> {
+    const { kind, application, chat, state, idempotency } = creation
+    const shard = shardOf(application)
+    const parent = kind === "application" ? "" : kind === "chat" ? application : `${application}/${chat}`
+    const keys = [
+      lifeKey(shard),
+      outboxKey(shard),
+      dueKey(shard),
+      applicationKey(application),
+      pendingKey(shard, parent),
+      deletedKey(shard),
+    ]
+    if (idempotency) keys.push(idempotencyKey(shard, idempotencyHash(idempotency).hash))
+    const [status, ...values] = (await redis.run(scripts.CREATE, keys, [
+      seenIn(shard),
+      kind,
+      application,
+      chat,
+      restOf(state),
+      limits.eventsMax,
+      limits.bytesMax,
+      RELAY_AFTER_MS,
+      idempotency?.fingerprint ?? "",
+      IDEMPOTENCY_SECONDS,
+    ])) as [CreationReply["status"], string, string, string, string]
+    if (status === "created" || status === "replayed") {
+      const [id, revision] = values
+      noteRevision(shard, revision)
+      return { status, id, revision }
+    }
+    if (status === "unverified") {
+      const [generation, lost, applicationSeen, chatSeen] = values
+      const numbers = { lost: Number(lost), applicationSeen: Number(applicationSeen), chatSeen: Number(chatSeen) }
+      return { status, generation, ...numbers }
+    }
+    return { status }
+  }
+
+  async function change({ key, createdAt, revision, state }: Change): Promise<ChangeReply> {
+    const shard = shardOf(key.application)
+    const isApplication = key.chat === 0
+    const keys = [
+      lifeKey(shard),
+      outboxKey(shard),
+      dueKey(shard),
+      applicationKey(key.application),
+      pendingKey(shard, parentText(key)),
+      deletedKey(shard),
+      attemptsKey(shard),
+      deadKey(shard),
+    ]
+    const member = pendingMember(key)
+    const [status, changed] = (await redis.run(scripts.CHANGE, keys, [
+      seenIn(shard),
+      key.application,
+      key.chat,
+      key.message,
+      createdAt,
+      revision,
+      restOf(state),
+      "deleted" in state ? 1 : 0,
+      member,
+      isApplication ? createdAt : member,
+      limits.eventsMax,
+      limits.bytesMax,
+      RELAY_AFTER_MS,
+      DELETION_MARK_MS,
+    ])) as [ChangeReply["status"], string]
+    if (status !== "changed") return { status }
+    noteRevision(shard, changed)
+    return { status, revision: changed }
+  }
+
+  /** The pending events of `keys`, all of one application; null where the outbox has none. */
+  async function read(application: string, chat: number, keys: ResourceKey[]) {
+    const shard = shardOf(application)
+    const reply = await redis.run(
+      scripts.READ,
+      [lifeKey(shard), outboxKey(shard), applicationKey(application)],
+      [seenIn(shard), chat, ...keys.map(keyText)],
+    )
+    return { ...knowledge(reply), entries: parseAll(reply.slice(3)) }
+  }
+
+  /**
+   * The pending events below a parent within a range of numbers (applications of a shard: of creation times), and those
+   * of its `ancestors` (the parent itself included).
+   */
+  async function readPending(shard: string, parent: string, chat: number, ancestors: string[], range: PendingRange) {
+    const application = parent.split("/")[0] ?? ""
+    const reply = await redis.run(
+      scripts.READ_PENDING,
+      [lifeKey(shard), outboxKey(shard), applicationKey(application || shard), pendingKey(shard, parent)],
+      [
+        seenIn(shard),
+        chat,
+        range.min,
+        range.max,
+        range.order,
+        range.count,
+        parent === "" ? "" : `${parent}/`,
+        ...ancestors,
+      ],
+    )
+    const entries = parseAll(reply[4]).filter((entry) => entry !== null)
+    return { ...knowledge(reply), ancestors: parseAll(reply[3]), entries }
+  }
+
+  /** Takes events off (all of one shard); those that a newer event has replaced stay. Answers how many went. */
+  async function remove(shard: string, events: (ResourceKey & { revision: string })[]): Promise<number> {
+    const keys = [lifeKey(shard), outboxKey(shard), dueKey(shard), attemptsKey(shard), deadKey(shard)]
+    const args: string[] = []
+    for (const event of events) {
+      keys.push(pendingKey(shard, parentText(event)))
+      args.push(keyText(event), event.revision, pendingMember(event))
+      noteRevision(shard, event.revision)
+    }
+    const [removed] = await redis.run(scripts.REMOVE, keys, args)
+    return Number(removed)
+  }
+
+  /** Claims up to `count` events that are due; each is due again after a back-off. */
+  async function claim(shard: string, count: number): Promise<WriteEvent[]> {
+    const keys = [outboxKey(shard), dueKey(shard), attemptsKey(shard)]
+    const entries = await redis.run(scripts.CLAIM, keys, [count, RELAY_BACKOFF_MS, RELAY_BACKOFF_MAX_MS])
+    return entries.map((entry) => WriteEvent.parse(JSON.parse(String(entry))))
+  }
+
+  /** Marks an event dead, if the outbox still holds it: it is read, but not relayed until it is revived. */
+  async function bury(event: ResourceKey & { revision: string }, reason: string): Promise<void> {
+    const shard = shardOf(event.application)
+    const keys = [outboxKey(shard), dueKey(shard), deadKey(shard)]
+    await redis.run(scripts.BURY, keys, [keyText(event), event.revision, reason])
+  }
+
+  /** Makes a dead event due at once. Answers whether it was dead. */
+  async function revive(key: ResourceKey): Promise<boolean> {
+    const shard = shardOf(key.application)
+    const keys = [outboxKey(shard), dueKey(shard), deadKey(shard), attemptsKey(shard)]
+    return (await redis.run(scripts.REVIVE, keys, [keyText(key)]))[0] === 1
+  }
+
+  /** For each event (all of one shard): whether the outbox holds it or a newer one of the same resource. */
+  async function holds(shard: string, events: (ResourceKey & { revision: string })[]): Promise<boolean[]> {
+    const args = events.flatMap((event) => [keyText(event), event.revision])
+    return (await redis.run(scripts.HOLDS, [outboxKey(shard)], args)).map((value) => value === 1)
+  }
+
+  /** The generation of a shard, whether the queue has been drained since it began, and its age in ms. */
+  async function open(shard: string) {
+    const [generation, drained, age] = await redis.run(scripts.OPEN, [lifeKey(shard)], [seenIn(shard)])
+    return { shard, generation: String(generation), drained: drained === 1, ageMs: Number(age) }
+  }
+
+  /** Notes that the persist queue was empty after `generation` of the shard had begun. */
+  async function settle(shard: string, generation: string): Promise<void> {
+    await redis.run(scripts.SETTLE, [lifeKey(shard)], [generation])
+  }
+
+  /** Installs what MySQL knows of an application and, unless 0, one of its chats, seen in `generation`. */
+  async function verify(generation: string, application: string, chat: number, known: Persisted) {
+    const shard = shardOf(application)
+    const [status] = await redis.run(
+      scripts.VERIFY,
+      [lifeKey(shard), outboxKey(shard), applicationKey(application), deletedKey(shard)],
+      [seenIn(shard), generation, application, chat, known.chatsHighest, known.messagesHighest, known.revision],
+    )
+    return status as "verified" | "gone" | "moved" | "behind"
+  }
+
+  return { create, change, read, readPending, remove, claim, bury, revive, holds, open, settle, verify }
+}
+
+/** The highest numbers and the greatest revision that MySQL has of an application and one of its chats. */
+export type Persisted = { chatsHighest: number; messagesHighest: number; revision: number }

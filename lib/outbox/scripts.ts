@@ -1,0 +1,341 @@
+/**
+ * DESIGN. The Redis scripts: each is one atomic step in one shard.
+ *
+ * A *life* of Redis is a run of its process with its data: another `run_id`, a missing marker, or a revision below one
+ * that this process has already seen begins a new *generation* of the shard. `lost` is the latest generation that began
+ * with data missing. In a new generation nothing is written until the persist queue has been drained (`drained`), and
+ * each parent is verified against MySQL on first use: its `g` (chat 7: `g7`) is the generation it was verified in.
+ * A parent whose `g` is below `lost` needs a fence (see lib/numbers).
+ *
+ * Promised: a number, its revision, its outbox entry and its idempotency record come together or not at all.
+ * May happen twice: a script whose answer was lost, if the client sends its request again without an Idempotency-Key.
+ *
+ * Revisions are microseconds as text, formatted by '%.0f' (`tostring` would write 1.76e+15); below 2^53 they are exact.
+ */
+
+export type Script = { name: string; lua: string }
+
+const PRELUDE = `
+local function text(n) return string.format('%.0f', n) end
+local function now_us() local t = redis.call('TIME') return t[1] * 1000000 + t[2] end
+
+-- Begins a generation in which everything must be verified; lost: data is missing.
+local function begin(key, state, run, lost)
+  state.generation = math.max(state.generation + 1, now_us())
+  if lost then state.lost = state.generation end
+  state.drained = false
+  redis.call('HSET', key, 'run', run, 'generation', text(state.generation), 'lost', text(state.lost), 'drained', '0',
+    'revision', text(state.revision))
+end
+
+-- The state of the shard; seen: the greatest revision that the caller knows of.
+local function life(key, seen)
+  local run = redis.call('INFO', 'server'):match('run_id:(%w+)')
+  local s = redis.call('HMGET', key, 'run', 'generation', 'lost', 'drained', 'revision', 'bytes')
+  local state = { run = run, generation = tonumber(s[2] or '0'), lost = tonumber(s[3] or '0'), drained = s[4] == '1',
+    revision = tonumber(s[5] or '0'), bytes = tonumber(s[6] or '0') }
+  local rolled_back = state.revision < seen
+  if rolled_back then state.revision = seen end
+  if s[1] ~= run or not s[2] or rolled_back then begin(key, state, run, rolled_back or not s[2]) end
+  return state
+end
+
+local function is_tombstone(entry) return entry and entry:sub(-15) == '"deleted":true}' end
+
+-- Whether one of the resources has been deleted, as far as the outbox and the deletion marks know.
+local function gone(outbox, deleted, fields)
+  for _, entry in ipairs(redis.call('HMGET', outbox, unpack(fields))) do
+    if is_tombstone(entry) then return true end
+  end
+  for _, field in ipairs(fields) do
+    if redis.call('ZSCORE', deleted, field) then return true end
+  end
+  return false
+end
+
+local function event(revision, token, chat, message, created, rest)
+  return '{"revision":"' .. revision .. '","application":"' .. token .. '","chat":' .. chat .. ',"message":' .. message
+    .. ',"created_at":' .. created .. ',' .. rest
+end
+`
+
+/** Accepts the creation of an application, chat or message. */
+export const CREATE: Script = {
+  name: "create",
+  lua: `-- KEYS 1 life 2 outbox 3 due 4 application 5 pending 6 deleted 7 idempotency record (absent without a key)
+-- ARGV 1 seen 2 kind 3 token 4 chat ('0' unless a message) 5 rest of the event's JSON 6 events max 7 bytes max
+--      8 relay after ms 9 fingerprint ('' without a key) 10 seconds that the record lives
+-- returns {'created', number or token, revision} | {'replayed', number or token, revision} | {'mismatch'} | {'full'}
+--       | {'unsettled', generation} | {'gone'} | {'unverified', generation, lost, g of application, g of chat}
+${PRELUDE}
+local kind, token, chat, rest = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local state = life(KEYS[1], tonumber(ARGV[1]))
+if not state.drained then return { 'unsettled', text(state.generation) } end
+if ARGV[9] ~= '' then
+  local record = redis.call('GET', KEYS[7])
+  if record then
+    local fingerprint, revision, id = record:match('^(%S+) (%d+) (%S+)$')
+    if fingerprint ~= ARGV[9] then return { 'mismatch' } end
+    return { 'replayed', id, revision }
+  end
+end
+local generation = text(state.generation)
+if kind ~= 'application' then
+  local g = redis.call('HMGET', KEYS[4], 'g', 'g' .. chat)
+  if g[1] ~= generation or (kind == 'message' and g[2] ~= generation) then
+    local fields = { token }
+    if kind == 'message' then fields[2] = token .. '/' .. chat end
+    if gone(KEYS[2], KEYS[6], fields) then return { 'gone' } end
+    return { 'unverified', generation, text(state.lost), g[1] or '0', g[2] or '0' }
+  end
+end
+if redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[6]) or state.bytes + #rest > tonumber(ARGV[7]) then return { 'full' } end
+local revision = math.max(state.revision + 1, now_us())
+local created = text(math.floor(revision / 1000))
+local id, field, entry, score
+if kind == 'application' then
+  redis.call('HSET', KEYS[4], 'g', generation)
+  id, field, score = token, token, created
+  entry = event(text(revision), token, '0', '0', created, rest)
+elseif kind == 'chat' then
+  id = text(redis.call('HINCRBY', KEYS[4], 'chats', 1))
+  redis.call('HSET', KEYS[4], 'c' .. id, '0', 'g' .. id, generation)
+  field, score = token .. '/' .. id, id
+  entry = event(text(revision), token, id, '0', created, rest)
+else
+  id = text(redis.call('HINCRBY', KEYS[4], 'c' .. chat, 1))
+  field, score = token .. '/' .. chat .. '/' .. id, id
+  entry = event(text(revision), token, chat, id, created, rest)
+end
+redis.call('HSET', KEYS[2], field, entry)
+redis.call('ZADD', KEYS[3], text(math.floor(revision / 1000) + tonumber(ARGV[8])), field)
+redis.call('ZADD', KEYS[5], score, id)
+redis.call('HSET', KEYS[1], 'revision', text(revision), 'bytes', text(state.bytes + #entry))
+if ARGV[9] ~= '' then
+  redis.call('SET', KEYS[7], ARGV[9] .. ' ' .. text(revision) .. ' ' .. id, 'EX', ARGV[10])
+end
+return { 'created', id, text(revision) }
+`,
+}
+
+/** Accepts the update or delete of something that the caller has just read. */
+export const CHANGE: Script = {
+  name: "change",
+  lua: `-- KEYS 1 life 2 outbox 3 due 4 application 5 pending 6 deleted 7 attempts 8 dead
+-- ARGV 1 seen 2 token 3 chat 4 message ('0' where absent) 5 created_at ms 6 revision read 7 rest of the event's JSON
+--      8 '1' for a delete 9 pending member 10 pending score 11 events max 12 bytes max 13 relay after ms 14 mark ms
+-- returns {'changed', revision} | {'gone'} | {'full'} | {'unsettled', generation}
+${PRELUDE}
+local token, chat, message, rest = ARGV[2], ARGV[3], ARGV[4], ARGV[7]
+local state = life(KEYS[1], tonumber(ARGV[1]))
+if not state.drained then return { 'unsettled', text(state.generation) } end
+local fields, field = { token }, token
+if chat ~= '0' then field = token .. '/' .. chat fields[2] = field end
+if message ~= '0' then field = field .. '/' .. message fields[3] = field end
+if gone(KEYS[2], KEYS[6], fields) then return { 'gone' } end
+local old = redis.call('HGET', KEYS[2], field)
+if not old and redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[11]) then return { 'full' } end
+if state.bytes + #rest - (old and #old or 0) > tonumber(ARGV[12]) then return { 'full' } end
+local now = now_us()
+local revision = math.max(state.revision + 1, tonumber(ARGV[6]) + 1, now)
+local entry = event(text(revision), token, chat, message, ARGV[5], rest)
+redis.call('HSET', KEYS[2], field, entry)
+redis.call('ZADD', KEYS[3], text(math.floor(now / 1000) + tonumber(ARGV[13])), field)
+redis.call('ZADD', KEYS[5], ARGV[10], ARGV[9])
+redis.call('HDEL', KEYS[7], field)
+redis.call('HDEL', KEYS[8], field)
+redis.call('HSET', KEYS[1], 'revision', text(revision), 'bytes', text(state.bytes + #entry - (old and #old or 0)))
+if ARGV[8] == '1' then
+  local ms = math.floor(now / 1000)
+  local expired = redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', text(ms), 'LIMIT', 0, 16)
+  if #expired > 0 then redis.call('ZREM', KEYS[6], unpack(expired)) end
+  redis.call('ZADD', KEYS[6], text(ms + tonumber(ARGV[14])), field)
+  if chat == '0' then redis.call('UNLINK', KEYS[4])
+  elseif message == '0' then redis.call('HDEL', KEYS[4], 'c' .. chat, 'g' .. chat) end
+end
+return { 'changed', text(revision) }
+`,
+}
+
+/** What the outbox knows of some resources, and whether their parents are known to live. */
+export const READ: Script = {
+  name: "read",
+  lua: `-- KEYS 1 life 2 outbox 3 application
+-- ARGV 1 seen 2 chat ('0' where absent) 3.. fields
+-- returns {settled 0|1, application verified 0|1, chat verified 0|1, entry or false for each field...}
+${PRELUDE}
+local state = life(KEYS[1], tonumber(ARGV[1]))
+local g = redis.call('HMGET', KEYS[3], 'g', 'g' .. ARGV[2])
+local generation = text(state.generation)
+local result = { state.drained and 1 or 0, g[1] == generation and 1 or 0, g[2] == generation and 1 or 0 }
+for i, entry in ipairs(redis.call('HMGET', KEYS[2], unpack(ARGV, 3))) do result[3 + i] = entry end
+return result
+`,
+}
+
+/** What the outbox holds below one parent within a range, in order. */
+export const READ_PENDING: Script = {
+  name: "read-pending",
+  lua: `-- KEYS 1 life 2 outbox 3 application 4 pending
+-- ARGV 1 seen 2 chat ('0' where absent) 3 min 4 max (scores as ZRANGEBYSCORE takes them) 5 'asc' or 'desc' 6 count
+--      7 prefix of the fields of the members 8.. fields of the parents
+-- returns {settled 0|1, application verified 0|1, chat verified 0|1, {entries of the parents}, {entries in order}}
+${PRELUDE}
+local state = life(KEYS[1], tonumber(ARGV[1]))
+local g = redis.call('HMGET', KEYS[3], 'g', 'g' .. ARGV[2])
+local generation = text(state.generation)
+local parents, entries = {}, {}
+if #ARGV > 7 then parents = redis.call('HMGET', KEYS[2], unpack(ARGV, 8)) end
+local members
+if ARGV[5] == 'asc' then members = redis.call('ZRANGEBYSCORE', KEYS[4], ARGV[3], ARGV[4], 'LIMIT', 0, ARGV[6])
+else members = redis.call('ZREVRANGEBYSCORE', KEYS[4], ARGV[4], ARGV[3], 'LIMIT', 0, ARGV[6]) end
+for i, member in ipairs(members) do entries[i] = redis.call('HGET', KEYS[2], ARGV[7] .. member) end
+return { state.drained and 1 or 0, g[1] == generation and 1 or 0, g[2] == generation and 1 or 0, parents, entries }
+`,
+}
+
+/** Takes persisted events off the outbox; one that a newer event has replaced stays. */
+export const REMOVE: Script = {
+  name: "remove",
+  lua: `-- KEYS 1 life 2 outbox 3 due 4 attempts 5 dead 6.. pending key of each event
+-- ARGV field, revision, pending member of each event
+-- returns how many were taken off
+local freed, removed = 0, 0
+for i = 1, #ARGV, 3 do
+  local field, revision = ARGV[i], ARGV[i + 1]
+  local entry = redis.call('HGET', KEYS[2], field)
+  if entry and entry:match('^{"revision":"(%d+)"') == revision then
+    redis.call('HDEL', KEYS[2], field)
+    redis.call('ZREM', KEYS[3], field)
+    redis.call('HDEL', KEYS[4], field)
+    redis.call('HDEL', KEYS[5], field)
+    redis.call('ZREM', KEYS[5 + (i + 2) / 3], ARGV[i + 2])
+    freed, removed = freed + #entry, removed + 1
+  end
+end
+if freed > 0 then redis.call('HINCRBY', KEYS[1], 'bytes', -freed) end
+return removed
+`,
+}
+
+/** Claims events that have waited too long, so that of several relays one sends each. */
+export const CLAIM: Script = {
+  name: "claim",
+  lua: `-- KEYS 1 outbox 2 due 3 attempts
+-- ARGV 1 count 2 back-off ms 3 back-off max ms
+-- returns {entry...}
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local entries = {}
+for _, field in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[1])) do
+  local entry = redis.call('HGET', KEYS[1], field)
+  if entry then
+    local attempts = redis.call('HINCRBY', KEYS[3], field, 1)
+    local wait = math.min(tonumber(ARGV[2]) * 2 ^ math.min(attempts - 1, 20), tonumber(ARGV[3]))
+    redis.call('ZADD', KEYS[2], string.format('%.0f', now + wait), field)
+    entries[#entries + 1] = entry
+  else
+    redis.call('ZREM', KEYS[2], field)
+  end
+end
+return entries
+`,
+}
+
+/** Marks an event dead: still read, not relayed. */
+export const BURY: Script = {
+  name: "bury",
+  lua: `-- KEYS 1 outbox 2 due 3 dead
+-- ARGV 1 field 2 revision 3 reason
+-- returns 1 when the outbox held that very event
+local entry = redis.call('HGET', KEYS[1], ARGV[1])
+if not entry or entry:match('^{"revision":"(%d+)"') ~= ARGV[2] then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
+return 1
+`,
+}
+
+/** Brings a dead event back: it is due at once. */
+export const REVIVE: Script = {
+  name: "revive",
+  lua: `-- KEYS 1 outbox 2 due 3 dead 4 attempts
+-- ARGV 1 field
+-- returns 1 when it was dead
+if redis.call('HDEL', KEYS[3], ARGV[1]) == 0 then return 0 end
+redis.call('HDEL', KEYS[4], ARGV[1])
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then redis.call('ZADD', KEYS[2], 0, ARGV[1]) end
+return 1
+`,
+}
+
+/** Which of some events the outbox still holds, so that losing their queue message loses nothing. */
+export const HOLDS: Script = {
+  name: "holds",
+  lua: `-- KEYS 1 outbox
+-- ARGV field, revision of each event
+-- returns {1 where the entry has that revision or a newer one, else 0...}
+local result = {}
+for i = 1, #ARGV, 2 do
+  local entry = redis.call('HGET', KEYS[1], ARGV[i])
+  local revision = entry and entry:match('^{"revision":"(%d+)"')
+  result[#result + 1] = revision and tonumber(revision) >= tonumber(ARGV[i + 1]) and 1 or 0
+end
+return result
+`,
+}
+
+/** The state of a shard; begins a new generation if Redis began a new life. */
+export const OPEN: Script = {
+  name: "open",
+  lua: `-- KEYS 1 life
+-- ARGV 1 seen
+-- returns {generation, drained 0|1, age of the generation in ms}
+${PRELUDE}
+local state = life(KEYS[1], tonumber(ARGV[1]))
+return { text(state.generation), state.drained and 1 or 0, text(math.max(0, math.floor((now_us() - state.generation) / 1000))) }
+`,
+}
+
+/** Notes that the persist queue has been empty since `generation` began. */
+export const SETTLE: Script = {
+  name: "settle",
+  lua: `-- KEYS 1 life
+-- ARGV 1 generation
+-- returns 1 when that generation still holds
+if redis.call('HGET', KEYS[1], 'generation') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'drained', '1')
+return 1
+`,
+}
+
+/** Installs what MySQL knows of a parent, if the generation is still the one that was seen. */
+export const VERIFY: Script = {
+  name: "verify",
+  lua: `-- KEYS 1 life 2 outbox 3 application 4 deleted
+-- ARGV 1 seen 2 generation 3 token 4 chat ('0': only the application) 5 highest chat number persisted
+--      6 highest message number persisted 7 greatest revision persisted
+-- returns 'verified' | 'gone' | 'moved' (another generation) | 'behind' (Redis has lost data: a new generation began)
+${PRELUDE}
+local state = life(KEYS[1], tonumber(ARGV[1]))
+if not state.drained or text(state.generation) ~= ARGV[2] then return 'moved' end
+local token, chat = ARGV[3], ARGV[4]
+local fields = { token }
+if chat ~= '0' then fields[2] = token .. '/' .. chat end
+if gone(KEYS[2], KEYS[4], fields) then return 'gone' end
+local function verify(mark, counter, highest)
+  local h = redis.call('HMGET', KEYS[3], mark, counter)
+  if h[1] == ARGV[2] then return true end
+  local current = tonumber(h[2] or '0')
+  if highest > current and tonumber(h[1] or '0') >= state.lost then return false end
+  redis.call('HSET', KEYS[3], mark, ARGV[2], counter, text(math.max(current, highest)))
+  return true
+end
+if not verify('g', 'chats', tonumber(ARGV[5])) or (chat ~= '0' and not verify('g' .. chat, 'c' .. chat, tonumber(ARGV[6]))) then
+  begin(KEYS[1], state, state.run, true)
+  return 'behind'
+end
+if tonumber(ARGV[7]) > state.revision then redis.call('HSET', KEYS[1], 'revision', ARGV[7]) end
+return 'verified'
+`,
+}

@@ -1,0 +1,26 @@
+import { type RawBuilder, type SqlBool, sql } from "kysely"
+import type { ResourceKey } from "../events.ts"
+
+/** The column that holds the last part of a key: `messages.number`, or `message` where 0 stands for none. */
+type LastColumn = "number" | "message"
+
+/** A condition for the rows with exactly these message keys: one range of the primary key for each chat. */
+export function keyRanges(keys: ResourceKey[], lastColumn: LastColumn): RawBuilder<SqlBool> {
+  const groups = Map.groupBy(keys, ({ application, chat }) => `${application}/${chat}`)
+  const ranges = [...groups.values()].map((group) => {
+    const { application, chat } = group[0] as ResourceKey
+    const numbers = sql.join(group.map(({ message }) => message))
+    return sql`(application = ${application} and chat = ${chat} and ${sql.ref(lastColumn)} in (${numbers}))`
+  })
+  return sql<SqlBool>`(${sql.join(ranges, sql` or `)})`
+}
+
+/** A condition for the rows of `chats` with exactly these keys: one range of the primary key for each application. */
+export function chatRanges(keys: ResourceKey[]): RawBuilder<SqlBool> {
+  const groups = Map.groupBy(keys, ({ application }) => application)
+  const ranges = [...groups].map(([application, group]) => {
+    const numbers = sql.join(group.map(({ chat }) => chat))
+    return sql`(application = ${application} and number in (${numbers}))`
+  })
+  return sql<SqlBool>`(${sql.join(ranges, sql` or `)})`
+}

@@ -1,0 +1,250 @@
+/**
+ * DESIGN. One transaction writes a batch of events, each row by multi-row statements.
+ *
+ * The transactions of one application exclude each other by a lock on its stripe, taken in sorted order before anything
+ * is read. So what is read holds until the commit: an event is written only if its revision is newer than its row's,
+ * nothing is written below or over a tombstone, and a count changes only where a row really comes or goes.
+ *
+ * Promised: the result does not depend on the order in which events come, nor on how often. Absent: foreign keys, since
+ * a message may come before its chat.
+ */
+import { createHash } from "node:crypto"
+import { type Kysely, sql, type Transaction } from "kysely"
+import { isDeadlock } from "../clients/mysql.ts"
+import type { Database } from "../database.ts"
+import { type FenceEvent, keyText, kindOf, type PersistEvent, revisionTime, type WriteEvent } from "../events.ts"
+import { chatRanges, keyRanges } from "./key-ranges.ts"
+import { ancestors, type CounterChange, decide, type Known, latestOfEach, type Plan } from "./plan.ts"
+
+/** As many as the migration made rows in persist_locks. */
+const STRIPES = 64
+/** Two deadlocks in a row are already rare, since the stripes are locked in order. */
+const DEADLOCK_ATTEMPTS_MAX = 4
+/** Longer than any queue or dead-letter queue keeps a message, so no late event of a deleted message finds no tombstone. */
+const TOMBSTONE_DAYS = 15
+/** The persist function sends an index event right after the commit; only if that got lost it is sent again. */
+const INDEX_RELAY_AFTER_MS = 60_000
+
+type Db = Kysely<Database>
+type Tx = Transaction<Database>
+
+const isFence = (event: PersistEvent): event is FenceEvent => "fence" in event
+
+/**
+ * Writes `events` in one transaction. `bound` is the outbox bound, by which fences raise counters. Throws what MySQL
+ * threw; then nothing was written.
+ */
+export async function persistEvents(db: Db, events: PersistEvent[], bound: number): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await db.transaction().execute((tx) => writeAll(tx, events, bound))
+      return
+    } catch (error) {
+      if (!isDeadlock(error) || attempt >= DEADLOCK_ATTEMPTS_MAX) throw error
+    }
+  }
+}
+
+async function writeAll(tx: Tx, events: PersistEvent[], bound: number): Promise<void> {
+  await lockStripes(tx, events)
+  const fences = events.filter(isFence)
+  if (fences.length > 0) await raiseFences(tx, fences, bound)
+  const writes = latestOfEach(events.filter((event): event is WriteEvent => !isFence(event)))
+  if (writes.length === 0) return
+  const known = await readKnown(tx, writes)
+  const plan = decide(writes, known)
+  await writeTombstones(tx, plan)
+  await writeRows(tx, plan.upserts)
+  await writeCounters(tx, plan.counters)
+  await writePendingIndex(tx, plan.index)
+}
+
+/** Events of one application wait for each other here, and only here. */
+async function lockStripes(tx: Tx, events: PersistEvent[]): Promise<void> {
+  const stripes = new Set(events.map(({ application }) => stripeOf(application)))
+  await tx
+    .selectFrom("persist_locks")
+    .select("stripe")
+    .where(
+      "stripe",
+      "in",
+      [...stripes].sort((a, b) => a - b),
+    )
+    .orderBy("stripe")
+    .forUpdate()
+    .execute()
+}
+
+const stripeOf = (application: string): number => (createHash("md5").update(application).digest()[0] ?? 0) % STRIPES
+
+const byKind = (events: WriteEvent[]) => ({
+  applications: events.filter((event) => kindOf(event) === "application"),
+  chats: events.filter((event) => kindOf(event) === "chat"),
+  messages: events.filter((event) => kindOf(event) === "message"),
+})
+
+/** The tombstones at and above the events, and the revisions of the rows that are there. */
+async function readKnown(tx: Tx, events: WriteEvent[]): Promise<Known> {
+  const related = new Map(events.flatMap(ancestors).map((key) => [keyText(key), key]))
+  const tombstones = await tx
+    .selectFrom("tombstones")
+    .select(["application", "chat", "message"])
+    .where(keyRanges([...related.values()], "message"))
+    .execute()
+  const revisions = new Map<string, number>()
+  const { applications, chats, messages } = byKind(events)
+  if (applications.length > 0) {
+    const tokens = applications.map(({ application }) => application)
+    const rows = await tx
+      .selectFrom("applications")
+      .select(["token", "revision"])
+      .where("token", "in", tokens)
+      .execute()
+    for (const { token, revision } of rows) revisions.set(token, revision)
+  }
+  if (chats.length > 0) {
+    const rows = await tx
+      .selectFrom("chats")
+      .select(["application", "number", "revision"])
+      .where(chatRanges(chats))
+      .execute()
+    for (const { application, number, revision } of rows) revisions.set(`${application}/${number}`, revision)
+  }
+  if (messages.length > 0) {
+    const rows = await tx
+      .selectFrom("messages")
+      .select(["application", "chat", "number", "revision"])
+      .where(keyRanges(messages, "number"))
+      .execute()
+    for (const { application, chat, number, revision } of rows) {
+      revisions.set(`${application}/${chat}/${number}`, revision)
+    }
+  }
+  return { tombstones: new Set(tombstones.map(keyText)), revisions }
+}
+
+async function writeTombstones(tx: Tx, { tombstones, removals }: Plan): Promise<void> {
+  if (tombstones.length === 0) return
+  const now = Date.now()
+  const expiry = new Date(now + TOMBSTONE_DAYS * 86_400_000)
+  await tx
+    .insertInto("tombstones")
+    .values(
+      tombstones.map(({ application, chat, message, revision }) => ({
+        application,
+        chat,
+        message,
+        revision: Number(revision),
+        deleted_at: revisionTime(revision),
+        expires_at: message > 0 ? expiry : null,
+        purge_at: message > 0 ? null : new Date(now),
+      })),
+    )
+    .execute()
+  const { applications, chats, messages } = byKind(removals)
+  if (applications.length > 0) {
+    const tokens = applications.map(({ application }) => application)
+    await tx.deleteFrom("applications").where("token", "in", tokens).execute()
+  }
+  if (chats.length > 0) await tx.deleteFrom("chats").where(chatRanges(chats)).execute()
+  if (messages.length > 0) await tx.deleteFrom("messages").where(keyRanges(messages, "number")).execute()
+}
+
+/** The value that the row would have been inserted with; MariaDB knows no other way to say it. */
+const inserted = <T>(column: string) => sql<T>`values(${sql.ref(column)})`
+
+async function writeRows(tx: Tx, upserts: WriteEvent[]): Promise<void> {
+  const times = (event: WriteEvent) => ({
+    revision: Number(event.revision),
+    created_at: new Date(event.created_at),
+    updated_at: revisionTime(event.revision),
+  })
+  const changed = { revision: inserted<number>("revision"), updated_at: inserted<Date>("updated_at") }
+  const { applications, chats, messages } = byKind(upserts)
+  if (applications.length > 0) {
+    await tx
+      .insertInto("applications")
+      .values(applications.map((event) => ({ token: event.application, name: event.name ?? "", ...times(event) })))
+      .onDuplicateKeyUpdate({ name: inserted<string>("name"), ...changed })
+      .execute()
+  }
+  if (chats.length > 0) {
+    await tx
+      .insertInto("chats")
+      .values(
+        chats.map((event) => ({
+          application: event.application,
+          number: event.chat,
+          name: event.name ?? null,
+          ...times(event),
+        })),
+      )
+      .onDuplicateKeyUpdate({ name: inserted<string | null>("name"), ...changed })
+      .execute()
+  }
+  if (messages.length > 0) {
+    await tx
+      .insertInto("messages")
+      .values(
+        messages.map((event) => ({
+          application: event.application,
+          chat: event.chat,
+          number: event.message,
+          body: event.body ?? "",
+          ...times(event),
+        })),
+      )
+      .onDuplicateKeyUpdate({ body: inserted<string>("body"), ...changed })
+      .execute()
+  }
+}
+
+async function writeCounters(tx: Tx, counters: Map<string, CounterChange>): Promise<void> {
+  if (counters.size === 0) return
+  await tx
+    .insertInto("counters")
+    .values([...counters.values()].map((change) => ({ ...change, fenced: 0 })))
+    .onDuplicateKeyUpdate({
+      highest: sql<number>`greatest(highest, values(highest))`,
+      live: sql<number>`live + values(live)`,
+      revision: sql<number>`greatest(revision, values(revision))`,
+      dirty: sql<number>`greatest(dirty, values(dirty))`,
+    })
+    .execute()
+}
+
+/** Once per generation: `highest` is assigned before `fenced`, so it sees the old one. */
+async function raiseFences(tx: Tx, fences: FenceEvent[], bound: number): Promise<void> {
+  for (const { fence, application, chat } of fences) {
+    await tx
+      .insertInto("counters")
+      .values({ application, chat, highest: bound, live: 0, revision: 0, fenced: Number(fence), dirty: 0 })
+      .onDuplicateKeyUpdate({
+        highest: sql<number>`if(fenced < values(fenced), highest + values(highest), highest)`,
+        fenced: sql<number>`greatest(fenced, values(fenced))`,
+      })
+      .execute()
+  }
+}
+
+async function writePendingIndex(tx: Tx, events: WriteEvent[]): Promise<void> {
+  if (events.length === 0) return
+  const due_at = new Date(Date.now() + INDEX_RELAY_AFTER_MS)
+  await tx
+    .insertInto("pending_index")
+    .values(
+      events.map(({ application, chat, message, revision }) => ({
+        application,
+        chat,
+        message,
+        revision: Number(revision),
+        due_at,
+      })),
+    )
+    .onDuplicateKeyUpdate({
+      revision: sql<number>`greatest(revision, values(revision))`,
+      attempts: 0,
+      due_at: inserted<Date>("due_at"),
+    })
+    .execute()
+}

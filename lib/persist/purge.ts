@@ -1,0 +1,119 @@
+/**
+ * DESIGN. The tombstone of an application or chat hides all below it at once. Its rows then go in bounded batches, each
+ * one transaction that also notes the documents to delete, until none is left; the tombstone stays, so nothing can come
+ * back. Whoever is first pushes `purge_at` on, so that several purgers do not do the same.
+ */
+import { sql } from "kysely"
+import { reachMysql } from "../clients/mysql.ts"
+import type { IndexEvent } from "../events.ts"
+import type { Stores } from "../stores.ts"
+import { keyRanges } from "./key-ranges.ts"
+
+/** A transaction of this size takes some 50 ms and locks little. */
+const BATCH_ROWS = 500
+/** A purger that died is followed by another after this. */
+const CLAIM_MS = 60_000
+/** Found stale, a tombstone of a message goes at leisure. */
+const EXPIRED_BATCH_ROWS = 1_000
+
+type Tombstone = { application: string; chat: number; revision: number }
+
+/** Removes what lies below tombstones that are due, for at most about `budgetMs`. */
+export async function purgeDue(stores: Stores, budgetMs: number): Promise<void> {
+  const deadline = Date.now() + budgetMs
+  while (Date.now() < deadline) {
+    const tombstone = await reachMysql(() => claim(stores))
+    if (!tombstone) return
+    let more = true
+    while (more && Date.now() < deadline) more = await reachMysql(() => purgeBatch(stores, tombstone))
+    await reachMysql(() => setPurgeAt(stores, tombstone, more ? new Date() : null))
+  }
+}
+
+/** Removes tombstones of messages that no queue can hold an event for any more. */
+export async function removeExpiredTombstones({ mysql }: Stores): Promise<void> {
+  await reachMysql(() =>
+    mysql.deleteFrom("tombstones").where("expires_at", "<", new Date()).limit(EXPIRED_BATCH_ROWS).execute(),
+  )
+}
+
+async function claim({ mysql }: Stores): Promise<Tombstone | undefined> {
+  return mysql.transaction().execute(async (tx) => {
+    const tombstone = await tx
+      .selectFrom("tombstones")
+      .select(["application", "chat", "revision"])
+      .where("purge_at", "<=", new Date())
+      .orderBy("purge_at")
+      .limit(1)
+      .forUpdate()
+      .skipLocked()
+      .executeTakeFirst()
+    if (!tombstone) return undefined
+    await tx
+      .updateTable("tombstones")
+      .set({ purge_at: new Date(Date.now() + CLAIM_MS) })
+      .where("application", "=", tombstone.application)
+      .where("chat", "=", tombstone.chat)
+      .where("message", "=", 0)
+      .execute()
+    return tombstone
+  })
+}
+
+async function setPurgeAt({ mysql }: Stores, { application, chat }: Tombstone, purge_at: Date | null): Promise<void> {
+  await mysql
+    .updateTable("tombstones")
+    .set({ purge_at })
+    .where("application", "=", application)
+    .where("chat", "=", chat)
+    .where("message", "=", 0)
+    .execute()
+}
+
+/** Removes one batch below the tombstone. Answers whether more may be left. */
+async function purgeBatch(stores: Stores, { application, chat, revision }: Tombstone): Promise<boolean> {
+  const { mysql, indexQueue } = stores
+  const keys = await mysql.transaction().execute(async (tx) => {
+    let query = tx.selectFrom("messages").select(["chat", "number"]).where("application", "=", application)
+    if (chat > 0) query = query.where("chat", "=", chat)
+    const rows = await query.orderBy("chat").orderBy("number").limit(BATCH_ROWS).execute()
+    if (rows.length === 0) return []
+    const found = rows.map((row) => ({ application, chat: row.chat, message: row.number }))
+    const due_at = new Date(Date.now() + CLAIM_MS)
+    await tx
+      .insertInto("pending_index")
+      .values(found.map((key) => ({ ...key, revision, due_at })))
+      .onDuplicateKeyUpdate({ revision: sql<number>`greatest(revision, values(revision))`, due_at })
+      .execute()
+    await tx.deleteFrom("messages").where(keyRanges(found, "number")).execute()
+    return found
+  })
+  if (keys.length > 0) {
+    const events = keys.map((key): IndexEvent => ({ revision: String(revision), ...key }))
+    // What could not be sent stands in pending_index.
+    await indexQueue
+      .send(
+        application,
+        events.map((event) => JSON.stringify(event)),
+      )
+      .catch(() => undefined)
+    return true
+  }
+  return removeParents(stores, application, chat)
+}
+
+/** With the messages gone: the chats of a deleted application and the counters. Answers whether more may be left. */
+async function removeParents({ mysql }: Stores, application: string, chat: number): Promise<boolean> {
+  const counters = mysql.deleteFrom("counters").where("application", "=", application)
+  if (chat > 0) {
+    await counters.where("chat", "=", chat).execute()
+    return false
+  }
+  const chats = await mysql
+    .deleteFrom("chats")
+    .where("application", "=", application)
+    .limit(BATCH_ROWS)
+    .executeTakeFirst()
+  const counted = await counters.limit(BATCH_ROWS).executeTakeFirst()
+  return chats.numDeletedRows + counted.numDeletedRows > 0n
+}

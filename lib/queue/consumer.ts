@@ -1,0 +1,33 @@
+/**
+ * The one place that knows of SQS events on the way in: partial batch responses, the time limit, and the log line of a
+ * batch. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+ */
+import middy from "@middy/core"
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda"
+import { log } from "../log.ts"
+
+/** After so many receives a message goes to the dead-letter queue; the queues are made with the same number. */
+export const RECEIVES_MAX = 5
+
+type ConsumerOptions = {
+  /** Answers the ids of the messages that are to come again. A throw makes the whole batch come again. */
+  run: (records: SQSRecord[]) => Promise<string[]>
+}
+
+/** A queue-triggered handler that reports partial batch failures. */
+export function consumer({ run }: ConsumerOptions) {
+  return middy(async (event: SQSEvent, context: { functionName?: string }): Promise<SQSBatchResponse> => {
+    const started = performance.now()
+    const failed = await run(event.Records)
+    log.info("batch", {
+      function: context.functionName,
+      records: event.Records.length,
+      failed: failed.length,
+      duration_ms: Math.round(performance.now() - started),
+    })
+    return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
+  })
+}
+
+/** How often the queue has handed this message out, this time included. */
+export const receiveCount = (record: SQSRecord): number => Number(record.attributes.ApproximateReceiveCount)

@@ -1,0 +1,26 @@
+import middy from "@middy/core"
+import { DependencyAway } from "../errors.ts"
+import { describeError, log } from "../log.ts"
+
+type JobOptions = {
+  /** Answers what is to be logged of the run. */
+  run: () => Promise<Record<string, unknown>>
+}
+
+/** A scheduled handler. A dependency that is away is one log line: the next run does what this one could not. */
+export function job({ run }: JobOptions) {
+  return middy(async (_event: unknown, context: { functionName?: string }): Promise<void> => {
+    const started = performance.now()
+    const line = (details: Record<string, unknown>) => ({
+      function: context.functionName,
+      ...details,
+      duration_ms: Math.round(performance.now() - started),
+    })
+    try {
+      log.info("job", line(await run()))
+    } catch (error) {
+      if (!(error instanceof DependencyAway)) throw error
+      log.warn("job postponed", line({ error: describeError(error) }))
+    }
+  })
+}

@@ -1,0 +1,138 @@
+/**
+ * DESIGN. Sending to a queue by group commit: what arrives while a send is under way goes with the next one, packed
+ * into envelopes (JSON arrays) of one application each. A lone event is sent at once; in the cloud, where an instance
+ * has one request at a time, an envelope holds one event.
+ *
+ * Promised: `send` resolves only once the queue has taken every one of its events. May happen twice: an event whose
+ * send was answered too late. Absent: order, and trying again (the outbox and pending_index do that).
+ */
+import type { QueueMessage, SqsClient } from "../clients/sqs.ts"
+import { DependencyAway } from "../errors.ts"
+
+/** SQS takes ten messages in one call. */
+const BATCH_MESSAGES_MAX = 10
+/** Below the 256 KiB that the sum of a call could have for most of SQS's life, less what attributes take. */
+const BATCH_BYTES_MAX = 250_000
+/** A tenth of a call, so that ten applications share one; a larger event has an envelope of its own. */
+const ENVELOPE_BYTES_MAX = 25_000
+/** A consumer's batch of ten envelopes then has at most 1,000 events, which it persists well within its time. */
+const ENVELOPE_EVENTS_MAX = 100
+/** Two calls under way keep the queue busy while the answer of one is read; more would only make smaller batches. */
+const CALLS_MAX = 2
+/** After this many failed calls in a row the queue counts as away … */
+const BREAKER_FAILURES = 3
+/** … and is left alone for this long, so that writes need not wait for its time-out. */
+const BREAKER_OPEN_MS = 2_000
+
+export type Sender = {
+  /** Sends events (JSON texts) of one application. Throws DependencyAway when the queue has not taken them. */
+  send(group: string, events: string[], options?: SendOptions): Promise<void>
+}
+/** `delaySeconds`: the queue holds the message back for so long; `reason`: a message attribute (dead letters). */
+export type SendOptions = { delaySeconds?: number; reason?: string }
+
+type Waiting = SendOptions & { group: string; text: string; bytes: number; settle: (error?: unknown) => void }
+type Envelope = QueueMessage & { bytes: number; waiting: Waiting[] }
+
+/** SQS refuses U+FFFE and U+FFFF, the only characters of JSON text that it does not take. */
+const queueSafe = (json: string): string => json.replaceAll("\uFFFE", "\\ufffe").replaceAll("\uFFFF", "\\uffff")
+
+export function createSender(sqs: Pick<SqsClient, "sendBatch">, queueUrl: string): Sender {
+  let queue: Waiting[] = []
+  let calls = 0
+  let scheduled = false
+  let failures = 0
+  let openUntil = 0
+
+  function schedule(): void {
+    if (scheduled || calls >= CALLS_MAX || queue.length === 0) return
+    scheduled = true
+    setImmediate(() => {
+      scheduled = false
+      const { envelopes, rest } = pack(queue)
+      queue = rest
+      if (envelopes.length > 0) void transmit(envelopes)
+      schedule()
+    })
+  }
+
+  async function transmit(envelopes: Envelope[]): Promise<void> {
+    calls++
+    try {
+      const refused = new Set(await sqs.sendBatch(queueUrl, envelopes))
+      failures = 0
+      for (const [index, { waiting }] of envelopes.entries()) {
+        const error = refused.has(index)
+          ? new DependencyAway("sqs", new Error("the queue refused a message"))
+          : undefined
+        for (const one of waiting) one.settle(error)
+      }
+    } catch (error) {
+      failures++
+      if (failures >= BREAKER_FAILURES) openUntil = Date.now() + BREAKER_OPEN_MS
+      for (const { waiting } of envelopes) for (const one of waiting) one.settle(error)
+    } finally {
+      calls--
+      schedule()
+    }
+  }
+
+  return {
+    async send(group, events, options = {}) {
+      if (Date.now() < openUntil) throw new DependencyAway("sqs", new Error("failed just before"))
+      const sent = events.map((event) => {
+        const text = queueSafe(event)
+        return new Promise<void>((resolve, reject) => {
+          const settle = (error?: unknown) => (error === undefined ? resolve() : reject(error as Error))
+          queue.push({ ...options, group, text, bytes: Buffer.byteLength(text) + 1, settle })
+        })
+      })
+      schedule()
+      await Promise.all(sent)
+    },
+  }
+}
+
+/** Packs what waits into the envelopes of one call, oldest first; `rest` waits for the next. */
+function pack(queue: Waiting[]): { envelopes: Envelope[]; rest: Waiting[] } {
+  const envelopes: Envelope[] = []
+  const open = new Map<string, Envelope>()
+  const rest: Waiting[] = []
+  let bytes = 0
+  for (const one of queue) {
+    if (bytes + one.bytes > BATCH_BYTES_MAX) {
+      rest.push(one)
+      continue
+    }
+    const key = `${one.group} ${one.delaySeconds ?? ""} ${one.reason ?? ""}`
+    let envelope = open.get(key)
+    if (
+      envelope &&
+      (envelope.bytes + one.bytes > ENVELOPE_BYTES_MAX || envelope.waiting.length >= ENVELOPE_EVENTS_MAX)
+    ) {
+      envelope = undefined
+    }
+    if (!envelope) {
+      if (envelopes.length >= BATCH_MESSAGES_MAX) {
+        rest.push(one)
+        continue
+      }
+      const { group, delaySeconds, reason } = one
+      envelope = {
+        group,
+        body: "",
+        bytes: 0,
+        waiting: [],
+        ...(delaySeconds === undefined ? {} : { delaySeconds }),
+        ...(reason === undefined ? {} : { reason }),
+      }
+      envelopes.push(envelope)
+      open.set(key, envelope)
+    }
+    envelope.waiting.push(one)
+    envelope.bytes += one.bytes
+    bytes += one.bytes
+  }
+  for (const envelope of envelopes) envelope.body = `[${envelope.waiting.map(({ text }) => text).join(",")}]`
+  return { envelopes, rest }
+}

@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from "node:timers/promises"
+import { type Dependency, DependencyAway } from "./errors.ts"
+import type { Stores } from "./stores.ts"
+
+/** A dependency that has not answered by then is down as far as a client is concerned. */
+const CHECK_TIMEOUT_MS = 1_000
+
+export type Readiness = {
+  ready: boolean
+  dependencies: Record<Dependency, { state: "up" | "down"; latency_ms: number }>
+}
+
+/** Asks every dependency for something trivial, side by side. Never throws. */
+export async function checkReadiness(stores: Stores): Promise<Readiness> {
+  const { mysql, redis, sqs, elasticsearch, config } = stores
+  const [mysqlState, redisState, sqsState, elasticsearchState] = await Promise.all([
+    check("mysql", () => mysql.selectFrom("persist_locks").select("stripe").limit(1).execute()),
+    check("redis", () => redis.ping()),
+    check("sqs", () => sqs.depth(config.PERSIST_QUEUE_URL)),
+    check("elasticsearch", () =>
+      elasticsearch.cluster.health({ timeout: "500ms" }, { requestTimeout: CHECK_TIMEOUT_MS, maxRetries: 0 }),
+    ),
+  ])
+  const dependencies = { mysql: mysqlState, redis: redisState, sqs: sqsState, elasticsearch: elasticsearchState }
+  return { ready: Object.values(dependencies).every(({ state }) => state === "up"), dependencies }
+}
+
+async function check(name: Dependency, ask: () => Promise<unknown>) {
+  const started = performance.now()
+  const timeout = sleep(CHECK_TIMEOUT_MS, undefined, { ref: false }).then(() => {
+    throw new DependencyAway(name, new Error("no answer in time"))
+  })
+  let state: "up" | "down" = "up"
+  try {
+    await Promise.race([ask(), timeout])
+  } catch {
+    state = "down"
+  }
+  timeout.catch(() => undefined)
+  return { state, latency_ms: Math.round((performance.now() - started) * 10) / 10 }
+}

@@ -1,0 +1,47 @@
+import { connectElasticsearch } from "./clients/elasticsearch.ts"
+import { connectMysql } from "./clients/mysql.ts"
+import { connectRedis } from "./clients/redis.ts"
+import { connectSqs } from "./clients/sqs.ts"
+import { type Config, readConfig } from "./config.ts"
+import { createOutbox } from "./outbox/outbox.ts"
+import { createSender } from "./queue/sender.ts"
+import type { Stores } from "./stores.ts"
+
+/** Each function is a bundle with modules of its own, but in the emulator all of them run in one process. */
+const SHARED = Symbol.for("chat-backend.stores")
+const shared = globalThis as { [SHARED]?: Stores }
+
+/**
+ * The clients of this process, built on first use, kept for its life and shared by all its functions. Throws when the
+ * configuration is wrong.
+ */
+export function runtime(): Stores {
+  shared[SHARED] ??= buildStores(readConfig(process.env)).stores
+  return shared[SHARED]
+}
+
+/** Builds clients of their own, for a command that ends: `close` when done. */
+export function buildStores(config: Config): { stores: Stores; close: () => Promise<void> } {
+  const mysql = connectMysql(config.MYSQL_URL)
+  const redis = connectRedis(config.REDIS_URL)
+  const sqs = connectSqs({ region: config.AWS_REGION, endpoint: config.SQS_ENDPOINT })
+  const elasticsearch = connectElasticsearch(config.ELASTICSEARCH_URL, config.ELASTICSEARCH_API_KEY)
+  const limits = { eventsMax: config.OUTBOX_EVENTS_MAX, bytesMax: config.OUTBOX_BYTES_MAX }
+  const built: Stores = {
+    config,
+    mysql: mysql.db,
+    redis,
+    outbox: createOutbox(redis, limits),
+    sqs,
+    persistQueue: createSender(sqs, config.PERSIST_QUEUE_URL),
+    persistDeadLetters: createSender(sqs, config.PERSIST_DEAD_LETTER_QUEUE_URL),
+    indexQueue: createSender(sqs, config.INDEX_QUEUE_URL),
+    indexDeadLetters: createSender(sqs, config.INDEX_DEAD_LETTER_QUEUE_URL),
+    elasticsearch,
+  }
+  const close = async () => {
+    sqs.close()
+    await Promise.allSettled([mysql.close(), redis.close(), elasticsearch.close()])
+  }
+  return { stores: built, close }
+}

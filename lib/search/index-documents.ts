@@ -1,0 +1,126 @@
+import type { Client, estypes } from "@elastic/elasticsearch"
+import { fold } from "./fold.ts"
+import { chatKey, documentId } from "./index-mapping.ts"
+import { SearchIndexMissing } from "./search-errors.ts"
+
+/** What a document is called, and the revision that it takes. A revision is a whole number below 2^53. */
+type DocumentKey = { application: string; chat: number; number: number; revision: string | bigint }
+
+export type IndexOperation =
+  | (DocumentKey & { kind: "delete" })
+  /** Times are RFC 3339 in UTC with milliseconds. */
+  | (DocumentKey & { kind: "index"; body: string; createdAt: string; updatedAt: string })
+
+/** `index` is the position in the list of operations. */
+export type FailedOperation = { index: number; status: number; reason: string; retryable: boolean }
+
+export type IndexOutcome = {
+  /** Positions of the operations that are in the index, or that something newer has overtaken. */
+  done: Set<number>
+  failed: FailedOperation[]
+}
+
+/**
+ * Bytes of one bulk request. Elasticsearch takes 100 MB and throttles by the sum of what is in flight (10 % of its heap),
+ * so a few megabytes: about ten thousand short messages, or a hundred of the largest.
+ */
+const BULK_BYTES_MAX = 4 * 1024 * 1024
+
+const HTTP_CONFLICT = 409
+const HTTP_NOT_FOUND = 404
+const HTTP_TOO_MANY_REQUESTS = 429
+const HTTP_SERVER_ERROR = 500
+
+/** The revision as the document's external version. Throws when it cannot be one: a number rounded on the way compares wrong. */
+function externalVersion(revision: string | bigint): number {
+  const version = Number(revision)
+  if (!Number.isSafeInteger(version) || version < 0)
+    throw new Error(`the revision ${revision} is not a whole number below 2^53`)
+  return version
+}
+
+/** The one or two lines of an operation in the bulk format, without the last line break. */
+function bulkLines(operation: IndexOperation): string {
+  const { application, chat, number } = operation
+  const action = {
+    _id: documentId(application, chat, number),
+    routing: application,
+    version: externalVersion(operation.revision),
+    version_type: "external",
+  }
+  if (operation.kind === "delete") return JSON.stringify({ delete: action })
+  const document = {
+    application,
+    chat_key: chatKey(application, chat),
+    chat_number: chat,
+    number,
+    created_at: operation.createdAt,
+    updated_at: operation.updatedAt,
+    body: operation.body,
+    folded_body: fold(operation.body),
+  }
+  return `${JSON.stringify({ index: action })}\n${JSON.stringify(document)}`
+}
+
+type Bulk = { operations: string[]; indices: number[]; bytes: number }
+
+/** Divides the operations into requests of at most BULK_BYTES_MAX (a single larger operation travels alone). */
+function splitIntoBulks(operations: readonly IndexOperation[]): Bulk[] {
+  const bulks: Bulk[] = []
+  let bulk: Bulk | undefined
+  for (const [index, operation] of operations.entries()) {
+    const lines = bulkLines(operation)
+    const bytes = Buffer.byteLength(lines) + 1 // its line break
+    if (!bulk || bulk.bytes + bytes > BULK_BYTES_MAX) {
+      bulk = { operations: [], indices: [], bytes: 0 }
+      bulks.push(bulk)
+    }
+    bulk.operations.push(lines)
+    bulk.indices.push(index)
+    bulk.bytes += bytes
+  }
+  return bulks
+}
+
+/** Undefined when the operation is done, otherwise why it is not. */
+function failureOf(alias: string, item: estypes.BulkResponseItem): Omit<FailedOperation, "index"> | undefined {
+  const { status, error } = item
+  // A delete of a document that is not there answers 404 and yet leaves its revision behind as a tombstone.
+  if (!error) return undefined
+  if (status === HTTP_CONFLICT) return undefined // the document already has this revision or a newer one
+  if (status === HTTP_NOT_FOUND && error.type === "index_not_found_exception") throw new SearchIndexMissing(alias)
+  // A block is lifted some day: the disk's flood stage (429), or a write block that an operator set (403).
+  const blocked = error.type === "cluster_block_exception"
+  const retryable = blocked || status === HTTP_TOO_MANY_REQUESTS || status >= HTTP_SERVER_ERROR
+  return { status, reason: `${error.type}: ${error.reason ?? ""}`, retryable }
+}
+
+/**
+ * Brings the documents of `operations` to the given revisions, in bulk requests of a bounded size, one after the other.
+ * Each stands alone: an older revision than the document's is ignored and counts as done, whatever the order of arrival,
+ * and a deleted document stays deleted for `gc_deletes`. What is refused is in `failed`; `retryable` ones (throttled, a
+ * shard away) may succeed later. `timeoutMs` bounds each request.
+ * Throws SearchIndexMissing when the alias points to no index (none is made by accident), or the client's error when a
+ * request got no answer: then any part may have been done, and the whole call can be repeated.
+ */
+export async function indexDocuments(
+  client: Client,
+  alias: string,
+  operations: readonly IndexOperation[],
+  { timeoutMs }: { timeoutMs: number },
+): Promise<IndexOutcome> {
+  const outcome: IndexOutcome = { done: new Set(), failed: [] }
+  for (const bulk of splitIntoBulks(operations)) {
+    const { items } = await client.bulk(
+      { index: alias, require_alias: true, operations: bulk.operations, timeout: `${timeoutMs}ms` },
+      { requestTimeout: timeoutMs },
+    )
+    for (const [position, index] of bulk.indices.entries()) {
+      const item = Object.values(items[position] ?? {})[0]
+      const failure = item ? failureOf(alias, item) : { status: 0, reason: "not in the answer", retryable: true }
+      if (failure) outcome.failed.push({ index, ...failure })
+      else outcome.done.add(index)
+    }
+  }
+  return outcome
+}

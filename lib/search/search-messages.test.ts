@@ -1,0 +1,246 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
+import fc from "fast-check"
+import { SAMPLES, unit } from "../../test/steps/scripts.ts"
+import { type GivenIndex, givenIndex, givenToken } from "../../test/steps/search-index.ts"
+import { fold } from "./fold.ts"
+import { indexDocuments } from "./index-documents.ts"
+import { type SearchRequest, searchIndex } from "./search-messages.ts"
+
+const TIMEOUT_MS = 20_000
+const SEED = 20_261_101
+/** The oracle makes about a thousand requests. */
+const ORACLE_TIMEOUT_MS = 120_000
+
+let given: GivenIndex
+beforeAll(async () => {
+  given = await givenIndex()
+})
+afterAll(() => given.remove())
+
+/** A chat with these bodies, numbered from 1, ready to be searched. */
+async function givenChat(application: string, chat: number, bodies: readonly string[]): Promise<void> {
+  const at = new Date().toISOString()
+  const operations = bodies.map((body, index) => {
+    return {
+      kind: "index",
+      application,
+      chat,
+      number: index + 1,
+      body,
+      revision: "1",
+      createdAt: at,
+      updatedAt: at,
+    } as const
+  })
+  const { failed } = await indexDocuments(given.client, given.alias, operations, { timeoutMs: TIMEOUT_MS })
+  expect(failed).toEqual([])
+  await given.client.indices.refresh({ index: given.alias })
+}
+
+const search = (request: Partial<SearchRequest> & Pick<SearchRequest, "application" | "query">) =>
+  searchIndex(given.client, given.alias, {
+    chat: 1,
+    order: "desc",
+    after: null,
+    limit: 20,
+    timeoutMs: TIMEOUT_MS,
+    ...request,
+  })
+
+/** The numbers of all pages, and the totals that the pages told. */
+async function searchAll(request: Parameters<typeof search>[0]): Promise<{ numbers: number[]; totals: Set<number> }> {
+  const numbers: number[] = []
+  const totals = new Set<number>()
+  for (let after: number | null = null; ; ) {
+    const page = await search({ ...request, after })
+    numbers.push(...page.hits.map(({ number }) => number))
+    totals.add(page.total)
+    if (page.next === null) return { numbers, totals }
+    after = page.next
+  }
+}
+
+describe("searchIndex: what is found, against a scan in memory", () => {
+  const sample = <T>(arbitrary: fc.Arbitrary<T>, count: number): T[] =>
+    fc.sample(arbitrary, { numRuns: count, seed: SEED })
+
+  /** Sentences, shuffled and in every case and normalisation form, and wild text. */
+  const bodies = sample(
+    fc
+      .oneof(
+        {
+          weight: 3,
+          arbitrary: fc
+            .array(fc.constantFrom(...SAMPLES, ...SAMPLES.flatMap((text) => text.split(" "))), {
+              minLength: 1,
+              maxLength: 12,
+            })
+            .map((parts) => parts.join(" ")),
+        },
+        { weight: 1, arbitrary: fc.string({ unit, minLength: 1, maxLength: 60 }) },
+        { weight: 1, arbitrary: fc.string({ unit: fc.constantFrom("a", "b", " "), minLength: 1, maxLength: 400 }) },
+      )
+      .chain((body) => fc.constantFrom(body, body.toUpperCase(), body.normalize("NFD"), body.normalize("NFC"))),
+    500,
+  )
+
+  /** Pieces of the bodies of 1 to 256 code points, half of them changed a little: what should be found, and near misses. */
+  const queries = sample(
+    fc
+      .tuple(
+        fc.constantFrom(...bodies),
+        fc.nat(),
+        fc.oneof(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 256 })),
+        fc.constantFrom("", "", "case", "form", "swap", "append"),
+        unit,
+      )
+      .map(([body, at, length, change, extra]) => {
+        const characters = [...body]
+        const piece = characters.slice(at % characters.length).slice(0, length)
+        if (change === "case") return piece.join("").toLowerCase()
+        if (change === "form") return piece.join("").normalize("NFKD").slice(0, 256)
+        if (change === "swap") return [...piece.slice(1), piece[0]].join("")
+        return change === "append" && length < 256 ? piece.join("") + extra : piece.join("")
+      })
+      .filter((query) => fold(query) !== "" && query.isWellFormed()),
+    500,
+  )
+
+  test(
+    "500 bodies in 20 scripts, searched for 500 pieces of 1 to 256 characters, are found exactly, in both orders",
+    async () => {
+      const application = givenToken()
+      await givenChat(application, 1, bodies)
+      await givenChat(application, 2, bodies.slice(0, 100)) // the same texts in another chat and application
+      await givenChat(givenToken(), 1, bodies.slice(0, 100))
+      const folded = bodies.map(fold)
+      let matches = 0
+
+      for (const [index, query] of queries.entries()) {
+        const order = index % 2 === 0 ? "desc" : "asc"
+        const { numbers, totals } = await searchAll({ application, query, order, limit: 100 })
+
+        const expected = folded.flatMap((body, at) => (body.includes(fold(query)) ? [at + 1] : []))
+        if (order === "desc") expected.reverse()
+        expect({ query, numbers, totals: [...totals] }).toEqual({ query, numbers: expected, totals: [expected.length] })
+        matches += expected.length
+      }
+      expect(matches).toBeGreaterThan(5_000) // the queries are of the kind that finds something
+    },
+    ORACLE_TIMEOUT_MS,
+  )
+
+  test("wildcards, operators and quotes, searched for, are only themselves", async () => {
+    const application = givenToken()
+    const texts = [
+      "50% off",
+      "a*b",
+      "what?",
+      "x_y",
+      'say "hi"',
+      "c:\\dir\\",
+      "a AND b",
+      "{{mustache}}",
+      "[a TO b]",
+      "../etc",
+      "\u0000\u0001\u0002",
+    ]
+    await givenChat(application, 1, texts)
+
+    for (const query of [
+      "%",
+      "*",
+      "?",
+      "_",
+      '"',
+      "\\",
+      "{{",
+      "[",
+      "/",
+      "a*",
+      "*b",
+      "AND",
+      "TO b]",
+      "\u0001",
+      "\u0000\u0001\u0002",
+      "x?y",
+      ".*",
+      "_:*",
+    ]) {
+      const { numbers } = await searchAll({ application, query, order: "asc" })
+      const expected = texts.flatMap((text, at) => (fold(text).includes(fold(query)) ? [at + 1] : []))
+      expect({ query, numbers }).toEqual({ query, numbers: expected })
+    }
+  })
+
+  test("a query longer than every body, or the longest that there is, is answered", async () => {
+    const application = givenToken()
+    await givenChat(application, 1, ["ab", "x".repeat(10_000), `${"x".repeat(255)}y`])
+
+    expect((await search({ application, query: "x".repeat(256) })).total).toBe(1)
+    expect((await search({ application, query: `${"x".repeat(255)}y` })).total).toBe(1)
+    expect((await search({ application, query: "\ufdfa".repeat(256) })).total).toBe(0)
+  })
+})
+
+describe("searchIndex: pages", () => {
+  test("a chat with hits, paged in either order while messages arrive, repeats and skips none", async () => {
+    const application = givenToken()
+    await givenChat(
+      application,
+      1,
+      Array.from({ length: 25 }, (_, index) => `message ${index + 1}`),
+    )
+    const first = await search({ application, query: "message", limit: 10 })
+    const bodies = Array.from({ length: 30 }, (_, index) => `message ${index + 1}`)
+    await givenChat(application, 1, bodies)
+
+    const second = await search({ application, query: "message", limit: 10, after: first.next })
+    const third = await search({ application, query: "message", limit: 10, after: second.next })
+
+    expect([first, second, third].flatMap(({ hits }) => hits.map(({ number }) => number))).toEqual(
+      Array.from({ length: 25 }, (_, index) => 25 - index),
+    )
+    expect([first.next, second.next, third.next]).toEqual([16, 6, null])
+    expect([first.total, second.total]).toEqual([25, 30])
+    expect((await searchAll({ application, query: "message", order: "asc", limit: 7 })).numbers).toEqual(
+      Array.from({ length: 30 }, (_, index) => index + 1),
+    )
+  })
+
+  test("a last page that is exactly full, read, has no next", async () => {
+    const application = givenToken()
+    await givenChat(application, 1, ["one", "one", "one"])
+
+    expect(await search({ application, query: "one", limit: 3 })).toMatchObject({ total: 3, next: null })
+    expect(await search({ application, query: "one", limit: 2 })).toMatchObject({ total: 3, next: 2 })
+  })
+
+  test("a hit, found, is the message as it was sent", async () => {
+    const application = givenToken()
+    const body = " Ünï\u0301 \u0000 <b>𠮷</b> \ufffe "
+    await givenChat(application, 1, [body])
+
+    const [hit] = (await search({ application, query: "uni" })).hits
+
+    expect(hit).toEqual({ number: 1, body, created_at: expect.any(String), updated_at: expect.any(String) })
+    expect(new Date(hit?.created_at as string).toISOString()).toBe(hit?.created_at)
+  })
+
+  test("more matches than are counted, searched, give the bound as total", async () => {
+    const application = givenToken()
+    await givenChat(
+      application,
+      1,
+      Array.from({ length: 10_050 }, () => "many"),
+    )
+
+    const first = await search({ application, query: "many", limit: 100 })
+
+    expect(first).toMatchObject({ total: 10_000, next: 9_951 })
+    expect(await search({ application, query: "a", after: 9_951, order: "asc", limit: 100 })).toMatchObject({
+      total: 10_000,
+      next: null,
+    })
+  })
+})

@@ -1,0 +1,21 @@
+import type { Client } from "@elastic/elasticsearch"
+import type { Mysql } from "./clients/mysql.ts"
+import type { RedisClient } from "./clients/redis.ts"
+import type { SqsClient } from "./clients/sqs.ts"
+import type { Config } from "./config.ts"
+import type { Outbox } from "./outbox/outbox.ts"
+import type { Sender } from "./queue/sender.ts"
+
+/** Everything that a function works with: built once by runtime.ts, passed in everywhere else. */
+export type Stores = {
+  config: Config
+  mysql: Mysql
+  redis: RedisClient
+  outbox: Outbox
+  sqs: SqsClient
+  persistQueue: Sender
+  persistDeadLetters: Sender
+  indexQueue: Sender
+  indexDeadLetters: Sender
+  elasticsearch: Client
+}

@@ -1,0 +1,55 @@
+import { join } from "node:path"
+import { requireFreePort } from "./services/probe.ts"
+import { ROOT } from "./services/settings.ts"
+import { type Supervised, type Supervision, supervise } from "./supervisor.ts"
+
+/** serverless-offline with its bundling takes 3 to 10 s, four times that on a busy machine. */
+const READY_LIMIT_MS = 60_000
+/** The emulator lets calls in flight finish for up to 5 s. */
+const STOP_LIMIT_MS = 10_000
+const HEALTH_LIMIT_MS = 2000
+/** The emulator's own distance between its HTTP port and the one for Lambda calls by the SDK. */
+const LAMBDA_PORT_OFFSET = 2
+
+export type ApiOptions = Supervision & { port: number; env: Record<string, string> }
+
+/** Makes sure that the API's two ports are free, before anything is started. */
+export const requireApiPorts = async (port: number): Promise<void> => {
+  await requireFreePort("the API", port, "PORT")
+  await requireFreePort("the API's Lambda calls", port + LAMBDA_PORT_OFFSET, "PORT")
+}
+
+/**
+ * Starts the API in serverless-offline and resolves once GET /health answers; it is started again when it ends.
+ * @throws LaunchFailure with the end of its log when it does not come up.
+ */
+export const startApi = (options: ApiOptions): Promise<Supervised> => {
+  const { port, env } = options
+  return supervise(
+    {
+      name: "api",
+      label: "API",
+      command: process.execPath,
+      args: [
+        join(ROOT, "node_modules", ".bin", "serverless"),
+        ...[
+          "offline",
+          "start",
+          "--stage",
+          "local",
+          "--httpPort",
+          `${port}`,
+          "--lambdaPort",
+          `${port + LAMBDA_PORT_OFFSET}`,
+        ],
+      ],
+      cwd: ROOT,
+      env: { ...env, PORT: `${port}`, SLS_TELEMETRY_DISABLED: "1", SLS_NOTIFICATIONS_MODE: "off" },
+      isReady: async () =>
+        (await fetch(`http://localhost:${port}/health`, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) })).ok,
+      readyLimitMs: READY_LIMIT_MS,
+      stopLimitMs: STOP_LIMIT_MS,
+    },
+    options,
+  )
+}

@@ -1,0 +1,77 @@
+// What `npm start` and `npm test` run before any dependency is there: plain JavaScript for Node 20, no imports but Node's own.
+import { spawn, spawnSync } from "node:child_process"
+import { existsSync, readFileSync } from "node:fs"
+import { constants } from "node:os"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+/** How often to look whether npm is still there. */
+const PARENT_POLL_MS = 500
+
+const local = dirname(fileURLToPath(import.meta.url))
+const root = dirname(local)
+const node = join(root, "node_modules", ".bin", "node")
+
+/** The packages of a lock file, or nothing when it is missing or torn. */
+function packagesOf(path) {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")).packages
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Whether node_modules is what the lock file says. npm writes node_modules/.package-lock.json last, so a run of
+ * `npm ci` that was cut short leaves none; packages for other platforms are optional and not in it.
+ */
+function isInstalled() {
+  const wanted = packagesOf(join(root, "package-lock.json"))
+  const installed = packagesOf(join(root, "node_modules", ".package-lock.json"))
+  if (!wanted || !installed || !existsSync(node)) return false
+  const missing = Object.entries(wanted).some(
+    ([path, entry]) =>
+      path !== "" && !entry.optional && !entry.devOptional && installed[path]?.version !== entry.version,
+  )
+  return !missing && Object.entries(installed).every(([path, entry]) => wanted[path]?.version === entry.version)
+}
+
+function install() {
+  console.log("Installing dependencies (npm ci) …")
+  // `npm start` names the npm that runs it; otherwise the one on the PATH.
+  const npm = process.env.npm_execpath
+  const [command, ...first] = npm?.endsWith("js") ? [process.execPath, npm] : [npm ?? "npm"]
+  // A test run's NODE_ENV=production must not leave the development tools out: the launcher is made of them.
+  const done = spawnSync(command, [...first, "ci", "--include=dev", "--no-audit", "--no-fund"], {
+    cwd: root,
+    stdio: "inherit",
+  })
+  if (done.signal) process.exit(128 + constants.signals[done.signal])
+  if (done.status === 0 && existsSync(node)) return
+  console.error(
+    "✗ Dependencies: npm ci failed. See its message above; with no network or no right to write here nothing can start.",
+  )
+  process.exit(1)
+}
+
+/**
+ * Runs local/<script> with the project's own Node 24 and ends with its exit code. Signals are handed on; should this
+ * process be killed outright, the script sees the channel between the two close and stops in order.
+ */
+export function bootstrap(script) {
+  if (!isInstalled()) install()
+  const child = spawn(node, [join(local, script), ...process.argv.slice(2)], {
+    cwd: root,
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+  })
+  // A signal for npm alone ends its shell and would leave this process behind.
+  const parent = process.ppid
+  const stopWithNpm = () => process.ppid !== parent && child.kill("SIGTERM")
+  if (process.env.npm_lifecycle_event) setInterval(stopWithNpm, PARENT_POLL_MS).unref()
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
+  child.on("error", (error) => {
+    console.error(`✗ Node 24: ${error.message}. Run npm ci and try again.`)
+    process.exit(1)
+  })
+  child.on("exit", (code, signal) => process.exit(signal ? 128 + constants.signals[signal] : code))
+}

@@ -1,0 +1,98 @@
+/**
+ * Prepares the stores: the tables of MySQL, the index of Elasticsearch, and the shards of Redis. Waits for those that
+ * are not up yet; running it again changes nothing. `node local/migrate.ts [rollback]`
+ */
+import { readdir } from "node:fs/promises"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { pathToFileURL } from "node:url"
+import type { Kysely } from "kysely"
+import { type Migration, type MigrationResultSet, Migrator } from "kysely/migration"
+import { readConfig } from "../lib/config.ts"
+import { settleShards } from "../lib/numbers/settle.ts"
+import { buildStores } from "../lib/runtime.ts"
+import { ensureIndex } from "../lib/search/index-mapping.ts"
+import type { Stores } from "../lib/stores.ts"
+
+/** A database on a slow disk takes a minute for its first start; Elasticsearch less. */
+const WAIT_MAX_MS = 180_000
+const RETRY_MS = 1_000
+
+const MIGRATIONS = join(import.meta.dirname, "..", "migrations")
+
+const migrator = (db: Kysely<any>): Migrator =>
+  new Migrator({
+    db,
+    provider: {
+      async getMigrations() {
+        const files = (await readdir(MIGRATIONS)).filter((file) => file.endsWith(".ts")).sort()
+        const modules = files.map(
+          async (file): Promise<[string, Migration]> => [
+            file.replace(/\.ts$/, ""),
+            (await import(pathToFileURL(join(MIGRATIONS, file)).href)) as Migration,
+          ],
+        )
+        return Object.fromEntries(await Promise.all(modules))
+      },
+    },
+  })
+
+function throwOnFailure({ error, results }: MigrationResultSet): string[] {
+  if (error) throw error
+  return (results ?? []).map(({ migrationName, direction, status }) => `${direction} ${migrationName}: ${status}`)
+}
+
+/** Brings the tables to the latest version. Answers what it did. */
+export const migrateUp = async (db: Kysely<any>): Promise<string[]> =>
+  throwOnFailure(await migrator(db).migrateToLatest())
+
+/** Takes the latest migration back. Answers what it did. */
+export const migrateDown = async (db: Kysely<any>): Promise<string[]> =>
+  throwOnFailure(await migrator(db).migrateDown())
+
+/** Prepares all stores, as a first deployment or a start does. */
+export async function prepareStores(stores: Stores): Promise<string[]> {
+  const done = await migrateUp(stores.mysql)
+  done.push(`index ${await ensureIndex(stores.elasticsearch, stores.config.ELASTICSEARCH_INDEX)}: Success`)
+  if (!(await settleShards(stores))) throw new Error("the persist queue is not empty yet")
+  return done
+}
+
+async function untilReady<T>(attempt: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + WAIT_MAX_MS
+  let said = ""
+  for (;;) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+      const reason = describe(error)
+      if (reason !== said) console.log(`waiting: ${reason}`)
+      said = reason
+      await sleep(RETRY_MS)
+    }
+  }
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : ""
+  return `${error.message}${cause}`
+}
+
+async function main(command: string | undefined): Promise<void> {
+  const { stores, close } = buildStores(readConfig(process.env))
+  try {
+    const done = await untilReady(() => (command === "rollback" ? migrateDown(stores.mysql) : prepareStores(stores)))
+    for (const line of done) console.log(line)
+  } finally {
+    await close()
+  }
+}
+
+if (import.meta.main) {
+  main(process.argv[2]).catch((error: unknown) => {
+    console.error(`Preparing the stores failed. ${describe(error)}`)
+    process.exitCode = 1
+  })
+}

@@ -1,0 +1,83 @@
+/** Redraws a second on a terminal: smooth enough for a spinner, next to no work. */
+const FRAMES_PER_SECOND = 10
+const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
+/** Without a terminal a step that takes longer says so this often. */
+const STILL_EVERY_MS = 15_000
+
+/** Where the launcher tells what it does. */
+export type Progress = {
+  /** Prints one line. */
+  line(text: string): void
+  /** Does a piece of work, shows that it goes on, and prints its label and time when it is done. Hands on what it throws. */
+  step<Result>(label: string, work: () => Promise<Result>): Promise<Result>
+  /** Takes the moving line off the screen. */
+  end(): void
+}
+
+/** Progress that says nothing, for callers with an output of their own. */
+export const silentProgress: Progress = { line: () => {}, step: (_label, work) => work(), end: () => {} }
+
+const seconds = (sinceMs: number) => (Date.now() - sinceMs) / 1000
+
+/** Progress on a stream: plain lines, and on a terminal one moving line below them with all that is under way. */
+export const progressOn = (stream: NodeJS.WriteStream): Progress => {
+  const running = new Map<string, number>()
+  const moving = stream.isTTY && process.env.TERM !== "dumb"
+  let frame = 0
+  let timer: NodeJS.Timeout | undefined
+
+  const clear = () => moving && stream.write("\r\u001B[K")
+  const draw = () => {
+    if (!moving || running.size === 0) return
+    const texts = [...running].map(([label, since]) => `${label} ${seconds(since).toFixed(0)} s`)
+    const text = `${FRAMES[frame++ % FRAMES.length]} ${texts.join(", ")}`
+    clear()
+    stream.write(text.slice(0, Math.max(20, (stream.columns || 80) - 1)))
+  }
+  const still = () => {
+    for (const [label, since] of running) {
+      if (seconds(since) * 1000 >= STILL_EVERY_MS) stream.write(`… ${label}: ${seconds(since).toFixed(0)} s\n`)
+    }
+  }
+  const tick = () => {
+    clearInterval(timer)
+    timer =
+      running.size === 0
+        ? undefined
+        : moving
+          ? setInterval(draw, 1000 / FRAMES_PER_SECOND)
+          : setInterval(still, STILL_EVERY_MS)
+    timer?.unref()
+  }
+  const line = (text: string) => {
+    clear()
+    stream.write(`${text}\n`)
+    draw()
+  }
+
+  return {
+    line,
+    async step(label, work) {
+      const since = Date.now()
+      running.set(label, since)
+      if (running.size === 1) tick()
+      try {
+        const result = await work()
+        running.delete(label)
+        line(`✓ ${label} (${seconds(since).toFixed(1)} s)`)
+        return result
+      } finally {
+        running.delete(label)
+        if (running.size === 0) {
+          clear()
+          tick()
+        }
+      }
+    },
+    end() {
+      running.clear()
+      clear()
+      tick()
+    },
+  }
+}

@@ -1,0 +1,75 @@
+import { spawn } from "node:child_process"
+import { appendFileSync, mkdirSync, readFileSync } from "node:fs"
+import { dirname } from "node:path"
+import { LaunchFailure } from "./failure.ts"
+
+/** Lines of a log that are shown with a failure: enough for a Java stack's head, few enough to read. */
+const LOG_LINES_SHOWN = 12
+/** Bytes kept of what a command prints: more than any of ours says that is read back. */
+const OUTPUT_BYTES_MAX = 1_048_576
+
+/** The last lines of a log file, none when it cannot be read. */
+export const logTail = (path: string): string[] => {
+  try {
+    const lines = readFileSync(path, "utf8").trimEnd().split("\n")
+    return lines.slice(-LOG_LINES_SHOWN)
+  } catch {
+    return []
+  }
+}
+
+export type RunOptions = {
+  env?: Record<string, string>
+  cwd?: string
+  /** Where the output is added to as well. */
+  logFile?: string
+  signal?: AbortSignal
+  timeoutMs?: number
+}
+
+/**
+ * Runs a command to its end and returns what it printed on stdout (at most 1 MiB).
+ * @throws LaunchFailure with its last lines when it cannot be started, ends with another code than 0 or takes too long.
+ */
+export const run = (command: string, args: readonly string[], options: RunOptions = {}): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const signals = [options.signal, options.timeoutMs && AbortSignal.timeout(options.timeoutMs)].filter(
+      (signal) => !!signal,
+    )
+    const child = spawn(command, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...options.env },
+      ...(options.cwd && { cwd: options.cwd }),
+      signal: AbortSignal.any(signals),
+    })
+    let stdout = ""
+    let all = ""
+    const take = (chunk: Buffer) => {
+      all = (all + chunk).slice(-OUTPUT_BYTES_MAX)
+      if (!options.logFile) return
+      mkdirSync(dirname(options.logFile), { recursive: true })
+      appendFileSync(options.logFile, chunk)
+    }
+    child.stdout.on("data", (chunk: Buffer) => {
+      stdout = (stdout + chunk).slice(-OUTPUT_BYTES_MAX)
+      take(chunk)
+    })
+    child.stderr.on("data", take)
+    const fail = (why: string) => {
+      const details = all.trimEnd().split("\n").filter(Boolean).slice(-LOG_LINES_SHOWN)
+      reject(new LaunchFailure(`${[command, ...args].join(" ")} ${why}.`, details))
+    }
+    child.on("error", (error) =>
+      fail(error.name === "AbortError" ? "was stopped" : `could not be run: ${error.message}`),
+    )
+    child.on("close", (code, signal) =>
+      code === 0 ? resolve(stdout) : fail(`ended with ${signal ?? `exit code ${code}`}`),
+    )
+  })
+
+/** Whether a command runs and ends well within the time. */
+export const succeeds = (command: string, args: readonly string[], timeoutMs: number): Promise<boolean> =>
+  run(command, args, { timeoutMs }).then(
+    () => true,
+    () => false,
+  )

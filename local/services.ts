@@ -1,0 +1,20 @@
+// npm run services: only the services, with the data of npm start, until Ctrl-C; prints the variables that lead to them.
+import { failureLines } from "./failure.ts"
+import { progressOn } from "./progress.ts"
+import { startServices } from "./services/start.ts"
+import { aborted, stopSignals } from "./signals.ts"
+
+const { stop, hurry } = stopSignals()
+const progress = progressOn(process.stderr)
+
+try {
+  const stack = await startServices({ name: "start", progress, signal: stop, hurry })
+  for (const [name, value] of Object.entries(stack.env)) console.log(`${name}=${value}`)
+  await aborted(stop)
+  await progress.step("Services stopped", () => stack.stop())
+} catch (error) {
+  progress.end()
+  if (!stop.aborted) for (const line of failureLines(error)) console.error(line)
+  process.exit(stop.aborted ? 0 : 1)
+}
+process.exit(0)

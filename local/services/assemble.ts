@@ -1,0 +1,130 @@
+/**
+ * DESIGN: ElasticMQ and Elasticsearch are put together from Maven's jars into `.data/native/<name>-<hash>`, where the
+ * hash covers all that goes in from this repository. The folder is built under another name and renamed when whole, so
+ * one that is there is complete, and two runs at once do the work twice but never halve it.
+ */
+import { createHash } from "node:crypto"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { LaunchFailure } from "../failure.ts"
+import { run } from "../run.ts"
+import type { Installation } from "./install.ts"
+import { NATIVE_FOLDER, ROOT } from "./settings.ts"
+
+const SOURCES = join(ROOT, "local", "native")
+const MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+const COMPILER = /^ecj-.*\.jar$/
+/** A plugin's class and the module of the distribution that it stands for. */
+const PLUGINS = [
+  { name: "analysis-common", className: "chat.search.AnalysisPlugin" },
+  { name: "rest-root", className: "chat.search.RootPlugin" },
+]
+
+export type Assembled = "elasticmq" | "elasticsearch"
+
+const filesOf = (name: Assembled) =>
+  readdirSync(SOURCES)
+    .filter((file) => file === `${name}.pom.xml` || (name === "elasticsearch" && !file.endsWith(".pom.xml")))
+    .sort()
+
+/** Where an assembled server is, or will be. */
+export const assembledFolder = (name: Assembled): string => {
+  const hash = createHash("sha256")
+  for (const file of filesOf(name)) hash.update(file).update(readFileSync(join(SOURCES, file)))
+  return join(NATIVE_FOLDER, `${name}-${hash.digest("hex").slice(0, 12)}`)
+}
+
+/** Whether a server has been assembled from the sources as they are now. */
+export const isAssembled = (name: Assembled): boolean => existsSync(assembledFolder(name))
+
+const fetchJars = (name: Assembled, target: string, { logFile, signal }: Installation) =>
+  run(
+    "mvn",
+    [
+      "-B",
+      "-q",
+      "-ntp",
+      "-f",
+      join(SOURCES, `${name}.pom.xml`),
+      MAVEN_COPY,
+      `-DoutputDirectory=${target}`,
+      "-DincludeScope=runtime",
+    ],
+    { logFile, ...(signal && { signal }) },
+  )
+
+/** Lays out Elasticsearch's home: the descriptors of its transport, taken from the jar, and of our two plugins. */
+const writeModules = async (
+  folder: string,
+  version: string,
+  java: string,
+  classPath: string,
+  installation: Installation,
+) => {
+  const module = (name: string) => join(folder, "home", "modules", name, "plugin-descriptor.properties")
+  for (const name of ["transport-netty4", ...PLUGINS.map((plugin) => plugin.name)]) {
+    await mkdir(join(folder, "home", "modules", name), { recursive: true })
+  }
+  await mkdir(join(folder, "home", "config"), { recursive: true })
+  const descriptor = (name: string, className: string) =>
+    [
+      `name=${name}`,
+      `description=${name} of the chat backend's local search server`,
+      `version=${version}`,
+      `elasticsearch.version=${version}`,
+      "java.version=21",
+      `classname=${className}`,
+      "deployment.target=ALL",
+      "",
+    ].join("\n")
+  await writeFile(
+    module("transport-netty4"),
+    descriptor("transport-netty4", "org.elasticsearch.transport.netty4.Netty4Plugin"),
+  )
+  for (const { name, className } of PLUGINS) await writeFile(module(name), descriptor(name, className))
+
+  const sources = readdirSync(SOURCES).filter((file) => file.endsWith(".java"))
+  const jars = await readdir(join(folder, "jars"))
+  const compiler = join(folder, "jars", jars.find((jar) => COMPILER.test(jar)) ?? "")
+  const args = ["-jar", compiler, "-proc:none", "-nowarn", "-21", "-cp", classPath, "-d", join(folder, "classes")]
+  await run(java, [...args, ...sources.map((file) => join(SOURCES, file))], installation)
+  await rm(compiler)
+}
+
+const build = async (name: Assembled, folder: string, java: string, installation: Installation) => {
+  await fetchJars(name, join(folder, "jars"), installation)
+  if (name === "elasticmq") return
+  const jars = await readdir(join(folder, "jars"))
+  const version = jars.map((jar) => /^elasticsearch-(\d+\.\d+\.\d+)\.jar$/.exec(jar)?.[1]).find(Boolean)
+  if (!version) throw new LaunchFailure("Maven brought no Elasticsearch.")
+  await writeModules(folder, version, java, jars.map((jar) => join(folder, "jars", jar)).join(":"), installation)
+}
+
+/**
+ * Fetches and assembles a server unless that was done before. Returns its folder.
+ * @throws LaunchFailure with the end of the log when the jars can't be had.
+ */
+export const assemble = async (name: Assembled, java: string, installation: Installation): Promise<string> => {
+  const target = assembledFolder(name)
+  if (existsSync(target)) return target
+  await mkdir(NATIVE_FOLDER, { recursive: true })
+  const building = await mkdtemp(join(NATIVE_FOLDER, `building-${name}-`))
+  try {
+    await build(name, building, java, installation)
+    await rename(building, target).catch((error: unknown) => {
+      // Another run was quicker; its folder is as good as ours.
+      if (!existsSync(target)) throw error
+    })
+  } catch (error) {
+    const details = error instanceof LaunchFailure ? error.details : []
+    const log = installation.logFile
+    throw new LaunchFailure(
+      `${name} could not be fetched and put together (log: ${log}): check the network and Maven's settings, then try again.`,
+      details,
+    )
+  } finally {
+    await rm(building, { recursive: true, force: true })
+  }
+  return target
+}

@@ -1,0 +1,256 @@
+/** The four servers as processes of this machine: what they need, and how each is started. */
+import { randomBytes } from "node:crypto"
+import { existsSync, readFileSync } from "node:fs"
+import { mkdir, rename, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { LaunchFailure } from "../failure.ts"
+import { run } from "../run.ts"
+import { type Program, type Supervised, type Supervision, supervise } from "../supervisor.ts"
+import { assemble, isAssembled } from "./assemble.ts"
+import {
+  findJava,
+  findProgram,
+  findRedis,
+  type Installation,
+  installMissing,
+  JAVA_FOR_ELASTICMQ,
+  JAVA_FOR_ELASTICSEARCH,
+} from "./install.ts"
+import { isReady } from "./probe.ts"
+import { type Ports, ROOT, type ServiceName } from "./settings.ts"
+
+/** Servers answer within seconds; a busy machine, or a database that recovers after a kill, takes longer. */
+const READY_LIMIT_MS = 120_000
+/** A database that is told to stop writes its log and is done well within this. */
+const STOP_LIMIT_MS = 10_000
+/** Bytes of the database user's password. */
+const PASSWORD_BYTES = 18
+/** A quarter of what the whole may take in containers; tests and demos hold less. */
+const MARIADB_BUFFER_POOL = "128M"
+const REDIS_MEMORY_MAX = "1gb"
+const ELASTICMQ_HEAP = "256m"
+const ELASTICSEARCH_HEAP = "512m"
+
+export type NativeServices = Supervision & { ports: Ports }
+type Server = { label: string; start(): Promise<Supervised> }
+
+const limits = { readyLimitMs: READY_LIMIT_MS, stopLimitMs: STOP_LIMIT_MS }
+
+const passwordIn = async (folder: string) => {
+  const path = join(folder, "mysql-password")
+  if (!existsSync(path)) await writeFile(path, randomBytes(PASSWORD_BYTES).toString("base64url"), { mode: 0o600 })
+  return readFileSync(path, "utf8")
+}
+
+/** The URLs of our own native servers; the database's password is made on first use. */
+export const nativeUrls = async (folder: string, ports: Ports): Promise<Record<ServiceName, string>> => ({
+  mysql: `mysql://chat:${await passwordIn(folder)}@127.0.0.1:${ports.mysql}/chat`,
+  redis: `redis://127.0.0.1:${ports.redis}/0`,
+  elasticmq: `http://127.0.0.1:${ports.elasticmq}`,
+  elasticsearch: `http://127.0.0.1:${ports.elasticsearch}`,
+})
+
+const mariadb = async (
+  { folder, ports, signal }: NativeServices,
+  urls: Record<ServiceName, string>,
+): Promise<Program> => {
+  const data = join(folder, "mysql")
+  // Run by root, MariaDB wants to be told that it may be; the data folder is in a clone that only root may read.
+  const asRoot = process.getuid?.() === 0 ? ["--user=root"] : []
+  if (!existsSync(data)) {
+    const building = `${data}.building`
+    await rm(building, { recursive: true, force: true })
+    const init = ["--no-defaults", ...asRoot, `--datadir=${building}`, "--skip-test-db", "--skip-name-resolve"]
+    await run(
+      findProgram("mariadb-install-db") ?? "mariadb-install-db",
+      [...init, "--auth-root-authentication-method=socket"],
+      {
+        logFile: join(folder, "logs", "mysql-install.log"),
+        ...(signal && { signal }),
+      },
+    )
+    await rename(building, data)
+  }
+  // Run at every start before the first connection. All rights: the server is this project's alone, and migrations and tests make databases.
+  const { password } = new URL(urls.mysql)
+  const statements = [
+    "CREATE DATABASE IF NOT EXISTS chat CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+    ...["localhost", "127.0.0.1"].flatMap((host) => [
+      `CREATE USER IF NOT EXISTS chat@'${host}'`,
+      `ALTER USER chat@'${host}' IDENTIFIED BY '${password}'`,
+      `GRANT ALL ON *.* TO chat@'${host}'`,
+    ]),
+  ]
+  const initFile = join(folder, "mysql-init.sql")
+  await writeFile(initFile, statements.map((statement) => `${statement};\n`).join(""), { mode: 0o600 })
+  return {
+    name: "mysql",
+    label: "MariaDB",
+    command: findProgram("mariadbd") ?? "mariadbd",
+    args: [
+      "--no-defaults",
+      ...asRoot,
+      `--datadir=${data}`,
+      `--init-file=${initFile}`,
+      `--port=${ports.mysql}`,
+      "--bind-address=127.0.0.1",
+      // In the data folder and named from there, since the path of a socket may have 107 bytes only.
+      "--socket=mysqld.sock",
+      `--pid-file=${join(data, "mysqld.pid")}`,
+      "--skip-name-resolve",
+      "--performance-schema=ON",
+      "--character-set-server=utf8mb4",
+      "--collation-server=utf8mb4_bin",
+      "--default-time-zone=+00:00",
+      "--innodb-flush-log-at-trx-commit=1",
+      `--innodb-buffer-pool-size=${MARIADB_BUFFER_POOL}`,
+    ],
+    isReady: () => isReady("mysql", urls.mysql),
+    ...limits,
+  }
+}
+
+const redis = async ({ folder, ports }: NativeServices, urls: Record<ServiceName, string>): Promise<Program> => {
+  const data = join(folder, "redis")
+  await mkdir(data, { recursive: true })
+  const settings = {
+    port: ports.redis,
+    bind: "127.0.0.1",
+    dir: data,
+    // Every answered write is on the disk: numbers and the outbox are kept nowhere else.
+    appendonly: "yes",
+    appendfsync: "always",
+    save: "",
+    maxmemory: REDIS_MEMORY_MAX,
+    "maxmemory-policy": "volatile-ttl",
+    // Otherwise its command line, by which people find it, would lose the data folder.
+    "set-proc-title": "no",
+  }
+  return {
+    name: "redis",
+    label: "Redis",
+    command: findRedis() ?? "redis-server",
+    argv0: "redis-server",
+    args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`]),
+    isReady: () => isReady("redis", urls.redis),
+    ...limits,
+  }
+}
+
+const javaArgs = async (folder: string, name: string, heap: string) => {
+  const temporary = join(folder, name, "tmp")
+  await rm(temporary, { recursive: true, force: true })
+  await mkdir(temporary, { recursive: true })
+  return [
+    `-Xms${heap}`,
+    `-Xmx${heap}`,
+    "-XX:+ExitOnOutOfMemoryError",
+    "-XX:-UsePerfData",
+    `-Djava.io.tmpdir=${temporary}`,
+  ]
+}
+
+const elasticmq = async (
+  { folder, ports }: NativeServices,
+  urls: Record<ServiceName, string>,
+  java: string,
+  jars: string,
+): Promise<Program> => ({
+  name: "elasticmq",
+  label: "ElasticMQ",
+  command: java,
+  args: [
+    ...(await javaArgs(folder, "elasticmq", ELASTICMQ_HEAP)),
+    "-XX:+UseSerialGC",
+    `-Dconfig.file=${join(ROOT, "elasticmq.conf")}`,
+    "-Drest-sqs.bind-hostname=127.0.0.1",
+    `-Drest-sqs.bind-port=${ports.elasticmq}`,
+    `-Dnode-address.port=${ports.elasticmq}`,
+    "-cp",
+    join(jars, "jars", "*"),
+    "org.elasticmq.server.Main",
+  ],
+  isReady: () => isReady("elasticmq", urls.elasticmq),
+  ...limits,
+})
+
+const elasticsearch = async (
+  { folder, ports }: NativeServices,
+  urls: Record<ServiceName, string>,
+  java: string,
+  home: string,
+): Promise<Program> => ({
+  name: "elasticsearch",
+  label: "Elasticsearch",
+  command: java,
+  args: [
+    ...(await javaArgs(folder, "elasticsearch", ELASTICSEARCH_HEAP)),
+    "--enable-native-access=ALL-UNNAMED",
+    `-Dlog4j.configurationFile=${join(ROOT, "local", "native", "log4j2.xml")}`,
+    `-Des.path.home=${join(home, "home")}`,
+    "-cp",
+    `${join(home, "classes")}:${join(home, "jars", "*")}`,
+    "chat.search.ElasticsearchLauncher",
+    join(home, "home"),
+    join(folder, "elasticsearch", "data"),
+    `${ports.elasticsearch}`,
+  ],
+  isReady: () => isReady("elasticsearch", urls.elasticsearch),
+  ...limits,
+})
+
+/**
+ * Installs what is missing, then gives for each server how to start it.
+ * @throws LaunchFailure when something is missing that can't be installed.
+ */
+export const nativeServers = async (
+  own: readonly ServiceName[],
+  services: NativeServices,
+): Promise<Partial<Record<ServiceName, Server>>> => {
+  const { folder, progress, signal } = services
+  const installation: Installation = {
+    progress,
+    logFile: join(folder, "logs", "install.log"),
+    ...(signal && { signal }),
+  }
+  const jarServers = (["elasticmq", "elasticsearch"] as const).filter((name) => own.includes(name))
+  const javaMin = own.includes("elasticsearch")
+    ? JAVA_FOR_ELASTICSEARCH
+    : own.includes("elasticmq")
+      ? JAVA_FOR_ELASTICMQ
+      : undefined
+  await installMissing(
+    {
+      mariadb: own.includes("mysql"),
+      redis: own.includes("redis"),
+      maven: jarServers.some((name) => !isAssembled(name)),
+      java: javaMin,
+    },
+    installation,
+  )
+  const java = javaMin === undefined ? "java" : findJava(javaMin)
+  if (!java) throw new LaunchFailure(`No Java ${javaMin} or newer is found after it was installed: set JAVA_HOME.`)
+
+  // One after the other: Maven's own folder is not made for two at once.
+  let assembled: Promise<unknown> = Promise.resolve()
+  const jarsOf = (name: "elasticmq" | "elasticsearch", label: string) => {
+    if (isAssembled(name)) return assemble(name, java, installation)
+    const next = assembled.then(() => progress.step(`${label} from Maven`, () => assemble(name, java, installation)))
+    assembled = next.catch(() => {})
+    return next
+  }
+  const urls = await nativeUrls(folder, services.ports)
+  const start = async (program: Promise<Program>) => supervise(await program, services)
+  return {
+    mysql: { label: "MariaDB", start: () => start(mariadb(services, urls)) },
+    redis: { label: "Redis", start: () => start(redis(services, urls)) },
+    elasticmq: {
+      label: "ElasticMQ",
+      start: async () => start(elasticmq(services, urls, java, await jarsOf("elasticmq", "ElasticMQ"))),
+    },
+    elasticsearch: {
+      label: "Elasticsearch",
+      start: async () => start(elasticsearch(services, urls, java, await jarsOf("elasticsearch", "Elasticsearch"))),
+    },
+  }
+}

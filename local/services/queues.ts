@@ -1,0 +1,64 @@
+import { DEAD_LETTERS_SUFFIX, MAX_RECEIVE_COUNT, QUEUES, VISIBILITY_TIMEOUT_SECONDS } from "./settings.ts"
+
+/** A queue server that is there answers a call within this. */
+const CALL_LIMIT_MS = 5000
+const ATTEMPTS = 3
+
+/** The queue URLs of our own ElasticMQ, which makes the queues of elasticmq.conf at its start. */
+export const ownQueueUrls = (endpoint: string): Record<string, string> =>
+  Object.fromEntries(
+    QUEUES.flatMap(({ name, urlVariable, deadLettersUrlVariable }) => [
+      [urlVariable, `${endpoint}/000000000000/${name}`],
+      [deadLettersUrlVariable, `${endpoint}/000000000000/${name}${DEAD_LETTERS_SUFFIX}`],
+    ]),
+  )
+
+/**
+ * Makes the queues on a server that was given, unless they are there: dead-letter queues first, then the queues with
+ * their redrive policy. A queue that exists keeps its attributes. Returns the variables with their URLs.
+ */
+export const ensureQueues = async (endpoint: string, env: NodeJS.ProcessEnv): Promise<Record<string, string>> => {
+  const { SQSClient, CreateQueueCommand, GetQueueAttributesCommand, GetQueueUrlCommand } = await import(
+    "@aws-sdk/client-sqs"
+  )
+  const login = { accessKeyId: env.AWS_ACCESS_KEY_ID ?? "local", secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? "local" }
+  const client = new SQSClient({
+    endpoint,
+    region: env.AWS_REGION ?? "us-east-1",
+    credentials: { ...login, ...(env.AWS_SESSION_TOKEN && { sessionToken: env.AWS_SESSION_TOKEN }) },
+    maxAttempts: ATTEMPTS,
+  })
+  const limit = () => ({ abortSignal: AbortSignal.timeout(CALL_LIMIT_MS) })
+  const ensure = async (name: string, attributes: Record<string, string>) => {
+    const found = await client.send(new GetQueueUrlCommand({ QueueName: name }), limit()).catch((error: Error) => {
+      if (/NonExistentQueue|QueueDoesNotExist/.test(error.name)) return undefined
+      throw error
+    })
+    const url =
+      found?.QueueUrl ??
+      (await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }), limit())).QueueUrl
+    if (!url) throw new Error(`The queue server gave no URL for ${name}.`)
+    return url
+  }
+  try {
+    const urls: Record<string, string> = {}
+    for (const { name, urlVariable, deadLettersUrlVariable } of QUEUES) {
+      const deadLetters = await ensure(`${name}${DEAD_LETTERS_SUFFIX}`, {})
+      const { Attributes } = await client.send(
+        new GetQueueAttributesCommand({ QueueUrl: deadLetters, AttributeNames: ["QueueArn"] }),
+        limit(),
+      )
+      urls[deadLettersUrlVariable] = deadLetters
+      urls[urlVariable] = await ensure(name, {
+        VisibilityTimeout: `${VISIBILITY_TIMEOUT_SECONDS}`,
+        RedrivePolicy: JSON.stringify({
+          deadLetterTargetArn: Attributes?.QueueArn,
+          maxReceiveCount: MAX_RECEIVE_COUNT,
+        }),
+      })
+    }
+    return urls
+  } finally {
+    client.destroy()
+  }
+}

@@ -1,0 +1,79 @@
+import { join } from "node:path"
+import { LaunchFailure } from "../failure.ts"
+
+/** The servers that the API needs. */
+export const SERVICE_NAMES = ["mysql", "redis", "elasticmq", "elasticsearch"] as const
+export type ServiceName = (typeof SERVICE_NAMES)[number]
+
+export type Ports = Record<ServiceName, number>
+
+/** A stack of services: the one people use, and the one that tests use beside it. */
+export type StackName = "start" | "test"
+
+export type ServiceSettings = {
+  label: string
+  /** The variable that names a server which is there already. */
+  urlVariable: string
+  ports: Record<StackName, number>
+}
+
+/** Far from the servers' usual ports, so that ours never meet one that is there already. */
+export const SERVICES: Record<ServiceName, ServiceSettings> = {
+  mysql: { label: "MySQL", urlVariable: "MYSQL_URL", ports: { start: 23306, test: 33306 } },
+  redis: { label: "Redis", urlVariable: "REDIS_URL", ports: { start: 26379, test: 36379 } },
+  elasticmq: { label: "ElasticMQ", urlVariable: "SQS_ENDPOINT", ports: { start: 29324, test: 39324 } },
+  elasticsearch: {
+    label: "Elasticsearch",
+    urlVariable: "ELASTICSEARCH_URL",
+    ports: { start: 29200, test: 39200 },
+  },
+}
+
+/** The API's own port; PORT moves it. The emulator's Lambda port is the one two above, as in its own defaults. */
+export const API_PORTS: Record<StackName, number> = { start: 3000, test: 33000 }
+
+/** Queue names, their dead-letter queues and the variables that carry their URLs; elasticmq.conf says the same. */
+export const QUEUES = [
+  { name: "persist-writes", urlVariable: "PERSIST_QUEUE_URL", deadLettersUrlVariable: "PERSIST_DEAD_LETTER_QUEUE_URL" },
+  { name: "index-messages", urlVariable: "INDEX_QUEUE_URL", deadLettersUrlVariable: "INDEX_DEAD_LETTER_QUEUE_URL" },
+] as const
+
+export const DEAD_LETTERS_SUFFIX = "-dead-letters"
+/** Seconds; three times what a consumer may take (10 s), so that a slow batch is not delivered twice. */
+export const VISIBILITY_TIMEOUT_SECONDS = 30
+/** Deliveries before a message counts as poisoned. */
+export const MAX_RECEIVE_COUNT = 5
+
+export const ROOT = join(import.meta.dirname, "..", "..")
+/** Data, logs and pid files of one stack. */
+export const stackFolder = (name: StackName): string => join(ROOT, ".data", name)
+/** What is downloaded and assembled once, for all stacks. */
+export const NATIVE_FOLDER = join(ROOT, ".data", "native")
+
+const PORT_MAX = 65_535
+
+/** The port that a variable asks for, or the usual one. */
+export const portFrom = (env: NodeJS.ProcessEnv, variable: string, usual: number): number => {
+  const text = env[variable]
+  if (!text) return usual
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > PORT_MAX) {
+    throw new LaunchFailure(`${variable}=${text} is not a port: give a number from 1 to ${PORT_MAX}.`)
+  }
+  return port
+}
+
+/** The variable that moves one of our servers: CHAT_REDIS_PORT, and CHAT_TEST_REDIS_PORT for the one that tests use. */
+export const portVariable = (name: StackName, service: ServiceName): string =>
+  `CHAT_${name === "test" ? "TEST_" : ""}${SERVICES[service].urlVariable.replace(/_(URL|ENDPOINT)$/, "")}_PORT`
+
+/** The ports of a stack's own servers. */
+export const portsOf = (name: StackName, env: NodeJS.ProcessEnv): Ports => {
+  const portOf = (service: ServiceName) => portFrom(env, portVariable(name, service), SERVICES[service].ports[name])
+  return {
+    mysql: portOf("mysql"),
+    redis: portOf("redis"),
+    elasticmq: portOf("elasticmq"),
+    elasticsearch: portOf("elasticsearch"),
+  }
+}

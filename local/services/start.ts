@@ -1,0 +1,250 @@
+import { existsSync, readFileSync } from "node:fs"
+import { mkdir, rm, statfs, writeFile } from "node:fs/promises"
+import { join, relative } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { LaunchFailure } from "../failure.ts"
+import { lockFolder, stopLeftovers } from "../processes.ts"
+import type { Progress } from "../progress.ts"
+import { isAssembled } from "./assemble.ts"
+import { type Choice, chooseEngine, chooseServices, ENGINES, type Engine } from "./choose.ts"
+import { type DockerServices, dockerAnswers, dockerHasImages, dockerIsUp, startDocker, stopDocker } from "./docker.ts"
+import { nativeServers, nativeUrls } from "./native.ts"
+import { isReady, requireFreePort } from "./probe.ts"
+import { ensureQueues, ownQueueUrls } from "./queues.ts"
+import {
+  type Ports,
+  portsOf,
+  portVariable,
+  ROOT,
+  SERVICE_NAMES,
+  SERVICES,
+  type ServiceName,
+  type StackName,
+  stackFolder,
+} from "./settings.ts"
+
+/** Packages, jars and their download folders, with room for the first data. */
+const FIRST_START_BYTES_MIN = 1024 ** 3
+/** Logs and data of a working day; below it databases stop for want of space. */
+const LATER_START_BYTES_MIN = 256 * 1024 ** 2
+/** A server that was given should be there; one that starts at the same time gets this long. */
+const GIVEN_LIMIT_MS = 10_000
+const GIVEN_POLL_MS = 250
+
+export type StartOptions = {
+  name: StackName
+  /** Ports of our own servers; those of the stack, which the environment may move, unless given. */
+  ports?: Ports
+  progress: Progress
+  /** Ends a start that is under way. */
+  signal?: AbortSignal
+  /** Cuts an orderly stop short. */
+  hurry?: AbortSignal
+  /** Forgets the data of earlier runs. */
+  fresh?: boolean
+}
+
+export type Stack = {
+  /** What the API needs to find the services. */
+  env: Record<string, string>
+  /** Holds data, logs and pid files. */
+  folder: string
+  /** Stops what was started here; servers that were given are left alone. */
+  stop(): Promise<void>
+  /** Leaves everything running, to be found by keptStack; the caller ends without stop(). */
+  leave(): Promise<void>
+}
+
+type Brought = { urls: Partial<Record<ServiceName, string>>; stop(): Promise<void> }
+
+const requireDisk = async () => {
+  await mkdir(join(ROOT, ".data"), { recursive: true })
+  const { bavail, bsize } = await statfs(join(ROOT, ".data"))
+  const needed =
+    isAssembled("elasticsearch") && isAssembled("elasticmq") ? LATER_START_BYTES_MIN : FIRST_START_BYTES_MIN
+  const mebibytes = (bytes: number) => Math.floor(bytes / 1024 ** 2)
+  if (bavail * bsize >= needed) return
+  throw new LaunchFailure(
+    `Only ${mebibytes(bavail * bsize)} MiB are free on the disk of ${ROOT}, ${mebibytes(needed)} are needed: make room and try again.`,
+  )
+}
+
+const requireGiven = async (given: Choice["given"], progress: Progress) => {
+  const check = async (name: ServiceName, url: string) => {
+    const { label, urlVariable } = SERVICES[name]
+    const limit = Date.now() + GIVEN_LIMIT_MS
+    while (!(await isReady(name, url))) {
+      if (Date.now() > limit) {
+        throw new LaunchFailure(
+          `${label} at ${new URL(url).host} (${urlVariable}) does not answer: start it, or unset ${urlVariable} to have one brought up.`,
+        )
+      }
+      await sleep(GIVEN_POLL_MS)
+    }
+    progress.line(`✓ ${label} at ${new URL(url).host}, given by ${urlVariable}`)
+  }
+  await Promise.all(SERVICE_NAMES.map((name) => given[name] && check(name, given[name])))
+}
+
+const lastEngine = (folder: string) => {
+  const path = join(folder, "engine")
+  const text = existsSync(path) ? readFileSync(path, "utf8").trim() : ""
+  return ENGINES.find((engine) => engine === text)
+}
+
+/** Decides between Docker and native, saying so where the reason is not plain. */
+const decideEngine = async (
+  asked: Engine | undefined,
+  docker: DockerServices,
+  folder: string,
+  progress: Progress,
+): Promise<Engine> => {
+  const last = lastEngine(folder)
+  if (asked === "native" || (!asked && last === "native")) return "native"
+  const answers = existsSync(join(ROOT, "docker-compose.yml")) && (await dockerAnswers())
+  if (!answers && asked === "docker")
+    throw new LaunchFailure(
+      "CHAT_SERVICES=docker, but no Docker engine with compose answers: start it, or unset CHAT_SERVICES.",
+    )
+  if (!answers && last === "docker")
+    progress.line(
+      "! Docker, which holds the data of the last run, does not answer: starting native services with data of their own.",
+    )
+  if (chooseEngine(asked, last, answers) === "native") return "native"
+  if (await progress.step("Docker images", () => dockerHasImages(docker))) return "docker"
+  if (asked === "docker")
+    throw new LaunchFailure(
+      `Docker has not all images and cannot get them (log: ${docker.logFile}): see to its registry, or unset CHAT_SERVICES.`,
+    )
+  progress.line("! Docker has not all images and cannot get them: starting native services instead.")
+  return "native"
+}
+
+const requireFreePorts = async (own: readonly ServiceName[], ports: Ports, stack: StackName) => {
+  for (const name of own) await requireFreePort(SERVICES[name].label, ports[name], portVariable(stack, name))
+}
+
+const bringDocker = async (docker: DockerServices, progress: Progress): Promise<Brought> => {
+  if (docker.stack === "test") await stopDocker(docker)
+  if (!(await dockerIsUp(docker))) await requireFreePorts(docker.own, docker.ports, docker.stack)
+  try {
+    const urls = await progress.step(`Docker: ${docker.own.map((name) => SERVICES[name].label).join(", ")}`, () =>
+      startDocker(docker),
+    )
+    return { urls, stop: () => stopDocker(docker) }
+  } catch (error) {
+    await stopDocker(docker).catch(() => {})
+    throw error
+  }
+}
+
+const bringNative = async (
+  own: readonly ServiceName[],
+  folder: string,
+  ports: Ports,
+  options: StartOptions,
+): Promise<Brought> => {
+  const { progress, hurry } = options
+  await requireFreePorts(own, ports, options.name)
+  // One that fails ends the wait for the others.
+  const failed = new AbortController()
+  const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])])
+  const servers = await nativeServers(own, { folder, ports, progress, signal, ...(hurry && { hurry }) })
+  let reason: unknown
+  const start = async (name: ServiceName) => {
+    const server = servers[name]
+    try {
+      return await progress.step(`${server?.label} on 127.0.0.1:${ports[name]}`, async () => server?.start())
+    } catch (error) {
+      reason ??= error
+      failed.abort()
+      return undefined
+    }
+  }
+  const started = await Promise.all(own.map(start))
+  const stop = async () => {
+    await Promise.all(started.map((server) => server?.stop()))
+  }
+  if (reason) {
+    await stop()
+    throw reason
+  }
+  return { urls: await nativeUrls(folder, ports), stop }
+}
+
+const bringOwn = async (choice: Choice, folder: string, options: StartOptions): Promise<Brought> => {
+  const { own, engine: asked } = choice
+  if (own.length === 0) return { urls: {}, stop: async () => {} }
+  const ports = options.ports ?? portsOf(options.name, process.env)
+  const logFile = relative(process.cwd(), join(folder, "logs", "docker.log"))
+  const docker = { own, ports, stack: options.name, logFile, ...(options.signal && { signal: options.signal }) }
+  const engine = await decideEngine(asked, docker, folder, options.progress)
+  await writeFile(join(folder, "engine"), `${engine}\n`)
+  return engine === "docker" ? bringDocker(docker, options.progress) : bringNative(own, folder, ports, options)
+}
+
+const environmentOf = async (choice: Choice, urls: Brought["urls"]): Promise<Record<string, string>> => {
+  const all = { ...urls, ...choice.given }
+  const variables = Object.fromEntries(SERVICE_NAMES.map((name) => [SERVICES[name].urlVariable, all[name] ?? ""]))
+  const endpoint = (all.elasticmq ?? "").replace(/\/$/, "")
+  const queues = choice.given.elasticmq
+    ? await ensureQueues(endpoint, process.env).catch((error: Error) => {
+        throw new LaunchFailure(`The queues could not be made at ${endpoint} (SQS_ENDPOINT): ${error.message}`)
+      })
+    : ownQueueUrls(endpoint)
+  // The SDK signs every call, though a local queue server does not look.
+  const login = { AWS_REGION: "us-east-1", AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local" }
+  const unset = ([name]: [string, string]) => !process.env[name]
+  return { ...variables, ...Object.fromEntries([...Object.entries(queues), ...Object.entries(login)].filter(unset)) }
+}
+
+const keptFile = (folder: string) => join(folder, "kept.json")
+
+/** The environment of a stack that an earlier run left running, if all of its services still answer. */
+export const keptStack = async (name: StackName): Promise<Record<string, string> | undefined> => {
+  const path = keptFile(stackFolder(name))
+  if (!existsSync(path)) return undefined
+  const env = JSON.parse(readFileSync(path, "utf8")) as Record<string, string>
+  const answers = await Promise.all(
+    SERVICE_NAMES.map((service) => isReady(service, env[SERVICES[service].urlVariable] ?? "")),
+  )
+  return answers.every(Boolean) ? env : undefined
+}
+
+/**
+ * Brings up MySQL (or MariaDB), Redis, ElasticMQ and Elasticsearch: those whose URLs are in the environment are taken as
+ * they are, the others come by Docker or natively (CHAT_SERVICES). Resolves when all of them answer.
+ * @throws LaunchFailure that says what is wrong and what to do; nothing is left running then.
+ */
+export const startServices = async (options: StartOptions): Promise<Stack> => {
+  const { name, progress } = options
+  const folder = stackFolder(name)
+  const choice = chooseServices(process.env)
+  await requireDisk()
+  const unlock = lockFolder(folder)
+  try {
+    const leftovers = await stopLeftovers(folder)
+    if (leftovers.length > 0) progress.line(`! Stopped what an earlier run had left: ${leftovers.join(", ")}`)
+    if (options.fresh) await rm(folder, { recursive: true, force: true })
+    await mkdir(folder, { recursive: true })
+    await rm(keptFile(folder), { force: true })
+    await requireGiven(choice.given, progress)
+    const brought = await bringOwn(choice, folder, options)
+    const env = await environmentOf(choice, brought.urls).catch(async (error) => {
+      await brought.stop()
+      throw error
+    })
+    return {
+      env,
+      folder,
+      stop: () => brought.stop().finally(unlock),
+      async leave() {
+        await writeFile(keptFile(folder), JSON.stringify(env), { mode: 0o600 })
+        unlock()
+      },
+    }
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}

@@ -1,0 +1,140 @@
+// Steps of the event source's tests: queues in a real ElasticMQ (SQS_ENDPOINT), pollers, and a line to it that can fail.
+import { randomUUID } from "node:crypto"
+import { once } from "node:events"
+import { type AddressInfo, connect, createServer, type Socket } from "node:net"
+import { setTimeout as delay } from "node:timers/promises"
+import {
+  CreateQueueCommand,
+  DeleteQueueCommand,
+  GetQueueAttributesCommand,
+  SendMessageBatchCommand,
+  type SendMessageBatchRequestEntry,
+  SQSClient,
+} from "@aws-sdk/client-sqs"
+import type { SQSRecord } from "aws-lambda"
+import { type EventSource, startPoller } from "./poller.ts"
+
+export const endpoint = process.env.SQS_ENDPOINT ?? "http://127.0.0.1:19324"
+export const clientOf = (url: string) =>
+  new SQSClient({
+    endpoint: url,
+    region: "us-east-1",
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    useQueueUrlAsEndpoint: false,
+    maxAttempts: 1,
+  })
+export const sqs = clientOf(endpoint)
+/** Run, the last first, by cleanUp. */
+export const cleanups: (() => Promise<unknown> | undefined)[] = []
+
+/** For beforeAll: fails with the reason if there is no ElasticMQ. */
+export async function requireElasticMq(): Promise<void> {
+  await fetch(endpoint).catch((error: Error) => {
+    throw new Error(`no ElasticMQ at ${endpoint}: ${String(error.cause ?? error)}`)
+  })
+}
+
+/** For afterEach: ends the pollers and forwarders of the test and deletes its queues. */
+export async function cleanUp(): Promise<void> {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+}
+
+/** A queue of the test's own; 30 s visibility timeout unless told. */
+export async function queue(attributes: Record<string, string> = {}): Promise<{ queueName: string; QueueUrl: string }> {
+  const queueName = `poller-${randomUUID()}`
+  const Attributes = { VisibilityTimeout: "30", ...attributes }
+  const { QueueUrl = "" } = await sqs.send(new CreateQueueCommand({ QueueName: queueName, Attributes }))
+  cleanups.push(() => sqs.send(new DeleteQueueCommand({ QueueUrl })))
+  return { queueName, QueueUrl }
+}
+
+/** Sends one message per body. */
+export async function send(QueueUrl: string, bodies: string[], entry: Partial<SendMessageBatchRequestEntry> = {}) {
+  for (let from = 0; from < bodies.length; from += 10) {
+    const Entries = bodies.slice(from, from + 10).map((MessageBody, Id) => ({ ...entry, Id: String(Id), MessageBody }))
+    // SQS bounds the sum of a batch: large messages go one by one.
+    const groups = (bodies[0] ?? "").length > 20_000 ? Entries.map((one) => [one]) : [Entries]
+    for (const group of groups) await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries: group }))
+  }
+}
+
+/** Messages in the queue, visible or not. */
+export async function depth(QueueUrl: string): Promise<number> {
+  const { Attributes = {} } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }))
+  return Number(Attributes.ApproximateNumberOfMessages) + Number(Attributes.ApproximateNumberOfMessagesNotVisible)
+}
+
+export type Answer = (records: SQSRecord[], call: number) => unknown
+
+/** A poller that notes each call and each line it logs. */
+export function poll(queueName: string, answer: Answer, options: Partial<EventSource> = {}, url = endpoint) {
+  const calls: SQSRecord[][] = []
+  const lines: string[] = []
+  const poller = startPoller({
+    client: clientOf(url),
+    queueName,
+    arn: `arn:aws:sqs:us-east-1:000000000000:${queueName}`,
+    region: "us-east-1",
+    batchSize: 10,
+    windowS: 0,
+    concurrencyMax: 5,
+    reportBatchItemFailures: true,
+    invoke: async ({ Records }) => {
+      calls.push(Records)
+      return await answer(Records, calls.length)
+    },
+    log: (line) => lines.push(line),
+    ...options,
+  })
+  cleanups.push(() => poller.stop(0))
+  return { ...poller, calls, lines, bodies: () => calls.flat().map((record) => record.body) }
+}
+
+/** Tries the check until it passes; after limitMs its error is thrown. */
+export async function eventually(check: () => unknown, limitMs = 5_000): Promise<void> {
+  for (const end = Date.now() + limitMs; ; await delay(20)) {
+    try {
+      await check()
+      return
+    } catch (error) {
+      if (Date.now() > end) throw error
+    }
+  }
+}
+
+/** A TCP forwarder in front of ElasticMQ that can be shut, and can go silent. */
+export async function forwarder() {
+  const target = new URL(endpoint)
+  const sockets = new Set<Socket>()
+  let silent = false
+  const server = createServer((socket) => {
+    const upstream = connect(Number(target.port), target.hostname)
+    for (const one of [socket, upstream]) {
+      sockets.add(one)
+      one.on("error", () => undefined).on("close", () => sockets.delete(one))
+    }
+    socket.on("data", (data) => silent || upstream.write(data)).on("close", () => upstream.destroy())
+    upstream.on("data", (data) => silent || socket.write(data)).on("close", () => socket.destroy())
+  })
+  const open = async (port = 0) => {
+    await once(server.listen(port, "127.0.0.1"), "listening")
+    return (server.address() as AddressInfo).port
+  }
+  const shut = async () => {
+    if (!server.listening) return
+    const closed = once(server.close(), "close")
+    for (const socket of sockets) socket.destroy()
+    await closed
+  }
+  const port = await open()
+  cleanups.push(shut)
+  return {
+    url: `http://127.0.0.1:${port}`,
+    open: () => open(port),
+    shut,
+    hang: (value: boolean) => {
+      silent = value
+      if (!value) for (const socket of sockets) socket.destroy()
+    },
+  }
+}

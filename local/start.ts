@@ -1,0 +1,57 @@
+// npm start: services, migrations, API; then waits for Ctrl-C and stops them in the opposite order.
+import { existsSync } from "node:fs"
+import { join, relative } from "node:path"
+import { requireApiPorts, startApi } from "./api.ts"
+import { failureLines } from "./failure.ts"
+import { progressOn } from "./progress.ts"
+import { run } from "./run.ts"
+import { API_PORTS, portFrom, ROOT } from "./services/settings.ts"
+import { startServices } from "./services/start.ts"
+import { aborted, stopSignals } from "./signals.ts"
+
+const { stop, hurry } = stopSignals()
+const progress = progressOn(process.stdout)
+
+const welcome = (port: number, folder: string) => {
+  const url = `http://localhost:${port}`
+  return [
+    "",
+    `The chat backend is up: ${url}`,
+    `  Try it:  curl -X POST ${url}/applications -H 'content-type: application/json' -d '{"name":"My first application"}'`,
+    `  Docs:    ${url}/docs`,
+    `  Logs:    ${relative(process.cwd(), join(folder, "logs"))}`,
+    "  Ctrl-C stops it and keeps the data.",
+  ].join("\n")
+}
+
+const main = async () => {
+  if (existsSync(join(ROOT, ".env"))) process.loadEnvFile(join(ROOT, ".env"))
+  const port = portFrom(process.env, "PORT", API_PORTS.start)
+  await requireApiPorts(port)
+  const stack = await startServices({ name: "start", progress, signal: stop, hurry })
+  try {
+    await progress.step("Migrations", () =>
+      run(process.execPath, [join("local", "migrate.ts")], { cwd: ROOT, env: stack.env, signal: stop }),
+    )
+    const api = await progress.step(`API on port ${port}`, () =>
+      startApi({ port, env: stack.env, folder: stack.folder, progress, signal: stop, hurry }),
+    )
+    progress.line(welcome(port, stack.folder))
+    await aborted(stop)
+    progress.line("Stopping …")
+    await progress.step("API stopped", () => api.stop())
+  } finally {
+    await progress.step("Services stopped", () => stack.stop())
+  }
+}
+
+try {
+  await main()
+} catch (error) {
+  progress.end()
+  if (!stop.aborted) for (const line of failureLines(error)) console.error(line)
+  process.exitCode = 1
+}
+progress.end()
+// The channel to the bootstrap would keep this process alive.
+process.exit(stop.aborted ? 0 : process.exitCode)

@@ -1,0 +1,179 @@
+/**
+ * DESIGN: one loop per program: start it, wait until it answers, wait until it ends, wait a little longer each time,
+ * start it again. A program that ends before it ever answered is a failed start and is not tried again: its first line
+ * of defence is a person. Promised: stop() leaves no process of the group. Absent: a check of programs that hang.
+ */
+import { spawn } from "node:child_process"
+import { closeSync, existsSync, mkdirSync, openSync, renameSync } from "node:fs"
+import { join, relative } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { LaunchFailure } from "./failure.ts"
+import { forgetProcess, recordProcess, signalGroup } from "./processes.ts"
+import type { Progress } from "./progress.ts"
+import { logTail } from "./run.ts"
+
+/** Between two looks whether a program answers: short beside any start time, cheap beside any program. */
+const READY_POLL_MS = 100
+/** First wait after an end: soon enough for a service that was killed by mistake. */
+const BACK_OFF_FIRST_MS = 500
+/** Longest wait: a full disk that was emptied is noticed within it. */
+const BACK_OFF_MAX_MS = 30_000
+/** A program that lived this long had started well: the next wait is the first again. */
+const BACK_OFF_FORGIVEN_MS = 60_000
+
+/** A long-running program and what the supervisor must know of it. */
+export type Program = {
+  /** Names its log and its pid file. */
+  name: string
+  /** Names it to people. */
+  label: string
+  command: string
+  args: readonly string[]
+  /** What the program finds as its own name, where that decides what it does. */
+  argv0?: string
+  env?: Record<string, string>
+  cwd?: string
+  isReady: () => Promise<boolean>
+  readyLimitMs: number
+  /** From SIGTERM to SIGKILL. */
+  stopLimitMs: number
+}
+
+export type Supervision = {
+  /** Holds pid files and logs. */
+  folder: string
+  progress: Progress
+  /** Ends the wait for a start. */
+  signal?: AbortSignal
+  /** Cuts the wait for an orderly stop short. */
+  hurry?: AbortSignal
+}
+
+export type Supervised = { logFile: string; stop(): Promise<void> }
+
+/** Milliseconds to wait before start number `failures` + 1, by doubling. */
+export const backOffMs = (failures: number): number => Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** failures)
+
+/** The log file of a program; what an earlier run wrote there is kept beside it as `.1`. */
+const freshLog = (folder: string, name: string) => {
+  const path = join(folder, "logs", `${name}.log`)
+  mkdirSync(join(folder, "logs"), { recursive: true })
+  if (existsSync(path)) renameSync(path, `${path}.1`)
+  return path
+}
+
+const launch = (program: Program, folder: string, logFile: string) => {
+  const log = openSync(logFile, "a")
+  const child = spawn(program.command, program.args, {
+    detached: true,
+    stdio: ["ignore", log, log],
+    env: { ...process.env, ...program.env },
+    ...(program.cwd && { cwd: program.cwd }),
+    ...(program.argv0 && { argv0: program.argv0 }),
+  })
+  closeSync(log)
+  if (child.pid) recordProcess(folder, program.name, child.pid)
+  const ended = new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(error.message))
+    child.once("exit", (code, signal) => {
+      if (child.pid) signalGroup(child.pid, "SIGKILL")
+      forgetProcess(folder, program.name)
+      resolve(signal ?? `exit code ${code}`)
+    })
+  })
+  return { pid: child.pid, unref: () => child.unref(), ended }
+}
+
+type Run = ReturnType<typeof launch>
+
+/** Waits until a program answers: true; false when its time is up or `signal` says to stop waiting. */
+const untilReady = async (program: Program, signal: AbortSignal): Promise<boolean> => {
+  const limit = Date.now() + program.readyLimitMs
+  while (!signal.aborted && Date.now() < limit) {
+    if (await program.isReady().catch(() => false)) return true
+    await sleep(READY_POLL_MS)
+  }
+  return false
+}
+
+/** Waits for the first of: it answers, it ends (the reason), its time is up. */
+const readyOrEnded = async (program: Program, run: Run, signal: AbortSignal | undefined) => {
+  const ended = new AbortController()
+  const waitFor = AbortSignal.any([ended.signal, ...(signal ? [signal] : [])])
+  const first = await Promise.race([run.ended, untilReady(program, waitFor)])
+  ended.abort()
+  if (first === true) return "ready"
+  return first === false ? "late" : { ended: first }
+}
+
+const stopRun = async (program: Program, run: Run, hurry: AbortSignal | undefined) => {
+  if (!run.pid) return
+  const enough = new AbortController()
+  const limit = AbortSignal.any([enough.signal, ...(hurry ? [hurry] : [])])
+  try {
+    process.kill(run.pid, "SIGTERM")
+  } catch {
+    // It has just ended by itself.
+  }
+  await Promise.race([run.ended, sleep(program.stopLimitMs, undefined, { signal: limit }).catch(() => {})])
+  enough.abort()
+  signalGroup(run.pid, "SIGKILL")
+  await run.ended
+}
+
+/**
+ * Starts a program in a process group of its own and resolves once it answers; from then on starts it again whenever it
+ * ends, until stop().
+ * @throws LaunchFailure with the end of its log when it does not come up; nothing of it is left then.
+ */
+export const supervise = async (program: Program, supervision: Supervision): Promise<Supervised> => {
+  const { folder, progress, signal, hurry } = supervision
+  const logFile = freshLog(folder, program.name)
+  const stopped = new AbortController()
+  let run = launch(program, folder, logFile)
+  let startedAt = Date.now()
+
+  const outcome = await readyOrEnded(program, run, signal)
+  if (outcome !== "ready") {
+    await stopRun(program, run, hurry)
+    if (signal?.aborted) throw new LaunchFailure(`${program.label}: the start was stopped.`)
+    const why =
+      outcome === "late"
+        ? `did not answer within ${program.readyLimitMs / 1000} s`
+        : `ended at its start (${outcome.ended})`
+    throw new LaunchFailure(
+      `${program.label} ${why}. The end of its log, ${relative(process.cwd(), logFile)}, tells why:`,
+      logTail(logFile),
+    )
+  }
+
+  const startAgain = async (failures: number) => {
+    run = launch(program, folder, logFile)
+    startedAt = Date.now()
+    const again = await readyOrEnded(program, run, stopped.signal)
+    if (again === "ready") progress.line(`✓ ${program.label} is back`)
+    if (again === "late" && !stopped.signal.aborted) signalGroup(run.pid ?? 0, "SIGKILL")
+    return failures + 1
+  }
+  const keepAlive = async () => {
+    let failures = 0
+    for (let why = await run.ended; !stopped.signal.aborted; why = await run.ended) {
+      if (Date.now() - startedAt >= BACK_OFF_FORGIVEN_MS) failures = 0
+      const waitMs = backOffMs(failures)
+      progress.line(`! ${program.label} ended (${why}): starting it again in ${waitMs / 1000} s`)
+      await sleep(waitMs, undefined, { signal: stopped.signal }).catch(() => {})
+      if (stopped.signal.aborted) return
+      failures = await startAgain(failures)
+    }
+  }
+  const alive = keepAlive()
+
+  return {
+    logFile,
+    async stop() {
+      stopped.abort()
+      await stopRun(program, run, hurry)
+      await alive
+    },
+  }
+}
