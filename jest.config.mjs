@@ -1,3 +1,6 @@
+// A test that looks at log lines sets its own level.
+process.env.LOG_LEVEL ??= "SILENT"
+
 export default {
   testEnvironment: "node",
   extensionsToTreatAsEsm: [".ts"],

@@ -44,7 +44,7 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** One wrong field: its path in dot notation ("name", "query.limit", "header.idempotency-key") and what is wrong with it. */
+/** One wrong field and what is wrong with it; `path` is the name of the member, parameter or header ("name", "limit"). */
 export type FieldError = { path: string; message: string }
 
 type ApiErrorOptions = { errors?: FieldError[]; retryAfterSeconds?: number; allow?: string[]; cause?: unknown }

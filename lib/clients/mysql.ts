@@ -10,8 +10,8 @@ const CONNECT_TIMEOUT_MS = 1_000
 const WAITING_MAX = 500
 /** An idle connection is closed after this, so that a restarted MySQL is not met through dead ones for long. */
 const IDLE_TIMEOUT_MS = 60_000
-/** Every read is by key and takes milliseconds. */
-export const READ_TIMEOUT_MS = 2_000
+/** Statements are by key and take milliseconds, a batch's transaction well under a second: after this MySQL hangs. */
+const ANSWER_TIMEOUT_MS = 5_000
 
 /** SQLSTATE classes of errors that lie in the data (22: value, 23: constraint): anything else is MySQL's state. */
 const DATA_ERROR = /^2[23]/
@@ -60,12 +60,23 @@ export const dataErrorCode = (error: unknown): string => (isMysqlError(error) &&
 /** Whether the transaction was rolled back for the sake of another and may simply be run again. */
 export const isDeadlock = (error: unknown): boolean => isMysqlError(error) && error.code === "ER_LOCK_DEADLOCK"
 
-/** Runs `query`; a failure that is not one of the data or of the SQL text becomes a DependencyAway. */
+/**
+ * Runs `query`; a failure that is not one of the data or of the SQL text, and no answer in time, become a DependencyAway.
+ * What was not answered in time may still be done.
+ */
 export async function reachMysql<T>(query: () => Promise<T>): Promise<T> {
+  const answer = query()
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DependencyAway("mysql", new Error("no answer in time"))), ANSWER_TIMEOUT_MS)
+  })
   try {
-    return await query()
+    return await Promise.race([answer, timeout])
   } catch (error) {
-    throw isFault(error) ? error : new DependencyAway("mysql", error)
+    answer.catch(() => undefined)
+    throw error instanceof DependencyAway || isFault(error) ? error : new DependencyAway("mysql", error)
+  } finally {
+    clearTimeout(timer)
   }
 }
 

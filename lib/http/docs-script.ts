@@ -27,7 +27,11 @@ const start = async () => {
         if (item[method] && item[method].tags[0] === tag) section.append(call(path, method, item[method], resolve))
     main.append(section)
   }
-  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView()
+  const wanted = location.hash && document.getElementById(location.hash.slice(1))
+  if (wanted) {
+    wanted.open = true
+    wanted.scrollIntoView()
+  }
 }
 
 const call = (path, method, operation, resolve) => {

@@ -41,7 +41,7 @@ type ListParameters = {
 }
 
 /** The rules between the parameters of a list. */
-export function checkPage({ limit = LIMITS.pageLimitDefault, cursor, page }: ListParameters): string | undefined {
+function checkPage({ limit = LIMITS.pageLimitDefault, cursor, page }: ListParameters): string | undefined {
   if (page === undefined) return undefined
   if (cursor !== undefined) return "cannot be given with cursor"
   if (page * limit > LIMITS.offsetMax) return `page × limit must be at most ${LIMITS.offsetMax}: use cursor`

@@ -4,7 +4,7 @@ import { ApiError, DependencyAway, ERROR_CODES, type FieldError, unavailable } f
 import type { Reply } from "./replies.ts"
 
 /** Where the docs page explains a code: the `type` of its problem (RFC 9457, a URI reference). */
-export const problemType = (code: string): string => `/docs#error-${code}`
+const problemType = (code: string): string => `/docs#error-${code}`
 
 /** One field error at most per name and a few more: a longer list would only repeat what the client sent. */
 const FIELD_ERRORS_MAX = 20

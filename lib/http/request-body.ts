@@ -13,7 +13,7 @@ const REPLACEMENT_CHARACTER = "\ufffd"
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 /** Whether a Content-Type is application/json or anything +json, in UTF-8. */
-export function isJsonType(contentType: string | undefined): boolean {
+function isJsonType(contentType: string | undefined): boolean {
   if (contentType === undefined) return false
   if (contentType === JSON_TYPE) return true
   const [type = "", ...parameters] = contentType.toLowerCase().split(";")

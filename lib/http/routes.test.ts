@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { describe, expect, test } from "@jest/globals"
 import { EXPOSED_HEADERS } from "./answer-headers.ts"
+import { REQUEST_TIMEOUT_MS } from "./endpoint.ts"
 import { allowOf, methodsOf, REJECTED_ROUTES, ROUTES } from "./routes.ts"
 
 const ROOT = new URL("../../", import.meta.url)
@@ -49,19 +50,14 @@ test("every route leads to a function that has a file", () => {
   for (const route of [...ROUTES, ...REJECTED_ROUTES]) expect(files).toContain(`${route.function}.ts`)
 })
 
-/** "METHOD path function" of every httpApi event in serverless.yml, in either of its notations. */
+/** "METHOD path function" of every httpApi event in serverless.yml; a function's key stands two spaces deep. */
 function deployedRoutes(text: string): string[] {
   const routes: string[] = []
   let name = ""
-  let method = ""
   for (const line of text.split("\n")) {
     name = /^ {2}([a-z-]+):/.exec(line)?.[1] ?? name
-    const short = /httpApi:\s*["']?([A-Z]+) (\/[^\s"']*)/.exec(line)
-    const inline = /method:\s*["']?(\w+)["']?,\s*path:\s*["']?(\/[^\s"',]*)/.exec(line)
-    const found = short ?? inline
-    if (found) routes.push(`${found[1]?.toUpperCase()} ${found[2]} ${name}`)
-    else if (/^\s+method:/.test(line)) method = line.split(":")[1]?.trim().toUpperCase() ?? ""
-    else if (/^\s+path:/.test(line)) routes.push(`${method} ${line.split(":")[1]?.trim()} ${name}`)
+    for (const [, method, path] of line.matchAll(/httpApi:\s*["']?([A-Z]+) (\/[^\s"',\]]*)/g))
+      routes.push(`${method} ${path} ${name}`)
   }
   return routes.sort()
 }
@@ -80,4 +76,12 @@ whenDeployable("serverless.yml exposes the headers that scripts of other origins
   const cors = /\n {4}cors:\n(?: {6}.*\n)*/.exec(readFileSync(SERVERLESS, "utf8"))?.[0].toLowerCase() ?? ""
   const exposed = cors.slice(cors.indexOf("exposedresponseheaders"))
   for (const header of EXPOSED_HEADERS) expect(exposed).toContain(header)
+})
+
+whenDeployable("serverless.yml lets every function run for longer than a request may take", () => {
+  const timeouts = [...readFileSync(SERVERLESS, "utf8").matchAll(/\btimeout: (\d+)/g)].map(([, seconds]) =>
+    Number(seconds),
+  )
+  expect(timeouts.length).toBeGreaterThan(0)
+  for (const seconds of timeouts) expect(seconds * 1000).toBeGreaterThan(REQUEST_TIMEOUT_MS)
 })

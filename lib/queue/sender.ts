@@ -8,6 +8,7 @@
  */
 import type { QueueMessage, SqsClient } from "../clients/sqs.ts"
 import { DependencyAway } from "../errors.ts"
+import { describeError, log } from "../log.ts"
 
 /** SQS takes ten messages in one call. */
 const BATCH_MESSAGES_MAX = 10
@@ -60,6 +61,7 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch">, queueUrl: string
     calls++
     try {
       const refused = new Set(await sqs.sendBatch(queueUrl, envelopes))
+      if (failures > 0) log.info("queue is back", { queue: queueUrl })
       failures = 0
       for (const [index, { waiting }] of envelopes.entries()) {
         const error = refused.has(index)
@@ -69,6 +71,7 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch">, queueUrl: string
       }
     } catch (error) {
       failures++
+      if (failures === 1) log.warn("queue is away", { queue: queueUrl, error: describeError(error) })
       if (failures >= BREAKER_FAILURES) openUntil = Date.now() + BREAKER_OPEN_MS
       for (const { waiting } of envelopes) for (const one of waiting) one.settle(error)
     } finally {

@@ -5,7 +5,10 @@
  * own Lambda. What it puts in place of the original is the polling (poller.ts) and the stop, since the original
  * deletes messages reported as failed, ends the process when the queue goes away, never opens the HTTP port when it
  * is away at the start, and drops calls under way on SIGTERM. Options of `custom.serverless-offline` (`useInProcess`,
- * `noTimeout`, …) apply to SQS functions too. Not done: `autoCreate`; see poller.ts for what AWS does beyond.
+ * `noTimeout`, …) apply to SQS functions too.
+ *
+ * Not done: `autoCreate`, and what poller.ts names. A call that timed out is a failed batch, but in process nothing can
+ * end it: it runs on beside the next. A handler that ends its process, or rejects unheard, ends serverless too.
  */
 import process from "node:process"
 import { SQSClient } from "@aws-sdk/client-sqs"

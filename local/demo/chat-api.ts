@@ -1,0 +1,77 @@
+import { randomUUID } from "node:crypto"
+import { setTimeout as sleep } from "node:timers/promises"
+
+/** A creation that was not answered is sent again with its key; a 503 says when. */
+const ATTEMPTS_MAX = 20
+const RETRY_MS = 1_000
+const PAGE_LIMIT = 100
+
+type Message = { number: number; body: string }
+type Chat = { number: number; name: string | null; messages_count: number }
+type Hit = Message & { highlight: string }
+
+export type ChatApi = Awaited<ReturnType<typeof chatApi>>
+
+/** A client of the HTTP API, for one new application. */
+export async function chatApi(baseUrl: string, name: string) {
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const headers: Record<string, string> = { "content-type": "application/json" }
+    if (method === "POST") headers["idempotency-key"] = randomUUID()
+    let reason = ""
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      try {
+        const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }
+        const answer = await fetch(new URL(path, baseUrl), init)
+        if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T
+        reason = `${method} ${path.replace(/[A-Za-z0-9_-]{24}/, "…")} answered ${answer.status}`
+        if (answer.status < 500 && answer.status !== 429) break
+      } catch (error) {
+        reason = error instanceof Error ? `${error.message} ${String(error.cause ?? "")}` : String(error)
+      }
+      await sleep(RETRY_MS)
+    }
+    throw new Error(reason)
+  }
+
+  /** All pages of a list. */
+  async function list<T>(path: string): Promise<T[]> {
+    const items: T[] = []
+    for (let cursor = ""; ; ) {
+      const page = await call<{ data: T[]; next_cursor: string | null }>(
+        "GET",
+        `${path}?limit=${PAGE_LIMIT}${cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`}`,
+      )
+      items.push(...page.data)
+      if (page.next_cursor === null) return items
+      cursor = page.next_cursor
+    }
+  }
+
+  const { token } = await call<{ token: string }>("POST", "/applications", { name })
+  const chats = `/applications/${token}/chats`
+  const search = (chat: number, query: string, cursor = "") =>
+    call<{ data: Hit[]; total: number; next_cursor: string | null }>(
+      "GET",
+      `${chats}/${chat}/messages/search?limit=${PAGE_LIMIT}&query=${encodeURIComponent(query)}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+    )
+
+  return {
+    token,
+    search,
+    listChats: () => list<Chat>(chats),
+    listMessages: (chat: number) => list<Message>(`${chats}/${chat}/messages`),
+    createChat: async (chatName: string) => (await call<Chat>("POST", chats, { name: chatName })).number,
+    deleteChat: (chat: number) => call<void>("DELETE", `${chats}/${chat}`),
+    createMessage: async (chat: number, body: string) =>
+      (await call<Message>("POST", `${chats}/${chat}/messages`, { body })).number,
+    /** Whether the search for `query` finds message `number`, on whatever page. */
+    async finds(chat: number, query: string, number: number): Promise<boolean> {
+      for (let cursor = ""; ; ) {
+        const page = await search(chat, query, cursor)
+        if (page.data.some((hit) => hit.number === number)) return true
+        if (page.next_cursor === null) return false
+        cursor = page.next_cursor
+      }
+    },
+  }
+}

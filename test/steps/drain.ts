@@ -1,0 +1,124 @@
+// Queues in tests: deliveries made by hand, as the event source would make them or in any other way.
+import { setTimeout as sleep } from "node:timers/promises"
+import type { Message } from "@aws-sdk/client-sqs"
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda"
+import { handler as indexMessages } from "../../functions/index-messages.ts"
+import { handler as persistWrites } from "../../functions/persist-writes.ts"
+import type { Stores } from "../../lib/stores.ts"
+
+/** Longer than a few visibility time-outs of the tests' queues. */
+const DRAIN_LIMIT_MS = 20_000
+const PAUSE_MS = 50
+
+export type QueueName = "persist" | "index"
+type Handler = (event: SQSEvent, context: Context) => Promise<SQSBatchResponse>
+
+const HANDLERS = { persist: persistWrites, index: indexMessages } as unknown as Record<QueueName, Handler>
+
+const queueUrl = ({ config }: Stores, queue: QueueName): string =>
+  queue === "persist" ? config.PERSIST_QUEUE_URL : config.INDEX_QUEUE_URL
+
+const deadLettersUrl = ({ config }: Stores, queue: QueueName): string =>
+  queue === "persist" ? config.PERSIST_DEAD_LETTER_QUEUE_URL : config.INDEX_DEAD_LETTER_QUEUE_URL
+
+function toRecord({ MessageId, ReceiptHandle, Body, Attributes, MD5OfBody }: Message): SQSRecord {
+  return {
+    messageId: MessageId ?? "",
+    receiptHandle: ReceiptHandle ?? "",
+    body: Body ?? "",
+    attributes: { ...(Attributes as unknown as SQSRecord["attributes"]) },
+    messageAttributes: {},
+    md5OfBody: MD5OfBody ?? "",
+    eventSource: "aws:sqs",
+    eventSourceARN: "arn:aws:sqs:us-east-1:000000000000:test",
+    awsRegion: "us-east-1",
+  }
+}
+
+/** A record as the queue would deliver it: `body` is text as it is, or events to be written as JSON. */
+export function sqsRecord(body: unknown, { receives = 1, id = crypto.randomUUID() as string } = {}): SQSRecord {
+  const Body = typeof body === "string" ? body : JSON.stringify(body)
+  const Attributes = { ApproximateReceiveCount: String(receives) } as NonNullable<Message["Attributes"]>
+  return toRecord({ MessageId: id, ReceiptHandle: id, Body, Attributes })
+}
+
+/** Invokes a queue's function with `records`. Answers the ids that it wants to have again. */
+export async function deliver(queue: QueueName, records: SQSRecord[]): Promise<string[]> {
+  const answer = await HANDLERS[queue]({ Records: records }, { functionName: queue } as Context)
+  return answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)
+}
+
+/** Up to ten messages of a queue, as records; they stay in flight until `removeRecords`, or come again. */
+export async function receiveRecords(stores: Stores, queue: QueueName): Promise<SQSRecord[]> {
+  return (await stores.sqs.receive(queueUrl(stores, queue))).map(toRecord)
+}
+
+/** Every message that a queue has now, as records, taken off the queue: for deliveries made by hand. */
+export async function takeRecords(stores: Stores, queue: QueueName): Promise<SQSRecord[]> {
+  const taken: SQSRecord[] = []
+  for (;;) {
+    const records = await receiveRecords(stores, queue)
+    if (records.length === 0) return taken
+    await removeRecords(stores, queue, records)
+    taken.push(...records)
+  }
+}
+
+export async function removeRecords(stores: Stores, queue: QueueName, records: SQSRecord[]): Promise<void> {
+  const handles = records.map(({ receiptHandle }) => receiptHandle)
+  if (handles.length > 0) await stores.sqs.remove(queueUrl(stores, queue), handles)
+}
+
+/** The dead letters of a queue with their reasons, taken off it. */
+export async function takeDeadLetters(stores: Stores, queue: QueueName) {
+  const url = deadLettersUrl(stores, queue)
+  const messages = await stores.sqs.receive(url)
+  if (messages.length > 0)
+    await stores.sqs.remove(
+      url,
+      messages.map(({ ReceiptHandle }) => ReceiptHandle ?? ""),
+    )
+  return messages.map(({ Body, MessageAttributes }) => ({
+    body: JSON.parse(Body ?? "null") as unknown,
+    reason: MessageAttributes?.reason?.StringValue,
+  }))
+}
+
+/** Delivers what a queue has, once. Answers how many messages it had. */
+export async function deliverOnce(stores: Stores, queue: QueueName): Promise<number> {
+  const records = await receiveRecords(stores, queue)
+  if (records.length === 0) return 0
+  const failed = new Set(await deliver(queue, records))
+  await removeRecords(
+    stores,
+    queue,
+    records.filter(({ messageId }) => !failed.has(messageId)),
+  )
+  return records.length
+}
+
+/**
+ * Brings everything that was accepted to MySQL and from there to Elasticsearch (where a search sees it after the next
+ * refresh): delivers both queues until they are empty. Throws if they are not within `limitMs`.
+ */
+export async function drainQueues(stores: Stores, limitMs = DRAIN_LIMIT_MS): Promise<void> {
+  await drainQueue(stores, "persist", limitMs)
+  await drainQueue(stores, "index", limitMs)
+}
+
+export async function drainQueue(stores: Stores, queue: QueueName, limitMs = DRAIN_LIMIT_MS): Promise<void> {
+  const deadline = Date.now() + limitMs
+  for (;;) {
+    if ((await deliverOnce(stores, queue)) > 0) continue
+    const { visible, inFlight, delayed } = await stores.sqs.depth(queueUrl(stores, queue))
+    if (visible + inFlight + delayed === 0) return
+    if (Date.now() > deadline)
+      throw new Error(`the ${queue} queue is not drained: ${JSON.stringify({ visible, inFlight, delayed })}`)
+    await sleep(PAUSE_MS)
+  }
+}
+
+/** Makes what was indexed so far visible to searches. */
+export async function refreshIndex({ elasticsearch, config }: Stores): Promise<void> {
+  await elasticsearch.indices.refresh({ index: config.ELASTICSEARCH_INDEX })
+}

@@ -1,0 +1,143 @@
+// Counts what a request costs, where it arrives: statements at the MySQL server, commands at Redis, calls at SQS.
+import { createServer, request as httpRequest } from "node:http"
+import type { AddressInfo } from "node:net"
+import { Redis } from "ioredis"
+import { createConnection, type RowDataPacket } from "mysql2/promise"
+import type { Stores } from "../../lib/stores.ts"
+import { queuesAt, withEnvironment } from "./stores.ts"
+
+export type Counts = {
+  /** Statements that ran in the worker's own database, by their digests (literals replaced). */
+  mysql: { reads: string[]; writes: string[] }
+  /** Commands that clients sent to the worker's own Redis database: one round trip each, or fewer. */
+  redis: string[]
+  /** Calls to SQS that send messages. */
+  sqsSends: number
+}
+
+const WRITE = /^(insert|update|delete|replace|load|truncate|create|alter|drop)\b/i
+const READ = /^(select|with|\(select)\b/i
+/** Written after the last command, so that MONITOR has shown all before it. */
+const MARK = "end-of-count"
+
+/**
+ * Runs `action` with handlers on stores of their own and counts what arrives at the servers meanwhile. `warmUp` runs
+ * before, uncounted: first uses connect, load scripts and verify parents.
+ */
+export async function countCalls(
+  own: Stores,
+  warmUp: () => Promise<unknown>,
+  action: () => Promise<unknown>,
+): Promise<Counts> {
+  const proxy = await countingProxy(own.config.SQS_ENDPOINT ?? "")
+  const mysql = await statementCounter(own.config.MYSQL_URL)
+  const redis = await commandCounter(own.config.REDIS_URL)
+  try {
+    return await withEnvironment(queuesAt(proxy.endpoint), async () => {
+      await warmUp()
+      proxy.reset()
+      await redis.read()
+      const before = await mysql.read()
+      await action()
+      const after = await mysql.read()
+      return { mysql: difference(before, after), redis: await redis.read(), sqsSends: proxy.sends() }
+    })
+  } finally {
+    await Promise.all([proxy.close(), mysql.close(), redis.close()])
+  }
+}
+
+type Digests = Map<string, number>
+
+function difference(before: Digests, after: Digests): Counts["mysql"] {
+  const ran = [...after].flatMap(([text, count]) =>
+    Array.from({ length: count - (before.get(text) ?? 0) }, () => text),
+  )
+  return { reads: ran.filter((text) => READ.test(text)), writes: ran.filter((text) => WRITE.test(text)) }
+}
+
+/** Reads the server's own statistics through a connection without a database, so that it does not count itself. */
+async function statementCounter(url: string) {
+  const server = new URL(url)
+  const database = server.pathname.slice(1)
+  server.pathname = "/"
+  const connection = await createConnection({ uri: server.href })
+  const [settings] = await connection.query<RowDataPacket[]>("select @@performance_schema as enabled")
+  if (settings[0]?.enabled !== 1) {
+    await connection.end()
+    throw new Error("statements cannot be counted: MySQL runs without performance_schema")
+  }
+  return {
+    async read(): Promise<Digests> {
+      const [rows] = await connection.query<RowDataPacket[]>(
+        `select digest_text as text, sum(count_star) as count
+         from performance_schema.events_statements_summary_by_digest where schema_name = ? group by digest_text`,
+        [database],
+      )
+      return new Map(rows.map(({ text, count }) => [String(text), Number(count)]))
+    },
+    close: () => connection.end(),
+  }
+}
+
+/** Follows MONITOR; what scripts do inside ("lua") costs no round trip. */
+async function commandCounter(url: string) {
+  const database = new URL(url).pathname.slice(1) || "0"
+  const redis = new Redis(url, { maxRetriesPerRequest: 0 })
+  const monitor = await redis.monitor()
+  let commands: string[] = []
+  monitor.on("monitor", (_time: string, args: string[], source: string, shown: string) => {
+    if (shown === database && source !== "lua") commands.push(args.join(" "))
+  })
+  return {
+    /** The commands since the last reading. */
+    async read(): Promise<string[]> {
+      const marked = new Promise<void>((resolve) => {
+        monitor.on("monitor", function seen(_time: string, args: string[]) {
+          if (args[1] !== MARK) return
+          monitor.off("monitor", seen)
+          resolve()
+        })
+      })
+      await redis.echo(MARK)
+      await marked
+      const seen = commands.filter((command) => !command.endsWith(MARK))
+      commands = []
+      return seen
+    },
+    async close(): Promise<void> {
+      monitor.disconnect()
+      redis.disconnect()
+    },
+  }
+}
+
+/** An HTTP proxy in front of the queue server that counts the calls which send. */
+async function countingProxy(target: string) {
+  let sends = 0
+  const server = createServer((incoming, answer) => {
+    if (/\.SendMessage/.test(String(incoming.headers["x-amz-target"]))) sends++
+    const { method, headers, url = "/" } = incoming
+    const options = { ...(method !== undefined && { method }), headers: { ...headers, host: new URL(target).host } }
+    const forwarded = httpRequest(new URL(url, target), options, (response) => {
+      answer.writeHead(response.statusCode ?? 500, response.headers)
+      response.pipe(answer)
+    })
+    forwarded.on("error", () => answer.destroy())
+    incoming.pipe(forwarded)
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    sends: () => sends,
+    reset: () => {
+      sends = 0
+    },
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.closeAllConnections()
+        server.close(() => resolve())
+      }),
+  }
+}

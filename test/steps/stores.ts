@@ -1,0 +1,218 @@
+// The stores of one jest worker on the real services: a database, a Redis database, queues and an index of its own.
+import { afterAll, beforeAll, jest } from "@jest/globals"
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  PurgeQueueCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs"
+import { Redis } from "ioredis"
+import { createConnection } from "mysql2/promise"
+import { readConfig } from "../../lib/config.ts"
+import { RECEIVES_MAX } from "../../lib/queue/consumer.ts"
+import { buildStores } from "../../lib/runtime.ts"
+import type { Stores } from "../../lib/stores.ts"
+import { prepareStores } from "../../local/migrate.ts"
+
+/** Where lib/runtime.ts keeps the stores that all functions of a process share. */
+const SHARED = Symbol.for("chat-backend.stores")
+const shared = globalThis as { [SHARED]?: Stores }
+
+/** The first use makes a database and an index; a queue or a lock may keep it waiting. */
+export const PREPARE_TIMEOUT_MS = 60_000
+/** A test brings its events through both queues, some of them several times. */
+const TEST_TIMEOUT_MS = 30_000
+/** Short, so that a message that failed comes again within a test. */
+const VISIBILITY_TIMEOUT_SECONDS = 2
+const CONNECT_TIMEOUT_MS = 3_000
+const TABLES = ["applications", "chats", "messages", "tombstones", "counters", "pending_index"]
+const REQUIRED = ["MYSQL_URL", "REDIS_URL", "SQS_ENDPOINT", "ELASTICSEARCH_URL"] as const
+const QUEUES = { PERSIST: "persist-writes", INDEX: "index-messages" }
+
+type Environment = Record<string, string>
+type Opened = { environment: Environment; stores: Stores; closers: (() => Promise<unknown>)[] }
+let opened: Opened | undefined
+
+function required(name: (typeof REQUIRED)[number]): string {
+  const value = process.env[name]
+  if (!value) throw new Error(`${name} is not set: the integration tests need running services (see npm test)`)
+  return value
+}
+
+/** Fails with the name of the service: a bare ECONNREFUSED tells nothing. */
+async function reach<T>(service: string, address: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message || cause.name : String(cause)
+    throw new Error(`${service} at ${new URL(address).host} cannot be used by the tests: ${reason}`, { cause })
+  }
+}
+
+/** Names of this worker's own: several workers, and several checkouts with databases of their own, do not meet. */
+function ownNames() {
+  const worker = process.env.JEST_WORKER_ID ?? "1"
+  const mysql = new URL(required("MYSQL_URL"))
+  const database = `${mysql.pathname.slice(1) || "chat"}_test_${worker}`
+  mysql.pathname = `/${database}`
+  const redis = new URL(required("REDIS_URL"))
+  redis.pathname = `/${Number(redis.pathname.slice(1) || 0) + Number(worker)}`
+  return { database, mysqlUrl: mysql.href, redisUrl: redis.href, suffix: database.replaceAll("_", "-") }
+}
+
+/** The database's user must be allowed to create databases. */
+async function createDatabase(database: string): Promise<void> {
+  const url = required("MYSQL_URL")
+  await reach("MySQL", url, async () => {
+    const server = new URL(url)
+    server.pathname = "/"
+    const connection = await createConnection({ uri: server.href, connectTimeout: CONNECT_TIMEOUT_MS })
+    try {
+      await connection.query(`create database if not exists ${database} character set utf8mb4 collate utf8mb4_bin`)
+    } finally {
+      await connection.end()
+    }
+  })
+}
+
+/** Makes the queue and its dead-letter queue, empty both, and answers their URLs. */
+async function emptyQueue(sqs: SQSClient, name: string): Promise<{ queue: string; deadLetters: string }> {
+  const ensure = async (queue: string, Attributes: Record<string, string>) => {
+    const found = await sqs.send(new GetQueueUrlCommand({ QueueName: queue })).catch(() => undefined)
+    const url = found?.QueueUrl ?? (await sqs.send(new CreateQueueCommand({ QueueName: queue, Attributes }))).QueueUrl
+    await sqs.send(new PurgeQueueCommand({ QueueUrl: url }))
+    return url as string
+  }
+  const deadLetters = await ensure(`${name}-dead-letters`, {})
+  const arn = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: deadLetters, AttributeNames: ["QueueArn"] }))
+  const redrive = { deadLetterTargetArn: arn.Attributes?.QueueArn, maxReceiveCount: RECEIVES_MAX }
+  const queue = await ensure(name, {
+    VisibilityTimeout: String(VISIBILITY_TIMEOUT_SECONDS),
+    RedrivePolicy: JSON.stringify(redrive),
+  })
+  return { queue, deadLetters }
+}
+
+async function emptyQueues(suffix: string): Promise<Environment> {
+  const endpoint = required("SQS_ENDPOINT")
+  const credentials = { accessKeyId: "local", secretAccessKey: "local" }
+  const sqs = new SQSClient({ endpoint, region: "us-east-1", credentials, maxAttempts: 1 })
+  try {
+    const queues = Object.entries(QUEUES).map(async ([variable, name]): Promise<Environment> => {
+      const { queue, deadLetters } = await emptyQueue(sqs, `${name}-${suffix}`)
+      return { [`${variable}_QUEUE_URL`]: queue, [`${variable}_DEAD_LETTER_QUEUE_URL`]: deadLetters }
+    })
+    return Object.assign({}, ...(await reach("SQS", endpoint, () => Promise.all(queues))))
+  } finally {
+    sqs.destroy()
+  }
+}
+
+/** Removes everything but the marks of the shards' lives: without them every file would wait for a recovery. */
+async function emptyRedis(url: string): Promise<void> {
+  await reach("Redis", url, async () => {
+    const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, connectTimeout: CONNECT_TIMEOUT_MS })
+    redis.on("error", () => undefined)
+    try {
+      await redis.connect()
+      const keys = await redis.keys("*")
+      const others = keys.filter((key) => !key.endsWith(":life"))
+      if (others.length > 0) await redis.unlink(...others)
+      const lives = keys.filter((key) => key.endsWith(":life"))
+      await Promise.all(lives.map((key) => redis.hset(key, "bytes", "0")))
+    } finally {
+      redis.disconnect()
+    }
+  })
+}
+
+async function open(): Promise<Opened> {
+  const { database, mysqlUrl, redisUrl, suffix } = ownNames()
+  await createDatabase(database)
+  const queues = await emptyQueues(suffix)
+  await emptyRedis(redisUrl)
+  const environment: Environment = {
+    MYSQL_URL: mysqlUrl,
+    REDIS_URL: redisUrl,
+    SQS_ENDPOINT: required("SQS_ENDPOINT"),
+    AWS_REGION: "us-east-1",
+    ELASTICSEARCH_URL: required("ELASTICSEARCH_URL"),
+    ELASTICSEARCH_INDEX: `messages-${suffix}`,
+    ...queues,
+  }
+  const { stores, close } = buildStores(readConfig(environment))
+  try {
+    await reach("Elasticsearch", environment.ELASTICSEARCH_URL as string, () => stores.elasticsearch.info())
+    await prepareStores(stores)
+    for (const table of TABLES) await stores.mysql.deleteFrom(table as "chats").execute()
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { environment, stores, closers: [close] }
+}
+
+/**
+ * The stores of this jest worker, empty at the start of each test file, and shared with the handlers that the file
+ * calls. Throws an Error that says which service is not there.
+ */
+export async function testStores(): Promise<Stores> {
+  opened ??= await open()
+  Object.assign(process.env, opened.environment)
+  shared[SHARED] = opened.stores
+  return opened.stores
+}
+
+/** Closes every connection, so that jest ends by itself. */
+export async function closeStores(): Promise<void> {
+  delete shared[SHARED]
+  for (const close of opened?.closers.splice(0) ?? []) await close()
+  opened = undefined
+}
+
+/** Prepares and closes the stores around the tests of a file. Answers how to get them. */
+export function useTestStores(): () => Stores {
+  jest.setTimeout(TEST_TIMEOUT_MS)
+  beforeAll(async () => void (await testStores()), PREPARE_TIMEOUT_MS)
+  afterAll(closeStores)
+  return () => {
+    if (!opened) throw new Error("the stores are there in tests and after beforeAll only")
+    return opened.stores
+  }
+}
+
+/**
+ * Runs `action` while all handlers work with stores that differ in some variables (say, a port where nobody listens),
+ * then gives them the worker's own again.
+ */
+export async function withEnvironment<T>(changes: Environment, action: (stores: Stores) => Promise<T>): Promise<T> {
+  const own = await testStores()
+  const environment = { ...opened?.environment, ...changes }
+  const { stores, close } = buildStores(readConfig(environment))
+  shared[SHARED] = stores
+  try {
+    return await action(stores)
+  } finally {
+    shared[SHARED] = own
+    await close()
+  }
+}
+
+/** Nobody listens there: TCP port 1 is reserved and needs root to bind. */
+const NOBODY = "127.0.0.1:1"
+
+/** What makes a dependency be away, for `withEnvironment`. */
+export function away(dependency: "mysql" | "redis" | "sqs" | "elasticsearch"): Environment {
+  if (dependency === "mysql") return { MYSQL_URL: `mysql://chat:chat@${NOBODY}/chat` }
+  if (dependency === "redis") return { REDIS_URL: `redis://${NOBODY}/0` }
+  if (dependency === "elasticsearch") return { ELASTICSEARCH_URL: `http://${NOBODY}` }
+  return queuesAt(`http://${NOBODY}`)
+}
+
+/** The same queues behind another address. */
+export function queuesAt(endpoint: string): Environment {
+  const urls = Object.entries(opened?.environment ?? {}).filter(([name]) => name.endsWith("QUEUE_URL"))
+  const moved = urls.map(([name, url]) => [name, `${endpoint}${new URL(url).pathname}`])
+  return { SQS_ENDPOINT: endpoint, ...Object.fromEntries(moved) }
+}
