@@ -143,23 +143,31 @@ function toItem({
   return { position: { createdAt: created_at.getTime(), key: token }, revision, value }
 }
 
+/** A range of the index by creation, which alone decides the page; then its rows by token. */
 function selectApplications(db: Mysql, { after, order, count }: Window) {
-  const rows = db
+  let page = db
     .selectFrom("applications")
-    .selectAll()
+    .select("token")
     .orderBy("created_at", order)
     .orderBy("token", order)
     .limit(count)
-  if (after?.createdAt === undefined) return rows
-  const createdAt = new Date(after.createdAt)
-  const [beyond, from] = order === "asc" ? ([">", ">="] as const) : (["<", "<="] as const)
-  // The redundant first condition gives the optimizer a range of the index.
-  return rows
-    .where("created_at", from, createdAt)
-    .where((eb) =>
-      eb.or([
-        eb("created_at", beyond, createdAt),
-        eb.and([eb("created_at", "=", createdAt), eb("token", beyond, String(after.key))]),
-      ]),
-    )
+  if (after?.createdAt !== undefined) {
+    const createdAt = new Date(after.createdAt)
+    const [beyond, from] = order === "asc" ? ([">", ">="] as const) : (["<", "<="] as const)
+    // The redundant first condition gives the optimizer a range of the index.
+    page = page
+      .where("created_at", from, createdAt)
+      .where((eb) =>
+        eb.or([
+          eb("created_at", beyond, createdAt),
+          eb.and([eb("created_at", "=", createdAt), eb("token", beyond, String(after.key))]),
+        ]),
+      )
+  }
+  return db
+    .selectFrom(page.as("page"))
+    .innerJoin("applications as a", "a.token", "page.token")
+    .selectAll("a")
+    .orderBy("a.created_at", order)
+    .orderBy("a.token", order)
 }

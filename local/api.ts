@@ -1,23 +1,23 @@
 import { join } from "node:path"
-import { requireFreePort } from "./services/probe.ts"
+import type { PortClaim } from "./services/probe.ts"
 import { ROOT } from "./services/settings.ts"
 import { type Supervised, type Supervision, supervise } from "./supervisor.ts"
 
 /** serverless-offline with its bundling takes 3 to 10 s, four times that on a busy machine. */
 const READY_LIMIT_MS = 60_000
-/** The emulator lets calls in flight finish for up to 5 s. */
-const STOP_LIMIT_MS = 10_000
+/** Batches of the queues in flight are given 10 s to finish, HTTP calls 5 s after that. */
+const STOP_LIMIT_MS = 16_000
 const HEALTH_LIMIT_MS = 2000
 /** The emulator's own distance between its HTTP port and the one for Lambda calls by the SDK. */
 const LAMBDA_PORT_OFFSET = 2
 
 export type ApiOptions = Supervision & { port: number; env: Record<string, string> }
 
-/** Makes sure that the API's two ports are free, before anything is started. */
-export const requireApiPorts = async (port: number): Promise<void> => {
-  await requireFreePort("the API", port, "PORT")
-  await requireFreePort("the API's Lambda calls", port + LAMBDA_PORT_OFFSET, "PORT")
-}
+/** The ports that an API on this port takes. */
+export const apiPorts = (port: number): PortClaim[] => [
+  { label: "the API", port, variable: "PORT" },
+  { label: "the API's Lambda calls", port: port + LAMBDA_PORT_OFFSET, variable: "PORT" },
+]
 
 /**
  * Starts the API in serverless-offline and resolves once GET /health answers; it is started again when it ends.

@@ -1,7 +1,7 @@
 // npm start: services, migrations, API; then waits for Ctrl-C and stops them in the opposite order.
 import { existsSync } from "node:fs"
 import { join, relative } from "node:path"
-import { requireApiPorts, startApi } from "./api.ts"
+import { apiPorts, startApi } from "./api.ts"
 import { failureLines } from "./failure.ts"
 import { progressOn } from "./progress.ts"
 import { run } from "./run.ts"
@@ -27,8 +27,7 @@ const welcome = (port: number, folder: string) => {
 const main = async () => {
   if (existsSync(join(ROOT, ".env"))) process.loadEnvFile(join(ROOT, ".env"))
   const port = portFrom(process.env, "PORT", API_PORTS.start)
-  await requireApiPorts(port)
-  const stack = await startServices({ name: "start", progress, signal: stop, hurry })
+  const stack = await startServices({ name: "start", alsoUsed: apiPorts(port), progress, signal: stop, hurry })
   try {
     await progress.step("Migrations", () =>
       run(process.execPath, [join("local", "migrate.ts")], { cwd: ROOT, env: stack.env, signal: stop }),

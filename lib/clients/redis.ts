@@ -6,6 +6,8 @@ import type { Script } from "../outbox/scripts.ts"
 /** A script takes well under a millisecond: one that has not answered after this is not going to in time. */
 const COMMAND_TIMEOUT_MS = 1_000
 const CONNECT_TIMEOUT_MS = 1_000
+/** A connection that is to end and does not is dropped after this, so that a process that is done ends. */
+const DISCONNECT_TIMEOUT_MS = 100
 /** Back within this of Redis being back; no faster, so as not to hammer one that is loading. */
 const RECONNECT_MAX_MS = 1_000
 const RECONNECT_STEP_MS = 50
@@ -34,6 +36,7 @@ export function connectRedis(url: string): RedisClient {
     enableAutoPipelining: true,
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * RECONNECT_STEP_MS, RECONNECT_MAX_MS),
   })

@@ -59,16 +59,21 @@ const canListen = (port: number, host: string) =>
     server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)))
   })
 
-/** What to say of a port that is taken: whose it should be, and which variable moves it. */
-export const takenPortMessage = (label: string, port: number, variable: string): string =>
+/** A port that is about to be used: by what, and the variable that moves it. */
+export type PortClaim = { label: string; port: number; variable: string }
+
+/** What to say of a port that is taken. */
+export const takenPortMessage = ({ label, port, variable }: PortClaim): string =>
   `Port ${port} for ${label} is taken (or not allowed): stop the program that listens there, or choose another with ${variable}=${port + 1}.`
 
 /**
- * Makes sure that nobody listens on a port of ours.
+ * Makes sure that nobody listens on ports of ours.
  * @throws LaunchFailure that names the port and the variable that moves it.
  */
-export const requireFreePort = async (label: string, port: number, variable: string): Promise<void> => {
-  for (const host of ["127.0.0.1", "::1"]) {
-    if (!(await canListen(port, host))) throw new LaunchFailure(takenPortMessage(label, port, variable))
+export const requireFreePorts = async (claims: readonly PortClaim[]): Promise<void> => {
+  for (const claim of claims) {
+    for (const host of ["127.0.0.1", "::1"]) {
+      if (!(await canListen(claim.port, host))) throw new LaunchFailure(takenPortMessage(claim))
+    }
   }
 }

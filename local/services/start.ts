@@ -9,7 +9,7 @@ import { isAssembled } from "./assemble.ts"
 import { type Choice, chooseEngine, chooseServices, ENGINES, type Engine } from "./choose.ts"
 import { type DockerServices, dockerAnswers, dockerHasImages, dockerIsUp, startDocker, stopDocker } from "./docker.ts"
 import { nativeServers, nativeUrls } from "./native.ts"
-import { isReady, requireFreePort } from "./probe.ts"
+import { isReady, type PortClaim, requireFreePorts } from "./probe.ts"
 import { ensureQueues, ownQueueUrls } from "./queues.ts"
 import {
   type Ports,
@@ -40,6 +40,8 @@ export type StartOptions = {
   signal?: AbortSignal
   /** Cuts an orderly stop short. */
   hurry?: AbortSignal
+  /** Ports that the caller will use, checked before anything is started. */
+  alsoUsed?: readonly PortClaim[]
   /** Forgets the data of earlier runs. */
   fresh?: boolean
 }
@@ -120,13 +122,12 @@ const decideEngine = async (
   return "native"
 }
 
-const requireFreePorts = async (own: readonly ServiceName[], ports: Ports, stack: StackName) => {
-  for (const name of own) await requireFreePort(SERVICES[name].label, ports[name], portVariable(stack, name))
-}
+const claims = (own: readonly ServiceName[], ports: Ports, stack: StackName): PortClaim[] =>
+  own.map((name) => ({ label: SERVICES[name].label, port: ports[name], variable: portVariable(stack, name) }))
 
 const bringDocker = async (docker: DockerServices, progress: Progress): Promise<Brought> => {
   if (docker.stack === "test") await stopDocker(docker)
-  if (!(await dockerIsUp(docker))) await requireFreePorts(docker.own, docker.ports, docker.stack)
+  if (!(await dockerIsUp(docker))) await requireFreePorts(claims(docker.own, docker.ports, docker.stack))
   try {
     const urls = await progress.step(`Docker: ${docker.own.map((name) => SERVICES[name].label).join(", ")}`, () =>
       startDocker(docker),
@@ -145,7 +146,7 @@ const bringNative = async (
   options: StartOptions,
 ): Promise<Brought> => {
   const { progress, hurry } = options
-  await requireFreePorts(own, ports, options.name)
+  await requireFreePorts(claims(own, ports, options.name))
   // One that fails ends the wait for the others.
   const failed = new AbortController()
   const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])])
@@ -228,6 +229,7 @@ export const startServices = async (options: StartOptions): Promise<Stack> => {
     if (options.fresh) await rm(folder, { recursive: true, force: true })
     await mkdir(folder, { recursive: true })
     await rm(keptFile(folder), { force: true })
+    await requireFreePorts(options.alsoUsed ?? [])
     await requireGiven(choice.given, progress)
     const brought = await bringOwn(choice, folder, options)
     const env = await environmentOf(choice, brought.urls).catch(async (error) => {

@@ -51,7 +51,7 @@ frameworkVersion: "4"
 provider: { name: aws, runtime: nodejs24.x, region: us-east-1 }
 plugins: [${(order ?? [plugin, "serverless-offline"]).join(", ")}]
 custom:
-  serverless-offline: { httpPort: ${ports[0]}, lambdaPort: ${ports[1]}, useInProcess: ${inProcess} }
+  serverless-offline: { httpPort: ${ports[0]}, lambdaPort: ${ports[1]}, useInProcess: ${inProcess}, noTimeout: true }
   serverless-offline-sqs: { endpoint: "${sqsUrl}", region: us-east-1, accessKeyId: local, secretAccessKey: local }
 functions:
   ping: { handler: handlers.ping, events: [{ httpApi: GET /ping }] }

@@ -5,7 +5,7 @@
  * own Lambda. What it puts in place of the original is the polling (poller.ts) and the stop, since the original
  * deletes messages reported as failed, ends the process when the queue goes away, never opens the HTTP port when it
  * is away at the start, and drops calls under way on SIGTERM. Options of `custom.serverless-offline` (`useInProcess`,
- * `noTimeout`, …) apply to SQS functions too.
+ * …) apply to SQS functions too, but for `noTimeout`: a call that never ends would hold its place for good.
  *
  * Not done: `autoCreate`, and what poller.ts names. A call that timed out is a failed batch, but in process nothing can
  * end it: it runs on beside the next. A handler that ends its process, or rejects unheard, ends serverless too.
@@ -83,7 +83,8 @@ export class SqsEventSourcePlugin extends StockPlugin {
 
   override _mergeOptions(): void {
     super._mergeOptions()
-    this.options = { ...this.serverless.service.custom?.["serverless-offline"], ...this.options }
+    const offlineOptions = this.serverless.service.custom?.["serverless-offline"]
+    this.options = { ...offlineOptions, noTimeout: false, ...this.options } as Options
   }
 
   /** Starts to poll and returns at once, so that a queue that is away holds up nothing. */

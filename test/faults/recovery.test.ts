@@ -1,0 +1,179 @@
+// What happens to numbers when Redis begins a new life: with its data, without it, or with an older copy of it.
+import { expect, test } from "@jest/globals"
+import { Redis } from "ioredis"
+import { createApplication } from "../../lib/applications.ts"
+import { createChat, deleteChat } from "../../lib/chats.ts"
+import { ApiError } from "../../lib/errors.ts"
+import { createMessage, getMessage, listMessages } from "../../lib/messages.ts"
+import { applicationKey, lifeKey, shardOf } from "../../lib/outbox/keys.ts"
+import type { Stores } from "../../lib/stores.ts"
+import { deliverOnce, drainQueues } from "../steps/drain.ts"
+import { useTestStores, withEnvironment } from "../steps/stores.ts"
+
+/** Small, so that a skip is seen to be exactly this. */
+const BOUND = 1_000
+const SMALL_BOUND = { OUTBOX_EVENTS_MAX: String(BOUND) }
+
+const stores = useTestStores()
+
+async function withRedis<T>(act: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(process.env.REDIS_URL as string)
+  try {
+    return await act(redis)
+  } finally {
+    redis.disconnect()
+  }
+}
+
+/** Works the queues, as the event source would, until `action` is done. */
+async function whileConsuming<T>(own: Stores, action: () => Promise<T>): Promise<T> {
+  let running = true
+  const consume = async () => {
+    while (running) {
+      const count = (await deliverOnce(own, "persist")) + (await deliverOnce(own, "index"))
+      if (count === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+  const consuming = consume()
+  try {
+    return await action()
+  } finally {
+    running = false
+    await consuming
+  }
+}
+
+/** Creates a message, coming again on 503 as a client would. */
+async function createPatiently(own: Stores, token: string, chat: number): Promise<number> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return (await createMessage(own, token, chat, { body: `message ${attempt}` })).resource.number
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== "unavailable" || attempt >= 20) throw error
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  }
+}
+
+async function givenChatWithMessages(own: Stores, count: number) {
+  const token = (await createApplication(own, { name: "Recovery" })).resource.token
+  const chat = (await createChat(own, token, { name: null })).resource.number
+  for (let i = 0; i < count; i++) await createMessage(own, token, chat, { body: `before ${i}` })
+  return { token, chat }
+}
+
+const wipe = () => withRedis((redis) => redis.flushdb())
+
+/** What a restart with all its data looks like to a script. */
+const restart = (token: string) =>
+  withRedis((redis) => redis.hset(lifeKey(shardOf(token)), "run", "a-run-that-has-ended"))
+
+test("a Redis that restarted with its data: the next message: has the next number", async () => {
+  const { token, chat } = await givenChatWithMessages(stores(), 3)
+  await restart(token)
+  expect(await whileConsuming(stores(), () => createPatiently(stores(), token, chat))).toBe(4)
+})
+
+test("a Redis that was wiped: the next numbers: lie the outbox bound above the highest persisted, and go on densely", async () => {
+  await withEnvironment(SMALL_BOUND, async (own) => {
+    const { token, chat } = await givenChatWithMessages(own, 3)
+    await drainQueues(own)
+    await wipe()
+    const numbers = await whileConsuming(own, async () => [
+      await createPatiently(own, token, chat),
+      await createPatiently(own, token, chat),
+    ])
+    expect(numbers).toEqual([3 + BOUND + 1, 3 + BOUND + 2])
+    const next = (await whileConsuming(own, () => createChat(own, token, { name: null }))).resource.number
+    expect(next).toBe(chat + BOUND + 1)
+  })
+})
+
+test("a Redis that was wiped twice, with nothing persisted in between: the numbers: are never given again", async () => {
+  await withEnvironment(SMALL_BOUND, async (own) => {
+    const { token, chat } = await givenChatWithMessages(own, 2)
+    await drainQueues(own)
+    const given = new Set([1, 2])
+    for (let round = 0; round < 3; round++) {
+      await wipe()
+      const number = await whileConsuming(own, () => createPatiently(own, token, chat))
+      // Given and then lost with the outbox and the queue: only its client knows of it.
+      await own.sqs.receive(own.config.PERSIST_QUEUE_URL)
+      for (let i = 0; i < 5; i++) {
+        const more = (await createMessage(own, token, chat, { body: "lost" })).resource.number
+        expect(given.has(more)).toBe(false)
+        given.add(more)
+      }
+      expect(given.has(number)).toBe(false)
+      given.add(number)
+    }
+    expect(given.size).toBe(2 + 3 * 6)
+  })
+})
+
+test("a Redis whose events are still in the queue when it is wiped: a creation: is 503 or served, never 404", async () => {
+  await withEnvironment(SMALL_BOUND, async (own) => {
+    const { token, chat } = await givenChatWithMessages(own, 2)
+    await wipe()
+    const early = await createMessage(own, token, chat, { body: "early" }).catch((error: unknown) => error)
+    expect(early).toMatchObject({ code: "unavailable" })
+    const read = await getMessage(own, token, chat, 1).catch((error: unknown) => error)
+    expect(read).toMatchObject({ code: "unavailable" })
+    const number = await whileConsuming(own, () => createPatiently(own, token, chat))
+    expect(number).toBe(2 + BOUND + 1)
+    const { data } = await listMessages(own, token, chat, { limit: 10, order: "asc" })
+    expect(data.map((message) => message.number)).toEqual([1, 2, number])
+  })
+})
+
+test("a Redis that came back behind MySQL: the next number: lies above all that were persisted, with the skip", async () => {
+  await withEnvironment(SMALL_BOUND, async (own) => {
+    const { token, chat } = await givenChatWithMessages(own, 5)
+    await drainQueues(own)
+    await withRedis((redis) => redis.hset(applicationKey(token), `c${chat}`, "2"))
+    await restart(token)
+    const number = await whileConsuming(own, () => createPatiently(own, token, chat))
+    expect(number).toBe(5 + BOUND + 1)
+  })
+})
+
+test("a Redis that came back older than an answer: the next number: is above what was answered though nothing stored it", async () => {
+  await withEnvironment(SMALL_BOUND, async (own) => {
+    const { token, chat } = await givenChatWithMessages(own, 2)
+    await drainQueues(own)
+    const life = lifeKey(shardOf(token))
+    const before = await withRedis((redis) => redis.hget(life, "revision"))
+    const lost = (await createMessage(own, token, chat, { body: "lost" })).resource.number
+    // The copy from before that write: its counter, its revision and its outbox; and the queue has lost the event, too.
+    await withRedis(async (redis) => {
+      await redis.hset(applicationKey(token), `c${chat}`, "2")
+      await redis.hset(life, "revision", before as string)
+    })
+    await own.sqs.receive(own.config.PERSIST_QUEUE_URL)
+    const number = await whileConsuming(own, () => createPatiently(own, token, chat))
+    expect(number).toBeGreaterThan(lost)
+  })
+})
+
+test("a wiped Redis: many creations from two processes at once: give distinct numbers without a gap", async () => {
+  await withEnvironment(SMALL_BOUND, async (first) => {
+    const { token, chat } = await givenChatWithMessages(first, 3)
+    await drainQueues(first)
+    await wipe()
+    await withEnvironment(SMALL_BOUND, async (second) => {
+      const numbers = await whileConsuming(second, () =>
+        Promise.all(Array.from({ length: 40 }, (_, i) => createPatiently(i % 2 ? first : second, token, chat))),
+      )
+      expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => 3 + BOUND + 1 + i))
+    })
+  })
+})
+
+test("a chat that was deleted before Redis was wiped: a creation in it: is 404", async () => {
+  const { token, chat } = await givenChatWithMessages(stores(), 1)
+  await deleteChat(stores(), token, chat)
+  await drainQueues(stores())
+  await wipe()
+  const refused = whileConsuming(stores(), () => createPatiently(stores(), token, chat))
+  await expect(refused).rejects.toMatchObject({ code: "not_found" })
+})

@@ -1,0 +1,178 @@
+// Every statement that the system sends uses an index made for it: all of them are caught while it works, then explained.
+import { afterAll, beforeAll, expect, test } from "@jest/globals"
+import { type CompiledQuery, sql } from "kysely"
+import {
+  createApplication,
+  deleteApplication,
+  getApplication,
+  listApplications,
+  updateApplication,
+} from "../../lib/applications.ts"
+import { createChat, deleteChat, getChat, listChats, updateChat } from "../../lib/chats.ts"
+import { connectMysql } from "../../lib/clients/mysql.ts"
+import { syncCounts } from "../../lib/counts/sync-counts.ts"
+import { createMessage, deleteMessage, getMessage, listMessages, updateMessage } from "../../lib/messages.ts"
+import { verifyParents } from "../../lib/numbers/verify-parents.ts"
+import { relay } from "../../lib/outbox/relay.ts"
+import { persistRecords } from "../../lib/persist/persist-records.ts"
+import { indexRecords } from "../../lib/search/index-records.ts"
+import type { Stores } from "../../lib/stores.ts"
+import { takeRecords } from "../steps/drain.ts"
+import { PREPARE_TIMEOUT_MS, useTestStores } from "../steps/stores.ts"
+
+/** Enough rows that a full scan would be the worse plan, so that the optimizer has a reason to choose an index. */
+const CHATS = 300
+const MESSAGES_PER_CHAT = 20
+const OTHER_APPLICATIONS = 3_000
+
+const stores = useTestStores()
+const statements = new Map<string, CompiledQuery>()
+let watched: Stores
+let stopWatching: () => Promise<void>
+
+beforeAll(async () => {
+  const own = stores()
+  await fill(own)
+  const client = connectMysql(own.config.MYSQL_URL, ({ query }) => {
+    if (/^(select|update|delete)/.test(query.sql)) statements.set(shapeOf(query.sql), query)
+  })
+  watched = { ...own, mysql: client.db }
+  stopWatching = client.close
+}, PREPARE_TIMEOUT_MS)
+
+afterAll(() => stopWatching())
+
+/** Statements that differ in the number of their rows only are one. */
+const shapeOf = (text: string): string => text.replace(/(\?(, )?)+/g, "?").replace(/(\([^()]*\)( or )?)+/g, "(…)")
+
+async function fill({ mysql }: Stores): Promise<void> {
+  const now = new Date()
+  const times = { revision: 1, created_at: now, updated_at: now }
+  const token = (i: number) => `filler${String(i).padStart(18, "0")}`
+  const insert = async (
+    table: "applications" | "chats" | "messages" | "tombstones" | "counters" | "pending_index",
+    rows: object[],
+  ) => {
+    for (let i = 0; i < rows.length; i += 1_000) {
+      await mysql
+        .insertInto(table)
+        .values(rows.slice(i, i + 1_000) as never)
+        .execute()
+    }
+  }
+  const applications = Array.from({ length: OTHER_APPLICATIONS }, (_, i) => i)
+  const chats = Array.from({ length: CHATS }, (_, i) => ({ application: token(i % 10), chat: 1 + Math.floor(i / 10) }))
+  await insert(
+    "applications",
+    applications.map((i) => ({ token: token(i), name: "filler", ...times, created_at: new Date(i) })),
+  )
+  await insert(
+    "chats",
+    chats.map(({ application, chat }) => ({ application, number: chat, name: null, ...times })),
+  )
+  await insert(
+    "counters",
+    chats.map((chat) => ({
+      ...chat,
+      highest: MESSAGES_PER_CHAT,
+      live: MESSAGES_PER_CHAT,
+      revision: 1,
+      fenced: 0,
+      dirty: 0,
+    })),
+  )
+  const messages = chats.flatMap(({ application, chat }) =>
+    Array.from({ length: MESSAGES_PER_CHAT }, (_, i) => ({
+      application,
+      chat,
+      number: i + 1,
+      body: "filler",
+      ...times,
+    })),
+  )
+  await insert("messages", messages)
+  const keys = messages.map(({ application, chat, number }) => ({ application, chat, message: number, revision: 1 }))
+  const later = new Date(Date.now() + 86_400_000)
+  await insert(
+    "tombstones",
+    keys.map((key) => ({ ...key, chat: key.chat + 1_000, deleted_at: now, expires_at: later, purge_at: null })),
+  )
+  await insert(
+    "pending_index",
+    keys.map((key) => ({ ...key, due_at: later })),
+  )
+  await sql`analyze table applications, chats, messages, tombstones, counters, pending_index`.execute(mysql)
+}
+
+/** Everything that the system does, once or twice. */
+async function work(): Promise<void> {
+  const own = watched
+  const consume = async () => {
+    await persistRecords(own, await takeRecords(own, "persist"))
+    await indexRecords(own, await takeRecords(own, "index"))
+  }
+  const token = (await createApplication(own, { name: "Explained" })).resource.token
+  const other = (await createApplication(own, { name: "Other" })).resource.token
+  for (let chat = 1; chat <= 3; chat++) await createChat(own, token, { name: null })
+  for (let i = 0; i < 6; i++) await createMessage(own, token, 1 + (i % 2), { body: `message ${i}` })
+  await consume()
+  await updateApplication(own, token, { name: "Renamed" })
+  await updateChat(own, token, 1, { name: "Renamed" })
+  await updateMessage(own, token, 1, 1, { body: "changed" })
+  await deleteMessage(own, token, 1, 2)
+  await consume()
+  await getApplication(own, token)
+  await getChat(own, token, 1)
+  await getMessage(own, token, 1, 1)
+  for (const order of ["asc", "desc"] as const) {
+    const createdAt = Date.parse("1970-01-01T00:00:01.500Z")
+    await listApplications(own, { limit: 20, order })
+    await listApplications(own, { limit: 20, order, after: { createdAt, key: "filler" } })
+    await listChats(own, token, { limit: 20, order, after: { key: 2 } })
+    await listMessages(own, token, 1, { limit: 20, order, after: { key: 2 } })
+    await listMessages(own, token, 1, { limit: 2, order, offset: 2 })
+    await listChats(own, token, { limit: 2, order })
+  }
+  await verifyParents(own, token, 1, { generation: "1", lost: 0, applicationSeen: 1, chatSeen: 1 })
+  await syncCounts(own, 5_000)
+  await own.mysql.updateTable("pending_index").set({ due_at: new Date() }).where("application", "=", token).execute()
+  await relay(own, 5_000)
+  await deleteChat(own, token, 2)
+  await deleteApplication(own, other)
+  await consume()
+  await relay(own, 5_000)
+}
+
+type Plan = { table: string | null; type: string | null; key: string | null; Extra: string | null }
+
+/** Whether a step of a plan reads by an index (or reads nothing); the only table that may be read whole has 64 rows. */
+function isIndexed({ table, type, key, Extra }: Plan): boolean {
+  if (table === null || type === "system" || type === "const" || type === "NULL") return true
+  if (/no matching row|Impossible|const table|No tables used/i.test(Extra ?? "")) return true
+  if (table === "persist_locks" || table.startsWith("<derived") || table === "one") return true
+  return key !== null && type !== "ALL" && type !== "index"
+}
+
+test("every statement of the system's work: explained: reads by an index", async () => {
+  await work()
+  expect(statements.size).toBeGreaterThan(25)
+  const scans: string[] = []
+  for (const query of statements.values()) {
+    const explain = { ...query, sql: `explain ${query.sql}` }
+    const { rows } = await stores().mysql.executeQuery<Plan>(explain)
+    // The first page of a list walks an index from its beginning, and stops at its limit.
+    const isWalk = ({ type, Extra }: Plan) =>
+      type === "index" && /limit \?/.test(query.sql) && /^Using index$/.test(Extra ?? "")
+    for (const plan of rows) if (!isIndexed(plan) && !isWalk(plan)) scans.push(`${JSON.stringify(plan)} ← ${query.sql}`)
+    for (const plan of rows)
+      if (/filesort/.test(plan.Extra ?? "") && !plan.table?.startsWith("<derived") && plan.table !== "one")
+        scans.push(`filesort ← ${query.sql}`)
+  }
+  expect(scans).toEqual([])
+})
+
+test("a statement without an index: explained: is found out", async () => {
+  const query = stores().mysql.selectFrom("messages").select("number").where("body", "=", "filler").compile()
+  const { rows } = await stores().mysql.executeQuery<Plan>({ ...query, sql: `explain ${query.sql}` })
+  expect(rows.every(isIndexed)).toBe(false)
+})

@@ -1,0 +1,176 @@
+// 400, 413, 415 and 422: every body that an endpoint refuses, and the ones at its limits that it takes.
+import { describe, expect, test } from "@jest/globals"
+import { LIMITS } from "../../lib/contract.ts"
+import type { Stores } from "../../lib/stores.ts"
+import type { ApiCall, ChatApi } from "./chat-api.ts"
+import { expectProblem } from "./expect-problem.ts"
+import { expectUnchanged } from "./missing-cases.ts"
+import { givenWorld, pathOf, type Target } from "./world.ts"
+
+type Refusal = { what: string; status: number; code: Parameters<typeof expectProblem>[2]; call: Omit<ApiCall, "path"> }
+export type FieldCase = { what: string; json: Record<string, unknown>; path: string }
+
+const repeated = (text: string, count: number) => text.repeat(count)
+const typed = (type: string) => ({ headers: { "content-type": type } })
+
+const MALFORMED: [string, string][] = [
+  ["that is cut off", '{"name":"x"'],
+  ["of a bare word", "name"],
+  ["with a trailing comma", '{"name":"x",}'],
+  ["with single quotes", "{'name':'x'}"],
+  ["with a byte order mark", '\ufeff{"name":"x","body":"x"}'],
+  ["of white space", " \n"],
+]
+
+const NOT_OBJECTS: [string, unknown][] = [
+  ["an array", [{ name: "x", body: "x" }]],
+  ["a text", "x"],
+  ["a number", 1],
+  ["true", true],
+  ["null", null],
+]
+
+/** A body of exactly `bytes` bytes that would be taken if it were shorter. */
+function sized(json: unknown, bytes: number): string {
+  const text = JSON.stringify(json).slice(0, -1)
+  return `${text},"more":"${repeated("x", bytes - Buffer.byteLength(text) - 11)}"}`
+}
+
+function refusals(json: unknown): Refusal[] {
+  const text = JSON.stringify(json)
+  return [
+    ...MALFORMED.map(([what, malformed]): Refusal => ({ what, status: 400, code: "malformed_json", call: { text: malformed } })),
+    {
+      what: "with bytes that are no UTF-8",
+      status: 400,
+      code: "malformed_json",
+      call: { text: `{"name":"\ufffd"}`, headers: { "content-length": "12" } },
+    },
+    {
+      what: "of more than 128 KiB",
+      status: 413,
+      code: "body_too_large",
+      call: { text: sized(json, LIMITS.requestBytesMax + 1) },
+    },
+    ...["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "application/jsonp", ""].map(
+      (type): Refusal => ({
+        what: `declared as "${type}"`,
+        status: 415,
+        code: "unsupported_media_type",
+        call: { text, ...typed(type) },
+      }),
+    ),
+    {
+      what: "that is compressed",
+      status: 415,
+      code: "unsupported_media_type",
+      call: { text, headers: { "content-encoding": "gzip" } },
+    },
+    ...NOT_OBJECTS.map(
+      ([what, value]): Refusal => ({
+        what: `that is ${what}`,
+        status: 422,
+        code: "invalid_request",
+        call: { text: JSON.stringify(value) },
+      }),
+    ),
+  ]
+}
+
+/** Describes the bodies that `target` refuses and takes; `fields` are those wrong in a field of its own. */
+export function describeBody(api: ChatApi, stores: () => Stores, target: Target, fields: FieldCase[]): void {
+  const { method, template, json, success } = target
+
+  describe("a body", () => {
+    test.each(refusals(json))("$what is $status, and changes nothing", async ({ status, code, call }) => {
+      const world = await givenWorld(api, stores(), "pending")
+      expectProblem(await api.call({ method, path: pathOf(template, world), ...call }), status, code)
+      await expectUnchanged(api, world)
+    })
+
+    test.each(fields)("$what is 422 that names $path", async ({ json: wrong, path }) => {
+      const world = await givenWorld(api, stores(), "pending")
+      const answer = await api.call({ method, path: pathOf(template, world), json: wrong })
+      expectProblem(answer, 422, "invalid_request")
+      expect(answer.body.errors).toEqual([{ path, message: expect.stringMatching(/\w/) }])
+      await expectUnchanged(api, world)
+    })
+
+    test.each([
+      ["of exactly 128 KiB", { text: sized(json, LIMITS.requestBytesMax) }],
+      ["declared as +json with a charset", { text: JSON.stringify(json), ...typed("Application/Merge-Patch+JSON; charset=UTF-8") }],
+      ["in base64", { text: JSON.stringify(json), base64: true }],
+      ["with unknown and server-owned fields, ignoring them", { json: { ...(json as object), ...SERVER_OWNED } }],
+    ])("%s is taken", async (_what, call: Omit<ApiCall, "path">) => {
+      const world = await givenWorld(api, stores(), "pending")
+      const answer = await api.call({ method, path: pathOf(template, world), ...call })
+      expect([answer.status, answer.text]).toEqual([success, expect.any(String)])
+      for (const [field, value] of Object.entries(SERVER_OWNED)) expect(answer.body[field]).not.toEqual(value)
+    })
+  })
+}
+
+const SERVER_OWNED = {
+  token: "b".repeat(24),
+  number: 77,
+  chats_count: 77,
+  messages_count: 77,
+  created_at: "2001-01-01T00:00:00.000Z",
+  updated_at: "2001-01-01T00:00:00.000Z",
+  highlight: "x",
+  id: 7,
+}
+
+const LONE_SURROGATES: [string, string][] = [
+  ["a lone high surrogate", "x\ud83d"],
+  ["a lone low surrogate", "\ude42x"],
+  ["surrogates in the wrong order", "\ude42\ud83d"],
+]
+const WRONG_TYPES: [string, unknown][] = [
+  ["a number", 5],
+  ["an array", ["x"]],
+  ["an object", {}],
+  ["true", true],
+]
+const BLANK: [string, string][] = [
+  ["nothing", ""],
+  ["spaces", "   "],
+  ["white space of every kind", "\t\n\v\f\r \u00a0\u1680\u2003\u2028\u2029\u202f\u205f\u3000\ufeff"],
+]
+
+const textCases = (field: string, max: number, unit: string, more: [string, unknown][]): FieldCase[] =>
+  [
+    ...WRONG_TYPES,
+    ...BLANK,
+    ...LONE_SURROGATES,
+    [`more than ${max} characters`, repeated(unit, max + 1)] as const,
+    [`more than ${max} characters beyond U+FFFF`, repeated("🙂", max + 1)] as const,
+    ...more,
+  ].map(([what, value]) => ({ what: `with ${what} as ${field}`, json: { [field]: value }, path: field }))
+
+/** Wrong names. `nullable`: null stands for "no name"; `optional`: so does its absence. */
+export function nameCases({ nullable = false, optional = false } = {}): FieldCase[] {
+  return [
+    ...textCases("name", LIMITS.nameMax, "x", nullable ? [] : [["null", null]]),
+    ...(optional ? [] : [{ what: "without a name", json: { title: "x" }, path: "name" }]),
+  ]
+}
+
+/** Wrong bodies of a message. */
+export const messageBodyCases = (): FieldCase[] => [
+  // 10,001 characters beyond U+FFFF are 40 kB, so the limit on the request does not come first.
+  ...textCases("body", LIMITS.bodyMax, "x", [["null", null]]),
+  { what: "without a body field", json: { text: "x" }, path: "body" },
+]
+
+/** Names at the limits, each with what is kept of it. */
+export const NAMES_TAKEN: [string, string, string][] = [
+  ["of one character", "x", "x"],
+  ["of 255 characters", repeated("x", 255), repeated("x", 255)],
+  ["of 255 characters beyond U+FFFF", repeated("🙂", 255), repeated("🙂", 255)],
+  ["of 255 characters between spaces", ` \t${repeated("ä", 255)}\n\u3000`, repeated("ä", 255)],
+  ["with spaces inside", "  a  b  ", "a  b"],
+  ["with control characters, quotes and NUL", "a\u0000b\"'\\`\u0007", "a\u0000b\"'\\`\u0007"],
+  ["decomposed, which stays so", "e\u0301 ﬁ", "e\u0301 ﬁ"],
+  ["with U+FFFE and U+FFFF", "a\ufffe\uffffb", "a\ufffe\uffffb"],
+]
