@@ -1,13 +1,34 @@
-# The API under serverless-offline, and local/migrate.ts. One image for both.
+# The API under serverless-offline and, with another command, local/migrate.ts.
+
 FROM node:24.21.0-trixie-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci
+# Of the development tools only those that the emulator consists of, in the versions of the lock file.
+RUN node --input-type=module -e ' \
+      import { readFileSync, writeFileSync } from "node:fs"; \
+      const { devDependencies, ...rest } = JSON.parse(readFileSync("package.json", "utf8")); \
+      const emulator = Object.entries(devDependencies).filter(([name]) => /^(serverless|esbuild)/.test(name)); \
+      writeFileSync("package.json", JSON.stringify({ ...rest, devDependencies: Object.fromEntries(emulator) }))' \
+ && npm install
+# What nothing loads, two thirds of it all: types, source maps and texts; the browser's and the other 300 services'
+# parts of aws-sdk, of which serverless-offline-sqs takes SQS alone; ES modules where CommonJS stands beside them and
+# both Node.js and esbuild take that; an emulator of Java functions.
+RUN cd node_modules \
+ && find . -type f \( -name "*.d.ts" -o -name "*.d.mts" -o -name "*.d.cts" -o -name "*.map" -o -iname "*.md" \) -delete \
+ && find aws-sdk/apis -type f ! -name "sqs*" ! -name "sts*" ! -name metadata.json -delete \
+ && rm -rf aws-sdk/dist @aws-sdk/*/dist-es @smithy/*/dist-es effect/src @effect/*/src zod/src java-invoke-local/build
 
-FROM node:24.21.0-trixie-slim
-ENV NODE_ENV=production
+FROM debian:trixie-slim
+RUN groupadd --gid 1000 node && useradd --uid 1000 --gid node --create-home node
+# Node.js alone: npm and the headers, 80 MB, are of no use here.
+COPY --from=packages /usr/local/bin/node /usr/local/bin/node
 WORKDIR /app
+# The emulator writes the bundles of the functions into this folder.
+RUN chown node:node .
 COPY --from=packages /app/node_modules node_modules
-COPY . .
+COPY --chown=node:node . .
 USER node
+ENV NODE_ENV=production
+# Loads every plugin once: a package that was needed after all is missed here and not at the start.
+RUN node node_modules/serverless/bin/serverless.js print --stage local >/dev/null
 CMD ["node", "node_modules/serverless/bin/serverless.js", "offline", "start", "--stage", "local"]

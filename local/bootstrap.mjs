@@ -42,7 +42,7 @@ function install() {
   const npm = process.env.npm_execpath
   const [command, ...first] = npm?.endsWith("js") ? [process.execPath, npm] : [npm ?? "npm"]
   // A test run's NODE_ENV=production must not leave the development tools out: the launcher is made of them.
-  const done = spawnSync(command, [...first, "ci", "--include=dev", "--no-audit", "--no-fund"], {
+  const done = spawnSync(command, [...first, "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     stdio: "inherit",
   })

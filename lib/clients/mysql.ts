@@ -48,7 +48,9 @@ export function connectMysql(url: string, log?: QueryLog): MysqlClient {
 
 type MysqlError = Error & { code?: string; errno?: number; sqlState?: string }
 
-const isMysqlError = (error: unknown): error is MysqlError => error instanceof Error && "code" in error
+/** By its shape: an error of Node's own may come from another realm, where `instanceof Error` is false. */
+const isMysqlError = (error: unknown): error is MysqlError =>
+  typeof error === "object" && error !== null && "code" in error
 
 /** Whether the error lies in the data that was sent, so that sending it again cannot help. */
 export const isDataError = (error: unknown): boolean =>

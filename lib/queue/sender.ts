@@ -72,8 +72,11 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch">, queueUrl: string
     } catch (error) {
       failures++
       if (failures === 1) log.warn("queue is away", { queue: queueUrl, error: describeError(error) })
-      if (failures >= BREAKER_FAILURES) openUntil = Date.now() + BREAKER_OPEN_MS
       for (const { waiting } of envelopes) for (const one of waiting) one.settle(error)
+      if (failures >= BREAKER_FAILURES) {
+        openUntil = Date.now() + BREAKER_OPEN_MS
+        for (const one of queue.splice(0)) one.settle(error)
+      }
     } finally {
       calls--
       schedule()

@@ -5,6 +5,7 @@ import { createChat, deleteChat, updateChat } from "../../lib/chats.ts"
 import { ApiError } from "../../lib/errors.ts"
 import { PersistEvent } from "../../lib/events.ts"
 import { createMessage, deleteMessage, getMessage, updateMessage } from "../../lib/messages.ts"
+import { acceptChange } from "../../lib/outbox/accept.ts"
 import { relay } from "../../lib/outbox/relay.ts"
 import { persistEvents } from "../../lib/persist/persist-events.ts"
 import { purgeDue } from "../../lib/persist/purge.ts"
@@ -143,6 +144,40 @@ test("a delete while the create is queued: the create arrives after it: the mess
   expect(await countDocuments(own, token)).toBe(0)
   expect((await liveCount(own, token, chat)) ?? 0).toBe(0)
   expect((await createMessage(own, token, chat, { body: "next" })).resource.number).toBe(number + 1)
+})
+
+test.each(["before the queue", "after the queue"])(
+  "an update that read its message before it was deleted, deleted %s: the update: is not found and brings nothing back",
+  async (when) => {
+    const own = stores()
+    const { token, chat } = await givenChat(own)
+    const { number } = (await createMessage(own, token, chat, { body: "short-lived" })).resource
+    await drainQueues(own)
+    const row = await own.mysql
+      .selectFrom("messages")
+      .selectAll()
+      .where("application", "=", token)
+      .executeTakeFirstOrThrow()
+    await deleteMessage(own, token, chat, number)
+    if (when === "after the queue") await drainQueues(own)
+    const key = { application: token, chat, message: number }
+    const change = { key, createdAt: row.created_at.getTime(), revision: row.revision, state: { body: "late" } }
+    await expect(acceptChange(own, change)).rejects.toMatchObject({ code: "not_found" })
+    await drainQueues(own)
+    await expect(getMessage(own, token, chat, number)).rejects.toMatchObject({ code: "not_found" })
+  },
+)
+
+test("a parent reloaded from MySQL as it was before its delete: the reload: does not bring it back", async () => {
+  const own = stores()
+  const { token, chat } = await givenChat(own)
+  await drainQueues(own)
+  const { generation } = await own.outbox.open(token.charAt(0))
+  await deleteChat(own, token, chat)
+  await drainQueues(own)
+  const known = { chatsHighest: 1, messagesHighest: 0, revision: 0 }
+  expect(await own.outbox.verify(generation, token, chat, known)).toBe("gone")
+  await expect(createMessage(own, token, chat, { body: "late" })).rejects.toMatchObject({ code: "not_found" })
 })
 
 test("a persist function that dies between commit and clean-up: the relay: finds its events stale and clears the outbox", async () => {
