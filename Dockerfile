@@ -10,13 +10,12 @@ RUN node --input-type=module -e ' \
       const emulator = Object.entries(devDependencies).filter(([name]) => /^(serverless|esbuild)/.test(name)); \
       writeFileSync("package.json", JSON.stringify({ ...rest, devDependencies: Object.fromEntries(emulator) }))' \
  && npm install
-# What nothing loads, two thirds of it all: types, source maps and texts; the browser's and the other 300 services'
-# parts of aws-sdk, of which serverless-offline-sqs takes SQS alone; ES modules where CommonJS stands beside them and
-# both Node.js and esbuild take that; an emulator of Java functions.
+# What nothing loads, two thirds of it all: types, source maps and texts; of aws-sdk, which serverless-offline-sqs asks for
+# SQS alone, the browser's part and the other 300 services; sources beside what was built of them; Java.
 RUN cd node_modules \
  && find . -type f \( -name "*.d.ts" -o -name "*.d.mts" -o -name "*.d.cts" -o -name "*.map" -o -iname "*.md" \) -delete \
  && find aws-sdk/apis -type f ! -name "sqs*" ! -name "sts*" ! -name metadata.json -delete \
- && rm -rf aws-sdk/dist @aws-sdk/*/dist-es @smithy/*/dist-es effect/src @effect/*/src zod/src java-invoke-local/build
+ && rm -rf aws-sdk/dist effect/src @effect/*/src zod/src java-invoke-local/build
 
 FROM debian:trixie-slim
 RUN groupadd --gid 1000 node && useradd --uid 1000 --gid node --create-home node
@@ -29,6 +28,6 @@ COPY --from=packages /app/node_modules node_modules
 COPY --chown=node:node . .
 USER node
 ENV NODE_ENV=production
-# Loads every plugin once: a package that was needed after all is missed here and not at the start.
+# Loads every plugin: one that was left without a package it needs is found here and not at the start.
 RUN node node_modules/serverless/bin/serverless.js print --stage local >/dev/null
 CMD ["node", "node_modules/serverless/bin/serverless.js", "offline", "start", "--stage", "local"]

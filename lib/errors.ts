@@ -49,8 +49,19 @@ export type FieldError = { path: string; message: string }
 
 type ApiErrorOptions = { errors?: FieldError[]; retryAfterSeconds?: number; allow?: string[]; cause?: unknown }
 
+/**
+ * Makes `instanceof` go by the name: in the emulator the functions are bundles in one process that share their clients, so
+ * what one bundle's class made is caught by another's.
+ */
+const isNamed = (value: unknown, name: string): boolean =>
+  typeof value === "object" && value !== null && (value as { name?: unknown }).name === name
+
 /** An answer other than success: whatever throws it, the client gets `code`'s status and `detail`; `cause` is only logged. */
 export class ApiError extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isNamed(value, "ApiError")
+  }
+
   readonly code: ErrorCode
   readonly errors: FieldError[] | undefined
   readonly retryAfterSeconds: number | undefined
@@ -70,6 +81,10 @@ export type Dependency = "mysql" | "redis" | "sqs" | "elasticsearch"
 
 /** A store or queue did not answer in time, refused the connection, or says that it cannot serve now. */
 export class DependencyAway extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isNamed(value, "DependencyAway")
+  }
+
   readonly dependency: Dependency
 
   constructor(dependency: Dependency, cause: unknown) {

@@ -49,7 +49,9 @@ function install() {
   if (done.signal) process.exit(128 + constants.signals[done.signal])
   if (done.status === 0 && existsSync(node)) return
   console.error(
-    "✗ Dependencies: npm ci failed. See its message above; with no network or no right to write here nothing can start.",
+    done.status === 0
+      ? "✗ Node 24: npm ci did not run the install script of the package node: allow install scripts (npm config get ignore-scripts) and try again."
+      : "✗ Dependencies: npm ci failed. Mend what it says above (network, disk, right to write here) and try again.",
   )
   process.exit(1)
 }

@@ -3,16 +3,22 @@ import { appendFileSync, mkdirSync, readFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { LaunchFailure } from "./failure.ts"
 
-/** Lines of a log that are shown with a failure: enough for a Java stack's head, few enough to read. */
+/** Lines of a log that are shown with a failure: enough for a cause and its causes, few enough to read. */
 const LOG_LINES_SHOWN = 12
 /** Bytes kept of what a command prints: more than any of ours says that is read back. */
 const OUTPUT_BYTES_MAX = 1_048_576
 
-/** The last lines of a log file, none when it cannot be read. */
+/** The end of what a program said, without the frames of stack traces, which would push the message out of sight. */
+const lastLines = (text: string): string[] =>
+  text
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !/^\s+at /.test(line))
+    .slice(-LOG_LINES_SHOWN)
+
+/** The last telling lines of a log file, none when it cannot be read. */
 export const logTail = (path: string): string[] => {
   try {
-    const lines = readFileSync(path, "utf8").trimEnd().split("\n")
-    return lines.slice(-LOG_LINES_SHOWN)
+    return lastLines(readFileSync(path, "utf8"))
   } catch {
     return []
   }
@@ -56,8 +62,7 @@ export const run = (command: string, args: readonly string[], options: RunOption
     })
     child.stderr.on("data", take)
     const fail = (why: string) => {
-      const details = all.trimEnd().split("\n").filter(Boolean).slice(-LOG_LINES_SHOWN)
-      reject(new LaunchFailure(`${[command, ...args].join(" ")} ${why}.`, details))
+      reject(new LaunchFailure(`${[command, ...args].join(" ")} ${why}.`, lastLines(all)))
     }
     child.on("error", (error) =>
       fail(error.name === "AbortError" ? "was stopped" : `could not be run: ${error.message}`),

@@ -11,6 +11,7 @@ import { aborted, stopSignals } from "./signals.ts"
 
 const { stop, hurry } = stopSignals()
 const progress = progressOn(process.stdout)
+stop.addEventListener("abort", () => progress.line("Stopping …"))
 
 const welcome = (port: number, folder: string) => {
   const url = `http://localhost:${port}`
@@ -37,7 +38,6 @@ const main = async () => {
     )
     progress.line(welcome(port, stack.folder))
     await aborted(stop)
-    progress.line("Stopping …")
     await progress.step("API stopped", () => api.stop())
   } finally {
     await progress.step("Services stopped", () => stack.stop())

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process"
 import { constants } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { failureLines } from "./failure.ts"
 import { stopLeftovers } from "./processes.ts"
 import { progressOn } from "./progress.ts"
@@ -21,7 +22,7 @@ const runJest = (env: Record<string, string>) =>
     const options = [process.env.NODE_OPTIONS, "--experimental-vm-modules", "--disable-warning=ExperimentalWarning"]
     const jest = spawn(
       process.execPath,
-      [join(ROOT, "node_modules", "jest", "bin", "jest.js"), ...process.argv.slice(2)],
+      [fileURLToPath(import.meta.resolve("jest/bin/jest")), ...process.argv.slice(2)],
       {
         cwd: ROOT,
         stdio: "inherit",

@@ -46,6 +46,9 @@ export function connectMysql(url: string, log?: QueryLog): MysqlClient {
   return { db, close: () => db.destroy() }
 }
 
+/** The driver's errors for a connection that it lost or cannot give have no code. */
+const NO_CONNECTION = /^(Queue limit reached|Pool is closed|Can't (add new command|write) .*closed state)/
+
 type MysqlError = Error & { code?: string; errno?: number; sqlState?: string }
 
 /** By its shape: an error of Node's own may come from another realm, where `instanceof Error` is false. */
@@ -84,7 +87,7 @@ export async function reachMysql<T>(query: () => Promise<T>): Promise<T> {
 
 /** 42: a syntax error or unknown column is ours; an unknown table or database is a store that is not prepared yet. */
 function isFault(error: unknown): boolean {
-  if (!isMysqlError(error)) return true
+  if (!isMysqlError(error)) return !(error instanceof Error && NO_CONNECTION.test(error.message))
   if (isDataError(error)) return true
   const unprepared = error.code === "ER_NO_SUCH_TABLE" || error.code === "ER_BAD_DB_ERROR"
   return !unprepared && (error.sqlState?.startsWith("42") ?? false)

@@ -29,7 +29,7 @@ const filesOf = (name: Assembled) =>
     .sort()
 
 /** Where an assembled server is, or will be. */
-export const assembledFolder = (name: Assembled): string => {
+const assembledFolder = (name: Assembled): string => {
   const hash = createHash("sha256")
   for (const file of filesOf(name)) hash.update(file).update(readFileSync(join(SOURCES, file)))
   return join(NATIVE_FOLDER, `${name}-${hash.digest("hex").slice(0, 12)}`)

@@ -48,7 +48,7 @@ export const findProgram = (name: string): string | undefined =>
 export const findRedis = (): string | undefined => findProgram("redis-server") ?? findProgram("redis-check-rdb")
 
 /** The major version in the `release` file of a Java's folder: 17 for 17.0.15; undefined when there is none. */
-export const javaVersion = (home: string): number | undefined => {
+const javaVersion = (home: string): number | undefined => {
   try {
     const version = /^JAVA_VERSION="(\d+)/m.exec(readFileSync(join(home, "release"), "utf8"))
     return version?.[1] ? Number(version[1]) : undefined

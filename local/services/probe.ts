@@ -63,7 +63,7 @@ const canListen = (port: number, host: string) =>
 export type PortClaim = { label: string; port: number; variable: string }
 
 /** What to say of a port that is taken. */
-export const takenPortMessage = ({ label, port, variable }: PortClaim): string =>
+const takenPortMessage = ({ label, port, variable }: PortClaim): string =>
   `Port ${port} for ${label} is taken (or not allowed): stop the program that listens there, or choose another with ${variable}=${port + 1}.`
 
 /**

@@ -1,7 +1,5 @@
 // Steps of the event source's tests: queues in a real ElasticMQ (SQS_ENDPOINT), pollers, and a line to it that can fail.
 import { randomUUID } from "node:crypto"
-import { once } from "node:events"
-import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { setTimeout as delay } from "node:timers/promises"
 import {
   CreateQueueCommand,
@@ -12,6 +10,7 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs"
 import type { SQSRecord } from "aws-lambda"
+import { type Forwarder, startForwarder } from "../../test/steps/forwarder.ts"
 import { type EventSource, startPoller } from "./poller.ts"
 
 export const endpoint = process.env.SQS_ENDPOINT ?? "http://127.0.0.1:19324"
@@ -102,39 +101,9 @@ export async function eventually(check: () => unknown, limitMs = 5_000): Promise
   }
 }
 
-/** A TCP forwarder in front of ElasticMQ that can be shut, and can go silent. */
-export async function forwarder() {
-  const target = new URL(endpoint)
-  const sockets = new Set<Socket>()
-  let silent = false
-  const server = createServer((socket) => {
-    const upstream = connect(Number(target.port), target.hostname)
-    for (const one of [socket, upstream]) {
-      sockets.add(one)
-      one.on("error", () => undefined).on("close", () => sockets.delete(one))
-    }
-    socket.on("data", (data) => silent || upstream.write(data)).on("close", () => upstream.destroy())
-    upstream.on("data", (data) => silent || socket.write(data)).on("close", () => socket.destroy())
-  })
-  const open = async (port = 0) => {
-    await once(server.listen(port, "127.0.0.1"), "listening")
-    return (server.address() as AddressInfo).port
-  }
-  const shut = async () => {
-    if (!server.listening) return
-    const closed = once(server.close(), "close")
-    for (const socket of sockets) socket.destroy()
-    await closed
-  }
-  const port = await open()
-  cleanups.push(shut)
-  return {
-    url: `http://127.0.0.1:${port}`,
-    open: () => open(port),
-    shut,
-    hang: (value: boolean) => {
-      silent = value
-      if (!value) for (const socket of sockets) socket.destroy()
-    },
-  }
+/** A line to ElasticMQ that can be cut, and can go silent. */
+export async function forwarder(): Promise<Forwarder> {
+  const line = await startForwarder(endpoint)
+  cleanups.push(line.shut)
+  return line
 }

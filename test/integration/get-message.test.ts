@@ -16,7 +16,10 @@ describe("reading", () => {
     await reach(stage, stores())
     const answer = await api.call({ path: String(created.headers.location) })
     expect([answer.status, answer.text]).toEqual([200, created.text])
-    expect(answer.headers).toMatchObject({ "content-type": "application/json; charset=utf-8", "cache-control": "no-store" })
+    expect(answer.headers).toMatchObject({
+      "content-type": "application/json; charset=utf-8",
+      "cache-control": "no-store",
+    })
   })
 
   test.each(STAGES)("one changed since answers the change at once, %s", async (stage) => {

@@ -82,6 +82,6 @@ const givenMessages = async (count: number) => {
 describeList(api, { given: givenMessages, key: "number", other: async () => (await givenMessages(1)).path })
 describeMissing(api, stores, target)
 describeAway(api, stores, target, listAway())
-describe("the list with a query", () => {
+describe("the list with a query, when", () => {
   describeAway(api, stores, { ...target, query: { query: "body" } }, searchAway())
 })

@@ -1,5 +1,5 @@
-import { createServer, type Server, type Socket } from "node:net"
 import type { AddressInfo } from "node:net"
+import { createServer, type Server, type Socket } from "node:net"
 import { afterAll, beforeAll, expect, test } from "@jest/globals"
 import { expectUnavailable } from "../steps/away-cases.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"

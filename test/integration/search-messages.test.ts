@@ -122,7 +122,11 @@ describe("a search that is refused", () => {
     const { next_cursor: cursor } = expectStatus(await api.searchMessages(token, chat, "query=match&limit=1"), 200)
     expectProblem(await api.searchMessages(token, chat, { query: "atch", cursor }), 422, "invalid_request")
     const list = expectStatus(await api.listMessages(token, chat, "limit=1"), 200)
-    expectProblem(await api.searchMessages(token, chat, { query: "match", cursor: list.next_cursor }), 422, "invalid_request")
+    expectProblem(
+      await api.searchMessages(token, chat, { query: "match", cursor: list.next_cursor }),
+      422,
+      "invalid_request",
+    )
   })
 
   test("for 256 characters beyond U+FFFF is not: it is taken", async () => {

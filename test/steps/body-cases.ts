@@ -39,7 +39,9 @@ function sized(json: unknown, bytes: number): string {
 function refusals(json: unknown): Refusal[] {
   const text = JSON.stringify(json)
   return [
-    ...MALFORMED.map(([what, malformed]): Refusal => ({ what, status: 400, code: "malformed_json", call: { text: malformed } })),
+    ...MALFORMED.map(
+      ([what, malformed]): Refusal => ({ what, status: 400, code: "malformed_json", call: { text: malformed } }),
+    ),
     {
       what: "with bytes that are no UTF-8",
       status: 400,
@@ -52,7 +54,13 @@ function refusals(json: unknown): Refusal[] {
       code: "body_too_large",
       call: { text: sized(json, LIMITS.requestBytesMax + 1) },
     },
-    ...["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "application/jsonp", ""].map(
+    ...[
+      "text/plain",
+      "application/x-www-form-urlencoded",
+      "application/json; charset=latin1",
+      "application/jsonp",
+      "",
+    ].map(
       (type): Refusal => ({
         what: `declared as "${type}"`,
         status: 415,
@@ -98,7 +106,10 @@ export function describeBody(api: ChatApi, stores: () => Stores, target: Target,
 
     test.each([
       ["of exactly 128 KiB", { text: sized(json, LIMITS.requestBytesMax) }],
-      ["declared as +json with a charset", { text: JSON.stringify(json), ...typed("Application/Merge-Patch+JSON; charset=UTF-8") }],
+      [
+        "declared as +json with a charset",
+        { text: JSON.stringify(json), ...typed("Application/Merge-Patch+JSON; charset=UTF-8") },
+      ],
       ["in base64", { text: JSON.stringify(json), base64: true }],
       ["with unknown and server-owned fields, ignoring them", { json: { ...(json as object), ...SERVER_OWNED } }],
     ])("%s is taken", async (_what, call: Omit<ApiCall, "path">) => {

@@ -19,7 +19,10 @@ export type Transport = (call: ApiCall) => Promise<Answered>
 type Routed = { function: string; pathParameters: Record<string, string> }
 
 /** The parameters of a path that fits a template, and how many of its segments are literal. */
-function fit(template: string, path: string): { parameters: Record<string, string>; literals: number } | undefined {
+function matchPath(
+  template: string,
+  path: string,
+): { parameters: Record<string, string>; literals: number } | undefined {
   const wanted = template.split("/")
   const segments = path.split("/")
   if (wanted.length !== segments.length) return undefined
@@ -40,7 +43,7 @@ export function route(method: string, path: string): Routed {
   const fitting = [...ROUTES, ...REJECTED_ROUTES]
     .filter(({ methods }) => methods.some((one) => one === asked))
     .flatMap((one) => {
-      const fitted = fit(one.path, path)
+      const fitted = matchPath(one.path, path)
       return fitted ? [{ function: one.function, ...fitted }] : []
     })
     .sort((a, b) => b.literals - a.literals)
@@ -52,7 +55,9 @@ export function route(method: string, path: string): Routed {
 const queryString = (query: ApiCall["query"]): string =>
   typeof query === "string"
     ? query
-    : new URLSearchParams(Object.entries(query ?? {}).map(([name, value]) => [name, String(value)])).toString()
+    : new URLSearchParams(
+        Object.entries(query ?? {}).map(([name, value]): [string, string] => [name, String(value)]),
+      ).toString()
 
 const contentType = ({ json, text }: ApiCall): Record<string, string> =>
   json === undefined && text === undefined ? {} : { "content-type": "application/json" }

@@ -3,10 +3,40 @@ import { describe, expect, test } from "@jest/globals"
 import type { Stores } from "../../lib/stores.ts"
 import { type ChatApi, chatPath, expectStatus, messagePath } from "./chat-api.ts"
 import { expectProblem } from "./expect-problem.ts"
-import { callOf, givenWorld, pathOf, reach, STAGES, type Stage, type Target, unknownToken, type World } from "./world.ts"
+import {
+  callOf,
+  givenWorld,
+  pathOf,
+  reach,
+  STAGES,
+  type Stage,
+  type Target,
+  unknownToken,
+  type World,
+} from "./world.ts"
 
-const IMPOSSIBLE_TOKENS = ["x", "a".repeat(23), "a".repeat(25), "a".repeat(23).concat("!"), "%00".repeat(24), "🙂".repeat(12)]
-const IMPOSSIBLE_NUMBERS = ["0", "-1", "abc", "1.5", "01", "1e3", "0x1", "%2B1", "1%20", "٣", "4294967296", "9".repeat(20)]
+const IMPOSSIBLE_TOKENS = [
+  "x",
+  "a".repeat(23),
+  "a".repeat(25),
+  "a".repeat(23).concat("!"),
+  "%00".repeat(24),
+  "🙂".repeat(12),
+]
+const IMPOSSIBLE_NUMBERS = [
+  "0",
+  "-1",
+  "abc",
+  "1.5",
+  "01",
+  "1e3",
+  "0x1",
+  "%2B1",
+  "1%20",
+  "٣",
+  "4294967296",
+  "9".repeat(20),
+]
 /** Possible, but nobody has written so much here. */
 const UNKNOWN_NUMBERS = ["999", "4294967295"]
 

@@ -1,6 +1,8 @@
 // Counts what a request costs, where it arrives: statements at the MySQL server, commands at Redis, calls at SQS.
+import { randomUUID } from "node:crypto"
 import { createServer, request as httpRequest } from "node:http"
-import type { AddressInfo } from "node:net"
+import { type AddressInfo, connect } from "node:net"
+import { createInterface } from "node:readline"
 import { Redis } from "ioredis"
 import { createConnection, type RowDataPacket } from "mysql2/promise"
 import type { Stores } from "../../lib/stores.ts"
@@ -17,8 +19,6 @@ export type Counts = {
 
 const WRITE = /^(insert|update|delete|replace|load|truncate|create|alter|drop)\b/i
 const READ = /^(select|with|\(select)\b/i
-/** Written after the last command, so that MONITOR has shown all before it. */
-const MARK = "end-of-count"
 
 /**
  * Runs `action` with handlers on stores of their own and counts what arrives at the servers meanwhile. `warmUp` runs
@@ -50,9 +50,7 @@ export async function countCalls(
 type Digests = Map<string, number>
 
 function difference(before: Digests, after: Digests): Counts["mysql"] {
-  const ran = [...after].flatMap(([text, count]) =>
-    Array.from({ length: count - (before.get(text) ?? 0) }, () => text),
-  )
+  const ran = [...after].flatMap(([text, count]) => Array.from({ length: count - (before.get(text) ?? 0) }, () => text))
   return { reads: ran.filter((text) => READ.test(text)), writes: ran.filter((text) => WRITE.test(text)) }
 }
 
@@ -70,8 +68,8 @@ async function statementCounter(url: string) {
   return {
     async read(): Promise<Digests> {
       const [rows] = await connection.query<RowDataPacket[]>(
-        `select digest_text as text, sum(count_star) as count
-         from performance_schema.events_statements_summary_by_digest where schema_name = ? group by digest_text`,
+        `select digest_text as text, count_star as count
+         from performance_schema.events_statements_summary_by_digest where schema_name = ?`,
         [database],
       )
       return new Map(rows.map(({ text, count }) => [String(text), Number(count)]))
@@ -80,33 +78,49 @@ async function statementCounter(url: string) {
   }
 }
 
-/** Follows MONITOR; what scripts do inside ("lua") costs no round trip. */
+/** A line of MONITOR: +time [database source] "command" "argument"… */
+const MONITOR_LINE = /^\+\S+ \[(\d+) (\S+)\] (.*)$/
+
+/** Follows MONITOR on a connection of its own; what scripts do inside ("lua") costs no round trip. */
 async function commandCounter(url: string) {
-  const database = new URL(url).pathname.slice(1) || "0"
+  const { hostname, port, pathname, username, password } = new URL(url)
+  const database = pathname.slice(1) || "0"
+  // Written after the last command, so that MONITOR has shown all before it; others may be counting at the same server.
+  const mark = `end-of-count-${randomUUID()}`
   const redis = new Redis(url, { maxRetriesPerRequest: 0 })
-  const monitor = await redis.monitor()
+  // A plain socket: while a client switches to monitoring, lines that come early confuse it.
+  const socket = connect(Number(port || 6379), hostname)
+  const lines = createInterface({ input: socket })
   let commands: string[] = []
-  monitor.on("monitor", (_time: string, args: string[], source: string, shown: string) => {
-    if (shown === database && source !== "lua") commands.push(args.join(" "))
+  let onMark = (): void => undefined
+  const started = new Promise<void>((resolve, reject) => {
+    socket.once("error", reject)
+    lines.on("line", (line) => {
+      if (line === "+OK") resolve()
+      if (line.startsWith("-")) reject(new Error(line))
+      const [, shown, source, command = ""] = MONITOR_LINE.exec(line) ?? []
+      if (command.endsWith(`"${mark}"`)) onMark()
+      else if (shown === database && source !== "lua") commands.push(command)
+    })
   })
+  if (password) socket.write(`AUTH ${username || "default"} ${password}\r\n`)
+  socket.write("MONITOR\r\n")
+  await started
   return {
     /** The commands since the last reading. */
     async read(): Promise<string[]> {
       const marked = new Promise<void>((resolve) => {
-        monitor.on("monitor", function seen(_time: string, args: string[]) {
-          if (args[1] !== MARK) return
-          monitor.off("monitor", seen)
-          resolve()
-        })
+        onMark = resolve
       })
-      await redis.echo(MARK)
+      await redis.echo(mark)
       await marked
-      const seen = commands.filter((command) => !command.endsWith(MARK))
+      const seen = commands
       commands = []
       return seen
     },
     async close(): Promise<void> {
-      monitor.disconnect()
+      lines.close()
+      socket.destroy()
       redis.disconnect()
     },
   }

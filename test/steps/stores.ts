@@ -1,5 +1,5 @@
 // The stores of one jest worker on the real services: a database, a Redis database, queues and an index of its own.
-import { afterAll, beforeAll, jest } from "@jest/globals"
+import { setTimeout as sleep } from "node:timers/promises"
 import {
   CreateQueueCommand,
   GetQueueAttributesCommand,
@@ -7,6 +7,7 @@ import {
   PurgeQueueCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs"
+import { afterAll, beforeAll, jest } from "@jest/globals"
 import { Redis } from "ioredis"
 import { createConnection } from "mysql2/promise"
 import { readConfig } from "../../lib/config.ts"
@@ -157,16 +158,22 @@ async function open(): Promise<Opened> {
  * The stores of this jest worker, empty at the start of each test file, and shared with the handlers that the file
  * calls. Throws an Error that says which service is not there.
  */
-export async function testStores(): Promise<Stores> {
+async function testStores(): Promise<Stores> {
   opened ??= await open()
   Object.assign(process.env, opened.environment)
   shared[SHARED] = opened.stores
   return opened.stores
 }
 
+/** The SDK leaves its connection timer (500 ms) running after a refused connection; jest waits no longer for a worker. */
+const REFUSED_TIMER_MS = 600
+let queueWasAway = false
+
 /** Closes every connection, so that jest ends by itself. */
-export async function closeStores(): Promise<void> {
+async function closeStores(): Promise<void> {
   delete shared[SHARED]
+  if (queueWasAway) await sleep(REFUSED_TIMER_MS)
+  queueWasAway = false
   for (const close of opened?.closers.splice(0) ?? []) await close()
   opened = undefined
 }
@@ -207,6 +214,7 @@ export function away(dependency: "mysql" | "redis" | "sqs" | "elasticsearch"): E
   if (dependency === "mysql") return { MYSQL_URL: `mysql://chat:chat@${NOBODY}/chat` }
   if (dependency === "redis") return { REDIS_URL: `redis://${NOBODY}/0` }
   if (dependency === "elasticsearch") return { ELASTICSEARCH_URL: `http://${NOBODY}` }
+  queueWasAway = true
   return queuesAt(`http://${NOBODY}`)
 }
 

@@ -1,0 +1,80 @@
+import { describe, expect, test } from "@jest/globals"
+import { idempotencyHash } from "../../lib/outbox/idempotency.ts"
+import { expectUnavailable } from "../steps/away-cases.ts"
+import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
+import { drainQueues } from "../steps/drain.ts"
+import { useTestStores, withEnvironment } from "../steps/stores.ts"
+import { givenWorld } from "../steps/world.ts"
+
+const stores = useTestStores()
+const api = chatApi(directTransport())
+
+/** The world itself is in the outbox: three events of its shard, and perhaps others that fell into the same one. */
+const pendingIn = async (token: string): Promise<number> => {
+  const lua = "return { redis.call('HLEN', KEYS[1]), tonumber(redis.call('HGET', KEYS[2], 'bytes')) }"
+  const keys = [`{${token.charAt(0)}}:outbox`, `{${token.charAt(0)}}:life`]
+  return Number((await stores().redis.run({ name: "count", lua }, keys, []))[0])
+}
+
+describe("an outbox at its bound", () => {
+  test("of events, refuses creations with 503, gives no number, and goes on when there is room", async () => {
+    const { token, chat } = await givenWorld(api, stores(), "pending")
+    const bound = { OUTBOX_EVENTS_MAX: String((await pendingIn(token)) + 2) }
+    await withEnvironment(bound, async () => {
+      const answers = await Promise.all([1, 2, 3, 4, 5].map(() => api.createMessage(token, chat)))
+      const taken = answers.filter(({ status }) => status === 201)
+      expect(taken.map(({ body }) => body.number).sort()).toEqual([2, 3])
+      for (const answer of answers.filter(({ status }) => status !== 201)) expectUnavailable(answer)
+      // What waits already can still be changed: that takes no more room.
+      expectStatus(await api.updateMessage(token, chat, 3, { body: "x" }), 200)
+    })
+    await drainQueues(stores())
+    expect(await withEnvironment(bound, () => api.givenMessage(token, chat))).toBe(4)
+  })
+
+  test("of events, refuses changes of what is stored with 503, and they work when there is room", async () => {
+    const { token, chat } = await givenWorld(api, stores(), "stored")
+    await api.givenMessage(token, chat)
+    const bound = { OUTBOX_EVENTS_MAX: String(await pendingIn(token)) }
+    await withEnvironment(bound, async () => {
+      expectUnavailable(await api.updateMessage(token, chat, 1, { body: "x" }))
+      expectUnavailable(await api.deleteMessage(token, chat, 1))
+    })
+    await drainQueues(stores())
+    expectStatus(await withEnvironment(bound, () => api.updateMessage(token, chat, 1, { body: "x" })), 200)
+  })
+
+  test("of bytes, refuses what does not fit with 503 and takes what does", async () => {
+    const { token, chat } = await givenWorld(api, stores(), "stored")
+    await withEnvironment({ OUTBOX_BYTES_MAX: "5000" }, async () => {
+      expectUnavailable(await api.createMessage(token, chat, { body: "x".repeat(6_000) }))
+      expectUnavailable(await api.updateMessage(token, chat, 1, { body: "文".repeat(2_000) }))
+      expect(await api.givenMessage(token, chat, "x".repeat(1_000))).toBe(2)
+    })
+  })
+
+  test("counts its bytes exactly: with everything stored it is empty again", async () => {
+    const { token, chat } = await givenWorld(api, stores(), "pending")
+    for (const body of ["short", "文".repeat(500), "x"])
+      expectStatus(await api.updateMessage(token, chat, 1, { body }), 200)
+    expectStatus(await api.deleteChat(token, chat), 204)
+    await drainQueues(stores())
+    const lua = "return { redis.call('HLEN', KEYS[1]), redis.call('HGET', KEYS[2], 'bytes') }"
+    const shard = token.charAt(0)
+    const reply = await stores().redis.run({ name: "sizes", lua }, [`{${shard}}:outbox`, `{${shard}}:life`], [])
+    expect(reply).toEqual([0, "0"])
+  })
+})
+
+test("an idempotency record, is small and lives for a day", async () => {
+  const { token, chat } = await givenWorld(api, stores(), "pending")
+  const key = "k".repeat(255)
+  expectStatus(await api.createMessage(token, chat, { body: "x".repeat(5_000) }, { key }), 201)
+  const { hash } = idempotencyHash({ key, path: `/applications/${token}/chats/${chat}/messages` })
+  const name = `{${token.charAt(0)}}:key:${hash}`
+  const lua = "return { redis.call('TTL', KEYS[1]), redis.call('STRLEN', KEYS[1]) }"
+  const [ttlSeconds, bytes] = await stores().redis.run({ name: "record", lua }, [name], [])
+  expect(Number(ttlSeconds)).toBeGreaterThan(86_000)
+  expect(Number(ttlSeconds)).toBeLessThanOrEqual(86_400)
+  expect(Number(bytes) + name.length).toBeLessThanOrEqual(150)
+})

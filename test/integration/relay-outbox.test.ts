@@ -1,0 +1,135 @@
+import { describe, expect, test } from "@jest/globals"
+import type { Context } from "aws-lambda"
+import { handler } from "../../functions/relay-outbox.ts"
+import type { WriteEvent } from "../../lib/events.ts"
+import { relay } from "../../lib/outbox/relay.ts"
+import { buildStores } from "../../lib/runtime.ts"
+import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
+import { drainQueue, drainQueues, refreshIndex, takeRecords } from "../steps/drain.ts"
+import { makeIndexDue, makeOutboxDue } from "../steps/due.ts"
+import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
+import { givenWorld } from "../steps/world.ts"
+
+const stores = useTestStores()
+const api = chatApi(directTransport())
+
+const BUDGET_MS = 20_000
+const runRelay = () => (handler as unknown as (event: unknown, context: Context) => Promise<void>)({}, {} as Context)
+const eventsIn = async (queue: "persist" | "index") =>
+  (await takeRecords(stores(), queue)).flatMap(({ body }) => JSON.parse(body) as WriteEvent[])
+const keys = (events: WriteEvent[]) =>
+  events.map(({ application, chat, message }) => `${application}/${chat}/${message}`).sort()
+
+/** Writes whose queue messages are lost. */
+async function givenLost() {
+  const world = await givenWorld(api, stores(), "pending")
+  const lost = await eventsIn("persist")
+  return { world, lost }
+}
+
+describe("the relay", () => {
+  test("leaves alone what was accepted just now", async () => {
+    await givenLost()
+    await runRelay()
+    expect(await eventsIn("persist")).toEqual([])
+  })
+
+  test("sends what has waited too long, and it is stored and found", async () => {
+    const { world, lost } = await givenLost()
+    await makeOutboxDue(stores(), world.token)
+    await runRelay()
+    const sent = await takeRecords(stores(), "persist")
+    expect(keys(sent.flatMap(({ body }) => JSON.parse(body) as WriteEvent[]))).toEqual(keys(lost))
+    await makeOutboxDue(stores(), world.token)
+    await runRelay()
+    await drainQueues(stores())
+    await refreshIndex(stores())
+    const { token, chat } = world
+    expect(expectStatus(await api.searchMessages(token, chat, { query: "first" }), 200).total).toBe(1)
+    await makeOutboxDue(stores(), world.token)
+    await runRelay()
+    expect(await eventsIn("persist")).toEqual([])
+  })
+
+  test("run by two at once, sends each event once", async () => {
+    const { world } = await givenLost()
+    const { token, chat } = world
+    await Promise.all(Array.from({ length: 1_200 }, () => api.createMessage(token, chat)))
+    const lost = await eventsIn("persist")
+    await makeOutboxDue(stores(), token)
+    const other = buildStores(stores().config)
+    try {
+      const relayed = await Promise.all([relay(stores(), BUDGET_MS), relay(other.stores, BUDGET_MS)])
+      expect(relayed[0].events + relayed[1].events).toBe(lost.length + 3)
+    } finally {
+      await other.close()
+    }
+    const sent = keys(await eventsIn("persist"))
+    expect(sent).toHaveLength(lost.length + 3)
+    expect(new Set(sent).size).toBe(sent.length)
+  })
+
+  test("run again at once, sends nothing twice, however often it has to try", async () => {
+    const { world } = await givenLost()
+    await makeOutboxDue(stores(), world.token)
+    await runRelay()
+    expect(await eventsIn("persist")).toHaveLength(3)
+    await runRelay()
+    expect(await eventsIn("persist")).toEqual([])
+  })
+
+  test("while MySQL or the queue is away, ends without an error, and the events go out later", async () => {
+    const { world } = await givenLost()
+    for (const dependency of ["mysql", "sqs", "redis"] as const) {
+      await makeOutboxDue(stores(), world.token)
+      await withEnvironment(away(dependency), runRelay)
+    }
+    expect(await eventsIn("persist")).toEqual([])
+    await makeOutboxDue(stores(), world.token)
+    await runRelay()
+    expect(await eventsIn("persist")).toHaveLength(3)
+  })
+
+  test("sends what should be indexed and is due, once by two at once, and later again", async () => {
+    const { token, chat } = await givenWorld(api, stores(), "stored")
+    for (const _ of [1, 2, 3]) await api.givenMessage(token, chat)
+    await drainQueue(stores(), "persist")
+    await eventsIn("index")
+    await runRelay()
+    expect(await eventsIn("index")).toEqual([])
+    await makeIndexDue(stores(), token)
+    const other = buildStores(stores().config)
+    try {
+      await Promise.all([relay(stores(), BUDGET_MS), relay(other.stores, BUDGET_MS)])
+    } finally {
+      await other.close()
+    }
+    expect(keys(await eventsIn("index"))).toEqual([2, 3, 4].map((message) => `${token}/${chat}/${message}`))
+    await makeIndexDue(stores(), token)
+    await runRelay()
+    await drainQueue(stores(), "index")
+    await refreshIndex(stores())
+    expect(expectStatus(await api.searchMessages(token, chat, { query: "a message" }), 200).total).toBe(3)
+  })
+
+  test("removes tombstones of messages that nothing can come late for, and keeps those of chats", async () => {
+    const { token, chat } = await givenWorld(api, stores(), "stored")
+    expectStatus(await api.deleteMessage(token, chat, 1), 204)
+    await drainQueues(stores())
+    expectStatus(await api.deleteChat(token, chat), 204)
+    await drainQueues(stores())
+    const { mysql } = stores()
+    const tombstones = () => mysql.selectFrom("tombstones").select("message").where("application", "=", token).execute()
+    await runRelay()
+    expect(await tombstones()).toEqual([{ message: 0 }, { message: 1 }])
+    const longAgo = new Date("2020-01-01T00:00:00Z")
+    await mysql
+      .updateTable("tombstones")
+      .set({ expires_at: longAgo })
+      .where("application", "=", token)
+      .where("message", ">", 0)
+      .execute()
+    await runRelay()
+    expect(await tombstones()).toEqual([{ message: 0 }])
+  })
+})

@@ -1,0 +1,109 @@
+// What a request costs, counted at the servers: statements of MySQL, commands of Redis, sends to SQS.
+import { describe, expect, test } from "@jest/globals"
+import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
+import { drainQueues } from "../steps/drain.ts"
+import { countCalls } from "../steps/statements.ts"
+import { useTestStores } from "../steps/stores.ts"
+import { callOf, givenWorld, pathOf, STAGES, type Stage, TARGETS, type Target } from "../steps/world.ts"
+
+const stores = useTestStores()
+const api = chatApi(directTransport())
+
+/** Counts one call of `target` at a world of `stage`; the same was called before, elsewhere, so nothing is new. */
+async function costs(target: Target, stage: Stage, key = false) {
+  const [warm, world] = [await givenWorld(api, stores(), stage), await givenWorld(api, stores(), stage)]
+  const call = (at: typeof world, name: string) =>
+    api.call({
+      ...callOf(target, pathOf(target.template, at)),
+      ...(key && { headers: { "idempotency-key": `${name}-${at.token}` } }),
+    })
+  const warmUp = async () => {
+    expectStatus(await call(warm, "warm"), target.success)
+  }
+  return countCalls(stores(), warmUp, async () => {
+    expectStatus(await call(world, "counted"), target.success)
+  })
+}
+
+const CREATIONS = ["createApplication", "createChat", "createMessage"] as const
+const CHANGES = [
+  "updateApplication",
+  "deleteApplication",
+  "updateChat",
+  "deleteChat",
+  "updateMessage",
+  "deleteMessage",
+] as const
+const READS = [
+  "listApplications",
+  "getApplication",
+  "listChats",
+  "getChat",
+  "listMessages",
+  "getMessage",
+  "searchMessages",
+] as const
+const atEachStage = <T extends string>(names: readonly T[]) =>
+  names.flatMap((name) => STAGES.map((stage) => [name, stage] as const))
+
+describe("a request", () => {
+  test.each(atEachStage(CREATIONS))(
+    "to %s below what is %s, is one round trip to Redis, one send, and no MySQL",
+    async (name, stage) => {
+      for (const withKey of [false, true]) {
+        const { mysql, redis, sqsSends } = await costs(TARGETS[name], stage, withKey)
+        expect(mysql).toEqual({ reads: [], writes: [] })
+        expect(redis).toEqual([expect.stringMatching(/^"evalsha" /)])
+        expect(sqsSends).toBe(1)
+      }
+    },
+  )
+
+  test.each(CHANGES)("to %s what is stored, is one read of MySQL, no write, and at most one send", async (name) => {
+    const { mysql, redis, sqsSends } = await costs(TARGETS[name], "stored")
+    expect(mysql).toEqual({ reads: [expect.any(String)], writes: [] })
+    expect(redis).toHaveLength(2)
+    expect(sqsSends).toBe(1)
+  })
+
+  test.each(CHANGES)("to %s what is on its way, needs no MySQL at all", async (name) => {
+    const { mysql, sqsSends } = await costs(TARGETS[name], "pending")
+    expect(mysql).toEqual({ reads: [], writes: [] })
+    expect(sqsSends).toBe(1)
+  })
+
+  test.each(atEachStage(READS))("to %s what is %s, writes nothing and sends nothing", async (name, stage) => {
+    const { mysql, redis, sqsSends } = await costs(TARGETS[name], stage)
+    expect(mysql.writes).toEqual([])
+    expect(mysql.reads.length).toBeLessThanOrEqual(1)
+    expect(redis.length).toBeLessThanOrEqual(name === "listApplications" ? 64 : 1)
+    expect(sqsSends).toBe(0)
+  })
+})
+
+describe("many requests at once", () => {
+  test("share sends: a hundred creations are a hundred round trips and far fewer sends", async () => {
+    const { token, chat } = await givenWorld(api, stores(), "stored")
+    const create = () => api.createMessage(token, chat)
+    const { mysql, redis, sqsSends } = await countCalls(stores(), create, () =>
+      Promise.all(Array.from({ length: 100 }, create)),
+    )
+    expect(mysql).toEqual({ reads: [], writes: [] })
+    expect(redis).toHaveLength(100)
+    expect(sqsSends).toBeLessThanOrEqual(20)
+    await drainQueues(stores())
+  })
+})
+
+test("the counting itself sees what the persist function writes", async () => {
+  await givenWorld(api, stores(), "pending")
+  const { mysql, redis, sqsSends } = await countCalls(
+    stores(),
+    async () => undefined,
+    () => drainQueues(stores()),
+  )
+  expect(mysql.writes.length).toBeGreaterThan(3)
+  expect(mysql.reads.length).toBeGreaterThan(3)
+  expect(redis.length).toBeGreaterThan(0)
+  expect(sqsSends).toBeGreaterThan(0)
+})

@@ -1,0 +1,23 @@
+// The relay's clock in tests: what it would send in a while is due now.
+import { shardOf } from "../../lib/outbox/keys.ts"
+import type { Stores } from "../../lib/stores.ts"
+
+const ALL_DUE = {
+  name: "make-due",
+  lua: "for _, f in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('ZADD', KEYS[1], 0, f) end return {}",
+}
+
+/** Makes all that waits in the outbox of the application's shard due. */
+export async function makeOutboxDue({ redis }: Stores, token: string): Promise<void> {
+  await redis.run(ALL_DUE, [`{${shardOf(token)}}:due`], [])
+}
+
+/** Makes all of the application's entries of pending_index due, the dead ones aside. */
+export async function makeIndexDue({ mysql }: Stores, token: string): Promise<void> {
+  await mysql
+    .updateTable("pending_index")
+    .set({ due_at: new Date(Date.now() - 1_000) })
+    .where("application", "=", token)
+    .where("due_at", "is not", null)
+    .execute()
+}

@@ -1,0 +1,49 @@
+// A line to a server that can be cut, and can go silent.
+import { once } from "node:events"
+import { type AddressInfo, connect, createServer, type Socket } from "node:net"
+
+export type Forwarder = {
+  /** The target's URL, by way of this line. */
+  url: string
+  /** Takes connections again, on the same port. */
+  open(): Promise<unknown>
+  /** Breaks every connection and takes no more. */
+  shut(): Promise<void>
+  /** While true whatever is sent, in either direction, gets lost; false breaks the connections that lost something. */
+  hang(value: boolean): void
+}
+
+/** A TCP forwarder in front of the server at `targetUrl`. */
+export async function startForwarder(targetUrl: string): Promise<Forwarder> {
+  const target = new URL(targetUrl)
+  const sockets = new Set<Socket>()
+  let silent = false
+  const server = createServer((socket) => {
+    const upstream = connect(Number(target.port), target.hostname)
+    for (const one of [socket, upstream]) {
+      sockets.add(one)
+      one.on("error", () => undefined).on("close", () => sockets.delete(one))
+    }
+    socket.on("data", (data) => silent || upstream.write(data)).on("close", () => upstream.destroy())
+    upstream.on("data", (data) => silent || socket.write(data)).on("close", () => socket.destroy())
+  })
+  const open = async (port = 0) => {
+    await once(server.listen(port, "127.0.0.1"), "listening")
+    return (server.address() as AddressInfo).port
+  }
+  const port = await open()
+  return {
+    url: `http://127.0.0.1:${port}`,
+    open: () => open(port),
+    shut: async () => {
+      if (!server.listening) return
+      const closed = once(server.close(), "close")
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+    hang: (value) => {
+      silent = value
+      if (!value) for (const socket of sockets) socket.destroy()
+    },
+  }
+}

@@ -1,0 +1,25 @@
+// The project in a folder of its own: serverless empties its build folder at every start, under whatever else uses it.
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { ROOT, stackFolder } from "../../local/services/settings.ts"
+
+/** Where end-to-end tests keep what they start; `npm test` clears it. */
+export const E2E_FOLDER = join(stackFolder("test"), "e2e")
+
+const PARTS = ["functions", "lib", "local", "package.json", "tsconfig.json", "serverless.yml", "resources.yml"]
+
+export type ProjectCopy = { folder: string; remove(): Promise<void> }
+
+/**
+ * Copies what serverless reads. `queueSuffix` is appended to the name of each queue, so that an emulator polls queues of
+ * its own.
+ */
+export async function copyProject({ queueSuffix = "" } = {}): Promise<ProjectCopy> {
+  await mkdir(E2E_FOLDER, { recursive: true })
+  const folder = await mkdtemp(join(E2E_FOLDER, "project-"))
+  await Promise.all(PARTS.map((part) => cp(join(ROOT, part), join(folder, part), { recursive: true })))
+  await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"))
+  const resources = await readFile(join(folder, "resources.yml"), "utf8")
+  await writeFile(join(folder, "resources.yml"), resources.replaceAll(/(QueueName: [a-z-]+)/g, `$1${queueSuffix}`))
+  return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
+}

@@ -1,0 +1,208 @@
+// The API as users run it: a real `serverless offline start` in a process of its own, on the stores of this jest worker.
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { closeSync, openSync, readFileSync } from "node:fs"
+import { createServer, type Server } from "node:net"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { CreateQueueCommand, GetQueueAttributesCommand, PurgeQueueCommand, SQSClient } from "@aws-sdk/client-sqs"
+import { afterAll, beforeAll, jest } from "@jest/globals"
+import type { Stores } from "../../lib/stores.ts"
+import { forgetProcess, recordProcess, signalGroup } from "../../local/processes.ts"
+import { logTail } from "../../local/run.ts"
+import { MAX_RECEIVE_COUNT, ROOT, VISIBILITY_TIMEOUT_SECONDS } from "../../local/services/settings.ts"
+import { type ChatApi, chatApi, httpTransport } from "./chat-api.ts"
+import { copyProject, E2E_FOLDER, type ProjectCopy } from "./project-copy.ts"
+import { useTestStores } from "./stores.ts"
+
+/** Bundling and starting take 5 to 10 s, some times that on a busy machine. */
+const START_LIMIT_MS = 90_000
+const HEALTH_LIMIT_MS = 1_000
+const POLL_MS = 50
+/** The batches under way are given 10 s, and calls 5 s after that. */
+const STOP_LIMIT_MS = 20_000
+const ERROR_LINES_SHOWN = 5
+/** What a schedule of one minute does, and the longest wait for a relayed event, lie within. */
+const TEST_LIMIT_MS = 240_000
+
+type Environment = Record<string, string>
+
+export type Ending = { code: number | null; signal: NodeJS.Signals | null; tookMs: number }
+export type RunningApi = {
+  baseUrl: string
+  chats: ChatApi
+  /** Whether a process of its group lives. */
+  isAlive(): boolean
+  /**
+   * Sends SIGTERM and waits for the end. Throws, after killing it, when the API does not end by itself in time, and when
+   * it has logged an error.
+   */
+  stop(): Promise<Ending>
+}
+
+/** A project whose queues no one else polls, and how to start its API. */
+export type ApiProject = { start(changes?: Environment): Promise<RunningApi>; queues: Environment }
+
+async function freePorts(): Promise<[number, number]> {
+  const servers: [Server, Server] = [createServer(), createServer()]
+  for (const server of servers) await once(server.listen(0, "127.0.0.1"), "listening")
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
+  for (const server of servers) await once(server.close(), "close")
+  return ports as [number, number]
+}
+
+/** The queues that an API of this worker polls, with the attributes of real ones, empty. Answers their variables. */
+async function makeQueues(endpoint: string, suffix: string): Promise<Environment> {
+  const credentials = { accessKeyId: "local", secretAccessKey: "local" }
+  const sqs = new SQSClient({ endpoint, region: "us-east-1", credentials, maxAttempts: 1 })
+  const make = async (name: string, Attributes: Environment): Promise<string> => {
+    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: `${name}${suffix}`, Attributes }))
+    await sqs.send(new PurgeQueueCommand({ QueueUrl }))
+    return QueueUrl as string
+  }
+  const makeBoth = async (variable: string, name: string): Promise<Environment> => {
+    const QueueUrl = await make(`${name}-dead-letters`, {})
+    const told = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] }))
+    const redrive = { deadLetterTargetArn: told.Attributes?.QueueArn, maxReceiveCount: MAX_RECEIVE_COUNT }
+    const queue = await make(name, {
+      VisibilityTimeout: `${VISIBILITY_TIMEOUT_SECONDS}`,
+      RedrivePolicy: JSON.stringify(redrive),
+    })
+    return { [`${variable}_QUEUE_URL`]: queue, [`${variable}_DEAD_LETTER_QUEUE_URL`]: QueueUrl }
+  }
+  try {
+    return { ...(await makeBoth("PERSIST", "persist-writes")), ...(await makeBoth("INDEX", "index-messages")) }
+  } finally {
+    sqs.destroy()
+  }
+}
+
+/** The environment of a program that is no part of jest. */
+export function childEnvironment(changes: Environment): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _options, JEST_WORKER_ID: _worker, NODE_ENV: _env, ...env } = process.env
+  return { ...env, SLS_LOG_LEVEL: "error", SLS_NOTIFICATIONS_MODE: "off", SLS_TELEMETRY_DISABLED: "1", ...changes }
+}
+
+const groupLives = (pid: number): boolean => {
+  try {
+    return process.kill(-pid, 0)
+  } catch {
+    return false
+  }
+}
+
+async function waitUntilHealthy(child: ChildProcess, baseUrl: string, logFile: string): Promise<void> {
+  const deadline = Date.now() + START_LIMIT_MS
+  for (;;) {
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the API ended at its start:\n${logTail(logFile).join("\n")}`)
+    const answer = await fetch(`${baseUrl}/health`, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) })
+      .then((health) => health.text())
+      .catch(() => "")
+    // A handler that cannot be loaded answers 200 as well, with the error as its body.
+    if (answer === '{"status":"ok"}') return
+    if (Date.now() > deadline) throw new Error(`the API does not answer:\n${logTail(logFile).join("\n")}`)
+    await sleep(POLL_MS)
+  }
+}
+
+/** What no test may bring about: an error that was logged, or that ended a promise unheard. */
+const errorLines = (logFile: string): string[] =>
+  readFileSync(logFile, "utf8")
+    .split("\n")
+    .filter((line) => /"level":"(ERROR|CRITICAL)"|unhandled/i.test(line))
+    .slice(0, ERROR_LINES_SHOWN)
+
+async function startApi({ folder }: ProjectCopy, environment: Environment): Promise<RunningApi> {
+  const [port, lambdaPort] = await freePorts()
+  const name = `api-${port}`
+  const logFile = join(folder, `${name}.log`)
+  const log = openSync(logFile, "a")
+  const command = [join(ROOT, "node_modules", ".bin", "serverless"), "offline", "start", "--stage", "local"]
+  const child = spawn(process.execPath, command, {
+    cwd: folder,
+    detached: true,
+    stdio: ["ignore", log, log],
+    env: childEnvironment({ LOG_LEVEL: "WARN", ...environment, PORT: `${port}`, LAMBDA_PORT: `${lambdaPort}` }),
+  })
+  closeSync(log)
+  await once(child, "spawn")
+  const pid = child.pid as number
+  recordProcess(E2E_FOLDER, name, pid)
+  const exit = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>
+
+  const end = async (signal: NodeJS.Signals): Promise<Ending> => {
+    const started = performance.now()
+    child.kill(signal)
+    const inTime = await Promise.race([exit.then(() => true), sleep(STOP_LIMIT_MS, false, { ref: false })])
+    const tookMs = performance.now() - started
+    if (!inTime) signalGroup(pid, "SIGKILL")
+    const [code, by] = await exit
+    forgetProcess(E2E_FOLDER, name)
+    const errors = errorLines(logFile)
+    if (errors.length > 0) throw new Error(`the API has logged errors:\n${errors.join("\n")}`)
+    if (!inTime) throw new Error(`the API did not end within ${STOP_LIMIT_MS} ms:\n${logTail(logFile).join("\n")}`)
+    return { code, signal: by, tookMs }
+  }
+  const baseUrl = `http://127.0.0.1:${port}`
+  try {
+    await waitUntilHealthy(child, baseUrl, logFile)
+  } catch (error) {
+    await end("SIGKILL")
+    throw error
+  }
+  let ending: Promise<Ending> | undefined
+  const stop = () => {
+    ending ??= end("SIGTERM")
+    return ending
+  }
+  return { baseUrl, chats: chatApi(httpTransport(baseUrl)), isAlive: () => groupLives(pid), stop }
+}
+
+/** Prepares this worker's stores, queues and project around the tests of a file; stops what a test has started. */
+export function useApiProject(): { stores: () => Stores; project: () => ApiProject } {
+  const stores = useTestStores()
+  jest.setTimeout(TEST_LIMIT_MS)
+  const running: RunningApi[] = []
+  let copy: ProjectCopy | undefined
+  let queues: Environment = {}
+  beforeAll(async () => {
+    const queueSuffix = `-${stores().config.ELASTICSEARCH_INDEX}-e2e`
+    copy = await copyProject({ queueSuffix })
+    queues = await makeQueues(stores().config.SQS_ENDPOINT as string, queueSuffix)
+  }, START_LIMIT_MS)
+  afterAll(async () => {
+    try {
+      await Promise.all(running.map((api) => api.stop()))
+    } finally {
+      await copy?.remove()
+    }
+  }, START_LIMIT_MS)
+  const project = (): ApiProject => ({
+    queues,
+    start: async (changes = {}) => {
+      if (!copy) throw new Error("the project is there in tests and after beforeAll only")
+      const api = await startApi(copy, { ...queues, ...changes })
+      running.push(api)
+      return api
+    },
+  })
+  return { stores, project }
+}
+
+/** One API for all tests of a file. */
+export function useRunningApi(): { stores: () => Stores; api: () => RunningApi; queues: () => Environment } {
+  const { stores, project } = useApiProject()
+  let api: RunningApi | undefined
+  beforeAll(async () => {
+    api = await project().start()
+  }, START_LIMIT_MS)
+  return {
+    stores,
+    queues: () => project().queues,
+    api: () => {
+      if (!api) throw new Error("the API runs in tests and after beforeAll only")
+      return api
+    },
+  }
+}
