@@ -29,5 +29,5 @@ COPY --chown=node:node . .
 USER node
 ENV NODE_ENV=production
 # Loads every plugin: one that was left without a package it needs is found here and not at the start.
-RUN node node_modules/serverless/bin/serverless.js print --stage local >/dev/null
+RUN node node_modules/serverless/bin/serverless.js print --stage local >/dev/null && rm -rf ~/.serverless
 CMD ["node", "node_modules/serverless/bin/serverless.js", "offline", "start", "--stage", "local"]

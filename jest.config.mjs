@@ -13,4 +13,6 @@ export default {
     ],
   },
   maxWorkers: 2,
+  // Modules of finished files stay in memory with vm modules; a worker beyond this is replaced.
+  workerIdleMemoryLimit: "500MB",
 }

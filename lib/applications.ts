@@ -74,16 +74,11 @@ export async function deleteApplication(stores: Stores, token: string): Promise<
 
 /** The living applications, by creation (then by token). */
 export async function listApplications(stores: Stores, request: PageRequest): Promise<Page<Application>> {
-  const positionOf = (event: WriteEvent) => ({ createdAt: event.created_at, key: event.application })
   const page = await mergedPage<ApplicationState>(
     {
       async readPending(window) {
         const events = await unlessRedisAway(() => readPendingOfAllShards(stores, window), [])
-        const { after, order, count } = window
-        return events
-          .filter((event) => after === undefined || compare(positionOf(event), after, order) > 0)
-          .sort((a, b) => compare(positionOf(a), positionOf(b), order))
-          .slice(0, count)
+        return events.sort((a, b) => compare(positionOf(a), positionOf(b), window.order)).slice(0, window.count)
       },
       async readRows(window) {
         return (await reachMysql(() => selectApplications(stores.mysql, window).execute())).map(toItem)
@@ -96,16 +91,24 @@ export async function listApplications(stores: Stores, request: PageRequest): Pr
   return { data: page.data.map(present), next: page.next }
 }
 
-/** One pipeline over the shards; each answers `count`, since all of them may lie in one. */
-async function readPendingOfAllShards({ outbox }: Stores, { after, order, count }: Window): Promise<WriteEvent[]> {
-  // Creation times are not unique, so the bound is inclusive and the caller leaves out what is not beyond.
+const positionOf = (event: WriteEvent) => ({ createdAt: event.created_at, key: event.application })
+
+/** One pipeline over the shards; each answers `count` or all that it has, since all of them may lie in one. */
+async function readPendingOfAllShards(stores: Stores, window: Window): Promise<WriteEvent[]> {
+  return (await Promise.all(SHARDS.map((shard) => readPendingOfShard(stores, shard, window)))).flat()
+}
+
+async function readPendingOfShard({ outbox }: Stores, shard: string, window: Window): Promise<WriteEvent[]> {
+  const { after, order, count } = window
+  // Creation times are not unique, so the bound is inclusive, and what is not beyond it is left out here.
   const bound = after?.createdAt === undefined ? undefined : String(after.createdAt)
   const min = order === "asc" && bound !== undefined ? bound : "-inf"
   const max = order === "desc" && bound !== undefined ? bound : "+inf"
-  const shards = await Promise.all(
-    SHARDS.map((shard) => outbox.readPending(shard, "", 0, [], { min, max, order, count })),
-  )
-  return shards.flatMap(({ entries }) => entries)
+  for (let asked = count; ; asked *= 2) {
+    const { entries } = await outbox.readPending(shard, "", 0, [], { min, max, order, count: asked })
+    const beyond = entries.filter((event) => after === undefined || compare(positionOf(event), after, order) > 0)
+    if (beyond.length >= count || entries.length < asked) return beyond
+  }
 }
 
 async function findApplication(stores: Stores, token: string): Promise<ApplicationState> {

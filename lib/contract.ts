@@ -46,14 +46,14 @@ const WELL_FORMED = "must be well-formed Unicode (it has a lone surrogate)"
 const text = z.string().refine((value) => value.isWellFormed(), WELL_FORMED)
 
 /** Trimmed, 1–255 code points, not blank. */
-export const Name = text
+const Name = text
   .transform((value) => value.trim())
   .refine((value) => value !== "", "must not be blank")
   .refine((value) => codePoints(value) <= LIMITS.nameMax, `must have at most ${LIMITS.nameMax} characters`)
   .meta({ description: "1–255 characters after trimming, not blank.", ...textSchema(LIMITS.nameMax) })
 
 /** Kept as it came: 1–10,000 code points, not only white space. */
-export const MessageBody = text
+const MessageBody = text
   .refine((value) => value.trim() !== "", "must not be blank")
   .refine((value) => codePoints(value) <= LIMITS.bodyMax, `must have at most ${LIMITS.bodyMax} characters`)
   .meta({

@@ -2,6 +2,7 @@
 import { readConfig } from "../lib/config.ts"
 import { listDeadLetters, redriveDeadLetters } from "../lib/queue/dead-letters.ts"
 import { buildStores } from "../lib/runtime.ts"
+import { loadEnvironment } from "./environment.ts"
 
 const USAGE = "usage: npm run ops -- dead-letters list | redrive"
 
@@ -10,6 +11,7 @@ async function main([noun, verb]: string[]): Promise<number> {
     console.error(USAGE)
     return 2
   }
+  loadEnvironment()
   const { stores, close } = buildStores(readConfig(process.env))
   try {
     if (verb === "list") {

@@ -10,7 +10,10 @@ const progress = progressOn(process.stderr)
 try {
   const stack = await startServices({ name: "start", progress, signal: stop, hurry })
   for (const [name, value] of Object.entries(stack.env)) console.log(`${name}=${value}`)
+  // Servers that are not our children keep no process alive.
+  const alive = setInterval(() => undefined, 60_000)
   await aborted(stop)
+  clearInterval(alive)
   await progress.step("Services stopped", () => stack.stop())
 } catch (error) {
   progress.end()

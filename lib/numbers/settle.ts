@@ -1,7 +1,8 @@
 /**
  * DESIGN. When Redis begins a new life, events accepted before may still be in the persist queue, and until they are
- * persisted MySQL does not know the highest numbers. So every shard holds its writes back until the queue has been seen
- * empty after the shard's generation began. All shards are opened first: none of them feeds the queue meanwhile.
+ * persisted MySQL does not know the highest numbers. So a shard holds its writes back until the queue has been seen empty
+ * after the shard's generation began. All shards are made to wait meanwhile, or under load those that go on would never
+ * let the queue be empty.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { SHARDS } from "../outbox/keys.ts"
@@ -28,19 +29,22 @@ export function settleShards(stores: Stores): Promise<boolean> {
 
 async function drain({ outbox, sqs, config }: Stores): Promise<boolean> {
   const deadline = Date.now() + WAIT_MAX_MS
+  const open = (pause: boolean) => Promise.all(SHARDS.map((shard) => outbox.open(shard, pause)))
+  let quietSince = Date.now()
   for (;;) {
-    const shards = await Promise.all(SHARDS.map((shard) => outbox.open(shard)))
-    const unsettled = shards.filter(({ drained }) => !drained)
-    if (unsettled.length === 0) return true
-    const youngestMs = Math.min(...unsettled.map(({ ageMs }) => ageMs))
-    if (youngestMs >= SETTLE_AFTER_MS) {
+    // Another process may have settled them meanwhile.
+    if ((await open(false)).every(({ drained }) => drained)) return true
+    const shards = await open(true)
+    if (shards.some(({ drained }) => drained)) quietSince = Date.now()
+    const quietMs = Math.min(Date.now() - quietSince, ...shards.map(({ ageMs }) => ageMs))
+    if (quietMs >= SETTLE_AFTER_MS) {
       const { visible, inFlight, delayed } = await sqs.depth(config.PERSIST_QUEUE_URL)
       if (visible + inFlight + delayed === 0) {
-        await Promise.all(unsettled.map(({ shard, generation }) => outbox.settle(shard, generation)))
+        await Promise.all(shards.map(({ shard, generation }) => outbox.settle(shard, generation)))
         return true
       }
     }
-    const waitMs = Math.max(POLL_MS, SETTLE_AFTER_MS - youngestMs)
+    const waitMs = Math.max(POLL_MS, SETTLE_AFTER_MS - quietMs)
     if (Date.now() + waitMs > deadline) return false
     await sleep(waitMs)
   }

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { reachMysql } from "../clients/mysql.ts"
 import { notFound, unavailable } from "../errors.ts"
 import type { FenceEvent } from "../events.ts"
-import type { Unverified } from "../outbox/outbox.ts"
+import type { Persisted, Unverified } from "../outbox/outbox.ts"
 import type { Stores } from "../stores.ts"
 
 const FENCE_POLL_MS = 100
@@ -38,10 +38,7 @@ export async function verifyParents(stores: Stores, application: string, chat: n
   }
 }
 
-type Parents = {
-  chatsHighest: number
-  messagesHighest: number
-  revision: number
+type Parents = Persisted & {
   applicationFenced: number
   chatFenced: number
 }
@@ -83,7 +80,8 @@ async function readParents({ outbox, mysql }: Stores, application: string, chat:
   return {
     chatsHighest: of(0)?.highest ?? 0,
     messagesHighest: of(chat)?.highest ?? 0,
-    revision: Math.max(0, ...counters.map(({ revision }) => revision), Number(row.chat_revision ?? 0)),
+    applicationRevision: of(0)?.revision ?? 0,
+    chatRevision: chat > 0 ? (of(chat)?.revision ?? 0) : 0,
     applicationFenced: of(0)?.fenced ?? 0,
     chatFenced: of(chat)?.fenced ?? 0,
   }

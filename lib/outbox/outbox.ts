@@ -198,7 +198,6 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
     for (const event of events) {
       keys.push(pendingKey(shard, parentText(event)))
       args.push(keyText(event), event.revision, pendingMember(event))
-      noteRevision(shard, event.revision)
     }
     const [removed] = await redis.run(scripts.REMOVE, keys, args)
     return Number(removed)
@@ -231,9 +230,12 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
     return (await redis.run(scripts.HOLDS, [outboxKey(shard)], args)).map((value) => value === 1)
   }
 
-  /** The generation of a shard, whether the queue has been drained since it began, and its age in ms. */
-  async function open(shard: string) {
-    const [generation, drained, age] = await redis.run(scripts.OPEN, [lifeKey(shard)], [seenIn(shard)])
+  /**
+   * The generation of a shard, whether the queue has been drained since it began, and its age in ms. With `pause` the
+   * shard takes no writes until it is settled, whether it was or not.
+   */
+  async function open(shard: string, pause: boolean) {
+    const [generation, drained, age] = await redis.run(scripts.OPEN, [lifeKey(shard)], [seenIn(shard), pause ? 1 : 0])
     return { shard, generation: String(generation), drained: drained === 1, ageMs: Number(age) }
   }
 
@@ -248,7 +250,16 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
     const [status] = await redis.run(
       scripts.VERIFY,
       [lifeKey(shard), outboxKey(shard), applicationKey(application), deletedKey(shard)],
-      [seenIn(shard), generation, application, chat, known.chatsHighest, known.messagesHighest, known.revision],
+      [
+        seenIn(shard),
+        generation,
+        application,
+        chat,
+        known.chatsHighest,
+        known.messagesHighest,
+        known.applicationRevision,
+        known.chatRevision,
+      ],
     )
     return status as "verified" | "gone" | "moved" | "behind"
   }
@@ -256,5 +267,10 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
   return { create, change, read, readPending, remove, claim, bury, revive, holds, open, settle, verify }
 }
 
-/** The highest numbers and the greatest revision that MySQL has of an application and one of its chats. */
-export type Persisted = { chatsHighest: number; messagesHighest: number; revision: number }
+/** The highest numbers and the greatest revisions that MySQL has below an application and below one of its chats. */
+export type Persisted = {
+  chatsHighest: number
+  messagesHighest: number
+  applicationRevision: number
+  chatRevision: number
+}

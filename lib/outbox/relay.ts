@@ -30,7 +30,7 @@ export async function relay(stores: Stores, budgetMs: number): Promise<Relayed> 
   relayed.events = await relayOutbox(stores, deadline)
   relayed.indexEvents = await relayPendingIndex(stores, deadline)
   await purgeDue(stores, Math.max(0, deadline - Date.now()))
-  await removeExpiredTombstones(stores)
+  await removeExpiredTombstones(stores, Math.max(0, deadline - Date.now()))
   return relayed
 }
 

@@ -10,6 +10,8 @@
  * Promised: a number, its revision, its outbox entry and its idempotency record come together or not at all.
  * May happen twice: a script whose answer was lost, if the client sends its request again without an Idempotency-Key.
  *
+ * At `maxmemory` creations and changes are refused; all other scripts are allowed, since they make the outbox shorter.
+ *
  * Revisions are microseconds as text, formatted by '%.0f' (`tostring` would write 1.76e+15); below 2^53 they are exact.
  */
 
@@ -160,7 +162,8 @@ return { 'changed', text(revision) }
 /** What the outbox knows of some resources, and whether their parents are known to live. */
 export const READ: Script = {
   name: "read",
-  lua: `-- KEYS 1 life 2 outbox 3 application
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 life 2 outbox 3 application
 -- ARGV 1 seen 2 chat ('0' where absent) 3.. fields
 -- returns {settled 0|1, application verified 0|1, chat verified 0|1, entry or false for each field...}
 ${PRELUDE}
@@ -176,7 +179,8 @@ return result
 /** What the outbox holds below one parent within a range, in order. */
 export const READ_PENDING: Script = {
   name: "read-pending",
-  lua: `-- KEYS 1 life 2 outbox 3 application 4 pending
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 life 2 outbox 3 application 4 pending
 -- ARGV 1 seen 2 chat ('0' where absent) 3 min 4 max (scores as ZRANGEBYSCORE takes them) 5 'asc' or 'desc' 6 count
 --      7 prefix of the fields of the members 8.. fields of the parents
 -- returns {settled 0|1, application verified 0|1, chat verified 0|1, {entries of the parents}, {entries in order}}
@@ -197,7 +201,8 @@ return { state.drained and 1 or 0, g[1] == generation and 1 or 0, g[2] == genera
 /** Takes persisted events off the outbox; one that a newer event has replaced stays. */
 export const REMOVE: Script = {
   name: "remove",
-  lua: `-- KEYS 1 life 2 outbox 3 due 4 attempts 5 dead 6.. pending key of each event
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 life 2 outbox 3 due 4 attempts 5 dead 6.. pending key of each event
 -- ARGV field, revision, pending member of each event
 -- returns how many were taken off
 local freed, removed = 0, 0
@@ -221,7 +226,8 @@ return removed
 /** Claims events that have waited too long, so that of several relays one sends each. */
 export const CLAIM: Script = {
   name: "claim",
-  lua: `-- KEYS 1 outbox 2 due 3 attempts
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 outbox 2 due 3 attempts
 -- ARGV 1 count 2 back-off ms 3 back-off max ms
 -- returns {entry...}
 local t = redis.call('TIME')
@@ -245,7 +251,8 @@ return entries
 /** Marks an event dead: still read, not relayed. */
 export const BURY: Script = {
   name: "bury",
-  lua: `-- KEYS 1 outbox 2 due 3 dead
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 outbox 2 due 3 dead
 -- ARGV 1 field 2 revision 3 reason
 -- returns 1 when the outbox held that very event
 local entry = redis.call('HGET', KEYS[1], ARGV[1])
@@ -259,7 +266,8 @@ return 1
 /** Brings a dead event back: it is due at once. */
 export const REVIVE: Script = {
   name: "revive",
-  lua: `-- KEYS 1 outbox 2 due 3 dead 4 attempts
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 outbox 2 due 3 dead 4 attempts
 -- ARGV 1 field
 -- returns 1 when it was dead
 if redis.call('HDEL', KEYS[3], ARGV[1]) == 0 then return 0 end
@@ -272,7 +280,8 @@ return 1
 /** Which of some events the outbox still holds, so that losing their queue message loses nothing. */
 export const HOLDS: Script = {
   name: "holds",
-  lua: `-- KEYS 1 outbox
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 outbox
 -- ARGV field, revision of each event
 -- returns {1 where the entry has that revision or a newer one, else 0...}
 local result = {}
@@ -285,14 +294,16 @@ return result
 `,
 }
 
-/** The state of a shard; begins a new generation if Redis began a new life. */
+/** The state of a shard; begins a new generation if Redis began a new life. Can make the shard wait as if it had. */
 export const OPEN: Script = {
   name: "open",
-  lua: `-- KEYS 1 life
--- ARGV 1 seen
--- returns {generation, drained 0|1, age of the generation in ms}
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 life
+-- ARGV 1 seen 2 '1' to hold the shard's writes back until it is settled (again)
+-- returns {generation, drained 0|1 (before this call), age of the generation in ms}
 ${PRELUDE}
 local state = life(KEYS[1], tonumber(ARGV[1]))
+if ARGV[2] == '1' and state.drained then redis.call('HSET', KEYS[1], 'drained', '0') end
 return { text(state.generation), state.drained and 1 or 0, text(math.max(0, math.floor((now_us() - state.generation) / 1000))) }
 `,
 }
@@ -300,7 +311,8 @@ return { text(state.generation), state.drained and 1 or 0, text(math.max(0, math
 /** Notes that the persist queue has been empty since `generation` began. */
 export const SETTLE: Script = {
   name: "settle",
-  lua: `-- KEYS 1 life
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 life
 -- ARGV 1 generation
 -- returns 1 when that generation still holds
 if redis.call('HGET', KEYS[1], 'generation') ~= ARGV[1] then return 0 end
@@ -312,9 +324,10 @@ return 1
 /** Installs what MySQL knows of a parent, if the generation is still the one that was seen. */
 export const VERIFY: Script = {
   name: "verify",
-  lua: `-- KEYS 1 life 2 outbox 3 application 4 deleted
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 life 2 outbox 3 application 4 deleted
 -- ARGV 1 seen 2 generation 3 token 4 chat ('0': only the application) 5 highest chat number persisted
---      6 highest message number persisted 7 greatest revision persisted
+--      6 highest message number persisted 7 greatest revision persisted of the application 8 of the chat
 -- returns 'verified' | 'gone' | 'moved' (another generation) | 'behind' (Redis has lost data: a new generation began)
 ${PRELUDE}
 local state = life(KEYS[1], tonumber(ARGV[1]))
@@ -323,19 +336,22 @@ local token, chat = ARGV[3], ARGV[4]
 local fields = { token }
 if chat ~= '0' then fields[2] = token .. '/' .. chat end
 if gone(KEYS[2], KEYS[4], fields) then return 'gone' end
-local function verify(mark, counter, highest)
+local function verify(mark, counter, highest, revision)
   local h = redis.call('HMGET', KEYS[3], mark, counter)
   if h[1] == ARGV[2] then return true end
   local current = tonumber(h[2] or '0')
-  if highest > current and tonumber(h[1] or '0') >= state.lost then return false end
+  local behind = highest > current or revision > state.revision
+  if behind and tonumber(h[1] or '0') >= state.lost then return false end
   redis.call('HSET', KEYS[3], mark, ARGV[2], counter, text(math.max(current, highest)))
   return true
 end
-if not verify('g', 'chats', tonumber(ARGV[5])) or (chat ~= '0' and not verify('g' .. chat, 'c' .. chat, tonumber(ARGV[6]))) then
+if not verify('g', 'chats', tonumber(ARGV[5]), tonumber(ARGV[7]))
+  or (chat ~= '0' and not verify('g' .. chat, 'c' .. chat, tonumber(ARGV[6]), tonumber(ARGV[8]))) then
   begin(KEYS[1], state, state.run, true)
   return 'behind'
 end
-if tonumber(ARGV[7]) > state.revision then redis.call('HSET', KEYS[1], 'revision', ARGV[7]) end
+local revision = math.max(tonumber(ARGV[7]), tonumber(ARGV[8]))
+if revision > state.revision then redis.call('HSET', KEYS[1], 'revision', text(revision)) end
 return 'verified'
 `,
 }

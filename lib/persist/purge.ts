@@ -30,11 +30,19 @@ export async function purgeDue(stores: Stores, budgetMs: number): Promise<void> 
   }
 }
 
-/** Removes tombstones of messages that no queue can hold an event for any more. */
-export async function removeExpiredTombstones({ mysql }: Stores): Promise<void> {
-  await reachMysql(() =>
-    mysql.deleteFrom("tombstones").where("expires_at", "<", new Date()).limit(EXPIRED_BATCH_ROWS).execute(),
-  )
+/** Removes tombstones of messages that no queue can hold an event for any more, for about `budgetMs`. */
+export async function removeExpiredTombstones({ mysql }: Stores, budgetMs: number): Promise<void> {
+  const deadline = Date.now() + budgetMs
+  for (let removed = EXPIRED_BATCH_ROWS; removed >= EXPIRED_BATCH_ROWS && Date.now() < deadline; ) {
+    const result = await reachMysql(() =>
+      mysql
+        .deleteFrom("tombstones")
+        .where("expires_at", "<", new Date())
+        .limit(EXPIRED_BATCH_ROWS)
+        .executeTakeFirstOrThrow(),
+    )
+    removed = Number(result.numDeletedRows)
+  }
 }
 
 async function claim({ mysql }: Stores): Promise<Tombstone | undefined> {

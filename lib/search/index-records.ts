@@ -85,7 +85,8 @@ async function indexAll(stores: Stores, events: IndexEvent[]): Promise<void> {
   const refused = failed.filter(({ retryable }) => !retryable)
   for (const { index, status, reason } of refused) {
     const event = events[index]
-    if (event) await bury(stores, event, `${status} ${reason}`)
+    // Elasticsearch's own words after the type of the error may quote the document.
+    if (event) await bury(stores, event, `${status} ${reason.split(":")[0]}`)
   }
 }
 
@@ -120,6 +121,7 @@ async function bury({ mysql, indexDeadLetters }: Stores, event: IndexEvent, reas
       .updateTable("pending_index")
       .set({ due_at: null })
       .where(keyRanges([event], "message"))
+      .where("revision", "<=", Number(event.revision))
       .execute(),
   )
 }

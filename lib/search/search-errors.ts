@@ -17,8 +17,11 @@ export class SearchIncomplete extends Error {
 /** What the client throws when no node answered in time or a connection broke (@elastic/transport, errors.ts). */
 const TRANSPORT_ERRORS = new Set(["ConnectionError", "TimeoutError", "NoLivingConnectionsError", "RequestAbortedError"])
 
-/** HTTP statuses that say "not now": throttled, overloaded, no primary shard, a proxy without a backend. */
-const AWAY_STATUSES = new Set([408, 429, 502, 503, 504])
+/**
+ * HTTP statuses that say "not now": throttled, overloaded, no primary shard, a proxy without a backend; and a key that is
+ * wrong or not yet allowed, which no other request could mend.
+ */
+const AWAY_STATUSES = new Set([401, 403, 408, 429, 502, 503, 504])
 
 /** Status and error type of an answer that the client turned into an error; undefined for any other error. */
 export function answeredError(error: unknown): { status: number; type: string } | undefined {

@@ -97,6 +97,8 @@ const mariadb = async (
       // In the data folder and named from there, since the path of a socket may have 107 bytes only.
       "--socket=mysqld.sock",
       `--pid-file=${join(data, "mysqld.pid")}`,
+      // Of its own: a starting server removes what looks like temporary tables, also those of another.
+      `--tmpdir=${data}`,
       "--skip-name-resolve",
       "--performance-schema=ON",
       "--character-set-server=utf8mb4",

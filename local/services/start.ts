@@ -199,6 +199,9 @@ const environmentOf = async (choice: Choice, urls: Brought["urls"]): Promise<Rec
   return { ...variables, ...Object.fromEntries([...Object.entries(queues), ...Object.entries(login)].filter(unset)) }
 }
 
+/** Where the variables that lead to a stack's services stand while it runs, for the commands beside it. */
+export const servicesFile = (folder: string) => join(folder, "services.env")
+
 const keptFile = (folder: string) => join(folder, "kept.json")
 
 /** The environment of a stack that an earlier run left running, if all of its services still answer. */
@@ -236,6 +239,8 @@ export const startServices = async (options: StartOptions): Promise<Stack> => {
       await brought.stop()
       throw error
     })
+    const lines = Object.entries(env).map(([variable, value]) => `${variable}=${value}\n`)
+    await writeFile(servicesFile(folder), lines.join(""), { mode: 0o600 })
     return {
       env,
       folder,

@@ -38,12 +38,13 @@ describe("a queue that is away", () => {
   })
 
   it("when it goes later, several times, is found again each time, with two lines each", async () => {
-    const { queueName, QueueUrl } = await queue()
+    // Short, since the abandoned long poll of a cut connection may still take a message, which is then hidden for this.
+    const { queueName, QueueUrl } = await queue({ VisibilityTimeout: "1" })
     const proxy = await forwarder()
     const { bodies, lines } = poll(queueName, () => ({}), {}, proxy.url)
     for (const round of [1, 2, 3]) {
       await send(QueueUrl, [String(round)])
-      await eventually(() => expect(bodies()).toHaveLength(round), 3_000)
+      await eventually(() => expect(bodies()).toContain(String(round)), 10_000)
       await proxy.shut()
       await eventually(() => expect(lines).toHaveLength(2 * round - 1))
       await proxy.open()

@@ -11,7 +11,7 @@ const ANSWERED_BEFORE_STOP = 200
 const STORED_LIMIT_MS = 150_000
 /** An orderly end under load takes a second or two; 10 s are what batches, 5 s what calls under way may take. */
 const STOP_LIMIT_MS = 16_000
-const CHILDREN_END_LIMIT_MS = 2_000
+const CHILDREN_END_LIMIT_MS = 10_000
 
 const { stores, project } = useApiProject()
 

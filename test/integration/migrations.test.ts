@@ -39,13 +39,14 @@ const TEXTS = {
 }
 
 const stores = useTestStores()
+// Three commands, each of which waits for its stores.
+jest.setTimeout(3 * COMMAND_LIMIT_MS)
 let server: MysqlClient
 let own: MysqlClient
 let database: string
 let url: string
 
 beforeAll(async () => {
-  jest.setTimeout(2 * COMMAND_LIMIT_MS)
   const given = new URL(stores().config.MYSQL_URL)
   server = connectMysql(given.href)
   database = `${given.pathname.slice(1)}_migrations`

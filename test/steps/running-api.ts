@@ -1,14 +1,14 @@
 // The API as users run it: a real `serverless offline start` in a process of its own, on the stores of this jest worker.
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { closeSync, openSync, readFileSync } from "node:fs"
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs"
 import { createServer, type Server } from "node:net"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { CreateQueueCommand, GetQueueAttributesCommand, PurgeQueueCommand, SQSClient } from "@aws-sdk/client-sqs"
 import { afterAll, beforeAll, jest } from "@jest/globals"
 import type { Stores } from "../../lib/stores.ts"
-import { forgetProcess, recordProcess, signalGroup } from "../../local/processes.ts"
+import { forgetProcess, processIdentity, recordProcess, signalGroup } from "../../local/processes.ts"
 import { logTail } from "../../local/run.ts"
 import { MAX_RECEIVE_COUNT, ROOT, VISIBILITY_TIMEOUT_SECONDS } from "../../local/services/settings.ts"
 import { type ChatApi, chatApi, httpTransport } from "./chat-api.ts"
@@ -83,12 +83,21 @@ export function childEnvironment(changes: Environment): NodeJS.ProcessEnv {
   return { ...env, SLS_LOG_LEVEL: "error", SLS_NOTIFICATIONS_MODE: "off", SLS_TELEMETRY_DISABLED: "1", ...changes }
 }
 
-const groupLives = (pid: number): boolean => {
-  try {
-    return process.kill(-pid, 0)
-  } catch {
-    return false
-  }
+/** Whether a process of the group is left. One that has ended, and whose end nobody has asked for yet, is not. */
+function groupLives(group: number): boolean {
+  if (process.platform !== "linux") return processIdentity(group) !== undefined
+  return readdirSync("/proc").some((pid) => {
+    if (!/^\d+$/.test(pid) || processIdentity(Number(pid)) === undefined) return false
+    try {
+      // proc(5): the command in parentheses may hold spaces; after it come the state, the parent and the group.
+      const [, , of] = readFileSync(`/proc/${pid}/stat`, "utf8")
+        .replace(/^.*\) /s, "")
+        .split(" ")
+      return Number(of) === group
+    } catch {
+      return false
+    }
+  })
 }
 
 async function waitUntilHealthy(child: ChildProcess, baseUrl: string, logFile: string): Promise<void> {

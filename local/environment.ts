@@ -1,0 +1,11 @@
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { ROOT, stackFolder } from "./services/settings.ts"
+import { servicesFile } from "./services/start.ts"
+
+/** Adds what is not set yet: from `.env`, then from the services that `npm start` has brought up. */
+export function loadEnvironment(): void {
+  for (const file of [join(ROOT, ".env"), servicesFile(stackFolder("start"))]) {
+    if (existsSync(file)) process.loadEnvFile(file)
+  }
+}

@@ -1,0 +1,220 @@
+// What is deployed: the CloudFormation template and the zips, made without network and credentials, and `invoke local`.
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals"
+import { REJECTED_ROUTES, ROUTES } from "../../lib/http/routes.ts"
+import { RECEIVES_MAX } from "../../lib/queue/consumer.ts"
+import { ROOT } from "../../local/services/settings.ts"
+import { type Ran, runNode } from "../steps/child.ts"
+import { gatewayEvent, withJson } from "../steps/gateway-event.ts"
+import { copyProject, type ProjectCopy } from "../steps/project-copy.ts"
+import { childEnvironment } from "../steps/running-api.ts"
+import { useTestStores } from "../steps/stores.ts"
+import { unzip } from "../steps/unzip.ts"
+
+/** Bundling takes some seconds, many times that on a busy machine. */
+const PACKAGE_LIMIT_MS = 180_000
+const INVOKE_LIMIT_MS = 60_000
+/** AWS recommends six times the function's time-out for a queue's visibility timeout. */
+const VISIBILITY_PER_TIMEOUT = 6
+/** Node processes started side by side. */
+const PARALLEL = 2
+
+type Resource = { Type: string; Properties: Record<string, unknown> }
+type LambdaFunction = {
+  Timeout: number
+  Role: { "Fn::GetAtt": [string, string] }
+  Handler: string
+  FunctionName: string
+}
+type Queue = { VisibilityTimeout: number; RedrivePolicy?: { deadLetterTargetArn: unknown; maxReceiveCount: number } }
+
+const stores = useTestStores()
+jest.setTimeout(PACKAGE_LIMIT_MS)
+let project: ProjectCopy
+let unpacked: string
+let packaged: Ran
+let template: { Resources: Record<string, Resource> }
+let zips: string[]
+
+const ofType = <T = Record<string, unknown>>(type: string): [string, T][] =>
+  Object.entries(template.Resources)
+    .filter(([, { Type }]) => Type === type)
+    .map(([id, { Properties }]) => [id, Properties as T])
+
+const serverless = (args: string[], env: NodeJS.ProcessEnv, limitMs: number) =>
+  runNode([join(ROOT, "node_modules", ".bin", "serverless"), ...args], { cwd: project.folder, env, limitMs })
+
+/** No variable of ours, and none that leads to credentials or a region. */
+const bareEnvironment = (): NodeJS.ProcessEnv => ({
+  PATH: process.env.PATH,
+  HOME: unpacked,
+  AWS_EC2_METADATA_DISABLED: "true",
+  SLS_NOTIFICATIONS_MODE: "off",
+  SLS_TELEMETRY_DISABLED: "1",
+})
+
+beforeAll(async () => {
+  project = await copyProject()
+  unpacked = await mkdtemp(join(tmpdir(), "chat-backend-zips-"))
+  const out = join(project.folder, "out")
+  packaged = await serverless(["package", "--stage", "dev", "--package", "out"], bareEnvironment(), PACKAGE_LIMIT_MS)
+  if (packaged.code !== 0) throw new Error(`serverless package: ${packaged.stdout}${packaged.stderr}`)
+  template = JSON.parse(await readFile(join(out, "cloudformation-template-update-stack.json"), "utf8"))
+  zips = (await readdir(out)).filter((file) => file.endsWith(".zip")).sort()
+}, PACKAGE_LIMIT_MS + 10_000)
+
+afterAll(async () => {
+  await project?.remove()
+  await rm(unpacked, { recursive: true, force: true })
+})
+
+describe("the template", () => {
+  test("of the functions: has one for each file in functions/, each with a role of the template", async () => {
+    const files = (await readdir(join(ROOT, "functions"))).filter((file) => !file.endsWith(".test.ts"))
+    const functions = ofType<LambdaFunction>("AWS::Lambda::Function")
+    const handlers = functions.map(([, { Handler }]) => Handler).sort()
+    expect(handlers).toEqual(files.map((file) => `functions/${file.replace(".ts", ".handler")}`).sort())
+    for (const [, { Role }] of functions)
+      expect(template.Resources[Role["Fn::GetAtt"][0]]).toMatchObject({ Type: "AWS::IAM::Role" })
+  })
+
+  test("of the queues: has two, each with a dead-letter queue after RECEIVES_MAX receives, and time for retries", async () => {
+    const queues = ofType<Queue>("AWS::SQS::Queue")
+    const sources = queues.filter(([, { RedrivePolicy }]) => RedrivePolicy)
+    expect([queues.length, sources.length]).toEqual([4, 2])
+    for (const [id, { RedrivePolicy, VisibilityTimeout }] of sources) {
+      const deadLetters = { "Fn::GetAtt": [id.replace(/Queue$/, "DeadLetterQueue"), "Arn"] }
+      expect(RedrivePolicy).toEqual({ deadLetterTargetArn: deadLetters, maxReceiveCount: RECEIVES_MAX })
+      const [consumer = ""] = mappingsOf(id).map(({ FunctionName }) => FunctionName["Fn::GetAtt"][0])
+      expect(VisibilityTimeout).toBeGreaterThanOrEqual(VISIBILITY_PER_TIMEOUT * functionOf(consumer).Timeout)
+    }
+    const local = await readFile(join(ROOT, "elasticmq.conf"), "utf8")
+    const counts = [...local.matchAll(/maxReceiveCount = (\d+)/g)].map(([, count]) => Number(count))
+    expect(counts).toEqual([RECEIVES_MAX, RECEIVES_MAX])
+  })
+
+  test("of the event sources: reports partial batch failures, and the two schedules run each minute", () => {
+    const mappings = ofType<Mapping>("AWS::Lambda::EventSourceMapping")
+    expect(mappings).toHaveLength(2)
+    for (const [, mapping] of mappings) expect(mapping.FunctionResponseTypes).toEqual(["ReportBatchItemFailures"])
+    const rules = ofType<{ ScheduleExpression: string; Targets: { Arn: { "Fn::GetAtt": string[] } }[] }>(
+      "AWS::Events::Rule",
+    )
+    const targets = rules.map(([, { Targets }]) => handlerOf(Targets[0]?.Arn["Fn::GetAtt"][0]))
+    expect(targets.sort()).toEqual(["functions/relay-outbox.handler", "functions/sync-counts.handler"])
+    for (const [, { ScheduleExpression }] of rules) expect(ScheduleExpression).toBe("rate(1 minute)")
+  })
+
+  test("of the HTTP API: has the routes of lib/http/routes.ts, and a last one for all else", () => {
+    const integrations = new Map(ofType<{ IntegrationUri: object }>("AWS::ApiGatewayV2::Integration"))
+    const routes = ofType<{ RouteKey: string; Target: unknown }>("AWS::ApiGatewayV2::Route").map(
+      ([, { RouteKey, Target }]) => {
+        const [, id = ""] = /"Ref":"(\w+)"/.exec(JSON.stringify(Target)) ?? []
+        const [, lambda] = /\["(\w+LambdaFunction)","Arn"\]/.exec(JSON.stringify(integrations.get(id))) ?? []
+        return `${RouteKey} ${handlerOf(lambda)}`
+      },
+    )
+    const ours = [...ROUTES, ...REJECTED_ROUTES].flatMap(({ methods, path, function: name }) =>
+      methods.map((method) => `${method} ${path} functions/${name}.handler`),
+    )
+    expect(routes.sort()).toEqual([...ours, "$default functions/reject-unknown-route.handler"].sort())
+  })
+
+  test("of the configuration: holds references to secrets and queues only", () => {
+    for (const [, { Environment }] of ofType<{ Environment: { Variables: Record<string, unknown> } }>(
+      "AWS::Lambda::Function",
+    ))
+      for (const [name, value] of Object.entries(Environment.Variables)) {
+        if (name.endsWith("QUEUE_URL")) expect(value).toEqual({ Ref: expect.any(String) })
+        else expect(value).toBe(`{{resolve:secretsmanager:/chat/dev/stores:SecretString:${name}}}`)
+      }
+    expect(JSON.stringify(template)).not.toMatch(/mysql:\/\/|rediss?:\/\/|127\.0\.0\.1|localhost|AKIA/)
+  })
+})
+
+type Mapping = {
+  EventSourceArn: { "Fn::GetAtt": [string, string] }
+  FunctionName: { "Fn::GetAtt": [string, string] }
+  FunctionResponseTypes: string[]
+}
+const mappingsOf = (queue: string): Mapping[] =>
+  ofType<Mapping>("AWS::Lambda::EventSourceMapping")
+    .map(([, mapping]) => mapping)
+    .filter(({ EventSourceArn }) => EventSourceArn["Fn::GetAtt"][0] === queue)
+function functionOf(id = ""): LambdaFunction {
+  const resource = template.Resources[id]
+  if (resource?.Type !== "AWS::Lambda::Function") throw new Error(`${id} is no function of the template`)
+  return resource.Properties as LambdaFunction
+}
+const handlerOf = (id?: string): string => functionOf(id).Handler
+
+/** Unpacks a function's zip outside the repository, where no node_modules is above it. Answers its folder. */
+async function unpack(zip: string): Promise<string> {
+  const folder = join(unpacked, zip.replace(".zip", ""))
+  for (const [path, content] of unzip(await readFile(join(project.folder, "out", zip)))) {
+    await mkdir(dirname(join(folder, path)), { recursive: true })
+    await writeFile(join(folder, path), content)
+  }
+  return folder
+}
+
+/** Loads a function's handler as Lambda does, in a fresh process; with an event, calls it and prints its answer. */
+function load(zip: string, folder: string, env: NodeJS.ProcessEnv, event?: unknown): Promise<Ran> {
+  const script = `
+    const { handler } = require("./functions/${zip.replace(".zip", ".js")}")
+    if (typeof handler !== "function") throw new Error("no handler")
+    const event = ${JSON.stringify(event ?? null)}
+    const answer = event && handler(event, { awsRequestId: "invocation-1", functionName: "f" })
+    Promise.resolve(answer).then((value) => {
+      console.log(JSON.stringify(value))
+      process.exit()
+    })`
+  return runNode(["-e", script], { cwd: folder, env, limitMs: INVOKE_LIMIT_MS })
+}
+
+const lastLine = ({ stdout }: Ran) => JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "null")
+
+describe("the zips", () => {
+  test("each: unpacked outside the repository: is loaded by a fresh process without any configuration", async () => {
+    expect(zips).toHaveLength(ofType("AWS::Lambda::Function").length)
+    const left = zips.values()
+    const loadNext = async () => {
+      for (const zip of left) {
+        const { code, stderr } = await load(zip, await unpack(zip), bareEnvironment())
+        expect([zip, code, stderr]).toEqual([zip, 0, ""])
+      }
+    }
+    await Promise.all(Array.from({ length: PARALLEL }, loadNext))
+  })
+
+  test("of get-health: called in a fresh process: answers 200 without any configuration", async () => {
+    const event = gatewayEvent({ path: "/health" })
+    const ran = await load("get-health.zip", await unpack("get-health.zip"), bareEnvironment(), event)
+    expect(lastLine(ran)).toMatchObject({ statusCode: 200, body: '{"status":"ok"}' })
+  })
+
+  test("of create-application: called in a fresh process on the real services: creates", async () => {
+    const event = gatewayEvent(withJson({ name: "from a zip" }, { path: "/applications" }))
+    const folder = await unpack("create-application.zip")
+    const ran = await load("create-application.zip", folder, childEnvironment({ LOG_LEVEL: "INFO" }), event)
+    const { statusCode, body } = lastLine(ran)
+    expect([statusCode, JSON.parse(body)]).toEqual([201, expect.objectContaining({ name: "from a zip" })])
+    expect(ran.stdout).toContain('"status":201')
+    expect(ran.stdout).not.toMatch(new RegExp(`"application":"${JSON.parse(body).token}`))
+  })
+})
+
+describe("invoke local", () => {
+  test("with an event: answers as the API does, and ends by itself", async () => {
+    const event = gatewayEvent(withJson({ name: "invoked" }, { path: "/applications" }))
+    const args = ["invoke", "local", "--stage", "local", "-f", "create-application", "--data", JSON.stringify(event)]
+    const { code, stdout } = await serverless(args, childEnvironment({}), INVOKE_LIMIT_MS)
+    const answer = JSON.parse(stdout.slice(stdout.indexOf('{\n    "statusCode"')))
+    expect([code, answer.statusCode]).toEqual([0, 201])
+    const { token } = JSON.parse(answer.body)
+    const { entries } = await stores().outbox.read(token, 0, [{ application: token, chat: 0, message: 0 }])
+    expect(entries).toMatchObject([{ application: token, name: "invoked" }])
+  })
+})
