@@ -19,10 +19,17 @@ export const apiPorts = (port: number): PortClaim[] => [
   { label: "the API's Lambda calls", port: port + LAMBDA_PORT_OFFSET, variable: "PORT" },
 ]
 
-/** Under the emulator a handler that cannot even be loaded answers 200 as well, with the error as its body. */
+/**
+ * Under the emulator a handler that cannot even be loaded answers 200 as well, with the error as its body. Readiness is
+ * asked for as well, whatever it says: that loads the drivers, which the first request would have to wait for otherwise.
+ */
 const answersHealth = async (port: number) => {
-  const answer = await fetch(`http://localhost:${port}/health`, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) })
-  return answer.ok && !(await answer.text()).includes('"errorMessage"')
+  const ask = (path: string) =>
+    fetch(`http://localhost:${port}${path}`, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) })
+  const answer = await ask("/health")
+  if (!answer.ok || (await answer.text()).includes('"errorMessage"')) return false
+  await ask("/health/ready")
+  return true
 }
 
 /**

@@ -143,8 +143,9 @@ describe.each(DOCUMENTS)("%s", (document) => {
     expect(loose.filter((name) => !fileNames.has(name))).toEqual([])
   })
 
-  test("the variables that it names are in .env.example", () => {
-    const known = new Set(variablesOf(read(".env.example")))
+  test("the variables that it names are in .env.example, or are those of an image", () => {
+    const ofImages = matches(read("docker-compose.yml"), /^ {6}([A-Z_]+):/gm)
+    const known = new Set([...variablesOf(read(".env.example")), ...ofImages])
     const prefixes = "CHAT|MYSQL|REDIS|SQS|ELASTICSEARCH|PERSIST|INDEX|OUTBOX|AWS|LOG|LAMBDA"
     const named = matches(text, new RegExp(`\\b((?:${prefixes})_[A-Z_]+|PORT|HOST)\\b`, "g"))
     expect(named.filter((name) => !known.has(name))).toEqual([])
