@@ -54,6 +54,16 @@ export async function createChat(
   return { resource: present(fromEvent(event)), replayed: accepted.replayed }
 }
 
+/** Throws not_found unless the chat lives. No MySQL where Redis knows that it does. */
+export async function requireChat(stores: Stores, application: string, number: number): Promise<void> {
+  const known = await readKnown(stores, [
+    { application, chat: 0, message: 0 },
+    { application, chat: number, message: 0 },
+  ])
+  refuseDeleted(NAMES, known.entries)
+  if (!known.applicationLives || !known.chatLives) await findChat(stores, application, number)
+}
+
 export async function getChat(stores: Stores, application: string, number: number): Promise<Chat> {
   return present(await findChat(stores, application, number))
 }

@@ -17,6 +17,7 @@ import {
   pendingMember,
   shardOf,
 } from "./keys.ts"
+import * as lifeScripts from "./life-scripts.ts"
 import * as scripts from "./scripts.ts"
 
 /** A healthy persist function takes an event off within a second or two; after this the relay sends it again. */
@@ -235,20 +236,24 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
    * shard takes no writes until it is settled, whether it was or not.
    */
   async function open(shard: string, pause: boolean) {
-    const [generation, drained, age] = await redis.run(scripts.OPEN, [lifeKey(shard)], [seenIn(shard), pause ? 1 : 0])
+    const [generation, drained, age] = await redis.run(
+      lifeScripts.OPEN,
+      [lifeKey(shard)],
+      [seenIn(shard), pause ? 1 : 0],
+    )
     return { shard, generation: String(generation), drained: drained === 1, ageMs: Number(age) }
   }
 
   /** Notes that the persist queue was empty after `generation` of the shard had begun. */
   async function settle(shard: string, generation: string): Promise<void> {
-    await redis.run(scripts.SETTLE, [lifeKey(shard)], [generation])
+    await redis.run(lifeScripts.SETTLE, [lifeKey(shard)], [generation])
   }
 
   /** Installs what MySQL knows of an application and, unless 0, one of its chats, seen in `generation`. */
   async function verify(generation: string, application: string, chat: number, known: Persisted) {
     const shard = shardOf(application)
     const [status] = await redis.run(
-      scripts.VERIFY,
+      lifeScripts.VERIFY,
       [lifeKey(shard), outboxKey(shard), applicationKey(application), deletedKey(shard)],
       [
         seenIn(shard),

@@ -17,7 +17,8 @@
 
 export type Script = { name: string; lua: string }
 
-const PRELUDE = `
+/** The functions that the scripts share; it stands after the comment that a script opens with. */
+export const PRELUDE = `
 local function text(n) return string.format('%.0f', n) end
 local function now_us() local t = redis.call('TIME') return t[1] * 1000000 + t[2] end
 
@@ -291,67 +292,5 @@ for i = 1, #ARGV, 2 do
   result[#result + 1] = revision and tonumber(revision) >= tonumber(ARGV[i + 1]) and 1 or 0
 end
 return result
-`,
-}
-
-/** The state of a shard; begins a new generation if Redis began a new life. Can make the shard wait as if it had. */
-export const OPEN: Script = {
-  name: "open",
-  lua: `#!lua flags=allow-oom
--- KEYS 1 life
--- ARGV 1 seen 2 '1' to hold the shard's writes back until it is settled (again)
--- returns {generation, drained 0|1 (before this call), age of the generation in ms}
-${PRELUDE}
-local state = life(KEYS[1], tonumber(ARGV[1]))
-if ARGV[2] == '1' and state.drained then redis.call('HSET', KEYS[1], 'drained', '0') end
-return { text(state.generation), state.drained and 1 or 0, text(math.max(0, math.floor((now_us() - state.generation) / 1000))) }
-`,
-}
-
-/** Notes that the persist queue has been empty since `generation` began. */
-export const SETTLE: Script = {
-  name: "settle",
-  lua: `#!lua flags=allow-oom
--- KEYS 1 life
--- ARGV 1 generation
--- returns 1 when that generation still holds
-if redis.call('HGET', KEYS[1], 'generation') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'drained', '1')
-return 1
-`,
-}
-
-/** Installs what MySQL knows of a parent, if the generation is still the one that was seen. */
-export const VERIFY: Script = {
-  name: "verify",
-  lua: `#!lua flags=allow-oom
--- KEYS 1 life 2 outbox 3 application 4 deleted
--- ARGV 1 seen 2 generation 3 token 4 chat ('0': only the application) 5 highest chat number persisted
---      6 highest message number persisted 7 greatest revision persisted of the application 8 of the chat
--- returns 'verified' | 'gone' | 'moved' (another generation) | 'behind' (Redis has lost data: a new generation began)
-${PRELUDE}
-local state = life(KEYS[1], tonumber(ARGV[1]))
-if not state.drained or text(state.generation) ~= ARGV[2] then return 'moved' end
-local token, chat = ARGV[3], ARGV[4]
-local fields = { token }
-if chat ~= '0' then fields[2] = token .. '/' .. chat end
-if gone(KEYS[2], KEYS[4], fields) then return 'gone' end
-local function verify(mark, counter, highest, revision)
-  local h = redis.call('HMGET', KEYS[3], mark, counter)
-  if h[1] == ARGV[2] then return true end
-  local current = tonumber(h[2] or '0')
-  local behind = highest > current or revision > state.revision
-  if behind and tonumber(h[1] or '0') >= state.lost then return false end
-  redis.call('HSET', KEYS[3], mark, ARGV[2], counter, text(math.max(current, highest)))
-  return true
-end
-if not verify('g', 'chats', tonumber(ARGV[5]), tonumber(ARGV[7]))
-  or (chat ~= '0' and not verify('g' .. chat, 'c' .. chat, tonumber(ARGV[6]), tonumber(ARGV[8]))) then
-  begin(KEYS[1], state, state.run, true)
-  return 'behind'
-end
-local revision = math.max(tonumber(ARGV[7]), tonumber(ARGV[8]))
-if revision > state.revision then redis.call('HSET', KEYS[1], 'revision', text(revision)) end
-return 'verified'
 `,
 }

@@ -1,4 +1,4 @@
-import { getChat } from "../chats.ts"
+import { requireChat } from "../chats.ts"
 import type { Order, SearchHit } from "../contract.ts"
 import { DependencyAway, invalid } from "../errors.ts"
 import type { Stores } from "../stores.ts"
@@ -24,7 +24,7 @@ export async function searchChat(
   { query, order, after, limit }: ChatSearch,
 ): Promise<ChatSearchAnswer> {
   if (fold(query).trim() === "") throw invalid("query", "has nothing that could be searched for")
-  await getChat(stores, application, chat)
+  await requireChat(stores, application, chat)
   try {
     const { hits, next, total } = await searchIndex(stores.elasticsearch, stores.config.ELASTICSEARCH_INDEX, {
       application,
