@@ -8,8 +8,12 @@ const CONNECTIONS_MAX = 6
 const CONNECT_TIMEOUT_MS = 1_000
 /** Requests beyond this many waiting for a connection are refused at once: MySQL is away or hangs. */
 const WAITING_MAX = 500
-/** An idle connection is closed after this, so that a restarted MySQL is not met through dead ones for long. */
-const IDLE_TIMEOUT_MS = 60_000
+/** An idle connection is closed after this, before MySQL does so … */
+const IDLE_TIMEOUT_MS = 15_000
+/** … which it does also amid a transaction: what a frozen process had locked is free again after this. */
+const SERVER_IDLE_TIMEOUT_SECONDS = 30
+/** Transactions take milliseconds: one that waits longer for a lock had better let its connection go and come again. */
+const LOCK_TIMEOUT_SECONDS = 3
 /** Statements are by key and take milliseconds, a batch's transaction well under a second: after this MySQL hangs. */
 const ANSWER_TIMEOUT_MS = 5_000
 
@@ -31,14 +35,15 @@ export function connectMysql(url: string, log?: QueryLog): MysqlClient {
     connectTimeout: CONNECT_TIMEOUT_MS,
     queueLimit: WAITING_MAX,
     idleTimeout: IDLE_TIMEOUT_MS,
-    maxIdle: CONNECTIONS_MAX,
+    // Below the limit, or the idle time-out is not looked at.
+    maxIdle: CONNECTIONS_MAX - 1,
     enableKeepAlive: true,
     supportBigNumbers: true,
     bigNumberStrings: false,
   })
   pool.on("connection", (connection) => {
     connection.query(
-      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION transaction_isolation = 'READ-COMMITTED', SESSION innodb_lock_wait_timeout = 3",
+      `SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION transaction_isolation = 'READ-COMMITTED', SESSION innodb_lock_wait_timeout = ${LOCK_TIMEOUT_SECONDS}, SESSION wait_timeout = ${SERVER_IDLE_TIMEOUT_SECONDS}`,
       () => undefined,
     )
   })

@@ -1,9 +1,10 @@
 /**
  * DESIGN. The relay sends again what has waited too long: events in the outbox (their send or their persist was lost) and
  * entries of pending_index. Each is claimed with a time of its next attempt and a growing back-off before it is sent, so
- * several relays share the work and a long backlog does not flood the queue. While MySQL is away nothing is sent: it
- * could only be acknowledged and come again.
+ * several relays share the work and a long backlog does not flood the queue. Before anything is claimed, those who are to
+ * take it are asked whether they are there: an attempt that cannot succeed would only make the next one later.
  */
+import type { Client } from "@elastic/elasticsearch"
 import { sql } from "kysely"
 import { reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
@@ -20,6 +21,9 @@ const CLAIM_COUNT = 500
 const INDEX_BACKOFF_SECONDS = 60
 const INDEX_BACKOFF_MAX_SECONDS = 600
 
+/** The same as for a readiness check. */
+const PING_TIMEOUT_MS = 1_000
+
 export type Relayed = { events: number; indexEvents: number }
 
 /** Sends what is due until nothing is, or for about `budgetMs`, then purges what was deleted. */
@@ -27,11 +31,27 @@ export async function relay(stores: Stores, budgetMs: number): Promise<Relayed> 
   const deadline = Date.now() + budgetMs
   const relayed = { events: 0, indexEvents: 0 }
   await reachMysql(() => stores.mysql.selectFrom("persist_locks").select("stripe").limit(1).execute())
-  relayed.events = await relayOutbox(stores, deadline)
-  relayed.indexEvents = await relayPendingIndex(stores, deadline)
+  if (await answers("sqs", () => stores.sqs.depth(stores.config.PERSIST_QUEUE_URL))) {
+    relayed.events = await relayOutbox(stores, deadline)
+    if (await answers("elasticsearch", () => ping(stores.elasticsearch))) {
+      relayed.indexEvents = await relayPendingIndex(stores, deadline)
+    }
+  }
   await purgeDue(stores, Math.max(0, deadline - Date.now()))
   await removeExpiredTombstones(stores, Math.max(0, deadline - Date.now()))
   return relayed
+}
+
+const ping = (elasticsearch: Client) => elasticsearch.info({}, { requestTimeout: PING_TIMEOUT_MS })
+
+async function answers(name: string, ask: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await ask()
+    return true
+  } catch (error) {
+    log.warn("nothing relayed", { away: name, error: describeError(error, 1) })
+    return false
+  }
 }
 
 async function relayOutbox(stores: Stores, deadline: number): Promise<number> {

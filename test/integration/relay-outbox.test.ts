@@ -85,9 +85,21 @@ describe("the relay", () => {
       await withEnvironment(away(dependency), runRelay)
     }
     expect(await eventsIn("persist")).toEqual([])
-    await makeOutboxDue(stores(), world.token)
     await runRelay()
     expect(await eventsIn("persist")).toHaveLength(3)
+  })
+
+  test("while Elasticsearch is away claims nothing to be indexed, and sends it as soon as it is back", async () => {
+    const { token } = await givenWorld(api, stores(), "stored")
+    await drainQueues(stores())
+    await api.givenMessage(token, 1)
+    await drainQueue(stores(), "persist")
+    await eventsIn("index")
+    await makeIndexDue(stores(), token)
+    await withEnvironment(away("elasticsearch"), runRelay)
+    expect(await eventsIn("index")).toEqual([])
+    await runRelay()
+    expect((await eventsIn("index")).length).toBeGreaterThan(0)
   })
 
   test("sends what should be indexed and is due, once by two at once, and later again", async () => {

@@ -207,9 +207,12 @@ describe("the zips", () => {
 })
 
 describe("invoke local", () => {
-  test("with an event: answers as the API does, and ends by itself", async () => {
+  test.each([
+    ["any stage", []],
+    ["the emulator's stage", ["--stage", "local"]],
+  ])("with an event and %s: answers as the API does, and ends by itself", async (_name, stage) => {
     const event = gatewayEvent(withJson({ name: "invoked" }, { path: "/applications" }))
-    const args = ["invoke", "local", "--stage", "local", "-f", "create-application", "--data", JSON.stringify(event)]
+    const args = ["invoke", "local", ...stage, "-f", "create-application", "--data", JSON.stringify(event)]
     const { code, stdout } = await serverless(args, childEnvironment({}), INVOKE_LIMIT_MS)
     const answer = JSON.parse(stdout.slice(stdout.indexOf('{\n    "statusCode"')))
     expect([code, answer.statusCode]).toEqual([0, 201])
