@@ -202,6 +202,8 @@ export const installMissing = async (needs: Needs, installation: Installation): 
     packages.push("mariadb-server-core", "mariadb-client-core")
   if (needs.redis && !findRedis()) packages.push("redis-tools")
   if (needs.maven && !findProgram("mvn")) packages.push("maven")
+  // What the README's commands and the greeting of a start are made with.
+  if (!findProgram("curl")) packages.push("curl")
   const javaIsMissing = needs.java !== undefined && !findJava(needs.java)
   if (packages.length === 0 && !javaIsMissing) return
 

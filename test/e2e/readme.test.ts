@@ -1,5 +1,5 @@
 // The documents against the project: the README's commands run, and what the documents name is there.
-import { execFileSync, spawn } from "node:child_process"
+import { spawn } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { basename, dirname, join, relative } from "node:path"
 import { describe, expect, test } from "@jest/globals"
@@ -43,14 +43,6 @@ function runShell(script: string, cwd: string, environment: Record<string, strin
   })
 }
 
-const hasCurl = (() => {
-  try {
-    return execFileSync("curl", ["--version"]).length > 0
-  } catch {
-    return false
-  }
-})()
-
 describe("the README's commands", () => {
   const { api, queues } = useRunningApi()
 
@@ -59,8 +51,7 @@ describe("the README's commands", () => {
     return output.trim().split("\n")
   }
 
-  const withCurl = hasCurl ? test : test.skip
-  withCurl("pasted one after the other into a shell: create, list and find what they say", async () => {
+  test("pasted one after the other into a shell: create, list and find what they say", async () => {
     const blocks = commandsBelow("Try it")
     const [search = ""] = blocks.splice(-1)
     const lines = await tryIt([...blocks, 'echo "$token"'].join("\n"))
