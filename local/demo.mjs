@@ -1,0 +1,4 @@
+// npm run demo: a real corpus through a running API. See demo.ts.
+import { bootstrap } from "./bootstrap.mjs"
+
+bootstrap("demo.ts")
