@@ -13,6 +13,9 @@ jest.setTimeout(30_000)
 beforeAll(requireElasticMq)
 afterEach(cleanUp)
 
+/** Apart from others: a cut may hit the delete of a message, which then says that it found it deleted already. */
+const turnsOf = (lines: string[]): string[] => lines.filter((line) => / is (away|back)/.test(line))
+
 describe("a queue that is away", () => {
   it("when it does not answer at the start, is waited for, with one line when it is away and one when it is back", async () => {
     const { queueName, QueueUrl } = await queue()
@@ -46,9 +49,9 @@ describe("a queue that is away", () => {
       await send(QueueUrl, [String(round)])
       await eventually(() => expect(bodies()).toContain(String(round)), 10_000)
       await proxy.shut()
-      await eventually(() => expect(lines).toHaveLength(2 * round - 1))
+      await eventually(() => expect(turnsOf(lines)).toHaveLength(2 * round - 1))
       await proxy.open()
-      await eventually(() => expect(lines).toHaveLength(2 * round))
+      await eventually(() => expect(turnsOf(lines)).toHaveLength(2 * round))
     }
   })
 
@@ -59,9 +62,10 @@ describe("a queue that is away", () => {
     await send(QueueUrl, ["a"])
     await eventually(() => expect(bodies()).toEqual(["a"]))
     proxy.hang(true)
-    await eventually(() => expect(lines).toEqual([`${queueName} is away: no answer in time`]), 10_000)
+    const away = `${queueName} is away: no answer in time`
+    await eventually(() => expect(turnsOf(lines)).toEqual([away]), 10_000)
     proxy.hang(false)
-    await eventually(() => expect(lines[1]).toBe(`${queueName} is back`), 10_000)
+    await eventually(() => expect(turnsOf(lines)).toEqual([away, `${queueName} is back`]), 10_000)
   })
 })
 
