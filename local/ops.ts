@@ -29,4 +29,5 @@ async function main([noun, verb]: string[]): Promise<number> {
   }
 }
 
-process.exitCode = await main(process.argv.slice(2))
+// A connection that was still being made when all was done must not keep the command alive.
+process.exit(await main(process.argv.slice(2)))
