@@ -27,16 +27,17 @@ export function settleShards(stores: Stores): Promise<boolean> {
   return started
 }
 
+/** Durations are measured by the monotonic clock: a step of the wall clock must not make a queue look quiet. */
 async function drain({ outbox, sqs, config }: Stores): Promise<boolean> {
-  const deadline = Date.now() + WAIT_MAX_MS
+  const deadline = performance.now() + WAIT_MAX_MS
   const open = (pause: boolean) => Promise.all(SHARDS.map((shard) => outbox.open(shard, pause)))
-  let quietSince = Date.now()
+  let quietSince = performance.now()
   for (;;) {
     // Another process may have settled them meanwhile.
     if ((await open(false)).every(({ drained }) => drained)) return true
     const shards = await open(true)
-    if (shards.some(({ drained }) => drained)) quietSince = Date.now()
-    const quietMs = Math.min(Date.now() - quietSince, ...shards.map(({ ageMs }) => ageMs))
+    if (shards.some(({ drained }) => drained)) quietSince = performance.now()
+    const quietMs = Math.min(performance.now() - quietSince, ...shards.map(({ ageMs }) => ageMs))
     if (quietMs >= SETTLE_AFTER_MS) {
       const { visible, inFlight, delayed } = await sqs.depth(config.PERSIST_QUEUE_URL)
       if (visible + inFlight + delayed === 0) {
@@ -45,7 +46,7 @@ async function drain({ outbox, sqs, config }: Stores): Promise<boolean> {
       }
     }
     const waitMs = Math.max(POLL_MS, SETTLE_AFTER_MS - quietMs)
-    if (Date.now() + waitMs > deadline) return false
+    if (performance.now() + waitMs > deadline) return false
     await sleep(waitMs)
   }
 }

@@ -23,7 +23,7 @@ const FENCE_WAIT_MAX_MS = 2_000
  * exist, and unavailable while recovery is under way.
  */
 export async function verifyParents(stores: Stores, application: string, chat: number, seen: Unverified) {
-  const deadline = Date.now() + FENCE_WAIT_MAX_MS
+  const deadline = performance.now() + FENCE_WAIT_MAX_MS
   for (;;) {
     const persisted = await readParents(stores, application, chat)
     const fences = fencesNeeded(application, chat, seen, persisted)
@@ -32,7 +32,7 @@ export async function verifyParents(stores: Stores, application: string, chat: n
       if (status === "gone") throw notFound(chat > 0 ? "chat" : "application")
       return
     }
-    if (Date.now() > deadline) throw unavailable("The service is recovering.")
+    if (performance.now() > deadline) throw unavailable("The service is recovering.")
     await sendFences(stores, fences)
     await sleep(FENCE_POLL_MS)
   }
@@ -108,8 +108,8 @@ async function sendFences({ persistQueue }: Stores, fences: FenceEvent[]): Promi
   if (sent.size > SENT_MAX) sent.clear()
   for (const event of fences) {
     const key = `${event.fence} ${event.application}/${event.chat}`
-    if (Date.now() - (sent.get(key) ?? 0) < SEND_AGAIN_MS) continue
-    sent.set(key, Date.now())
+    if (performance.now() - (sent.get(key) ?? Number.NEGATIVE_INFINITY) < SEND_AGAIN_MS) continue
+    sent.set(key, performance.now())
     await persistQueue.send(event.application, [JSON.stringify(event)])
   }
 }
