@@ -3,15 +3,17 @@ import { createInterface } from "node:readline/promises"
 import { readConfig } from "../lib/config.ts"
 import { DependencyAway } from "../lib/errors.ts"
 import { log } from "../lib/log.ts"
+import { checkReadiness } from "../lib/readiness.ts"
 import { buildStores } from "../lib/runtime.ts"
 import { loadEnvironment } from "./environment.ts"
 import { helpText, type Parsed, parseArguments } from "./ops/arguments.ts"
 import { type Command, EXIT, UsageError } from "./ops/command.ts"
 import { command as deadLetters } from "./ops/dead-letters.ts"
 import { createOutput, type Output } from "./ops/output.ts"
+import { command as recount } from "./ops/recount.ts"
 import { command as status } from "./ops/status.ts"
 
-const COMMANDS: readonly Command[] = [status, deadLetters]
+const COMMANDS: readonly Command[] = [status, deadLetters, recount]
 
 /** A command that was asked to stop ends its batch within this; after it the process ends all the same. */
 const STOP_MAX_MS = 5_000
@@ -47,6 +49,8 @@ async function run(command: Command, { args, json }: Parsed, output: Output): Pr
     loadEnvironment()
     const { stores, close } = buildStores(readConfig(process.env))
     try {
+      // The calls' time-outs are those of a running API: what loads and connects at first must not count.
+      await checkReadiness(stores)
       return await command.run(args, { stores, json, output, confirm, signal: stop.signal })
     } finally {
       await close()
@@ -79,6 +83,7 @@ async function main(argv: string[]): Promise<number> {
     return await run(parsed.command, parsed, output)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
+    output.document({ error: error.message })
     output.error(`${error.message} See npm run ops -- --help.`)
     return EXIT.usage
   }
