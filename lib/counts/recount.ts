@@ -12,7 +12,7 @@
  * Each application, and each part of its chats, is corrected by itself: what ends a recount leaves what was done.
  */
 import { type Kysely, sql } from "kysely"
-import { reachMysql } from "../clients/mysql.ts"
+import { asAway, reachMysql } from "../clients/mysql.ts"
 import type { Database } from "../database.ts"
 import { lockStripes } from "../persist/persist-events.ts"
 import type { Stores } from "../stores.ts"
@@ -63,22 +63,28 @@ type Db = Kysely<Database>
 /** Recounts until all is done or `signal` is aborted. Throws DependencyAway and RecountUnderWay. */
 export async function recount({ mysql }: Stores, options: RecountOptions = {}): Promise<Recount> {
   const result: Recount = { applications: 0, chats: 0, corrected: 0, corrections: [], next: undefined }
-  await mysql.connection().execute(async (db) => {
-    const { rows } = await reachMysql(() => sql<{ got: number }>`select get_lock(${LOCK_NAME}, 0) as got`.execute(db))
-    if (Number(rows[0]?.got) !== 1) throw new RecountUnderWay()
-    try {
-      for await (const token of applications(db, options)) {
-        if (options.signal?.aborted || !(await recountApplication(db, token, options, result))) {
-          result.next = token
-          return
-        }
-      }
-    } finally {
-      // A connection that is lost has lost the lock, too.
-      await reachMysql(() => sql`select release_lock(${LOCK_NAME})`.execute(db)).catch(() => undefined)
-    }
-  })
+  try {
+    await mysql.connection().execute((db) => recountAll(db, options, result))
+  } catch (error) {
+    throw asAway(error)
+  }
   return result
+}
+
+async function recountAll(db: Db, options: RecountOptions, result: Recount): Promise<void> {
+  const { rows } = await reachMysql(() => sql<{ got: number }>`select get_lock(${LOCK_NAME}, 0) as got`.execute(db))
+  if (Number(rows[0]?.got) !== 1) throw new RecountUnderWay()
+  try {
+    for await (const token of applications(db, options)) {
+      if (options.signal?.aborted || !(await recountApplication(db, token, options, result))) {
+        result.next = token
+        return
+      }
+    }
+  } finally {
+    // A connection that is lost has lost the lock, too.
+    await reachMysql(() => sql`select release_lock(${LOCK_NAME})`.execute(db)).catch(() => undefined)
+  }
 }
 
 async function* applications(db: Db, { application, from = "" }: RecountOptions): AsyncGenerator<string> {
