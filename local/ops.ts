@@ -1,5 +1,6 @@
 // npm run ops -- <command>: the operator's commands, on the stores that the environment names.
 import { createInterface } from "node:readline/promises"
+import { setTimeout as sleep } from "node:timers/promises"
 import { readConfig } from "../lib/config.ts"
 import { DependencyAway } from "../lib/errors.ts"
 import { log } from "../lib/log.ts"
@@ -17,6 +18,8 @@ const COMMANDS: readonly Command[] = [status, deadLetters, recount]
 
 /** A command that was asked to stop ends its batch within this; after it the process ends all the same. */
 const STOP_MAX_MS = 5_000
+/** A store that hangs does not say goodbye. */
+const CLOSE_MAX_MS = 1_000
 
 /** One line that says what is wrong, without a stack: `redis is away (connect ECONNREFUSED 127.0.0.1:6379)`. */
 function describe(error: unknown): string {
@@ -53,7 +56,7 @@ async function run(command: Command, { args, json }: Parsed, output: Output): Pr
       await checkReadiness(stores)
       return await command.run(args, { stores, json, output, confirm, signal: stop.signal })
     } finally {
-      await close()
+      await Promise.race([close(), sleep(CLOSE_MAX_MS)])
     }
   } catch (error) {
     if (error instanceof UsageError) throw error
