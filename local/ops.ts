@@ -1,31 +1,94 @@
-// npm run ops -- dead-letters list | redrive: the operator's commands, on the stores that the environment names.
+// npm run ops -- <command>: the operator's commands, on the stores that the environment names.
+import { createInterface } from "node:readline/promises"
+import { setTimeout as sleep } from "node:timers/promises"
 import { readConfig } from "../lib/config.ts"
-import { listDeadLetters, redriveDeadLetters } from "../lib/queue/dead-letters.ts"
+import { DependencyAway } from "../lib/errors.ts"
+import { log } from "../lib/log.ts"
+import { checkReadiness } from "../lib/readiness.ts"
 import { buildStores } from "../lib/runtime.ts"
 import { loadEnvironment } from "./environment.ts"
+import { helpText, type Parsed, parseArguments } from "./ops/arguments.ts"
+import { type Command, EXIT, UsageError } from "./ops/command.ts"
+import { command as deadLetters } from "./ops/dead-letters.ts"
+import { createOutput, type Output } from "./ops/output.ts"
+import { command as recount } from "./ops/recount.ts"
+import { command as status } from "./ops/status.ts"
 
-const USAGE = "usage: npm run ops -- dead-letters list | redrive"
+const COMMANDS: readonly Command[] = [status, deadLetters, recount]
 
-async function main([noun, verb]: string[]): Promise<number> {
-  if (noun !== "dead-letters" || (verb !== "list" && verb !== "redrive")) {
-    console.error(USAGE)
-    return 2
-  }
-  loadEnvironment()
-  const { stores, close } = buildStores(readConfig(process.env))
+/** A command that was asked to stop ends its batch within this; after it the process ends all the same. */
+const STOP_MAX_MS = 5_000
+/** A store that hangs does not say goodbye. */
+const CLOSE_MAX_MS = 1_000
+
+/** One line that says what is wrong, without a stack: `redis is away (connect ECONNREFUSED 127.0.0.1:6379)`. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause instanceof Error ? error.cause.message || error.cause.name : ""
+  return (cause ? `${error.message} (${cause})` : error.message).replaceAll(/\s*\n\s*/g, " ")
+}
+
+async function confirm(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return false
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    if (verb === "list") {
-      const letters = await listDeadLetters(stores)
-      for (const { queue, reason, sentAt, body } of letters) {
-        console.log(`${sentAt}  ${queue}  ${reason}  ${Buffer.byteLength(body)} bytes`)
-      }
-      console.log(`${letters.length} dead letters`)
-    } else {
-      console.log(`${await redriveDeadLetters(stores)} messages sent again`)
-    }
-    return 0
+    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim())
   } finally {
-    await close()
+    lines.close()
+  }
+}
+
+async function run(command: Command, { args, json }: Parsed, output: Output): Promise<number> {
+  // Lines of the log would mix with the output; what matters of them is in it.
+  log.setLogLevel("SILENT")
+  const stop = new AbortController()
+  const onSignal = () => {
+    if (stop.signal.aborted) process.exit(EXIT.interrupted)
+    stop.abort()
+    setTimeout(() => process.exit(EXIT.interrupted), STOP_MAX_MS).unref()
+  }
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal)
+  try {
+    loadEnvironment()
+    const { stores, close } = buildStores(readConfig(process.env))
+    try {
+      // The calls' time-outs are those of a running API: what loads and connects at first must not count.
+      await checkReadiness(stores)
+      return await command.run(args, { stores, json, output, confirm, signal: stop.signal })
+    } finally {
+      await Promise.race([close(), sleep(CLOSE_MAX_MS)])
+    }
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    if (stop.signal.aborted) {
+      output.error("Stopped.")
+      return EXIT.interrupted
+    }
+    const away = error instanceof DependencyAway ? { away: error.dependency } : {}
+    output.document({ error: describe(error), ...away })
+    output.error(describe(error))
+    return EXIT.wrong
+  }
+}
+
+async function main(argv: string[]): Promise<number> {
+  const { stdout, stderr } = process
+  // A reader that has gone, such as `| head`, is no failure.
+  for (const stream of [stdout, stderr]) stream.on("error", () => undefined)
+  const output = createOutput({ json: argv.includes("--json"), stdout, stderr })
+  try {
+    const parsed = parseArguments(argv, COMMANDS)
+    if (parsed.help) {
+      stdout.write(`${helpText(COMMANDS, parsed.command)}\n`)
+      return EXIT.ok
+    }
+    if (!parsed.command) throw new UsageError("Which command?")
+    return await run(parsed.command, parsed, output)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    output.document({ error: error.message })
+    output.error(`${error.message} See npm run ops -- --help.`)
+    return EXIT.usage
   }
 }
 

@@ -1,0 +1,110 @@
+/**
+ * DESIGN. Who reads the output decides its form. A person at a terminal gets aligned tables and moving bars; a file or pipe
+ * gets plain lines, a row's values apart by tabs; a program (`--json`) gets one JSON document on standard output and
+ * nothing else there. Progress and errors go to standard error, with `--json` as JSON lines.
+ */
+import type { Writable } from "node:stream"
+
+const BAR_WIDTH = 30
+/** Smooth enough for a person, next to no work. */
+const REDRAW_EVERY_MS = 100
+/** Without a terminal a line is written when so much time has passed. */
+const LINE_EVERY_MS = 5_000
+
+type Cell = string | number | boolean | null | undefined
+export type Row = Record<string, Cell>
+
+export type Progress = {
+  /** `done` of `total`, no total where it is not known; `note` is shown in place of the numbers. */
+  set(done: number, total?: number, note?: string): void
+  end(): void
+}
+
+export type Output = {
+  /** A line for a person; nothing with `--json`. */
+  line(text?: string): void
+  /** Rows below the names of their members; nothing with `--json`. */
+  table(rows: Row[]): void
+  /** The whole answer as one JSON document; nothing without `--json`. */
+  document(value: unknown): void
+  /** A line on standard error. */
+  error(text: string): void
+  progress(label: string): Progress
+}
+
+/** A stream that may be a terminal. */
+export type Stream = Pick<Writable, "write"> & { isTTY?: boolean }
+type Options = { json: boolean; stdout: Stream; stderr: Stream }
+
+export function createOutput({ json, stdout, stderr }: Options): Output {
+  const line = (text = "") => void (json || stdout.write(`${text}\n`))
+  return {
+    line,
+    table(rows) {
+      for (const text of stdout.isTTY ? aligned(rows) : tabbed(rows)) line(text)
+    },
+    document: (value) => void (json && stdout.write(`${JSON.stringify(value)}\n`)),
+    error: (text) => void stderr.write(json ? `${JSON.stringify({ error: text })}\n` : `${text}\n`),
+    progress: (label) => createProgress(label, { json, stderr }),
+  }
+}
+
+const textOf = (cell: Cell): string => (cell === null || cell === undefined ? "–" : String(cell))
+
+const namesOf = (rows: Row[]): string[] => [...new Set(rows.flatMap((row) => Object.keys(row)))]
+
+function tabbed(rows: Row[]): string[] {
+  const names = namesOf(rows)
+  if (names.length === 0) return []
+  return [names.join("\t"), ...rows.map((row) => names.map((name) => textOf(row[name])).join("\t"))]
+}
+
+/** Columns of equal width; those of numbers are aligned to the right. */
+function aligned(rows: Row[]): string[] {
+  const columns = namesOf(rows).map((name) => {
+    const cells = rows.map((row) => textOf(row[name]))
+    const width = Math.max(name.length, ...cells.map((cell) => cell.length))
+    const isNumber = rows.every((row) => typeof row[name] === "number" || row[name] === null || row[name] === undefined)
+    const pad = (text: string) => (isNumber ? text.padStart(width) : text.padEnd(width))
+    return { head: pad(name), rule: "─".repeat(width), cells: cells.map(pad) }
+  })
+  const lineOf = (pick: (column: (typeof columns)[number]) => string) => columns.map(pick).join("  ").trimEnd()
+  if (columns.length === 0) return []
+  return [
+    lineOf(({ head }) => head),
+    lineOf(({ rule }) => rule),
+    ...rows.map((_, index) => lineOf(({ cells }) => cells[index] ?? "")),
+  ]
+}
+
+function createProgress(label: string, { json, stderr }: Omit<Options, "stdout">): Progress {
+  const moving = !json && stderr.isTTY === true
+  const everyMs = moving ? REDRAW_EVERY_MS : LINE_EVERY_MS
+  let shownAt = Date.now() - (moving ? everyMs : 0)
+  let state: State | undefined
+  const show = () => {
+    if (!state) return
+    shownAt = Date.now()
+    if (json) stderr.write(`${JSON.stringify({ progress: label, ...state })}\n`)
+    else stderr.write(moving ? `\r\u001B[K${barOf(label, state)}` : `${barOf(label, state)}\n`)
+  }
+  return {
+    set(done, total, note) {
+      state = { done, ...(total === undefined ? {} : { total }), ...(note === undefined ? {} : { note }) }
+      if (Date.now() - shownAt >= everyMs) show()
+    },
+    end() {
+      if (moving) stderr.write("\r\u001B[K")
+      else show()
+    },
+  }
+}
+
+type State = { done: number; total?: number; note?: string }
+
+function barOf(label: string, { done, total, note }: State): string {
+  if (total === undefined) return `${label}: ${note ?? done}`
+  const share = total === 0 ? 1 : Math.min(done / total, 1)
+  const filled = Math.round(share * BAR_WIDTH)
+  return `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)} ${Math.floor(share * 100)} % ${label}: ${note ?? `${done} of ${total}`}`
+}
