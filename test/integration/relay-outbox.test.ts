@@ -1,4 +1,4 @@
-import { describe, expect, test } from "@jest/globals"
+import { beforeEach, describe, expect, test } from "@jest/globals"
 import type { Context } from "aws-lambda"
 import { handler } from "../../functions/relay-outbox.ts"
 import type { WriteEvent } from "../../lib/events.ts"
@@ -7,7 +7,7 @@ import { relay } from "../../lib/outbox/relay.ts"
 import { buildStores } from "../../lib/runtime.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { drainQueue, drainQueues, refreshIndex, takeRecords } from "../steps/drain.ts"
-import { makeIndexDue, makeOutboxDue } from "../steps/due.ts"
+import { forgetDue, makeIndexDue, makeOutboxDue } from "../steps/due.ts"
 import { startForwarder } from "../steps/forwarder.ts"
 import { away, queuesAt, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { givenWorld } from "../steps/world.ts"
@@ -15,7 +15,7 @@ import { givenWorld } from "../steps/world.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-const PASS_BUDGET_MS = 5_000
+const PASS_BUDGET_MS = 3_000
 const BUDGET_MS = 20_000
 const DUE_SOON_MS = 2_000
 const DUE_LATER_MS = 15_000
@@ -33,6 +33,8 @@ async function givenLost() {
   const lost = await eventsIn("persist")
   return { world, lost }
 }
+
+beforeEach(() => forgetDue(stores()))
 
 describe("the relay", () => {
   test("run by the schedule with nothing waiting, ends at once", async () => {

@@ -1,5 +1,5 @@
 // The relay's clock in tests: what it would send in a while is due now.
-import { shardOf } from "../../lib/outbox/keys.ts"
+import { SHARDS, shardOf } from "../../lib/outbox/keys.ts"
 import type { Stores } from "../../lib/stores.ts"
 
 const ALL_DUE = {
@@ -22,4 +22,12 @@ export async function makeIndexDue({ mysql }: Stores, token: string): Promise<vo
     .where("application", "=", token)
     .where("due_at", "is not", null)
     .execute()
+}
+
+const FORGET = { name: "forget-due", lua: "redis.call('DEL', KEYS[1]) return {}" }
+
+/** Lets the relay find nothing of what earlier tests have left behind. */
+export async function forgetDue({ redis, mysql }: Stores): Promise<void> {
+  await Promise.all(SHARDS.map((shard) => redis.run(FORGET, [`{${shard}}:due`], [])))
+  await mysql.deleteFrom("pending_index").execute()
 }
