@@ -1,6 +1,6 @@
 /** Applications: their rules and their SQL. An application's token is its key everywhere. */
 import type { z } from "zod"
-import { type Mysql, reachMysql } from "./clients/mysql.ts"
+import { type Mysql, readMysql } from "./clients/mysql.ts"
 import type { Application, NewApplication, Page, PageRequest } from "./contract.ts"
 import type { WriteEvent } from "./events.ts"
 import { compare, type Item, mergedPage, type Window } from "./merged-page.ts"
@@ -81,7 +81,7 @@ export async function listApplications(stores: Stores, request: PageRequest): Pr
         return events.sort((a, b) => compare(positionOf(a), positionOf(b), window.order)).slice(0, window.count)
       },
       async readRows(window) {
-        return (await reachMysql(() => selectApplications(stores.mysql, window).execute())).map(toItem)
+        return (await readMysql(() => selectApplications(stores.mysql, window).execute())).map(toItem)
       },
       positionOf,
       valueOf: fromEvent,
@@ -116,7 +116,7 @@ async function findApplication(stores: Stores, token: string): Promise<Applicati
   refuseDeleted(["application"], known.entries)
   const [entry] = known.entries
   if (entry && Math.floor(Number(entry.revision) / 1000) === entry.created_at) return fromEvent(entry)
-  const row = await reachMysql(() =>
+  const row = await readMysql(() =>
     stores.mysql.selectFrom("applications").selectAll().where("token", "=", token).executeTakeFirst(),
   )
   const item = row && toItem(row)

@@ -1,6 +1,6 @@
 /** Chats: their rules and their SQL. A chat's number is unique in its application. */
 import type { z } from "zod"
-import { type Mysql, reachMysql } from "./clients/mysql.ts"
+import { type Mysql, readMysql } from "./clients/mysql.ts"
 import type { Chat, NewChat, Page, PageRequest } from "./contract.ts"
 import type { WriteEvent } from "./events.ts"
 import { type Item, mergedPage, type Window } from "./merged-page.ts"
@@ -103,7 +103,7 @@ export async function listChats(stores: Stores, application: string, request: Pa
         return known.entries
       },
       async readRows(window) {
-        const rows = await reachMysql(() => selectChats(stores.mysql, application, window).execute())
+        const rows = await readMysql(() => selectChats(stores.mysql, application, window).execute())
         if (!known.ancestors[0] && !rows[0]?.application_revision) throw absent("application", known)
         return rows.flatMap(toItem)
       },
@@ -123,7 +123,7 @@ async function findChat(stores: Stores, application: string, number: number): Pr
   refuseDeleted(NAMES, known.entries)
   const [applicationEntry, entry] = known.entries
   if (entry && known.applicationLives && isCreation(entry)) return fromEvent(entry)
-  const row = await reachMysql(() => selectChat(stores.mysql, application, number).executeTakeFirstOrThrow())
+  const row = await readMysql(() => selectChat(stores.mysql, application, number).executeTakeFirstOrThrow())
   if (!applicationEntry && !row.application_revision) throw absent("application", known)
   const [item] = toItem(row)
   if (entry && Number(entry.revision) >= (row.revision ?? 0)) return fromEvent(entry, item?.value)

@@ -1,6 +1,6 @@
 /** Messages: their rules and their SQL. A message's number is unique in its chat. */
 import type { z } from "zod"
-import { type Mysql, reachMysql } from "./clients/mysql.ts"
+import { type Mysql, readMysql } from "./clients/mysql.ts"
 import type { Message, NewMessage, Page, PageRequest } from "./contract.ts"
 import type { WriteEvent } from "./events.ts"
 import { type Item, mergedPage, type Window } from "./merged-page.ts"
@@ -98,7 +98,7 @@ export async function listMessages(
         return known.entries
       },
       async readRows(window, keysOnly) {
-        const rows = await reachMysql(() => selectMessages(stores.mysql, application, chat, window, keysOnly).execute())
+        const rows = await readMysql(() => selectMessages(stores.mysql, application, chat, window, keysOnly).execute())
         const [first] = rows
         if (!known.ancestors[0] && !first?.application_revision) throw absent("application", known)
         if (!known.ancestors[1] && !first?.chat_revision) throw absent("chat", known)
@@ -121,7 +121,7 @@ async function findMessage(stores: Stores, application: string, chat: number, nu
   refuseDeleted(NAMES, known.entries)
   const [applicationEntry, chatEntry, entry] = known.entries
   if (entry && known.applicationLives && known.chatLives) return fromEvent(entry)
-  const row = await reachMysql(() => selectMessage(stores.mysql, application, chat, number).executeTakeFirstOrThrow())
+  const row = await readMysql(() => selectMessage(stores.mysql, application, chat, number).executeTakeFirstOrThrow())
   if (!applicationEntry && !row.application_revision) throw absent("application", known)
   if (!chatEntry && !row.chat_revision) throw absent("chat", known)
   if (entry && Number(entry.revision) >= (row.revision ?? 0)) return fromEvent(entry)

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises"
+import { readMysql } from "./clients/mysql.ts"
 import { type Dependency, DependencyAway } from "./errors.ts"
 import type { Stores } from "./stores.ts"
 
@@ -14,7 +15,7 @@ export type Readiness = {
 export async function checkReadiness(stores: Stores): Promise<Readiness> {
   const { mysql, redis, sqs, elasticsearch, config } = stores
   const [mysqlState, redisState, sqsState, elasticsearchState] = await Promise.all([
-    check("mysql", () => mysql.selectFrom("persist_locks").select("stripe").limit(1).execute()),
+    check("mysql", () => readMysql(() => mysql.selectFrom("persist_locks").select("stripe").limit(1).execute())),
     check("redis", () => redis.ping()),
     check("sqs", () => sqs.depth(config.PERSIST_QUEUE_URL)),
     check("elasticsearch", () =>

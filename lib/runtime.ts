@@ -1,8 +1,10 @@
+import { createBreaker, type Watch } from "./clients/breaker.ts"
 import { connectElasticsearch } from "./clients/elasticsearch.ts"
 import { connectMysql } from "./clients/mysql.ts"
 import { connectRedis } from "./clients/redis.ts"
 import { connectSqs } from "./clients/sqs.ts"
 import { type Config, readConfig } from "./config.ts"
+import { describeError, log } from "./log.ts"
 import { createOutbox } from "./outbox/outbox.ts"
 import { createSender } from "./queue/sender.ts"
 import type { Stores } from "./stores.ts"
@@ -20,11 +22,17 @@ export function runtime(): Stores {
   return shared[SHARED]
 }
 
+/** One line when a dependency is given up for a while, and one when it answers again. */
+const watch: Watch = (state, dependency, error) => {
+  if (state === "closed") log.info("circuit closed", { dependency })
+  else log.warn("circuit opened", { dependency, error: describeError(error, 1) })
+}
+
 /** Builds clients of their own, for a command that ends: `close` when done. */
 export function buildStores(config: Config): { stores: Stores; close: () => Promise<void> } {
-  const mysql = connectMysql(config.MYSQL_URL)
-  const redis = connectRedis(config.REDIS_URL)
-  const sqs = connectSqs({ region: config.AWS_REGION, endpoint: config.SQS_ENDPOINT })
+  const mysql = connectMysql(config.MYSQL_URL, { watch })
+  const redis = connectRedis(config.REDIS_URL, watch)
+  const sqs = connectSqs({ region: config.AWS_REGION, endpoint: config.SQS_ENDPOINT }, watch)
   const elasticsearch = connectElasticsearch(config.ELASTICSEARCH_URL, config.ELASTICSEARCH_API_KEY)
   const limits = { eventsMax: config.OUTBOX_EVENTS_MAX, bytesMax: config.OUTBOX_BYTES_MAX }
   const built: Stores = {
@@ -38,6 +46,7 @@ export function buildStores(config: Config): { stores: Stores; close: () => Prom
     indexQueue: createSender(sqs, config.INDEX_QUEUE_URL),
     indexDeadLetters: createSender(sqs, config.INDEX_DEAD_LETTER_QUEUE_URL),
     elasticsearch,
+    searchBreaker: createBreaker("elasticsearch", watch),
   }
   const close = async () => {
     sqs.close()

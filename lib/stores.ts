@@ -1,4 +1,5 @@
 import type { Client } from "@elastic/elasticsearch"
+import type { Breaker } from "./clients/breaker.ts"
 import type { Mysql } from "./clients/mysql.ts"
 import type { RedisClient } from "./clients/redis.ts"
 import type { SqsClient } from "./clients/sqs.ts"
@@ -18,4 +19,6 @@ export type Stores = {
   indexQueue: Sender
   indexDeadLetters: Sender
   elasticsearch: Client
+  /** Stands before searches; index writes are few at a time, and wait for each answer. */
+  searchBreaker: Breaker
 }

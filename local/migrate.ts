@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { pathToFileURL } from "node:url"
 import type { Kysely } from "kysely"
 import { type Migration, type MigrationResultSet, Migrator } from "kysely/migration"
+import { connectMysql } from "../lib/clients/mysql.ts"
 import { readConfig } from "../lib/config.ts"
 import { settleShards } from "../lib/numbers/settle.ts"
 import { buildStores } from "../lib/runtime.ts"
@@ -51,9 +52,15 @@ export const migrateUp = async (db: Kysely<any>): Promise<string[]> =>
 export const migrateDown = async (db: Kysely<any>): Promise<string[]> =>
   throwOnFailure(await migrator(db).migrateDown())
 
+/** With a client of its own: a migration, or waiting for another's, takes longer than a request's statement may. */
+async function withTables<T>({ config }: Stores, migrate: (db: Kysely<any>) => Promise<T>): Promise<T> {
+  const { db, close } = connectMysql(config.MYSQL_URL)
+  return migrate(db).finally(close)
+}
+
 /** Prepares all stores, as a first deployment or a start does. */
 export async function prepareStores(stores: Stores): Promise<string[]> {
-  const done = await migrateUp(stores.mysql)
+  const done = await withTables(stores, migrateUp)
   done.push(`index ${await ensureIndex(stores.elasticsearch, stores.config.ELASTICSEARCH_INDEX)}: Success`)
   // Only the first request would wait for it otherwise; with events still in the queue it must.
   if (await settleShards(stores)) done.push("shards: settled")
@@ -86,7 +93,9 @@ async function main(command: string | undefined): Promise<void> {
   loadEnvironment()
   const { stores, close } = buildStores(readConfig(process.env))
   try {
-    const done = await untilReady(() => (command === "rollback" ? migrateDown(stores.mysql) : prepareStores(stores)))
+    const done = await untilReady(() =>
+      command === "rollback" ? withTables(stores, migrateDown) : prepareStores(stores),
+    )
     for (const line of done) console.log(line)
   } finally {
     await close()

@@ -2,20 +2,28 @@ import { Kysely, type LogEvent, MysqlDialect } from "kysely"
 import { createPool } from "mysql2"
 import type { Database } from "../database.ts"
 import { DependencyAway } from "../errors.ts"
+import { createBreaker, type Watch } from "./breaker.ts"
+import { guardPool } from "./mysql-pool.ts"
 
 /** One process runs one event loop: a few connections keep MySQL busy, more would only wait inside it. */
 const CONNECTIONS_MAX = 6
 const CONNECT_TIMEOUT_MS = 1_000
 /** Requests beyond this many waiting for a connection are refused at once: MySQL is away or hangs. */
 const WAITING_MAX = 500
+/** A connection is free again within milliseconds: who has waited this long had better answer 503. */
+const WAIT_MAX_MS = 2_000
 /** An idle connection is closed after this, before MySQL does so … */
 const IDLE_TIMEOUT_MS = 15_000
 /** … which it does also amid a transaction: what a frozen process had locked is free again after this. */
 const SERVER_IDLE_TIMEOUT_SECONDS = 30
 /** Transactions take milliseconds: one that waits longer for a lock had better let its connection go and come again. */
 const LOCK_TIMEOUT_SECONDS = 3
-/** Statements are by key and take milliseconds, a batch's transaction well under a second: after this MySQL hangs. */
+/** Statements are by key and take milliseconds, with a lock to wait for three seconds: after this MySQL hangs. */
+const STATEMENT_TIMEOUT_MS = 4_000
+/** A batch's transaction takes well under a second. */
 const ANSWER_TIMEOUT_MS = 5_000
+/** What a request reads, it reads without locks: its client need not wait as long. */
+const READ_TIMEOUT_MS = 2_500
 
 /** SQLSTATE classes of errors that lie in the data (22: value, 23: constraint): anything else is MySQL's state. */
 const DATA_ERROR = /^2[23]/
@@ -25,15 +33,17 @@ export type MysqlClient = { db: Mysql; close(): Promise<void> }
 
 type QueryLog = (event: LogEvent) => void
 
-/** A pool of connections at READ COMMITTED, strict, UTC, utf8mb4. Connects on first use. */
-export function connectMysql(url: string, log?: QueryLog): MysqlClient {
+/**
+ * A pool of connections at READ COMMITTED, strict, UTC, utf8mb4. Connects on first use. With `watch` every statement has
+ * a time-out and a breaker stands before MySQL; without, as a migration needs it, a statement may take its time.
+ */
+export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watch?: Watch } = {}): MysqlClient {
   const pool = createPool({
     uri: url,
     charset: "utf8mb4_bin",
     timezone: "Z",
     connectionLimit: CONNECTIONS_MAX,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    queueLimit: WAITING_MAX,
     idleTimeout: IDLE_TIMEOUT_MS,
     // Below the limit, or the idle time-out is not looked at.
     maxIdle: CONNECTIONS_MAX - 1,
@@ -47,12 +57,25 @@ export function connectMysql(url: string, log?: QueryLog): MysqlClient {
       () => undefined,
     )
   })
-  const db = new Kysely<Database>({ dialect: new MysqlDialect({ pool }), ...(log === undefined ? {} : { log }) })
-  return { db, close: () => db.destroy() }
+  const limits = {
+    connectionsMax: CONNECTIONS_MAX,
+    waitingMax: WAITING_MAX,
+    waitMaxMs: WAIT_MAX_MS,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  }
+  const guarded = watch === undefined ? pool : guardPool(pool, createBreaker("mysql", watch), limits)
+  const db = new Kysely<Database>({
+    dialect: new MysqlDialect({ pool: guarded }),
+    ...(log === undefined ? {} : { log }),
+  })
+  // The pool itself: kysely ends one that it has used, and an unused one would keep the process alive with its timer.
+  const close = () => new Promise<void>((resolve) => pool.end(() => resolve()))
+  return { db, close }
 }
 
-/** The driver's errors for a connection that it lost or cannot give have no code. */
-const NO_CONNECTION = /^(Queue limit reached|Pool is closed|Can't (add new command|write) .*closed state)/
+/** The errors for a connection that is lost or cannot be given have no code. */
+const NO_CONNECTION =
+  /^(too many are waiting|no connection was free|failed just before|Pool is closed|Can't (add new command|write) .*closed state)/
 
 type MysqlError = Error & { code?: string; errno?: number; sqlState?: string }
 
@@ -74,11 +97,11 @@ export const isDeadlock = (error: unknown): boolean => isMysqlError(error) && er
  * Runs `query`; a failure that is not one of the data or of the SQL text, and no answer in time, become a DependencyAway.
  * What was not answered in time may still be done.
  */
-export async function reachMysql<T>(query: () => Promise<T>): Promise<T> {
+export async function reachMysql<T>(query: () => Promise<T>, timeoutMs = ANSWER_TIMEOUT_MS): Promise<T> {
   const answer = query()
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DependencyAway("mysql", new Error("no answer in time"))), ANSWER_TIMEOUT_MS)
+    timer = setTimeout(() => reject(new DependencyAway("mysql", new Error("no answer in time"))), timeoutMs)
   })
   try {
     return await Promise.race([answer, timeout])
@@ -93,6 +116,9 @@ export async function reachMysql<T>(query: () => Promise<T>): Promise<T> {
 /** What a failed query means: the error itself where it is one of the data or of the SQL text, else a DependencyAway. */
 export const asAway = (error: unknown): unknown =>
   error instanceof DependencyAway || isFault(error) ? error : new DependencyAway("mysql", error)
+
+/** What a request reads: as reachMysql, with a shorter time. */
+export const readMysql = <T>(query: () => Promise<T>): Promise<T> => reachMysql(query, READ_TIMEOUT_MS)
 
 /** 42: a syntax error or unknown column is ours; an unknown table or database is a store that is not prepared yet. */
 function isFault(error: unknown): boolean {

@@ -2,12 +2,15 @@ import { createHash } from "node:crypto"
 import { Redis } from "ioredis"
 import { DependencyAway } from "../errors.ts"
 import type { Script } from "../outbox/scripts.ts"
+import type { Watch } from "./breaker.ts"
 
 /** A script takes well under a millisecond: one that has not answered after this is not going to in time. */
 const COMMAND_TIMEOUT_MS = 1_000
 const CONNECT_TIMEOUT_MS = 1_000
 /** A connection that is to end and does not is dropped after this, so that a process that is done ends. */
 const DISCONNECT_TIMEOUT_MS = 100
+/** A connection that says nothing for this long while commands wait is dropped: it hangs, or is dead without saying so. */
+const SILENCE_MAX_MS = 1_000
 /** Back within this of Redis being back; no faster, so as not to hammer one that is loading. */
 const RECONNECT_MAX_MS = 1_000
 const RECONNECT_STEP_MS = 50
@@ -29,21 +32,37 @@ const sha1 = (text: string): string => createHash("sha1").update(text).digest("h
 
 /**
  * Connects to Redis and keeps connecting for as long as it is away. Commands fail at once meanwhile: nothing is queued
- * offline and nothing unanswered is sent again, since a script that ran and was not answered would run twice.
+ * offline and nothing unanswered is sent again, since a script that ran and was not answered would run twice. So this is
+ * its own breaker: a Redis that hangs loses the one connection at the first silence, and connecting is the probe.
  */
-export function connectRedis(url: string): RedisClient {
+export function connectRedis(url: string, watch: Watch): RedisClient {
   const redis = new Redis(url, {
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
     enableAutoPipelining: true,
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    socketTimeout: SILENCE_MAX_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * RECONNECT_STEP_MS, RECONNECT_MAX_MS),
   })
-  // Each failed command says so itself; without a listener ioredis would print every reconnection attempt.
-  redis.on("error", () => undefined)
+  let lastError: unknown
+  let away = false
+  let closing = false
+  // Without a listener ioredis would print every reconnection attempt.
+  redis.on("error", (error: unknown) => {
+    lastError = error
+  })
+  redis.on("close", () => {
+    if (!away && !closing) watch("opened", "redis", lastError)
+    away = true
+  })
+  redis.on("ready", () => {
+    if (away) watch("closed", "redis")
+    away = false
+    lastError = undefined
+  })
   const firstReady = new Promise<void>((resolve) => {
     redis.once("ready", resolve)
     setTimeout(resolve, CONNECT_TIMEOUT_MS).unref()
@@ -89,6 +108,7 @@ export function connectRedis(url: string): RedisClient {
       return { info: new Map(info), settings: new Map(settings) }
     },
     async close() {
+      closing = true
       if (redis.status === "ready") await redis.quit().catch(() => undefined)
       redis.disconnect()
     },

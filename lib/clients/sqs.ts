@@ -8,6 +8,7 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs"
 import { DependencyAway } from "../errors.ts"
+import { createBreaker, type Watch } from "./breaker.ts"
 
 /** A write waits no longer than this for the queue: the outbox holds its event anyway. */
 const SEND_TIMEOUT_MS = 500
@@ -27,12 +28,15 @@ export type SqsClient = {
   /** Lets up to ten received messages be received again at once. */
   release(queueUrl: string, receiptHandles: string[]): Promise<void>
   remove(queueUrl: string, receiptHandles: string[]): Promise<void>
+  /** Throws DependencyAway, for a call that had better not wait, while the queue has left several calls unanswered. */
+  check(): void
+  isAway(): boolean
   close(): void
 }
 
 type SqsOptions = { region: string; endpoint?: string | undefined }
 
-export function connectSqs({ region, endpoint }: SqsOptions): SqsClient {
+export function connectSqs({ region, endpoint }: SqsOptions, watch: Watch): SqsClient {
   const sqs = new SQSClient({
     region,
     md5: false,
@@ -47,10 +51,15 @@ export function connectSqs({ region, endpoint }: SqsOptions): SqsClient {
     // An emulator takes any key pair; in the cloud the function's role signs.
     ...(endpoint === undefined ? {} : { endpoint, credentials: { accessKeyId: "local", secretAccessKey: "local" } }),
   })
+  const breaker = createBreaker("sqs", watch)
   const reach = async <T>(call: Promise<T>): Promise<T> => {
+    const { succeeded, failed } = breaker.begin()
     try {
-      return await call
+      const answer = await call
+      succeeded()
+      return answer
     } catch (error) {
+      failed(error)
       throw new DependencyAway("sqs", error)
     }
   }
@@ -110,6 +119,8 @@ export function connectSqs({ region, endpoint }: SqsOptions): SqsClient {
       const Entries = receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }))
       await reach(sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries })))
     },
+    check: breaker.check,
+    isAway: breaker.isOpen,
     close: () => sqs.destroy(),
   }
 }

@@ -7,7 +7,7 @@
  * cannot take it back, and no request writes to MySQL.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import { reachMysql } from "../clients/mysql.ts"
+import { readMysql } from "../clients/mysql.ts"
 import { notFound, unavailable } from "../errors.ts"
 import type { FenceEvent } from "../events.ts"
 import type { Persisted, Unverified } from "../outbox/outbox.ts"
@@ -48,7 +48,7 @@ async function readParents({ outbox, mysql }: Stores, application: string, chat:
   const keys = [{ application, chat: 0, message: 0 }]
   if (chat > 0) keys.push({ application, chat, message: 0 })
   const { entries, settled } = await outbox.read(application, chat, keys)
-  const row = await reachMysql(() =>
+  const row = await readMysql(() =>
     mysql
       .selectNoFrom((eb) => [
         eb.selectFrom("applications").select("revision").where("token", "=", application).as("application_revision"),
@@ -68,7 +68,7 @@ async function readParents({ outbox, mysql }: Stores, application: string, chat:
   if (!lives(entries[0], row.application_revision)) throw notFound("application")
   if (!found) throw notFound("chat")
 
-  const counters = await reachMysql(() =>
+  const counters = await readMysql(() =>
     mysql
       .selectFrom("counters")
       .select(["chat", "highest", "revision", "fenced"])

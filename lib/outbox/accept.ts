@@ -9,6 +9,8 @@ import { verifyParents } from "../numbers/verify-parents.ts"
 import type { Stores } from "../stores.ts"
 import type { Change, Creation } from "./outbox.ts"
 
+/** A write that is not accepted after this is answered 503: recovery may take longer, or a store may hang amid it. */
+const ACCEPT_MAX_MS = 1_800
 /** A creation may find its shard unsettled, its parents unverified, data lost, and unsettled and unverified again. */
 const ATTEMPTS_MAX = 6
 
@@ -19,15 +21,19 @@ export type Accepted = { id: string; revision: string; replayed: boolean }
 
 /** Accepts a creation: its number (an application: its token) and revision. Throws ApiError or DependencyAway. */
 export async function acceptCreation(stores: Stores, creation: Creation): Promise<Accepted> {
+  const accepted = await inTime((deadline) => create(stores, creation, deadline))
+  if (!accepted.replayed) await sendEvent(stores, createdEvent(creation, accepted.id, accepted.revision))
+  return accepted
+}
+
+async function create(stores: Stores, creation: Creation, deadline: number): Promise<Accepted> {
   const { application, chat, kind } = creation
-  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX && performance.now() < deadline; attempt++) {
     const reply = await stores.outbox.create(creation)
     switch (reply.status) {
       case "created":
-        await sendEvent(stores, createdEvent(creation, reply.id, reply.revision))
-        return { id: reply.id, revision: reply.revision, replayed: false }
       case "replayed":
-        return { id: reply.id, revision: reply.revision, replayed: true }
+        return { id: reply.id, revision: reply.revision, replayed: reply.status === "replayed" }
       case "mismatch":
         throw new ApiError("idempotency_key_reused", "This Idempotency-Key was used before with another body.")
       case "full":
@@ -47,14 +53,19 @@ export async function acceptCreation(stores: Stores, creation: Creation): Promis
 
 /** Accepts an update or delete of something just read. Answers the event. Throws not_found if it was deleted since. */
 export async function acceptChange(stores: Stores, change: Change): Promise<WriteEvent> {
-  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+  const revision = await inTime((deadline) => store(stores, change, deadline))
+  const event = { revision, ...change.key, created_at: change.createdAt, ...change.state }
+  await sendEvent(stores, event)
+  return event
+}
+
+/** The revision that the change was accepted with. */
+async function store(stores: Stores, change: Change, deadline: number): Promise<string> {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX && performance.now() < deadline; attempt++) {
     const reply = await stores.outbox.change(change)
     switch (reply.status) {
-      case "changed": {
-        const event = { revision: reply.revision, ...change.key, created_at: change.createdAt, ...change.state }
-        await sendEvent(stores, event)
-        return event
-      }
+      case "changed":
+        return reply.revision
       case "full":
         throw full()
       case "gone":
@@ -65,6 +76,25 @@ export async function acceptChange(stores: Stores, change: Change): Promise<Writ
     }
   }
   throw recovering()
+}
+
+/**
+ * As `accept` does, or 503 when that takes too long. It begins no script after its deadline; the one under way may be
+ * done after all, as with any answer that is lost: then the relay sends the event, and the client's next try with its
+ * Idempotency-Key is answered with it.
+ */
+async function inTime<T>(accept: (deadline: number) => Promise<T>): Promise<T> {
+  const accepting = accept(performance.now() + ACCEPT_MAX_MS)
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(recovering()), ACCEPT_MAX_MS)
+  })
+  accepting.catch(() => undefined)
+  try {
+    return await Promise.race([accepting, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function createdEvent({ kind, application, chat, state }: Creation, id: string, revision: string): WriteEvent {

@@ -15,13 +15,14 @@ import {
   parentText,
   pendingKey,
   pendingMember,
+  SHARDS,
   shardOf,
 } from "./keys.ts"
 import * as lifeScripts from "./life-scripts.ts"
 import * as scripts from "./scripts.ts"
 
 /** A healthy persist function takes an event off within a second or two; after this the relay sends it again. */
-const RELAY_AFTER_MS = 30_000
+export const RELAY_AFTER_MS = 30_000
 /** Doubled with each attempt up to the maximum, so that a long backlog does not flood the queue. */
 const RELAY_BACKOFF_MS = 30_000
 const RELAY_BACKOFF_MAX_MS = 300_000
@@ -211,6 +212,13 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
     return entries.map((entry) => WriteEvent.parse(JSON.parse(String(entry))))
   }
 
+  /** The time in ms until the first event of all shards is due, below 0 when it has been; undefined without events. */
+  async function nextDue(): Promise<number | undefined> {
+    const replies = await Promise.all(SHARDS.map((shard) => redis.run(scripts.NEXT_DUE, [dueKey(shard)], [])))
+    const waits = replies.flatMap(([wait]) => (wait === undefined || wait === null ? [] : [Number(wait)]))
+    return waits.length > 0 ? Math.min(...waits) : undefined
+  }
+
   /** Marks an event dead, if the outbox still holds it: it is read, but not relayed until it is revived. */
   async function bury(event: ResourceKey & { revision: string }, reason: string): Promise<void> {
     const shard = shardOf(event.application)
@@ -269,7 +277,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
     return status as "verified" | "gone" | "moved" | "behind"
   }
 
-  return { create, change, read, readPending, remove, claim, bury, revive, holds, open, settle, verify }
+  return { create, change, read, readPending, remove, claim, nextDue, bury, revive, holds, open, settle, verify }
 }
 
 /** The highest numbers and the greatest revisions that MySQL has below an application and below one of its chats. */

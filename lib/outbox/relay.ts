@@ -3,17 +3,26 @@
  * entries of pending_index. Each is claimed with a time of its next attempt and a growing back-off before it is sent, so
  * several relays share the work and a long backlog does not flood the queue. Before anything is claimed, those who are to
  * take it are asked whether they are there: an attempt that cannot succeed would only make the next one later.
+ *
+ * A run makes one pass, and another one as soon as what is still there is due, or each second while a dependency is
+ * away. So what waits is sent within seconds of the dependency being back, though runs begin each minute. In good health
+ * all that is there was written in the last seconds: then the run ends.
  */
-import type { Client } from "@elastic/elasticsearch"
+import { setTimeout as sleep } from "node:timers/promises"
 import { sql } from "kysely"
 import { reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
 import type { IndexEvent } from "../events.ts"
 import { describeError, log } from "../log.ts"
 import { keyRanges } from "../persist/key-ranges.ts"
+import { INDEX_RELAY_AFTER_MS } from "../persist/persist-events.ts"
 import { purgeDue, removeExpiredTombstones } from "../persist/purge.ts"
+import type { Sender } from "../queue/sender.ts"
+import { requireIndex } from "../search/require-index.ts"
+import { isSearchAway } from "../search/search-errors.ts"
 import type { Stores } from "../stores.ts"
 import { SHARDS } from "./keys.ts"
+import { RELAY_AFTER_MS } from "./outbox.ts"
 
 /** Claimed and sent at a time: a handful of calls to the queue. */
 const CLAIM_COUNT = 500
@@ -21,85 +30,124 @@ const CLAIM_COUNT = 500
 const INDEX_BACKOFF_SECONDS = 60
 const INDEX_BACKOFF_MAX_SECONDS = 600
 
-/** The same as for a readiness check. */
-const PING_TIMEOUT_MS = 1_000
+/** Between two passes while a dependency is away. */
+const RETRY_MS = 1_000
+/** In good health what was accepted is taken off within this; what is still there needs the relay. */
+const SETTLED_AFTER_MS = 3_000
+/** Purging goes on for this long before what is due is looked at again. */
+const PURGE_SLICE_MS = 5_000
 
 export type Relayed = { events: number; indexEvents: number }
+/** `unpurged`: the last pass has left something to purge. */
+type Run = { deadline: number; relayed: Relayed; away: Set<string>; unpurged: boolean }
 
-/** Sends what is due until nothing is, or for about `budgetMs`, then purges what was deleted. */
+/**
+ * Sends what is due and purges what was deleted, for about `budgetMs` at most: until nothing is left that is due within
+ * that time. Never throws DependencyAway.
+ */
 export async function relay(stores: Stores, budgetMs: number): Promise<Relayed> {
-  const deadline = Date.now() + budgetMs
   const relayed = { events: 0, indexEvents: 0 }
-  await reachMysql(() => stores.mysql.selectFrom("persist_locks").select("stripe").limit(1).execute())
-  if (await answers("sqs", () => stores.sqs.depth(stores.config.PERSIST_QUEUE_URL))) {
-    relayed.events = await relayOutbox(stores, deadline)
-    if (await answers("elasticsearch", () => ping(stores.elasticsearch))) {
-      relayed.indexEvents = await relayPendingIndex(stores, deadline)
-    }
-  }
-  await purgeDue(stores, Math.max(0, deadline - Date.now()))
-  await removeExpiredTombstones(stores, Math.max(0, deadline - Date.now()))
+  const run: Run = { deadline: Date.now() + budgetMs, relayed, away: new Set(), unpurged: false }
+  do await answers(run, "mysql", () => pass(stores, run))
+  while (await untilDue(stores, run))
   return relayed
 }
 
-const ping = (elasticsearch: Client) => elasticsearch.info({}, { requestTimeout: PING_TIMEOUT_MS })
+async function pass(stores: Stores, run: Run): Promise<void> {
+  run.unpurged = false
+  const { mysql, sqs, config } = stores
+  await reachMysql(() => mysql.selectFrom("persist_locks").select("stripe").limit(1).execute())
+  if (await answers(run, "sqs", () => sqs.depth(config.PERSIST_QUEUE_URL))) {
+    await answers(run, "outbox", () => relayOutbox(stores, run))
+    if (await answers(run, "elasticsearch", () => requireIndex(stores))) {
+      await answers(run, "pending index", () => relayPendingIndex(stores, run))
+    }
+  }
+  const sliceEnd = Math.min(run.deadline, Date.now() + PURGE_SLICE_MS)
+  await purgeDue(stores, sliceEnd - Date.now())
+  await removeExpiredTombstones(stores, sliceEnd - Date.now())
+  run.unpurged = Date.now() >= sliceEnd
+}
 
-async function answers(name: string, ask: () => Promise<unknown>): Promise<boolean> {
+/** Whether `ask` is answered; that a dependency is away is logged once in a run. */
+async function answers({ away }: Run, name: string, ask: () => Promise<unknown>): Promise<boolean> {
   try {
     await ask()
+    away.delete(name)
     return true
   } catch (error) {
-    log.warn("nothing relayed", { away: name, error: describeError(error, 1) })
+    if (!(error instanceof DependencyAway) && !isSearchAway(error)) throw error
+    if (!away.has(name)) log.warn("nothing relayed", { away: name, error: describeError(error, 1) })
+    away.add(name)
     return false
   }
 }
 
-async function relayOutbox(stores: Stores, deadline: number): Promise<number> {
-  let count = 0
-  try {
-    for (const shard of SHARDS) {
-      while (Date.now() < deadline) {
-        const events = await stores.outbox.claim(shard, CLAIM_COUNT)
-        const byApplication = Map.groupBy(events, ({ application }) => application)
-        const sends = [...byApplication].map(([application, list]) =>
-          stores.persistQueue.send(
-            application,
-            list.map((event) => JSON.stringify(event)),
-          ),
-        )
-        await Promise.all(sends)
-        count += events.length
-        if (events.length < CLAIM_COUNT) break
-      }
-    }
-  } catch (error) {
-    if (!(error instanceof DependencyAway)) throw error
-    log.warn("outbox not relayed", { error: describeError(error) })
+/** Waits for the next pass. Answers false when there is nothing to wait for before the deadline. */
+async function untilDue(stores: Stores, { deadline, unpurged }: Run): Promise<boolean> {
+  const lookedAt = Date.now()
+  let due = await nextDue(stores)
+  if (!unpurged && due > lookedAt) {
+    if (due >= deadline) return false
+    await sleep(Math.min(SETTLED_AFTER_MS, due - lookedAt))
+    due = await nextDue(stores, lookedAt)
   }
-  return count
+  const next = unpurged ? lookedAt : Math.max(due, Date.now() + RETRY_MS)
+  if (next >= deadline) return false
+  await sleep(next - Date.now())
+  return true
 }
 
-async function relayPendingIndex(stores: Stores, deadline: number): Promise<number> {
-  let count = 0
-  try {
+/**
+ * When something is due next: now, where that cannot be asked. With `since` only what was there then counts, as far as
+ * its due time can tell.
+ */
+async function nextDue({ outbox, mysql }: Stores, since?: number): Promise<number> {
+  const counts = (due: number, afterMs: number) => (since === undefined || due <= since + afterMs ? due : Infinity)
+  const unknown = (error: unknown): number => {
+    if (!(error instanceof DependencyAway)) throw error
+    return 0
+  }
+  const first = mysql.selectFrom("pending_index").select("due_at").where("due_at", "is not", null)
+  const [event, entry] = await Promise.all([
+    outbox.nextDue().then((waitMs) => (waitMs === undefined ? Infinity : Date.now() + waitMs), unknown),
+    reachMysql(() => first.orderBy("due_at").limit(1).executeTakeFirst()).then(
+      (row) => row?.due_at?.getTime() ?? Infinity,
+      unknown,
+    ),
+  ])
+  return Math.min(counts(event, RELAY_AFTER_MS), counts(entry, INDEX_RELAY_AFTER_MS))
+}
+
+async function relayOutbox(stores: Stores, { deadline, relayed }: Run): Promise<void> {
+  for (const shard of SHARDS) {
     while (Date.now() < deadline) {
-      const events = await reachMysql(() => claimPendingIndex(stores))
-      const byApplication = Map.groupBy(events, ({ application }) => application)
-      const sends = [...byApplication].map(([application, list]) =>
-        stores.indexQueue.send(
-          application,
-          list.map((event) => JSON.stringify(event)),
-        ),
-      )
-      await Promise.all(sends)
-      count += events.length
+      const events = await stores.outbox.claim(shard, CLAIM_COUNT)
+      await sendAll(stores.persistQueue, events)
+      relayed.events += events.length
       if (events.length < CLAIM_COUNT) break
     }
-  } catch (error) {
-    if (!(error instanceof DependencyAway)) throw error
-    log.warn("pending index not relayed", { error: describeError(error) })
   }
-  return count
+}
+
+async function relayPendingIndex(stores: Stores, { deadline, relayed }: Run): Promise<void> {
+  while (Date.now() < deadline) {
+    const events = await reachMysql(() => claimPendingIndex(stores))
+    await sendAll(stores.indexQueue, events)
+    relayed.indexEvents += events.length
+    if (events.length < CLAIM_COUNT) break
+  }
+}
+
+async function sendAll(queue: Sender, events: { application: string }[]): Promise<void> {
+  const byApplication = Map.groupBy(events, ({ application }) => application)
+  const sends = [...byApplication].map(([application, list]) =>
+    queue.send(
+      application,
+      list.map((event) => JSON.stringify(event)),
+    ),
+  )
+  await Promise.all(sends)
 }
 
 async function claimPendingIndex({ mysql }: Stores): Promise<IndexEvent[]> {

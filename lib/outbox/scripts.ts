@@ -249,6 +249,19 @@ return entries
 `,
 }
 
+/** When the first event of a shard is due. */
+export const NEXT_DUE: Script = {
+  name: "next-due",
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 due
+-- returns {} | {ms until the first event is due, below 0 when it has been}
+local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+if not first[2] then return {} end
+local t = redis.call('TIME')
+return { string.format('%.0f', tonumber(first[2]) - (t[1] * 1000 + math.floor(t[2] / 1000))) }
+`,
+}
+
 /** Marks an event dead: still read, not relayed. */
 export const BURY: Script = {
   name: "bury",

@@ -23,7 +23,7 @@ const DEADLOCK_ATTEMPTS_MAX = 4
 /** Longer than any queue or dead-letter queue keeps a message, so no late event of a deleted message finds no tombstone. */
 const TOMBSTONE_DAYS = 15
 /** The persist function sends an index event right after the commit; only if that got lost it is sent again. */
-const INDEX_RELAY_AFTER_MS = 60_000
+export const INDEX_RELAY_AFTER_MS = 60_000
 
 type Db = Kysely<Database>
 type Tx = Transaction<Database>

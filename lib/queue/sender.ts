@@ -3,12 +3,12 @@
  * into envelopes (JSON arrays) of one application each. A lone event is sent at once; in the cloud, where an instance
  * has one request at a time, an envelope holds one event.
  *
- * Promised: `send` resolves only once the queue has taken every one of its events. May happen twice: an event whose
+ * Promised: `send` resolves only once the queue has taken every one of its events, and fails at once while the breaker
+ * of the queue is open. May happen twice: an event whose
  * send was answered too late. Absent: order, and trying again (the outbox and pending_index do that).
  */
 import type { QueueMessage, SqsClient } from "../clients/sqs.ts"
 import { DependencyAway } from "../errors.ts"
-import { describeError, log } from "../log.ts"
 
 /** SQS takes ten messages in one call. */
 const BATCH_MESSAGES_MAX = 10
@@ -20,10 +20,6 @@ const ENVELOPE_BYTES_MAX = 25_000
 const ENVELOPE_EVENTS_MAX = 100
 /** Two calls under way keep the queue busy while the answer of one is read; more would only make smaller batches. */
 const CALLS_MAX = 2
-/** After this many failed calls in a row the queue counts as away … */
-const BREAKER_FAILURES = 3
-/** … and is left alone for this long, so that writes need not wait for its time-out. */
-const BREAKER_OPEN_MS = 2_000
 
 export type Sender = {
   /** Sends events (JSON texts) of one application. Throws DependencyAway when the queue has not taken them. */
@@ -38,12 +34,10 @@ type Envelope = QueueMessage & { bytes: number; waiting: Waiting[] }
 /** SQS refuses U+FFFE and U+FFFF, the only characters of JSON text that it does not take. */
 const queueSafe = (json: string): string => json.replaceAll("\uFFFE", "\\ufffe").replaceAll("\uFFFF", "\\uffff")
 
-export function createSender(sqs: Pick<SqsClient, "sendBatch">, queueUrl: string): Sender {
+export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAway">, queueUrl: string): Sender {
   let queue: Waiting[] = []
   let calls = 0
   let scheduled = false
-  let failures = 0
-  let openUntil = 0
 
   function schedule(): void {
     if (scheduled || calls >= CALLS_MAX || queue.length === 0) return
@@ -61,8 +55,6 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch">, queueUrl: string
     calls++
     try {
       const refused = new Set(await sqs.sendBatch(queueUrl, envelopes))
-      if (failures > 0) log.info("queue is back", { queue: queueUrl })
-      failures = 0
       for (const [index, { waiting }] of envelopes.entries()) {
         const error = refused.has(index)
           ? new DependencyAway("sqs", new Error("the queue refused a message"))
@@ -70,13 +62,8 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch">, queueUrl: string
         for (const one of waiting) one.settle(error)
       }
     } catch (error) {
-      failures++
-      if (failures === 1) log.warn("queue is away", { queue: queueUrl, error: describeError(error) })
       for (const { waiting } of envelopes) for (const one of waiting) one.settle(error)
-      if (failures >= BREAKER_FAILURES) {
-        openUntil = Date.now() + BREAKER_OPEN_MS
-        for (const one of queue.splice(0)) one.settle(error)
-      }
+      if (sqs.isAway()) for (const one of queue.splice(0)) one.settle(error)
     } finally {
       calls--
       schedule()
@@ -85,7 +72,7 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch">, queueUrl: string
 
   return {
     async send(group, events, options = {}) {
-      if (Date.now() < openUntil) throw new DependencyAway("sqs", new Error("failed just before"))
+      sqs.check()
       const sent = events.map((event) => {
         const text = queueSafe(event)
         return new Promise<void>((resolve, reject) => {

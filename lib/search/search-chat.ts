@@ -4,7 +4,7 @@ import { DependencyAway, invalid } from "../errors.ts"
 import type { Stores } from "../stores.ts"
 import { fold } from "./fold.ts"
 import { highlight } from "./highlight.ts"
-import { isSearchAway } from "./search-errors.ts"
+import { isSearchAway, isUnanswered } from "./search-errors.ts"
 import { searchIndex } from "./search-messages.ts"
 
 /** A search takes milliseconds; a request has nine seconds in all. */
@@ -26,17 +26,14 @@ export async function searchChat(
   if (fold(query).trim() === "") throw invalid("query", "has nothing that could be searched for")
   await requireChat(stores, application, chat)
   try {
-    const { hits, next, total } = await searchIndex(stores.elasticsearch, stores.config.ELASTICSEARCH_INDEX, {
-      application,
-      chat,
-      query,
-      order,
-      after: after ?? null,
-      limit,
-      timeoutMs: SEARCH_TIMEOUT_MS,
-    })
+    const request = { application, chat, query, order, after: after ?? null, limit, timeoutMs: SEARCH_TIMEOUT_MS }
+    const { hits, next, total } = await stores.searchBreaker.run(
+      () => searchIndex(stores.elasticsearch, stores.config.ELASTICSEARCH_INDEX, request),
+      isUnanswered,
+    )
     return { data: hits.map((hit) => ({ ...hit, highlight: highlight(hit.body, query) })), next, total }
   } catch (error) {
+    if (error instanceof DependencyAway) throw error
     throw isSearchAway(error) ? new DependencyAway("elasticsearch", error) : error
   }
 }

@@ -30,6 +30,9 @@ export function answeredError(error: unknown): { status: number; type: string } 
   return { status: statusCode ?? 0, type: body?.error?.type ?? "" }
 }
 
+/** Whether Elasticsearch did not answer at all: it is gone, or hangs. */
+export const isUnanswered = (error: unknown): boolean => error instanceof Error && TRANSPORT_ERRORS.has(error.name)
+
 /**
  * Whether an error thrown by this folder's functions means that Elasticsearch is away, overloaded or not set up yet, so
  * that the same call may succeed later. Anything else is a fault of ours.

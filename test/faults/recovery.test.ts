@@ -7,7 +7,7 @@ import { ApiError } from "../../lib/errors.ts"
 import { createMessage, getMessage, listMessages } from "../../lib/messages.ts"
 import { applicationKey, lifeKey, shardOf } from "../../lib/outbox/keys.ts"
 import type { Stores } from "../../lib/stores.ts"
-import { deliverOnce, drainQueues } from "../steps/drain.ts"
+import { drainQueues, whileConsuming } from "../steps/drain.ts"
 import { useTestStores, withEnvironment } from "../steps/stores.ts"
 
 /** Small, so that a skip is seen to be exactly this. */
@@ -22,24 +22,6 @@ async function withRedis<T>(act: (redis: Redis) => Promise<T>): Promise<T> {
     return await act(redis)
   } finally {
     redis.disconnect()
-  }
-}
-
-/** Works the queues, as the event source would, until `action` is done. */
-async function whileConsuming<T>(own: Stores, action: () => Promise<T>): Promise<T> {
-  let running = true
-  const consume = async () => {
-    while (running) {
-      const count = (await deliverOnce(own, "persist")) + (await deliverOnce(own, "index"))
-      if (count === 0) await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-  }
-  const consuming = consume()
-  try {
-    return await action()
-  } finally {
-    running = false
-    await consuming
   }
 }
 

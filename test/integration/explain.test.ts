@@ -36,8 +36,10 @@ let stopWatching: () => Promise<void>
 beforeAll(async () => {
   const own = stores()
   await fill(own)
-  const client = connectMysql(own.config.MYSQL_URL, ({ query }) => {
-    if (/^(select|update|delete)/.test(query.sql)) statements.set(shapeOf(query.sql), query)
+  const client = connectMysql(own.config.MYSQL_URL, {
+    log: ({ query }) => {
+      if (/^(select|update|delete)/.test(query.sql)) statements.set(shapeOf(query.sql), query)
+    },
   })
   watched = { ...own, mysql: client.db }
   stopWatching = client.close

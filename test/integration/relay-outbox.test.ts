@@ -1,20 +1,27 @@
-import { describe, expect, test } from "@jest/globals"
+import { beforeEach, describe, expect, test } from "@jest/globals"
 import type { Context } from "aws-lambda"
 import { handler } from "../../functions/relay-outbox.ts"
 import type { WriteEvent } from "../../lib/events.ts"
+import { shardOf } from "../../lib/outbox/keys.ts"
 import { relay } from "../../lib/outbox/relay.ts"
 import { buildStores } from "../../lib/runtime.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { drainQueue, drainQueues, refreshIndex, takeRecords } from "../steps/drain.ts"
-import { makeIndexDue, makeOutboxDue } from "../steps/due.ts"
-import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
+import { forgetDue, makeIndexDue, makeOutboxDue } from "../steps/due.ts"
+import { startForwarder } from "../steps/forwarder.ts"
+import { away, queuesAt, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { givenWorld } from "../steps/world.ts"
 
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
+const PASS_BUDGET_MS = 3_000
 const BUDGET_MS = 20_000
-const runRelay = () => (handler as unknown as (event: unknown, context: Context) => Promise<void>)({}, {} as Context)
+const DUE_SOON_MS = 2_000
+const DUE_LATER_MS = 15_000
+/** One pass, and no wait for what is not due yet. */
+const runRelay = (own = stores()) => relay(own, PASS_BUDGET_MS)
+const runJob = () => (handler as unknown as (event: unknown, context: Context) => Promise<void>)({}, {} as Context)
 const eventsIn = async (queue: "persist" | "index") =>
   (await takeRecords(stores(), queue)).flatMap(({ body }) => JSON.parse(body) as WriteEvent[])
 const keys = (events: WriteEvent[]) =>
@@ -27,11 +34,53 @@ async function givenLost() {
   return { world, lost }
 }
 
+beforeEach(() => forgetDue(stores()))
+
 describe("the relay", () => {
+  test("run by the schedule with nothing waiting, ends at once", async () => {
+    const started = performance.now()
+    await runJob()
+    expect(performance.now() - started).toBeLessThan(BUDGET_MS)
+  })
+
   test("leaves alone what was accepted just now", async () => {
     await givenLost()
     await runRelay()
     expect(await eventsIn("persist")).toEqual([])
+  })
+
+  test("finds what is due soon, and waits for it within the run", async () => {
+    const { world, lost } = await givenLost()
+    await makeOutboxDue(stores(), world.token, DUE_SOON_MS)
+    expect((await relay(stores(), BUDGET_MS)).events).toBe(lost.length)
+    expect(keys(await eventsIn("persist"))).toEqual(keys(lost))
+  })
+
+  test("finds what is taken off meanwhile, and does not wait for it", async () => {
+    const { world, lost } = await givenLost()
+    await makeOutboxDue(stores(), world.token, DUE_LATER_MS)
+    const relayed = relay(stores(), BUDGET_MS)
+    await stores().outbox.remove(shardOf(world.token), lost)
+    const started = performance.now()
+    expect(await relayed).toEqual({ events: 0, indexEvents: 0 })
+    expect(performance.now() - started).toBeLessThan(DUE_LATER_MS)
+  })
+
+  test("begun while the queue is away, sends once it is back, within the run", async () => {
+    const line = await startForwarder(stores().config.SQS_ENDPOINT as string)
+    try {
+      await line.shut()
+      const { world, lost } = await givenLost()
+      await makeOutboxDue(stores(), world.token)
+      await withEnvironment(queuesAt(line.url), async (own) => {
+        const relayed = relay(own, BUDGET_MS)
+        await line.open()
+        expect((await relayed).events).toBe(lost.length)
+      })
+      expect(keys(await eventsIn("persist"))).toEqual(keys(lost))
+    } finally {
+      await line.shut()
+    }
   })
 
   test("sends what has waited too long, and it is stored and found", async () => {

@@ -122,3 +122,21 @@ export async function drainQueue(stores: Stores, queue: QueueName, limitMs = DRA
 export async function refreshIndex({ elasticsearch, config }: Stores): Promise<void> {
   await elasticsearch.indices.refresh({ index: config.ELASTICSEARCH_INDEX })
 }
+
+/** Works the queues, as the event source would, until `action` is done. */
+export async function whileConsuming<T>(own: Stores, action: () => Promise<T>): Promise<T> {
+  let running = true
+  const consume = async () => {
+    while (running) {
+      const count = (await deliverOnce(own, "persist")) + (await deliverOnce(own, "index"))
+      if (count === 0) await sleep(PAUSE_MS)
+    }
+  }
+  const consuming = consume()
+  try {
+    return await action()
+  } finally {
+    running = false
+    await consuming
+  }
+}

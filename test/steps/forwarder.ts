@@ -11,12 +11,15 @@ export type Forwarder = {
   shut(): Promise<void>
   /** While true whatever is sent, in either direction, gets lost; false breaks the connections that lost something. */
   hang(value: boolean): void
+  /** Whatever is sent on the connections there are gets lost from now on; others are as ever. */
+  silence(): void
 }
 
 /** A TCP forwarder in front of the server at `targetUrl`. */
 export async function startForwarder(targetUrl: string): Promise<Forwarder> {
   const target = new URL(targetUrl)
   const sockets = new Set<Socket>()
+  const silenced = new Set<Socket>()
   let silent = false
   const server = createServer((socket) => {
     const upstream = connect(Number(target.port), target.hostname)
@@ -24,8 +27,9 @@ export async function startForwarder(targetUrl: string): Promise<Forwarder> {
       sockets.add(one)
       one.on("error", () => undefined).on("close", () => sockets.delete(one))
     }
-    socket.on("data", (data) => silent || upstream.write(data)).on("close", () => upstream.destroy())
-    upstream.on("data", (data) => silent || socket.write(data)).on("close", () => socket.destroy())
+    const lost = () => silent || silenced.has(socket)
+    socket.on("data", (data) => lost() || upstream.write(data)).on("close", () => upstream.destroy())
+    upstream.on("data", (data) => lost() || socket.write(data)).on("close", () => socket.destroy())
   })
   const open = async (port = 0) => {
     await once(server.listen(port, "127.0.0.1"), "listening")
@@ -44,6 +48,9 @@ export async function startForwarder(targetUrl: string): Promise<Forwarder> {
     hang: (value) => {
       silent = value
       if (!value) for (const socket of sockets) socket.destroy()
+    },
+    silence: () => {
+      for (const socket of sockets) silenced.add(socket)
     },
   }
 }

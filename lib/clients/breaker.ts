@@ -1,0 +1,77 @@
+/**
+ * DESIGN. A breaker stands before a dependency that may hang. After some failures in a row it opens: calls fail at once,
+ * but for one in each second, which is let through to find out. The first answer closes it. So a dependency that hangs
+ * holds up a few calls, not all, and is found to be back within a second.
+ *
+ * A failure counts only if nothing was answered since its call began: one slow call among others that are answered says
+ * nothing, and neither does one that began before the dependency was back.
+ */
+import { type Dependency, DependencyAway } from "../errors.ts"
+
+/** One may be chance, and two come from one hiccup. */
+const FAILURES_MAX = 3
+/** While it is open one call is let through in each such time: often enough to be back soon, and never a herd. */
+const PROBE_EVERY_MS = 1_000
+
+/** Is told when a breaker opens, with the failure that did it, and when it closes. */
+export type Watch = (state: "opened" | "closed", dependency: Dependency, error?: unknown) => void
+
+export type Call = { succeeded(): void; failed(error: unknown): void }
+export type Breaker = {
+  /** Throws DependencyAway while the breaker is open, unless it is time for the one call that is let through. */
+  check(): void
+  /** Begins a call, whose end is to be told. */
+  begin(): Call
+  isOpen(): boolean
+  /** Checks, calls and tells. `isFailure`: whether an error means that the dependency did not answer. */
+  run<T>(call: () => Promise<T>, isFailure: (error: unknown) => boolean): Promise<T>
+}
+
+export function createBreaker(dependency: Dependency, watch: Watch): Breaker {
+  let failures = 0
+  let open = false
+  let nextProbe = 0
+  let answered = Number.NEGATIVE_INFINITY
+
+  function check(): void {
+    if (!open) return
+    if (performance.now() < nextProbe) throw new DependencyAway(dependency, new Error("failed just before"))
+    nextProbe = performance.now() + PROBE_EVERY_MS
+  }
+
+  function begin(): Call {
+    const began = performance.now()
+    return {
+      succeeded() {
+        answered = performance.now()
+        failures = 0
+        if (open) watch("closed", dependency)
+        open = false
+      },
+      failed(error) {
+        if (open || began <= answered) return
+        failures++
+        if (failures < FAILURES_MAX) return
+        open = true
+        nextProbe = performance.now() + PROBE_EVERY_MS
+        watch("opened", dependency, error)
+      },
+    }
+  }
+
+  async function run<T>(call: () => Promise<T>, isFailure: (error: unknown) => boolean): Promise<T> {
+    check()
+    const { succeeded, failed } = begin()
+    try {
+      const answer = await call()
+      succeeded()
+      return answer
+    } catch (error) {
+      if (isFailure(error)) failed(error)
+      else succeeded()
+      throw error
+    }
+  }
+
+  return { check, begin, isOpen: () => open, run }
+}

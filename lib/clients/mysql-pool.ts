@@ -1,0 +1,137 @@
+/**
+ * DESIGN. What mysql2's pool lacks where MySQL hangs. There a statement has no end, its connection would go back to the
+ * pool with the statement still under way, and whoever waits for a connection waits for good. Here a statement that is
+ * not answered in time takes its connection with it, a wait for a connection has an end, and a breaker lets calls fail
+ * at once after that. Connections from before the breaker opened are not used again: they may be dead without saying so.
+ */
+import type { MysqlPool, MysqlPoolConnection } from "kysely"
+import type { Pool, PoolConnection } from "mysql2"
+import type { Breaker } from "./breaker.ts"
+
+export type PoolLimits = { connectionsMax: number; waitingMax: number; waitMaxMs: number; statementTimeoutMs: number }
+
+type Waiting = { settle: (error?: Error) => void }
+type Callback = (error: unknown, result?: unknown) => void
+type Query = (sql: string, parameters: readonly unknown[], callback?: Callback) => unknown
+
+/** A pool for kysely over `pool`, which must be able to hold as many connections. */
+export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): MysqlPool {
+  const waiting: Waiting[] = []
+  let taken = 0
+  let epoch = 0
+  let wasOpen = false
+  const epochs = new WeakMap<PoolConnection, number>()
+
+  /** Waits for the right to one connection. */
+  async function takeSlot(): Promise<void> {
+    if (taken < limits.connectionsMax) {
+      taken++
+      return
+    }
+    if (waiting.length >= limits.waitingMax) throw new Error("too many are waiting for a connection")
+    await new Promise<void>((resolve, reject) => {
+      const one: Waiting = {
+        settle(error) {
+          clearTimeout(timer)
+          if (error) reject(error)
+          else resolve()
+        },
+      }
+      const timer = setTimeout(() => {
+        waiting.splice(waiting.indexOf(one), 1)
+        reject(new Error("no connection was free in time"))
+      }, limits.waitMaxMs)
+      waiting.push(one)
+    })
+  }
+
+  function giveSlot(): void {
+    const next = waiting.shift()
+    if (next) next.settle()
+    else taken--
+  }
+
+  /** What waits for a MySQL that hangs need not wait on. */
+  function noteFailure(failed: (error: unknown) => void, error: unknown): void {
+    failed(error)
+    if (breaker.isOpen() && !wasOpen) epoch++
+    wasOpen = breaker.isOpen()
+    if (wasOpen) for (const one of waiting.splice(0)) one.settle(new Error("failed just before"))
+  }
+
+  async function connect(): Promise<PoolConnection> {
+    for (;;) {
+      const connection = await new Promise<PoolConnection>((resolve, reject) => {
+        pool.getConnection((error, one) => (error ? reject(error) : resolve(one)))
+      })
+      const born = epochs.get(connection) ?? epoch
+      epochs.set(connection, born)
+      if (born === epoch) return connection
+      connection.destroy()
+    }
+  }
+
+  function lease(connection: PoolConnection): MysqlPoolConnection {
+    let given = false
+    const run: Query = (sql, parameters, callback) => {
+      const { succeeded, failed } = breaker.begin()
+      let done = false
+      const finish: Callback = (error, result) => {
+        if (done) return
+        done = true
+        clearTimeout(timer)
+        if (isUnanswered(error)) noteFailure(failed, error)
+        else {
+          succeeded()
+          wasOpen = false
+        }
+        callback?.(error, result)
+      }
+      const timer = setTimeout(() => {
+        connection.destroy()
+        finish(Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" }))
+      }, limits.statementTimeoutMs)
+      return connection.query(sql, parameters as unknown[], finish)
+    }
+    return {
+      threadId: connection.threadId,
+      config: connection.config,
+      connect: (callback) => callback?.(null),
+      query: run as MysqlPoolConnection["query"],
+      release() {
+        if (given) return
+        given = true
+        connection.release()
+        giveSlot()
+      },
+      destroy: () => connection.destroy(),
+    }
+  }
+
+  async function acquire(): Promise<MysqlPoolConnection> {
+    breaker.check()
+    await takeSlot()
+    const { failed } = breaker.begin()
+    try {
+      return lease(await connect())
+    } catch (error) {
+      giveSlot()
+      noteFailure(failed, error)
+      throw error
+    }
+  }
+
+  return {
+    getConnection: (callback) => {
+      acquire().then(
+        (connection) => callback(null, connection),
+        (error: unknown) => callback(error, undefined as unknown as MysqlPoolConnection),
+      )
+    },
+    end: (callback) => pool.end(callback),
+  }
+}
+
+/** An error that MySQL itself answered has its SQLSTATE. */
+const isUnanswered = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && (error as { sqlState?: unknown }).sqlState === undefined

@@ -1,0 +1,41 @@
+/**
+ * DESIGN. What the relay asks before it sends anything to be indexed: whether the index takes writes. A shard that could
+ * not be allocated five times, after a full disk or a crash, stays so until someone asks Elasticsearch to try again;
+ * the relay does. A block for want of disk space is lifted by Elasticsearch itself.
+ */
+import { DependencyAway } from "../errors.ts"
+import { log } from "../log.ts"
+import type { Stores } from "../stores.ts"
+
+/** The same as for a readiness check. */
+const ASK_TIMEOUT_MS = 1_000
+/** Asking again sooner would only fail the allocation again. */
+const RETRY_ALLOCATION_EVERY_MS = 30_000
+
+const askedAt = new WeakMap<Stores["elasticsearch"], number>()
+
+/** Throws DependencyAway, or the client's error, unless all of the index can be written to. */
+export async function requireIndex({ elasticsearch, config }: Stores): Promise<void> {
+  const index = config.ELASTICSEARCH_INDEX
+  const options = { requestTimeout: ASK_TIMEOUT_MS }
+  const { status } = await elasticsearch.cluster.health({ index, timeout: "500ms" }, options)
+  // In some versions in capitals.
+  if (status.toLowerCase() === "red") {
+    await retryAllocation(elasticsearch)
+    throw new DependencyAway("elasticsearch", new Error("the index is red"))
+  }
+  const settings = await elasticsearch.indices.getSettings(
+    { index, name: "index.blocks.*", flat_settings: true },
+    options,
+  )
+  const blocks = Object.values(settings).flatMap((one) => Object.entries(one.settings ?? {}))
+  const on = blocks.find(([name, value]) => name !== "index.blocks.read" && String(value) === "true")
+  if (on) throw new DependencyAway("elasticsearch", new Error(`${on[0]} is set`))
+}
+
+async function retryAllocation(elasticsearch: Stores["elasticsearch"]): Promise<void> {
+  if (Date.now() - (askedAt.get(elasticsearch) ?? 0) < RETRY_ALLOCATION_EVERY_MS) return
+  askedAt.set(elasticsearch, Date.now())
+  log.warn("the index is red: its allocation is tried again")
+  await elasticsearch.cluster.reroute({ retry_failed: true, metric: "none" }, { requestTimeout: ASK_TIMEOUT_MS })
+}

@@ -1,0 +1,194 @@
+// Redis away: cut off, hanging, and gone with its process or its data. Each promise is one of docs/architecture.md.
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, rm } from "node:fs/promises"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, expect, test } from "@jest/globals"
+import { Redis } from "ioredis"
+import { settleShards } from "../../lib/numbers/settle.ts"
+import type { Stores } from "../../lib/stores.ts"
+import { findRedis } from "../../local/services/install.ts"
+import { expectUnavailable } from "../steps/away-cases.ts"
+import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
+import { drainQueues, refreshIndex, whileConsuming } from "../steps/drain.ts"
+import { eventually } from "../steps/eventually.ts"
+import { type Forwarder, startForwarder } from "../steps/forwarder.ts"
+import { useTestStores, withEnvironment } from "../steps/stores.ts"
+
+/** What docs/architecture.md promises. */
+const REFUSED_WITHIN_MS = 2_000
+const BACK_WITHIN_MS = 5_000
+const WIPED_BACK_WITHIN_MS = 10_000
+const CLIENTS = 40
+
+const stores = useTestStores()
+const api = chatApi(directTransport())
+
+/** A Redis of the test's own, as the services run it, that it may freeze and kill. */
+async function startRedis() {
+  const folder = await mkdtemp(join(tmpdir(), "chat-redis-"))
+  const probe = createServer().listen(0, "127.0.0.1")
+  await once(probe, "listening")
+  const { port } = probe.address() as { port: number }
+  await once(probe.close(), "close")
+  const start = async () => {
+    const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--appendonly", "yes"]
+    const server = spawn(findRedis() ?? "redis-server", [...args, "--appendfsync", "always", "--save", ""], {
+      stdio: "ignore",
+    })
+    await once(server, "spawn")
+    return server
+  }
+  let server = await start()
+  const url = `redis://127.0.0.1:${port}/0`
+  const end = async () => {
+    if (server.exitCode !== null || server.signalCode !== null) return
+    const ended = once(server, "exit")
+    server.kill("SIGKILL")
+    await ended
+  }
+  return {
+    url,
+    freeze: () => server.kill("SIGSTOP"),
+    thaw: () => server.kill("SIGCONT"),
+    kill: end,
+    restart: async () => {
+      server = await start()
+    },
+    remove: async () => {
+      await end()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+let redis: Awaited<ReturnType<typeof startRedis>>
+beforeAll(async () => {
+  redis = await startRedis()
+  stores()
+})
+afterAll(() => redis.remove())
+
+/** What a client sees of `call`, and how long it waited. */
+async function timed<T>(call: Promise<T>): Promise<{ answer: T; tookMs: number }> {
+  const started = performance.now()
+  const answer = await call
+  return { answer, tookMs: performance.now() - started }
+}
+
+/** A chat with a message that is stored and found, on the test's own Redis. */
+async function givenStored(own: Stores) {
+  await whileConsuming(own, () =>
+    eventually(async () => expect(await settleShards(own)).toBe(true), WIPED_BACK_WITHIN_MS),
+  )
+  const token = await api.givenApplication()
+  const chat = await api.givenChat(token)
+  await api.givenMessage(token, chat, "what was stored")
+  return { token, chat }
+}
+
+/** Every kind of write at once and one after the other, refused in time; reads and search answered. */
+async function expectAway(token: string, chat: number): Promise<void> {
+  const writes = [
+    () => api.createMessage(token, chat),
+    () => api.createChat(token),
+    () => api.createApplication(),
+    () => api.updateMessage(token, chat, 1, { body: "changed" }),
+    () => api.deleteMessage(token, chat, 1),
+  ]
+  const atOnce = Array.from({ length: CLIENTS }, (_, index) =>
+    timed((writes[index % writes.length] as () => ReturnType<typeof api.createChat>)()),
+  )
+  const all = await Promise.all(atOnce)
+  for (const write of writes) all.push(await timed(write()))
+  for (const { answer, tookMs } of all) {
+    expectUnavailable(answer)
+    expect(tookMs).toBeLessThan(REFUSED_WITHIN_MS)
+  }
+  expect(expectStatus(await api.getMessage(token, chat, 1), 200).body).toBe("what was stored")
+  expect(expectStatus(await api.listMessages(token, chat), 200).data).toHaveLength(1)
+  expectUnavailable(await api.getMessage(token, chat, 2))
+  expect(expectStatus(await api.searchMessages(token, chat, { query: "stored" }), 200).total).toBe(1)
+  const ready = expectStatus(await api.call({ path: "/health/ready" }), 503)
+  expect(ready.dependencies).toMatchObject({ redis: { state: "down" }, mysql: { state: "up" }, sqs: { state: "up" } })
+}
+
+async function expectBack(token: string, chat: number, limitMs: number): Promise<number> {
+  let number = 0
+  await eventually(async () => {
+    number = expectStatus(await api.createMessage(token, chat), 201).number
+  }, limitMs)
+  return number
+}
+
+test("a Redis that is frozen: writes are 503 in time, reads are answered, and thawed it takes writes by itself", async () => {
+  await withEnvironment({ REDIS_URL: redis.url }, async (own) => {
+    const { token, chat } = await givenStored(own)
+    await drainQueues(own)
+    await refreshIndex(own)
+    redis.freeze()
+    try {
+      await expectAway(token, chat)
+    } finally {
+      redis.thaw()
+    }
+    await whileConsuming(own, () => expectBack(token, chat, BACK_WITHIN_MS))
+  })
+})
+
+test("a Redis that is killed and started again: writes are 503 in time, and go on where they were", async () => {
+  await withEnvironment({ REDIS_URL: redis.url }, async (own) => {
+    const { token, chat } = await givenStored(own)
+    await drainQueues(own)
+    await refreshIndex(own)
+    await redis.kill()
+    await expectAway(token, chat)
+    await redis.restart()
+    expect(await whileConsuming(own, () => expectBack(token, chat, BACK_WITHIN_MS))).toBe(2)
+  })
+})
+
+test("a Redis that comes back without its data: takes writes by itself, and no number twice", async () => {
+  await withEnvironment({ REDIS_URL: redis.url }, async (own) => {
+    const { token, chat } = await givenStored(own)
+    await drainQueues(own)
+    const client = new Redis(redis.url)
+    await client.flushall()
+    client.disconnect()
+    const number = await whileConsuming(own, () => expectBack(token, chat, WIPED_BACK_WITHIN_MS))
+    expect(number).toBeGreaterThan(own.config.OUTBOX_EVENTS_MAX)
+  })
+})
+
+test("a Redis that was not there when the process connected first: takes writes once it is", async () => {
+  await redis.kill()
+  await withEnvironment({ REDIS_URL: redis.url }, async (own) => {
+    const { answer, tookMs } = await timed(api.createApplication())
+    expectUnavailable(answer)
+    expect(tookMs).toBeLessThan(REFUSED_WITHIN_MS)
+    await redis.restart()
+    await whileConsuming(own, () =>
+      eventually(async () => expectStatus(await api.createApplication(), 201), BACK_WITHIN_MS),
+    )
+  })
+})
+
+test("a line to Redis that goes silent and stays so: the connection is given up, and another one serves", async () => {
+  const line: Forwarder = await startForwarder(stores().config.REDIS_URL)
+  const path = new URL(stores().config.REDIS_URL).pathname
+  try {
+    await withEnvironment({ REDIS_URL: `${line.url.replace("http:", "redis:")}${path}` }, async () => {
+      const token = await api.givenApplication()
+      line.silence()
+      const { answer, tookMs } = await timed(api.createChat(token))
+      expectUnavailable(answer)
+      expect(tookMs).toBeLessThan(REFUSED_WITHIN_MS)
+      // The line serves new connections; the silent one never ends by itself.
+      await eventually(async () => expectStatus(await api.createChat(token), 201), BACK_WITHIN_MS)
+    })
+  } finally {
+    await line.shut()
+  }
+})
