@@ -7,11 +7,13 @@ import { runtime } from "../lib/runtime.ts"
 
 // POST /applications
 export const handler = endpoint({
+  adminKeys: () => runtime().adminKeys,
   body: NewApplication,
   idempotencyKey: ApplicationIdempotencyKey,
-  run: async ({ body, idempotencyKey: key }) => {
+  run: async ({ body, idempotencyKey: key }, { adminKey }) => {
     const path = applicationsPath()
-    const { resource, replayed } = await createApplication(runtime(), body, key === undefined ? key : { key, path })
+    const idempotency = key === undefined ? key : { key, path, ...(adminKey !== undefined && { adminKey }) }
+    const { resource, replayed } = await createApplication(runtime(), body, idempotency)
     return created(resource, `${path}/${resource.token}`, replayed)
   },
 })

@@ -6,6 +6,7 @@ import { runtime } from "../lib/runtime.ts"
 
 // DELETE /applications/{token}
 export const handler = endpoint({
+  adminKeys: () => runtime().adminKeys,
   path: ApplicationPath,
   run: async ({ path }) => {
     await deleteApplication(runtime(), path.token)

@@ -6,6 +6,7 @@ import { runtime } from "../lib/runtime.ts"
 
 // GET /applications
 export const handler = endpoint({
+  adminKeys: () => runtime().adminKeys,
   query: ListQuery,
   run: ({ query }) =>
     answerList({ path: applicationsPath(), keyedBy: "token" }, query, (page) => listApplications(runtime(), page)),

@@ -2,7 +2,7 @@ import { connectElasticsearch } from "./clients/elasticsearch.ts"
 import { connectMysql } from "./clients/mysql.ts"
 import { connectRedis } from "./clients/redis.ts"
 import { connectSqs } from "./clients/sqs.ts"
-import { type Config, readConfig } from "./config.ts"
+import { adminKeysOf, type Config, readConfig } from "./config.ts"
 import { createOutbox } from "./outbox/outbox.ts"
 import { createSender } from "./queue/sender.ts"
 import type { Stores } from "./stores.ts"
@@ -29,6 +29,7 @@ export function buildStores(config: Config): { stores: Stores; close: () => Prom
   const limits = { eventsMax: config.OUTBOX_EVENTS_MAX, bytesMax: config.OUTBOX_BYTES_MAX }
   const built: Stores = {
     config,
+    ...(config.ADMIN_API_KEY !== undefined && { adminKeys: adminKeysOf(config.ADMIN_API_KEY) }),
     mysql: mysql.db,
     redis,
     outbox: createOutbox(redis, limits),

@@ -2,6 +2,7 @@ import middy, { type MiddlewareObj, type Request } from "@middy/core"
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda"
 import { type ApiError, DependencyAway, unavailable } from "../errors.ts"
 import { describeError, hashToken, log } from "../log.ts"
+import { requireAdminKey } from "./admin-key.ts"
 import { ANSWER_HEADERS } from "./answer-headers.ts"
 import { problem, toApiError } from "./problem.ts"
 import type { Reply } from "./replies.ts"
@@ -14,10 +15,18 @@ export const REQUEST_TIMEOUT_MS = 9_000
 const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
 /** What a `run` may know of its request beside the checked input. */
-export type Scope = { requestId: string; method: string; path: string }
+export type Scope = {
+  requestId: string
+  method: string
+  path: string
+  /** A hash of the admin key that the request brought; only where the call needed one. */
+  adminKey?: string
+}
 
 export type Endpoint<Path, Query, Body> = RequestSchemas<Path, Query, Body> & {
   run: (input: RequestInput<Path, Query, Body>, scope: Scope) => Promise<Reply> | Reply
+  /** The keys of which the call needs one: 401 without. It needs none where this, or what it answers, is absent. */
+  adminKeys?: () => readonly string[] | undefined
   /** REQUEST_TIMEOUT_MS unless told. */
   timeoutMs?: number
 }
@@ -28,7 +37,7 @@ export type EndpointHandler = (
 ) => Promise<APIGatewayProxyStructuredResultV2>
 
 /** What the middlewares tell each other about one request. */
-type Internal = { requestId: string; startedAt: number; application?: string; code?: string }
+type Internal = { requestId: string; startedAt: number; adminKey?: string; application?: string; code?: string }
 
 /** A Reply until `answerHeaders` makes it the gateway's answer. */
 type Answer = Reply | APIGatewayProxyStructuredResultV2
@@ -133,6 +142,14 @@ function lastResort(error: unknown, requestId: string): APIGatewayProxyStructure
   return withHeaders(problem(toApiError(undefined), requestId), requestId)
 }
 
+/** Refuses the request without an admin key, before anything else of it is looked at. */
+const adminGuard = (keysOf: () => readonly string[] | undefined): Middleware => ({
+  before: ({ event, internal }) => {
+    const keys = keysOf()
+    if (keys) internal.adminKey = requireAdminKey(event, keys)
+  },
+})
+
 /** What the innermost handler gets in the place of the event. */
 type Checked<Path, Query, Body> = { input: RequestInput<Path, Query, Body>; scope: Scope }
 
@@ -143,7 +160,12 @@ const requestReader = <Path, Query, Body>(schemas: RequestSchemas<Path, Query, B
     const input = readRequest(schemas, event)
     const application = applicationOf(input.path)
     if (application !== undefined) internal.application = application
-    const scope = { requestId: internal.requestId, method: event.requestContext.http.method, path: event.rawPath }
+    const scope: Scope = {
+      requestId: internal.requestId,
+      method: event.requestContext.http.method,
+      path: event.rawPath,
+      ...(internal.adminKey !== undefined && { adminKey: internal.adminKey }),
+    }
     const checked: Checked<Path, Query, Body> = { input, scope }
     // middy gives its handler whatever the event has become, which its types do not say.
     request.event = checked as unknown as APIGatewayProxyEventV2
@@ -158,7 +180,7 @@ const requestReader = <Path, Query, Body>(schemas: RequestSchemas<Path, Query, B
 export function endpoint<Path = undefined, Query = undefined, Body = undefined>(
   definition: Endpoint<Path, Query, Body>,
 ): EndpointHandler {
-  const { run, timeoutMs = REQUEST_TIMEOUT_MS } = definition
+  const { run, adminKeys = () => undefined, timeoutMs = REQUEST_TIMEOUT_MS } = definition
   const start = async ({ input, scope }: Checked<Path, Query, Body>): Promise<Reply> => run(input, scope)
   const handler = middy<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>(
     (checked: APIGatewayProxyEventV2) => within(timeoutMs, start(checked as unknown as Checked<Path, Query, Body>)),
@@ -166,7 +188,7 @@ export function endpoint<Path = undefined, Query = undefined, Body = undefined>(
     { timeoutEarlyInMillis: 0 },
   )
   // Answers and errors pass these from the last to the first.
-  handler.use([requestLog(), answerHeaders(), problems(), requestReader(definition)])
+  handler.use([requestLog(), answerHeaders(), problems(), adminGuard(adminKeys), requestReader(definition)])
   return async (event, context) => {
     try {
       return (await handler(event, context)) as APIGatewayProxyStructuredResultV2

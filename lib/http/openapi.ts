@@ -82,6 +82,10 @@ const HEADERS = {
   },
   Location: { description: "The new resource's path.", schema: { type: "string" } },
   Link: { description: 'The next page: `<path>; rel="next"` (RFC 8288).', schema: { type: "string" } },
+  WwwAuthenticate: {
+    description: "The scheme of the key that is missing.",
+    schema: { type: "string", enum: ["Bearer"] },
+  },
   Allow: { description: "The methods that the path takes.", schema: { type: "string" } },
   RetryAfter: { description: "Seconds to wait.", schema: { type: "string", pattern: "^[0-9]+$" } },
   IdempotencyReplayed: {
@@ -89,6 +93,12 @@ const HEADERS = {
     schema: { type: "string", enum: ["true"] },
   },
 }
+/** One way or the other; or neither, since an API may have no key. */
+const SECURITY_SCHEMES = {
+  AdminBearer: { type: "http", scheme: "bearer", description: "An admin key, where the API has one." },
+  AdminKey: { type: "apiKey", in: "header", name: "x-api-key", description: "The same, where Authorization is taken." },
+}
+const ADMIN_SECURITY = [...Object.keys(SECURITY_SCHEMES).map((scheme) => ({ [scheme]: [] })), {}]
 const headerRef = (name: keyof typeof HEADERS): Json => ({ $ref: `#/components/headers/${name}` })
 
 /** One shared answer per error status. */
@@ -103,6 +113,7 @@ function errorResponse(status: number): Json {
     description: codes.map(([code, { meaning }]) => `\`${code}\`: ${meaning}`).join(" "),
     headers: {
       ...REQUEST_ID,
+      ...(status === 401 && { "www-authenticate": headerRef("WwwAuthenticate") }),
       ...(status === 405 && { allow: headerRef("Allow") }),
       ...((status === 429 || status === 503) && { "retry-after": headerRef("RetryAfter") }),
     },
@@ -111,9 +122,10 @@ function errorResponse(status: number): Json {
 }
 
 /** The error statuses that an operation can answer. */
-function errorStatusesOf(path: string, { query, body, idempotencyKey, tag }: Operation): number[] {
+function errorStatusesOf(path: string, { query, body, idempotencyKey, adminKey, tag }: Operation): number[] {
   const statuses = new Set<number>([500])
   if (tag !== "operations") statuses.add(503)
+  if (adminKey) statuses.add(401)
   if (path.includes("{") || idempotencyKey) statuses.add(404)
   if (query || idempotencyKey) statuses.add(422)
   if (idempotencyKey) statuses.add(409)
@@ -174,7 +186,7 @@ function operationOf(route: Route, method: Method): { operationId: string; opera
 
 function describeOperation(route: Route, method: Method): Json {
   const { operationId, operation } = operationOf(route, method)
-  const { tag, summary, description, query, body, idempotencyKey } = operation
+  const { tag, summary, description, query, body, idempotencyKey, adminKey } = operation
   const parameters = [
     ...parametersOf("path", pathSchemaOf(route.path)),
     ...(query ? parametersOf("query", query) : []),
@@ -186,6 +198,7 @@ function describeOperation(route: Route, method: Method): Json {
     summary,
     ...(description !== undefined && { description }),
     ...(parameters.length > 0 && { parameters }),
+    ...(adminKey && { security: ADMIN_SECURITY }),
     ...(body && {
       requestBody: {
         required: body.optional !== true,
@@ -209,6 +222,7 @@ const DESCRIPTION = `Applications have chats, chats have messages. Chats are num
 - Errors are RFC 9457 problems; \`code\` is stable, and \`type\` leads to its explanation. A known path with another method answers 405 with Allow.
 - A write that was answered shows in every read and list at once. Search may lag by some seconds, counts by the sync period.
 - Unknown body fields are ignored; lengths count Unicode code points; a request body has ${contract.LIMITS.requestBytesMax / 1024} KiB at most.
+- Where the API has admin keys, creating, listing, changing and deleting applications needs one; all else needs the application's token only.
 - Send an \`x-request-id\` to find your request in the logs.`
 
 /** The OpenAPI 3.1 document: from the routes, and the same zod schemas that check requests. */
@@ -232,6 +246,7 @@ export function openapiDocument(): Json {
       schemas: { ...schemas, OpenApi: { type: "object" } },
       responses: errorResponses(),
       headers: HEADERS,
+      securitySchemes: SECURITY_SCHEMES,
     },
   }
 }

@@ -2,7 +2,7 @@
 import type { RedisClient, ScriptValue } from "../clients/redis.ts"
 import { LIMITS } from "../contract.ts"
 import { keyText, type ResourceKey, WriteEvent } from "../events.ts"
-import { idempotencyHash } from "./idempotency.ts"
+import { type Idempotency, idempotencyHash } from "./idempotency.ts"
 import {
   applicationKey,
   attemptsKey,
@@ -36,7 +36,7 @@ export type Creation = {
   chat: number
   /** The members of the event that the client gave. */
   state: { name: string | null } | { body: string }
-  idempotency?: { key: string; path: string; fingerprint: string }
+  idempotency?: Idempotency & { fingerprint: string }
 }
 export type CreationReply =
   | { status: "created" | "replayed"; id: string; revision: string }
