@@ -10,10 +10,11 @@ export const handler = endpoint({
   adminKeys: () => runtime().adminKeys,
   body: NewApplication,
   idempotencyKey: ApplicationIdempotencyKey,
-  run: async ({ body, idempotencyKey: key }, { adminKey }) => {
+  run: async ({ body, idempotencyKey: key }, scope) => {
     const path = applicationsPath()
-    const idempotency = key === undefined ? key : { key, path, ...(adminKey !== undefined && { adminKey }) }
-    const { resource, replayed } = await createApplication(runtime(), body, idempotency)
+    const idempotency =
+      key === undefined ? key : { key, path, ...(scope.adminKey !== undefined && { adminKey: scope.adminKey }) }
+    const { resource, replayed } = await createApplication(runtime(scope), body, idempotency)
     return created(resource, `${path}/${resource.token}`, replayed)
   },
 })

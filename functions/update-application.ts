@@ -9,5 +9,5 @@ export const handler = endpoint({
   adminKeys: () => runtime().adminKeys,
   path: ApplicationPath,
   body: ApplicationChanges,
-  run: async ({ path, body }) => ok(await updateApplication(runtime(), path.token, body)),
+  run: async ({ path, body }, scope) => ok(await updateApplication(runtime(scope), path.token, body)),
 })

@@ -5,6 +5,12 @@ const url = (...protocols: string[]) =>
 
 const positive = (fallback: number) => z.coerce.number().int().positive().default(fallback)
 
+/** More than one Redis can judge; with it a request still takes 60 µs of its minute. */
+const RATE_LIMIT_MAX = 1_000_000
+const perMinute = z.coerce.number().int().min(0).max(RATE_LIMIT_MAX).default(0)
+/** A content network, a load balancer and a proxy are three. */
+const TRUSTED_PROXIES_MAX = 10
+
 /** Too long to be guessed: 24 characters of base64 are 144 bits. */
 const ADMIN_KEY_LENGTH_MIN = 24
 /** Two are valid at once, so that one can be replaced while the other is in use. */
@@ -47,6 +53,11 @@ const Environment = z.object({
   OUTBOX_BYTES_MAX: positive(64 * 1024 * 1024),
   /** What creating, listing, changing and deleting applications needs; unset, anyone may. */
   ADMIN_API_KEY: adminKeys.optional(),
+  /** Requests per minute of one application, and of one address within a shard; 0 for no limit. */
+  RATE_LIMIT_APPLICATION: perMinute,
+  RATE_LIMIT_ADDRESS: perMinute,
+  /** How many proxies of ours each request passes; each appends the address that called it to X-Forwarded-For. */
+  TRUSTED_PROXIES: z.coerce.number().int().min(0).max(TRUSTED_PROXIES_MAX).default(0),
 })
 
 export type Config = z.infer<typeof Environment>

@@ -4,6 +4,7 @@ import { connectRedis } from "./clients/redis.ts"
 import { connectSqs } from "./clients/sqs.ts"
 import { adminKeysOf, type Config, readConfig } from "./config.ts"
 import { createOutbox } from "./outbox/outbox.ts"
+import { limitRequest, type RateScope } from "./outbox/rates.ts"
 import { createSender } from "./queue/sender.ts"
 import type { Stores } from "./stores.ts"
 
@@ -12,12 +13,12 @@ const SHARED = Symbol.for("chat-backend.stores")
 const shared = globalThis as { [SHARED]?: Stores }
 
 /**
- * The clients of this process, built on first use, kept for its life and shared by all its functions. Throws when the
- * configuration is wrong.
+ * The clients of this process, built on first use, kept for its life and shared by all its functions; given the scope of
+ * a request, such as count that request towards its rate limits. Throws when the configuration is wrong.
  */
-export function runtime(): Stores {
+export function runtime(scope?: RateScope): Stores {
   shared[SHARED] ??= buildStores(readConfig(process.env)).stores
-  return shared[SHARED]
+  return scope === undefined ? shared[SHARED] : limitRequest(shared[SHARED], scope)
 }
 
 /** Builds clients of their own, for a command that ends: `close` when done. */

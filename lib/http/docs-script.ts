@@ -114,7 +114,7 @@ const send = async (path, method, operation, parameters, values, output) => {
   try {
     const answer = await fetch(url, { method, headers, body })
     const text = await answer.text()
-    const shown = ["location", "link", "retry-after", "idempotency-replayed", "x-request-id"]
+    const shown = ["location", "link", "retry-after", "idempotency-replayed", "ratelimit", "x-request-id"]
       .filter((name) => answer.headers.has(name))
       .map((name) => name + ": " + answer.headers.get(name))
     output.append(element("p", { class: answer.ok ? "good" : "bad" }, answer.status + " " + answer.statusText))

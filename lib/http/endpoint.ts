@@ -2,9 +2,11 @@ import middy, { type MiddlewareObj, type Request } from "@middy/core"
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda"
 import { type ApiError, DependencyAway, unavailable } from "../errors.ts"
 import { describeError, hashToken, log } from "../log.ts"
+import type { Standing } from "../outbox/rates.ts"
 import { requireAdminKey } from "./admin-key.ts"
 import { ANSWER_HEADERS } from "./answer-headers.ts"
 import { problem, toApiError } from "./problem.ts"
+import { rateLimitHeaders } from "./rate-limit-headers.ts"
 import type { Reply } from "./replies.ts"
 import { type RequestInput, type RequestSchemas, readRequest } from "./request.ts"
 
@@ -19,6 +21,12 @@ export type Scope = {
   requestId: string
   method: string
   path: string
+  /** The address of the connection that the gateway took. */
+  sourceIp: string
+  /** The X-Forwarded-For header, as it came. */
+  forwardedFor: string | undefined
+  /** Tells how the rate limits stand: the answer's headers say so. */
+  noteStandings: (standings: Standing[]) => void
   /** A hash of the admin key that the request brought; only where the call needed one. */
   adminKey?: string
 }
@@ -37,7 +45,14 @@ export type EndpointHandler = (
 ) => Promise<APIGatewayProxyStructuredResultV2>
 
 /** What the middlewares tell each other about one request. */
-type Internal = { requestId: string; startedAt: number; adminKey?: string; application?: string; code?: string }
+type Internal = {
+  requestId: string
+  startedAt: number
+  adminKey?: string
+  application?: string
+  code?: string
+  standings?: Standing[]
+}
 
 /** A Reply until `answerHeaders` makes it the gateway's answer. */
 type Answer = Reply | APIGatewayProxyStructuredResultV2
@@ -83,7 +98,10 @@ const withHeaders = ({ status, headers, body }: Reply, requestId: string): APIGa
 /** Makes a Reply the gateway's answer. */
 const answerHeaders = (): Middleware => {
   const finish = (request: Exchange): void => {
-    request.response = withHeaders(request.response as Reply, request.internal.requestId)
+    const { requestId, standings } = request.internal
+    const reply = request.response as Reply
+    const headers = standings ? { ...reply.headers, ...rateLimitHeaders(standings) } : reply.headers
+    request.response = withHeaders({ ...reply, headers }, requestId)
   }
   return { after: finish, onError: finish }
 }
@@ -160,10 +178,16 @@ const requestReader = <Path, Query, Body>(schemas: RequestSchemas<Path, Query, B
     const input = readRequest(schemas, event)
     const application = applicationOf(input.path)
     if (application !== undefined) internal.application = application
+    const { method, sourceIp } = event.requestContext.http
     const scope: Scope = {
       requestId: internal.requestId,
-      method: event.requestContext.http.method,
+      method,
       path: event.rawPath,
+      sourceIp,
+      forwardedFor: event.headers["x-forwarded-for"],
+      noteStandings: (standings) => {
+        internal.standings = standings
+      },
       ...(internal.adminKey !== undefined && { adminKey: internal.adminKey }),
     }
     const checked: Checked<Path, Query, Body> = { input, scope }

@@ -122,12 +122,13 @@ describe("the template", () => {
     expect(routes.sort()).toEqual([...ours, "$default functions/reject-unknown-route.handler"].sort())
   })
 
-  test("of the configuration: holds references to secrets and queues only", () => {
+  test("of the configuration: holds references to secrets and queues, and rate limits, only", () => {
     for (const [, { Environment }] of ofType<{ Environment: { Variables: Record<string, unknown> } }>(
       "AWS::Lambda::Function",
     ))
       for (const [name, value] of Object.entries(Environment.Variables)) {
-        if (name.endsWith("QUEUE_URL")) expect(value).toEqual({ Ref: expect.any(String) })
+        if (name.startsWith("RATE_LIMIT_")) expect(Number(value)).toBeGreaterThan(0)
+        else if (name.endsWith("QUEUE_URL")) expect(value).toEqual({ Ref: expect.any(String) })
         else expect(value).toBe(`{{resolve:secretsmanager:/chat/dev/stores:SecretString:${name}}}`)
       }
     expect(JSON.stringify(template)).not.toMatch(/mysql:\/\/|rediss?:\/\/|127\.0\.0\.1|localhost|AKIA/)
