@@ -7,11 +7,14 @@ import { runtime } from "../lib/runtime.ts"
 
 // POST /applications
 export const handler = endpoint({
+  adminKeys: () => runtime().adminKeys,
   body: NewApplication,
   idempotencyKey: ApplicationIdempotencyKey,
-  run: async ({ body, idempotencyKey: key }) => {
+  run: async ({ body, idempotencyKey: key }, scope) => {
     const path = applicationsPath()
-    const { resource, replayed } = await createApplication(runtime(), body, key === undefined ? key : { key, path })
+    const idempotency =
+      key === undefined ? key : { key, path, ...(scope.adminKey !== undefined && { adminKey: scope.adminKey }) }
+    const { resource, replayed } = await createApplication(runtime(scope), body, idempotency)
     return created(resource, `${path}/${resource.token}`, replayed)
   },
 })

@@ -10,9 +10,14 @@ export const handler = endpoint({
   path: ApplicationPath,
   body: NewChat,
   idempotencyKey: IdempotencyKey,
-  run: async ({ path: { token }, body, idempotencyKey: key }) => {
+  run: async ({ path: { token }, body, idempotencyKey: key }, scope) => {
     const path = chatsPath(token)
-    const { resource, replayed } = await createChat(runtime(), token, body, key === undefined ? key : { key, path })
+    const { resource, replayed } = await createChat(
+      runtime(scope),
+      token,
+      body,
+      key === undefined ? key : { key, path },
+    )
     return created(resource, `${path}/${resource.number}`, replayed)
   },
 })

@@ -10,10 +10,10 @@ export const handler = endpoint({
   path: MessagesPath,
   body: NewMessage,
   idempotencyKey: IdempotencyKey,
-  run: async ({ path: { token, chat_number: chat }, body, idempotencyKey: key }) => {
+  run: async ({ path: { token, chat_number: chat }, body, idempotencyKey: key }, scope) => {
     const path = messagesPath(token, chat)
     const idempotency = key === undefined ? key : { key, path }
-    const { resource, replayed } = await createMessage(runtime(), token, chat, body, idempotency)
+    const { resource, replayed } = await createMessage(runtime(scope), token, chat, body, idempotency)
     return created(resource, `${path}/${resource.number}`, replayed)
   },
 })

@@ -6,9 +6,10 @@ import { runtime } from "../lib/runtime.ts"
 
 // DELETE /applications/{token}
 export const handler = endpoint({
+  adminKeys: () => runtime().adminKeys,
   path: ApplicationPath,
-  run: async ({ path }) => {
-    await deleteApplication(runtime(), path.token)
+  run: async ({ path }, scope) => {
+    await deleteApplication(runtime(scope), path.token)
     return noContent()
   },
 })

@@ -7,8 +7,8 @@ import { runtime } from "../lib/runtime.ts"
 // DELETE /applications/{token}/chats/{number}
 export const handler = endpoint({
   path: ChatPath,
-  run: async ({ path }) => {
-    await deleteChat(runtime(), path.token, path.number)
+  run: async ({ path }, scope) => {
+    await deleteChat(runtime(scope), path.token, path.number)
     return noContent()
   },
 })

@@ -7,8 +7,8 @@ import { runtime } from "../lib/runtime.ts"
 // DELETE /applications/{token}/chats/{chat_number}/messages/{number}
 export const handler = endpoint({
   path: MessagePath,
-  run: async ({ path }) => {
-    await deleteMessage(runtime(), path.token, path.chat_number, path.number)
+  run: async ({ path }, scope) => {
+    await deleteMessage(runtime(scope), path.token, path.chat_number, path.number)
     return noContent()
   },
 })

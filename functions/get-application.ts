@@ -7,5 +7,5 @@ import { runtime } from "../lib/runtime.ts"
 // GET /applications/{token}
 export const handler = endpoint({
   path: ApplicationPath,
-  run: async ({ path }) => ok(await getApplication(runtime(), path.token)),
+  run: async ({ path }, scope) => ok(await getApplication(runtime(scope), path.token)),
 })

@@ -7,5 +7,5 @@ import { runtime } from "../lib/runtime.ts"
 // GET /applications/{token}/chats/{number}
 export const handler = endpoint({
   path: ChatPath,
-  run: async ({ path }) => ok(await getChat(runtime(), path.token, path.number)),
+  run: async ({ path }, scope) => ok(await getChat(runtime(scope), path.token, path.number)),
 })

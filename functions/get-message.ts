@@ -7,5 +7,5 @@ import { runtime } from "../lib/runtime.ts"
 // GET /applications/{token}/chats/{chat_number}/messages/{number}
 export const handler = endpoint({
   path: MessagePath,
-  run: async ({ path }) => ok(await getMessage(runtime(), path.token, path.chat_number, path.number)),
+  run: async ({ path }, scope) => ok(await getMessage(runtime(scope), path.token, path.chat_number, path.number)),
 })

@@ -6,7 +6,8 @@ import { runtime } from "../lib/runtime.ts"
 
 // GET /applications
 export const handler = endpoint({
+  adminKeys: () => runtime().adminKeys,
   query: ListQuery,
-  run: ({ query }) =>
-    answerList({ path: applicationsPath(), keyedBy: "token" }, query, (page) => listApplications(runtime(), page)),
+  run: ({ query }, scope) =>
+    answerList({ path: applicationsPath(), keyedBy: "token" }, query, (page) => listApplications(runtime(scope), page)),
 })

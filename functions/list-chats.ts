@@ -9,6 +9,6 @@ import { runtime } from "../lib/runtime.ts"
 export const handler = endpoint({
   path: ApplicationPath,
   query: ListQuery,
-  run: ({ path: { token }, query }) =>
-    answerList({ path: chatsPath(token), keyedBy: "number" }, query, (page) => listChats(runtime(), token, page)),
+  run: ({ path: { token }, query }, scope) =>
+    answerList({ path: chatsPath(token), keyedBy: "number" }, query, (page) => listChats(runtime(scope), token, page)),
 })

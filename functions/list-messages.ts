@@ -11,11 +11,13 @@ import { searchChat } from "../lib/search/search-chat.ts"
 export const handler = endpoint({
   path: MessagesPath,
   query: MessagesQuery,
-  run: ({ path: { token, chat_number: chat }, query: parameters }) => {
+  run: ({ path: { token, chat_number: chat }, query: parameters }, scope) => {
     const { query } = parameters
     if (query !== undefined)
-      return answerSearch(token, chat, { ...parameters, query }, (asked) => searchChat(runtime(), token, chat, asked))
+      return answerSearch(token, chat, { ...parameters, query }, (asked) =>
+        searchChat(runtime(scope), token, chat, asked),
+      )
     const list = { path: messagesPath(token, chat), keyedBy: "number" } as const
-    return answerList(list, parameters, (page) => listMessages(runtime(), token, chat, page))
+    return answerList(list, parameters, (page) => listMessages(runtime(scope), token, chat, page))
   },
 })

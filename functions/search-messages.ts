@@ -8,8 +8,8 @@ import { searchChat } from "../lib/search/search-chat.ts"
 const searchByParameters = endpoint({
   path: MessagesPath,
   query: SearchParameters,
-  run: ({ path: { token, chat_number: chat }, query }) =>
-    answerSearch(token, chat, query, (asked) => searchChat(runtime(), token, chat, asked)),
+  run: ({ path: { token, chat_number: chat }, query }, scope) =>
+    answerSearch(token, chat, query, (asked) => searchChat(runtime(scope), token, chat, asked)),
 })
 
 // POST /applications/{token}/chats/{chat_number}/messages/search
@@ -17,8 +17,8 @@ const searchByBody = endpoint({
   path: MessagesPath,
   query: SearchOptions,
   body: NewSearch,
-  run: ({ path: { token, chat_number: chat }, query, body }) =>
-    answerSearch(token, chat, { ...query, ...body }, (asked) => searchChat(runtime(), token, chat, asked)),
+  run: ({ path: { token, chat_number: chat }, query, body }, scope) =>
+    answerSearch(token, chat, { ...query, ...body }, (asked) => searchChat(runtime(scope), token, chat, asked)),
 })
 
 export const handler: EndpointHandler = (event, context) =>

@@ -6,7 +6,8 @@ import { runtime } from "../lib/runtime.ts"
 
 // PUT, PATCH /applications/{token}
 export const handler = endpoint({
+  adminKeys: () => runtime().adminKeys,
   path: ApplicationPath,
   body: ApplicationChanges,
-  run: async ({ path, body }) => ok(await updateApplication(runtime(), path.token, body)),
+  run: async ({ path, body }, scope) => ok(await updateApplication(runtime(scope), path.token, body)),
 })

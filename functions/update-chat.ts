@@ -8,5 +8,5 @@ import { runtime } from "../lib/runtime.ts"
 export const handler = endpoint({
   path: ChatPath,
   body: ChatChanges,
-  run: async ({ path, body }) => ok(await updateChat(runtime(), path.token, path.number, body)),
+  run: async ({ path, body }, scope) => ok(await updateChat(runtime(scope), path.token, path.number, body)),
 })

@@ -8,5 +8,6 @@ import { runtime } from "../lib/runtime.ts"
 export const handler = endpoint({
   path: MessagePath,
   body: MessageChanges,
-  run: async ({ path, body }) => ok(await updateMessage(runtime(), path.token, path.chat_number, path.number, body)),
+  run: async ({ path, body }, scope) =>
+    ok(await updateMessage(runtime(scope), path.token, path.chat_number, path.number, body)),
 })

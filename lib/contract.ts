@@ -8,6 +8,8 @@ export const LIMITS = {
   bodyMax: 10_000,
   /** 10,000 code points, each escaped as a surrogate pair (12 bytes), and room for the rest of the document. */
   requestBytesMax: 128 * 1024,
+  /** No body has more than one level; a parser or a schema that recursed would not get far at this depth. */
+  jsonDepthMax: 32,
   pageLimitDefault: 20,
   pageLimitMax: 100,
   /** An offset page costs as much as all pages before it, so page × limit ends here; cursors do not end. */

@@ -3,9 +3,10 @@ import { connectElasticsearch } from "./clients/elasticsearch.ts"
 import { connectMysql } from "./clients/mysql.ts"
 import { connectRedis } from "./clients/redis.ts"
 import { connectSqs } from "./clients/sqs.ts"
-import { type Config, readConfig } from "./config.ts"
+import { adminKeysOf, type Config, readConfig } from "./config.ts"
 import { describeError, log } from "./log.ts"
 import { createOutbox } from "./outbox/outbox.ts"
+import { limitRequest, type RateScope } from "./outbox/rates.ts"
 import { createSender } from "./queue/sender.ts"
 import type { Stores } from "./stores.ts"
 
@@ -14,12 +15,12 @@ const SHARED = Symbol.for("chat-backend.stores")
 const shared = globalThis as { [SHARED]?: Stores }
 
 /**
- * The clients of this process, built on first use, kept for its life and shared by all its functions. Throws when the
- * configuration is wrong.
+ * The clients of this process, built on first use, kept for its life and shared by all its functions; given the scope of
+ * a request, such as count that request towards its rate limits. Throws when the configuration is wrong.
  */
-export function runtime(): Stores {
+export function runtime(scope?: RateScope): Stores {
   shared[SHARED] ??= buildStores(readConfig(process.env)).stores
-  return shared[SHARED]
+  return scope === undefined ? shared[SHARED] : limitRequest(shared[SHARED], scope)
 }
 
 /** One line when a dependency is given up for a while, and one when it answers again. */
@@ -37,6 +38,7 @@ export function buildStores(config: Config): { stores: Stores; close: () => Prom
   const limits = { eventsMax: config.OUTBOX_EVENTS_MAX, bytesMax: config.OUTBOX_BYTES_MAX }
   const built: Stores = {
     config,
+    ...(config.ADMIN_API_KEY !== undefined && { adminKeys: adminKeysOf(config.ADMIN_API_KEY) }),
     mysql: mysql.db,
     redis,
     outbox: createOutbox(redis, limits),

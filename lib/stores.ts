@@ -10,6 +10,8 @@ import type { Sender } from "./queue/sender.ts"
 /** Everything that a function works with: built once by runtime.ts, passed in everywhere else. */
 export type Stores = {
   config: Config
+  /** Absent where nothing needs a key. */
+  adminKeys?: readonly string[]
   mysql: Mysql
   redis: RedisClient
   outbox: Outbox

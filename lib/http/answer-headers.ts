@@ -18,6 +18,8 @@ export const EXPOSED_HEADERS: readonly string[] = [
   "idempotency-replayed",
   "link",
   "location",
+  "ratelimit",
+  "ratelimit-policy",
   "retry-after",
   "x-request-id",
 ]

@@ -50,6 +50,8 @@ export const docsPage = `<!doctype html>
 <header>
 <h1>Chat backend</h1>
 <p id="about"></p>
+<p><label for="admin-key">Admin key <small>for the calls that need one; it stays in this page</small></label>
+<input id="admin-key" type="password" autocomplete="off" spellcheck="false"></p>
 </header>
 <nav id="contents" aria-label="Contents"><a href="#errors">errors</a></nav>
 <main>

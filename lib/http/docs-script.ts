@@ -44,7 +44,7 @@ const call = (path, method, operation, resolve) => {
   form.append(element("button", {}, "Send"), output)
   form.addEventListener("submit", (event) => {
     event.preventDefault()
-    send(path, method, parameters, new FormData(form), output)
+    send(path, method, operation, parameters, new FormData(form), output)
   })
   const answers = element("dl", { class: "answers" })
   for (const [status, answer] of Object.entries(operation.responses))
@@ -95,10 +95,12 @@ const bodyField = (operation, content, resolve) => {
   return element("div", { class: "body" }, element("label", { for: id }, "Body (JSON)"), text, schema)
 }
 
-const send = async (path, method, parameters, values, output) => {
+const send = async (path, method, operation, parameters, values, output) => {
   let url = path
   const query = new URLSearchParams()
   const headers = {}
+  const adminKey = document.querySelector("#admin-key").value.trim()
+  if (operation.security && adminKey) headers.authorization = "Bearer " + adminKey
   for (const { name, in: place } of parameters) {
     const value = values.get(name)
     if (place === "path") url = url.replace("{" + name + "}", encodeURIComponent(value))
@@ -112,7 +114,7 @@ const send = async (path, method, parameters, values, output) => {
   try {
     const answer = await fetch(url, { method, headers, body })
     const text = await answer.text()
-    const shown = ["location", "link", "retry-after", "idempotency-replayed", "x-request-id"]
+    const shown = ["location", "link", "retry-after", "idempotency-replayed", "ratelimit", "x-request-id"]
       .filter((name) => answer.headers.has(name))
       .map((name) => name + ": " + answer.headers.get(name))
     output.append(element("p", { class: answer.ok ? "good" : "bad" }, answer.status + " " + answer.statusText))

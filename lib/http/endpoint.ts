@@ -2,8 +2,11 @@ import middy, { type MiddlewareObj, type Request } from "@middy/core"
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda"
 import { type ApiError, DependencyAway, unavailable } from "../errors.ts"
 import { describeError, hashToken, log } from "../log.ts"
+import type { Standing } from "../outbox/rates.ts"
+import { requireAdminKey } from "./admin-key.ts"
 import { ANSWER_HEADERS } from "./answer-headers.ts"
 import { problem, toApiError } from "./problem.ts"
+import { rateLimitHeaders } from "./rate-limit-headers.ts"
 import type { Reply } from "./replies.ts"
 import { type RequestInput, type RequestSchemas, readRequest } from "./request.ts"
 
@@ -14,10 +17,24 @@ export const REQUEST_TIMEOUT_MS = 9_000
 const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
 /** What a `run` may know of its request beside the checked input. */
-export type Scope = { requestId: string; method: string; path: string }
+export type Scope = {
+  requestId: string
+  method: string
+  path: string
+  /** The address of the connection that the gateway took. */
+  sourceIp: string
+  /** The X-Forwarded-For header, as it came. */
+  forwardedFor: string | undefined
+  /** Tells how the rate limits stand: the answer's headers say so. */
+  noteStandings: (standings: Standing[]) => void
+  /** A hash of the admin key that the request brought; only where the call needed one. */
+  adminKey?: string
+}
 
 export type Endpoint<Path, Query, Body> = RequestSchemas<Path, Query, Body> & {
   run: (input: RequestInput<Path, Query, Body>, scope: Scope) => Promise<Reply> | Reply
+  /** The keys of which the call needs one: 401 without. It needs none where this, or what it answers, is absent. */
+  adminKeys?: () => readonly string[] | undefined
   /** REQUEST_TIMEOUT_MS unless told. */
   timeoutMs?: number
 }
@@ -28,7 +45,14 @@ export type EndpointHandler = (
 ) => Promise<APIGatewayProxyStructuredResultV2>
 
 /** What the middlewares tell each other about one request. */
-type Internal = { requestId: string; startedAt: number; application?: string; code?: string }
+type Internal = {
+  requestId: string
+  startedAt: number
+  adminKey?: string
+  application?: string
+  code?: string
+  standings?: Standing[]
+}
 
 /** A Reply until `answerHeaders` makes it the gateway's answer. */
 type Answer = Reply | APIGatewayProxyStructuredResultV2
@@ -74,7 +98,10 @@ const withHeaders = ({ status, headers, body }: Reply, requestId: string): APIGa
 /** Makes a Reply the gateway's answer. */
 const answerHeaders = (): Middleware => {
   const finish = (request: Exchange): void => {
-    request.response = withHeaders(request.response as Reply, request.internal.requestId)
+    const { requestId, standings } = request.internal
+    const reply = request.response as Reply
+    const headers = standings ? { ...reply.headers, ...rateLimitHeaders(standings) } : reply.headers
+    request.response = withHeaders({ ...reply, headers }, requestId)
   }
   return { after: finish, onError: finish }
 }
@@ -133,6 +160,14 @@ function lastResort(error: unknown, requestId: string): APIGatewayProxyStructure
   return withHeaders(problem(toApiError(undefined), requestId), requestId)
 }
 
+/** Refuses the request without an admin key, before anything else of it is looked at. */
+const adminGuard = (keysOf: () => readonly string[] | undefined): Middleware => ({
+  before: ({ event, internal }) => {
+    const keys = keysOf()
+    if (keys) internal.adminKey = requireAdminKey(event, keys)
+  },
+})
+
 /** What the innermost handler gets in the place of the event. */
 type Checked<Path, Query, Body> = { input: RequestInput<Path, Query, Body>; scope: Scope }
 
@@ -143,7 +178,18 @@ const requestReader = <Path, Query, Body>(schemas: RequestSchemas<Path, Query, B
     const input = readRequest(schemas, event)
     const application = applicationOf(input.path)
     if (application !== undefined) internal.application = application
-    const scope = { requestId: internal.requestId, method: event.requestContext.http.method, path: event.rawPath }
+    const { method, sourceIp } = event.requestContext.http
+    const scope: Scope = {
+      requestId: internal.requestId,
+      method,
+      path: event.rawPath,
+      sourceIp,
+      forwardedFor: event.headers["x-forwarded-for"],
+      noteStandings: (standings) => {
+        internal.standings = standings
+      },
+      ...(internal.adminKey !== undefined && { adminKey: internal.adminKey }),
+    }
     const checked: Checked<Path, Query, Body> = { input, scope }
     // middy gives its handler whatever the event has become, which its types do not say.
     request.event = checked as unknown as APIGatewayProxyEventV2
@@ -158,7 +204,7 @@ const requestReader = <Path, Query, Body>(schemas: RequestSchemas<Path, Query, B
 export function endpoint<Path = undefined, Query = undefined, Body = undefined>(
   definition: Endpoint<Path, Query, Body>,
 ): EndpointHandler {
-  const { run, timeoutMs = REQUEST_TIMEOUT_MS } = definition
+  const { run, adminKeys = () => undefined, timeoutMs = REQUEST_TIMEOUT_MS } = definition
   const start = async ({ input, scope }: Checked<Path, Query, Body>): Promise<Reply> => run(input, scope)
   const handler = middy<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>(
     (checked: APIGatewayProxyEventV2) => within(timeoutMs, start(checked as unknown as Checked<Path, Query, Body>)),
@@ -166,7 +212,7 @@ export function endpoint<Path = undefined, Query = undefined, Body = undefined>(
     { timeoutEarlyInMillis: 0 },
   )
   // Answers and errors pass these from the last to the first.
-  handler.use([requestLog(), answerHeaders(), problems(), requestReader(definition)])
+  handler.use([requestLog(), answerHeaders(), problems(), adminGuard(adminKeys), requestReader(definition)])
   return async (event, context) => {
     try {
       return (await handler(event, context)) as APIGatewayProxyStructuredResultV2

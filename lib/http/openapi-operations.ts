@@ -14,6 +14,8 @@ export type Operation = {
   query?: Record<string, ZodType>
   body?: { schema: string; optional?: true; example: unknown }
   idempotencyKey?: ZodType<string>
+  /** It needs an admin key where the API has one. */
+  adminKey?: true
   answer: { status: number; description: string; schema?: string; mediaType?: string; links?: Record<string, Link> }
 }
 
@@ -38,7 +40,8 @@ const applications: Record<string, Operation> = {
   "create-application": {
     tag: "applications",
     summary: "Create an application",
-    description: `${CREATE_NOTE} Here a key has at least 16 characters.`,
+    description: `${CREATE_NOTE} Here a key has at least 16 characters, and belongs to the admin key it was sent with.`,
+    adminKey: true,
     body: { schema: "NewApplication", example: { name: "Support" } },
     idempotencyKey: ApplicationIdempotencyKey,
     answer: {
@@ -57,6 +60,7 @@ const applications: Record<string, Operation> = {
   "list-applications": {
     tag: "applications",
     summary: "List applications",
+    adminKey: true,
     description: LIST_NOTE,
     query: listParameters,
     answer: { status: 200, description: "A page of applications.", schema: "ApplicationList" },
@@ -69,12 +73,14 @@ const applications: Record<string, Operation> = {
   "update-application": {
     tag: "applications",
     summary: "Rename an application",
+    adminKey: true,
     body: { schema: "ApplicationChanges", example: { name: "Sales" } },
     answer: { status: 200, description: "The application as it is now.", schema: "Application" },
   },
   "delete-application": {
     tag: "applications",
     summary: "Delete an application",
+    adminKey: true,
     description: "It and all below it answer 404 from then on.",
     answer: { status: 204, description: "Deleted." },
   },

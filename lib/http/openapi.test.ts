@@ -74,6 +74,28 @@ describe("the OpenAPI document", () => {
     expect(codes).toEqual(Object.keys(ERROR_CODES))
   })
 
+  test("says which operations take an admin key, and answer 401 without", () => {
+    const names = ["create-application", "delete-application", "list-applications", "update-application"]
+    const keyed = operations.filter(({ operation }) => operation.security).map(({ operation }) => operation.operationId)
+    expect(keyed.sort()).toEqual([...names, "update-application-by-patch"])
+    for (const { operation } of operations) {
+      expect([operation.operationId, "401" in operation.responses]).toEqual([
+        operation.operationId,
+        keyed.includes(operation.operationId),
+      ])
+      for (const scheme of (operation.security ?? []).flatMap(Object.keys))
+        expect(document.components.securitySchemes).toHaveProperty(scheme)
+    }
+  })
+
+  test("says which operations have rate limits: all but those about the system", () => {
+    for (const { operation } of operations)
+      expect([operation.tags[0] !== "operations", operation.operationId]).toEqual([
+        "429" in operation.responses,
+        operation.operationId,
+      ])
+  })
+
   test("links only to operations that take these parameters", () => {
     const links = operations.flatMap(({ operation }) =>
       Object.values<Json>(operation.responses).flatMap(({ links = {} }) => Object.values<Json>(links)),

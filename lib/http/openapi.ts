@@ -82,14 +82,35 @@ const HEADERS = {
   },
   Location: { description: "The new resource's path.", schema: { type: "string" } },
   Link: { description: 'The next page: `<path>; rel="next"` (RFC 8288).', schema: { type: "string" } },
+  WwwAuthenticate: {
+    description: "The scheme of the key that is missing.",
+    schema: { type: "string", enum: ["Bearer"] },
+  },
   Allow: { description: "The methods that the path takes.", schema: { type: "string" } },
+  RateLimit: {
+    description:
+      'How the rate limits stand, where there are any: `"application";r=599;t=1`, `r` requests left, all of them again in `t` seconds.',
+    schema: { type: "string" },
+  },
+  RateLimitPolicy: {
+    description: 'The rate limits: `"application";q=600;w=60`, `q` requests in `w` seconds.',
+    schema: { type: "string" },
+  },
   RetryAfter: { description: "Seconds to wait.", schema: { type: "string", pattern: "^[0-9]+$" } },
   IdempotencyReplayed: {
     description: "Present where the Idempotency-Key had been used: this is the first answer again.",
     schema: { type: "string", enum: ["true"] },
   },
 }
+/** One way or the other; or neither, since an API may have no key. */
+const SECURITY_SCHEMES = {
+  AdminBearer: { type: "http", scheme: "bearer", description: "An admin key, where the API has one." },
+  AdminKey: { type: "apiKey", in: "header", name: "x-api-key", description: "The same, where Authorization is taken." },
+}
+const ADMIN_SECURITY = [...Object.keys(SECURITY_SCHEMES).map((scheme) => ({ [scheme]: [] })), {}]
 const headerRef = (name: keyof typeof HEADERS): Json => ({ $ref: `#/components/headers/${name}` })
+
+const RATE_HEADERS = { ratelimit: headerRef("RateLimit"), "ratelimit-policy": headerRef("RateLimitPolicy") }
 
 /** One shared answer per error status. */
 function errorResponses(): Record<string, Json> {
@@ -103,7 +124,9 @@ function errorResponse(status: number): Json {
     description: codes.map(([code, { meaning }]) => `\`${code}\`: ${meaning}`).join(" "),
     headers: {
       ...REQUEST_ID,
+      ...(status === 401 && { "www-authenticate": headerRef("WwwAuthenticate") }),
       ...(status === 405 && { allow: headerRef("Allow") }),
+      ...(status === 429 && RATE_HEADERS),
       ...((status === 429 || status === 503) && { "retry-after": headerRef("RetryAfter") }),
     },
     content: { "application/problem+json": { schema: schemaRef("Problem") } },
@@ -111,9 +134,10 @@ function errorResponse(status: number): Json {
 }
 
 /** The error statuses that an operation can answer. */
-function errorStatusesOf(path: string, { query, body, idempotencyKey, tag }: Operation): number[] {
+function errorStatusesOf(path: string, { query, body, idempotencyKey, adminKey, tag }: Operation): number[] {
   const statuses = new Set<number>([500])
-  if (tag !== "operations") statuses.add(503)
+  if (tag !== "operations") for (const status of [429, 503]) statuses.add(status)
+  if (adminKey) statuses.add(401)
   if (path.includes("{") || idempotencyKey) statuses.add(404)
   if (query || idempotencyKey) statuses.add(422)
   if (idempotencyKey) statuses.add(409)
@@ -123,7 +147,7 @@ function errorStatusesOf(path: string, { query, body, idempotencyKey, tag }: Ope
 
 const linkOf = ({ operation, parameters }: Link): Json => ({ operationId: operation, parameters })
 
-function answerOf({ answer, query, idempotencyKey }: Operation): Json {
+function answerOf({ answer, query, idempotencyKey, tag }: Operation): Json {
   const { status, description, schema, mediaType = "application/json", links } = answer
   const names = schema?.split("|") ?? []
   const content = names.length > 1 ? { anyOf: names.map(schemaRef) } : schema ? schemaRef(schema) : { type: "string" }
@@ -134,6 +158,7 @@ function answerOf({ answer, query, idempotencyKey }: Operation): Json {
       ...(status === 201 && { location: headerRef("Location") }),
       ...(idempotencyKey && { "idempotency-replayed": headerRef("IdempotencyReplayed") }),
       ...(query && { link: headerRef("Link") }),
+      ...(tag !== "operations" && RATE_HEADERS),
     },
     ...(status !== 204 && { content: { [mediaType]: { schema: content } } }),
     ...(links && { links: Object.fromEntries(Object.entries(links).map(([name, link]) => [name, linkOf(link)])) }),
@@ -174,7 +199,7 @@ function operationOf(route: Route, method: Method): { operationId: string; opera
 
 function describeOperation(route: Route, method: Method): Json {
   const { operationId, operation } = operationOf(route, method)
-  const { tag, summary, description, query, body, idempotencyKey } = operation
+  const { tag, summary, description, query, body, idempotencyKey, adminKey } = operation
   const parameters = [
     ...parametersOf("path", pathSchemaOf(route.path)),
     ...(query ? parametersOf("query", query) : []),
@@ -186,6 +211,7 @@ function describeOperation(route: Route, method: Method): Json {
     summary,
     ...(description !== undefined && { description }),
     ...(parameters.length > 0 && { parameters }),
+    ...(adminKey && { security: ADMIN_SECURITY }),
     ...(body && {
       requestBody: {
         required: body.optional !== true,
@@ -208,7 +234,9 @@ const DESCRIPTION = `Applications have chats, chats have messages. Chats are num
 
 - Errors are RFC 9457 problems; \`code\` is stable, and \`type\` leads to its explanation. A known path with another method answers 405 with Allow.
 - A write that was answered shows in every read and list at once. Search may lag by some seconds, counts by the sync period.
-- Unknown body fields are ignored; lengths count Unicode code points; a request body has ${contract.LIMITS.requestBytesMax / 1024} KiB at most.
+- Unknown body fields are ignored; lengths count Unicode code points; a request body has ${contract.LIMITS.requestBytesMax / 1024} KiB at most, and one nested deeper than ${contract.LIMITS.jsonDepthMax} levels is 422.
+- Where the API has admin keys, creating, listing, changing and deleting applications needs one; all else needs the application's token only.
+- Where the API has rate limits, answers carry RateLimit and RateLimit-Policy, and 429 says in Retry-After when to come again.
 - Send an \`x-request-id\` to find your request in the logs.`
 
 /** The OpenAPI 3.1 document: from the routes, and the same zod schemas that check requests. */
@@ -232,6 +260,7 @@ export function openapiDocument(): Json {
       schemas: { ...schemas, OpenApi: { type: "object" } },
       responses: errorResponses(),
       headers: HEADERS,
+      securitySchemes: SECURITY_SCHEMES,
     },
   }
 }

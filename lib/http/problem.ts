@@ -20,7 +20,7 @@ export function toApiError(thrown: unknown): ApiError {
   return new ApiError("internal_error", "Something went wrong on our side.", { cause: thrown })
 }
 
-/** The problem+json answer (RFC 9457) for `error`, with Allow and Retry-After where it has them. */
+/** The problem+json answer (RFC 9457) for `error`, with Allow, Retry-After and WWW-Authenticate where it has them. */
 export function problem(error: ApiError, requestId: string): Reply {
   const { status, title } = ERROR_CODES[error.code]
   const body: Problem = {
@@ -33,6 +33,8 @@ export function problem(error: ApiError, requestId: string): Reply {
   }
   if (error.errors) body.errors = error.errors.slice(0, FIELD_ERRORS_MAX)
   const headers: Record<string, string> = { "content-type": "application/problem+json" }
+  // RFC 9110, section 15.5.2.
+  if (error.code === "unauthorized") headers["www-authenticate"] = "Bearer"
   if (error.allow) headers.allow = error.allow.join(", ")
   if (error.retryAfterSeconds !== undefined) headers["retry-after"] = String(error.retryAfterSeconds)
   return { status, headers, body: JSON.stringify(body) }

@@ -1,6 +1,7 @@
 import type { APIGatewayProxyEventV2 } from "aws-lambda"
 import { LIMITS } from "../contract.ts"
 import { ApiError } from "../errors.ts"
+import { nestsDeeper } from "./json-depth.ts"
 import { invalidFields } from "./problem.ts"
 
 const JSON_TYPE = "application/json"
@@ -30,6 +31,9 @@ const tooLarge = (): ApiError =>
 
 const notAnObject = (): ApiError => invalidFields([{ path: "", message: "the body must be a JSON object" }])
 
+const tooDeep = (): ApiError =>
+  invalidFields([{ path: "", message: `the body must not be nested deeper than ${LIMITS.jsonDepthMax} levels` }])
+
 /** The body's text, from base64 where the gateway says so. */
 function decode(body: string, isBase64Encoded: boolean): string {
   if (!isBase64Encoded) {
@@ -57,7 +61,8 @@ function assertUnchanged(text: string, declaredBytes: string | undefined): void 
 
 /**
  * The event's body as parsed JSON, `{}` where there is none. Throws 415 for what is not declared as JSON, 413
- * above the limit, 400 for what is not JSON in UTF-8, 422 for a string or null that a gateway has unwrapped.
+ * above the limit, 422 for what is nested too deep, 400 for what is not JSON in UTF-8, 422 for a string or null that a
+ * gateway has unwrapped.
  */
 export function readBody(event: APIGatewayProxyEventV2): unknown {
   const { headers, isBase64Encoded } = event
@@ -77,6 +82,7 @@ export function readBody(event: APIGatewayProxyEventV2): unknown {
   if (typeof body !== "string") throw notAnObject()
   const text = decode(body, isBase64Encoded)
   if (!isBase64Encoded) assertUnchanged(text, declaredBytes)
+  if (nestsDeeper(text, LIMITS.jsonDepthMax)) throw tooDeep()
   try {
     return JSON.parse(text)
   } catch (error) {

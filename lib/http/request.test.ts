@@ -206,10 +206,14 @@ describe("a body", () => {
     expect(({} as { admin?: boolean }).admin).toBeUndefined()
   })
 
-  test("nested as deep as the limit allows is answered", async () => {
-    const depth = 60_000
-    const body = `{"name":"a","more":${"[".repeat(depth)}${"]".repeat(depth)}}`
-    expect(await invoke(echo, { headers: json, body })).toMatchObject({ status: 200 })
+  test("nested as deep as the limit allows is answered, and one level deeper 422", async () => {
+    const nested = (levels: number) => `{"name":"a","more":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`
+    expect(await invoke(echo, { headers: json, body: nested(LIMITS.jsonDepthMax) })).toMatchObject({ status: 200 })
+    for (const levels of [LIMITS.jsonDepthMax + 1, 60_000]) {
+      const answer = await invoke(echo, { headers: json, body: nested(levels) })
+      expectProblem(answer, 422, "invalid_request")
+      expect(answer.body.errors).toEqual([{ path: "", message: "the body must not be nested deeper than 32 levels" }])
+    }
   })
 })
 

@@ -15,15 +15,16 @@ const POLL_MS = 100
 const WAIT_MAX_MS = 2_000
 
 /** One at a time in a process: all the requests that wait share it. */
-const underWay = new WeakMap<Stores["outbox"], Promise<boolean>>()
+const underWay = new WeakMap<Stores["redis"], Promise<boolean>>()
 
 /** Settles every shard. Answers false when the queue has not been drained within two seconds. */
 export function settleShards(stores: Stores): Promise<boolean> {
-  const { outbox } = stores
-  const running = underWay.get(outbox)
+  // Not the outbox: under rate limits each request has its own view of it.
+  const { redis } = stores
+  const running = underWay.get(redis)
   if (running !== undefined) return running
-  const started = drain(stores).finally(() => underWay.delete(outbox))
-  underWay.set(outbox, started)
+  const started = drain(stores).finally(() => underWay.delete(redis))
+  underWay.set(redis, started)
   return started
 }
 

@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto"
 import { shardOfByte } from "./keys.ts"
 
-/** A client's Idempotency-Key and the concrete path (with the method) it was sent to. */
-export type Idempotency = { key: string; path: string }
+/**
+ * A client's Idempotency-Key, the concrete path it was sent to, and a hash of the admin key it was sent with. Neither key
+ * has a line break, so what is joined by one below cannot be mistaken for something else.
+ */
+export type Idempotency = { key: string; path: string; adminKey?: string }
 
 /** What a creation answers: `replayed` when the key had created it before. */
 export type Created<T> = { resource: T; replayed: boolean }
@@ -14,8 +17,8 @@ const FINGERPRINT_BYTES = 8
 const sha256 = (text: string): Buffer => createHash("sha256").update(text).digest()
 
 /** The key's name in Redis, and the shard that it falls into (for what has no shard of its own yet). */
-export function idempotencyHash({ key, path }: Idempotency): { hash: string; shard: string } {
-  const digest = sha256(`${path}\n${key}`)
+export function idempotencyHash({ key, path, adminKey }: Idempotency): { hash: string; shard: string } {
+  const digest = sha256([path, key, ...(adminKey === undefined ? [] : [adminKey])].join("\n"))
   return { hash: digest.toString("base64url", 0, HASH_BYTES), shard: shardOfByte(digest[HASH_BYTES] ?? 0) }
 }
 

@@ -31,6 +31,10 @@ export const deletedKey = (shard: string): string => `{${shard}}:deleted`
 export const applicationKey = (token: string): string => `{${shardOf(token)}}:application:${token}`
 export const idempotencyKey = (shard: string, hash: string): string => `{${shard}}:key:${hash}`
 
+/** The buckets of an application's requests, and of an address's within one shard. */
+export const applicationRateKey = (token: string): string => `{${shardOf(token)}}:rate:application:${token}`
+export const addressRateKey = (shard: string, network: string): string => `{${shard}}:rate:address:${network}`
+
 /** The sorted set of what is in the outbox below one parent, by number (applications: by creation time in ms). */
 export function pendingKey(shard: string, parent: string): string {
   return parent === "" ? `{${shard}}:pending` : `{${shard}}:pending:${parent}`

@@ -1,8 +1,8 @@
 /** The outbox as the rest of the system sees it: typed calls over the scripts, one shard each. */
-import type { RedisClient, ScriptValue } from "../clients/redis.ts"
+import type { Argument, RedisClient, ScriptValue } from "../clients/redis.ts"
 import { LIMITS } from "../contract.ts"
 import { keyText, type ResourceKey, WriteEvent } from "../events.ts"
-import { idempotencyHash } from "./idempotency.ts"
+import { type Idempotency, idempotencyHash } from "./idempotency.ts"
 import {
   applicationKey,
   attemptsKey,
@@ -19,6 +19,8 @@ import {
   shardOf,
 } from "./keys.ts"
 import * as lifeScripts from "./life-scripts.ts"
+import { type Judgement, quotasArgument, settleJudgement } from "./rates.ts"
+import type { Script } from "./scripts.ts"
 import * as scripts from "./scripts.ts"
 
 /** A healthy persist function takes an event off within a second or two; after this the relay sends it again. */
@@ -37,7 +39,7 @@ export type Creation = {
   chat: number
   /** The members of the event that the client gave. */
   state: { name: string | null } | { body: string }
-  idempotency?: { key: string; path: string; fingerprint: string }
+  idempotency?: Idempotency & { fingerprint: string }
 }
 export type CreationReply =
   | { status: "created" | "replayed"; id: string; revision: string }
@@ -85,7 +87,13 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
     if (Number(revision) > seenIn(shard)) seen.set(shard, Number(revision))
   }
 
-  async function create(creation: Creation): Promise<CreationReply> {
+  /** Runs a script that judges the request, if it is to be judged. Throws rate_limited. */
+  async function judged(script: Script, keys: string[], args: Argument[], judgement: Judgement | undefined) {
+    const buckets = judgement?.quotas.map(({ key }) => key) ?? []
+    return settleJudgement(await redis.run(script, [...keys, ...buckets], args), judgement)
+  }
+
+  async function create(creation: Creation, judgement?: Judgement): Promise<CreationReply> {
     const { kind, application, chat, state, idempotency } = creation
     const shard = shardOf(application)
     const parent = kind === "application" ? "" : kind === "chat" ? application : `${application}/${chat}`
@@ -98,7 +106,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
       deletedKey(shard),
     ]
     if (idempotency) keys.push(idempotencyKey(shard, idempotencyHash(idempotency).hash))
-    const [status, ...values] = (await redis.run(scripts.CREATE, keys, [
+    const args = [
       seenIn(shard),
       kind,
       application,
@@ -109,7 +117,15 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
       RELAY_AFTER_MS,
       idempotency?.fingerprint ?? "",
       IDEMPOTENCY_SECONDS,
-    ])) as [CreationReply["status"], string, string, string, string]
+      quotasArgument(judgement),
+    ]
+    const [status, ...values] = (await judged(scripts.CREATE, keys, args, judgement)) as [
+      CreationReply["status"],
+      string,
+      string,
+      string,
+      string,
+    ]
     if (status === "created" || status === "replayed") {
       const [id, revision] = values
       noteRevision(shard, revision)
@@ -159,12 +175,13 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
   }
 
   /** The pending events of `keys`, all of one application; null where the outbox has none. */
-  async function read(application: string, chat: number, keys: ResourceKey[]) {
+  async function read(application: string, chat: number, keys: ResourceKey[], judgement?: Judgement) {
     const shard = shardOf(application)
-    const reply = await redis.run(
+    const reply = await judged(
       scripts.READ,
       [lifeKey(shard), outboxKey(shard), applicationKey(application)],
-      [seenIn(shard), chat, ...keys.map(keyText)],
+      [seenIn(shard), chat, quotasArgument(judgement), ...keys.map(keyText)],
+      judgement,
     )
     return { ...knowledge(reply), entries: parseAll(reply.slice(3)) }
   }
@@ -173,9 +190,16 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
    * The pending events below a parent within a range of numbers (applications of a shard: of creation times), and those
    * of its `ancestors` (the parent itself included).
    */
-  async function readPending(shard: string, parent: string, chat: number, ancestors: string[], range: PendingRange) {
+  async function readPending(
+    shard: string,
+    parent: string,
+    chat: number,
+    ancestors: string[],
+    range: PendingRange,
+    judgement?: Judgement,
+  ) {
     const application = parent.split("/")[0] ?? ""
-    const reply = await redis.run(
+    const reply = await judged(
       scripts.READ_PENDING,
       [lifeKey(shard), outboxKey(shard), applicationKey(application || shard), pendingKey(shard, parent)],
       [
@@ -186,8 +210,10 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
         range.order,
         range.count,
         parent === "" ? "" : `${parent}/`,
+        quotasArgument(judgement),
         ...ancestors,
       ],
+      judgement,
     )
     const entries = parseAll(reply[4]).filter((entry) => entry !== null)
     return { ...knowledge(reply), ancestors: parseAll(reply[3]), entries }

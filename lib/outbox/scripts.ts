@@ -15,6 +15,8 @@
  * Revisions are microseconds as text, formatted by '%.0f' (`tostring` would write 1.76e+15); below 2^53 they are exact.
  */
 
+import { RATES } from "./rate-script.ts"
+
 export type Script = { name: string; lua: string }
 
 /** The functions that the scripts share; it stands after the comment that a script opens with. */
@@ -65,59 +67,61 @@ end
 /** Accepts the creation of an application, chat or message. */
 export const CREATE: Script = {
   name: "create",
-  lua: `-- KEYS 1 life 2 outbox 3 due 4 application 5 pending 6 deleted 7 idempotency record (absent without a key)
+  lua: `-- KEYS 1 life 2 outbox 3 due 4 application 5 pending 6 deleted 7 idempotency record (absent without a key), buckets
 -- ARGV 1 seen 2 kind 3 token 4 chat ('0' unless a message) 5 rest of the event's JSON 6 events max 7 bytes max
---      8 relay after ms 9 fingerprint ('' without a key) 10 seconds that the record lives
+--      8 relay after ms 9 fingerprint ('' without a key) 10 seconds that the record lives 11 quotas of the buckets
 -- returns {'created', number or token, revision} | {'replayed', number or token, revision} | {'mismatch'} | {'full'}
---       | {'unsettled', generation} | {'gone'} | {'unverified', generation, lost, g of application, g of chat}
-${PRELUDE}
-local kind, token, chat, rest = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local state = life(KEYS[1], tonumber(ARGV[1]))
-if not state.drained then return { 'unsettled', text(state.generation) } end
-if ARGV[9] ~= '' then
-  local record = redis.call('GET', KEYS[7])
-  if record then
-    local fingerprint, revision, id = record:match('^(%S+) (%d+) (%S+)$')
-    if fingerprint ~= ARGV[9] then return { 'mismatch' } end
-    return { 'replayed', id, revision }
+--       | {'unsettled', generation} | {'gone'} | {'unverified', generation, lost, g of application, g of chat}; judged
+${PRELUDE}${RATES}
+return judged(ARGV[11], function()
+  local kind, token, chat, rest = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+  local state = life(KEYS[1], tonumber(ARGV[1]))
+  if not state.drained then return { 'unsettled', text(state.generation) } end
+  if ARGV[9] ~= '' then
+    local record = redis.call('GET', KEYS[7])
+    if record then
+      local fingerprint, revision, id = record:match('^(%S+) (%d+) (%S+)$')
+      if fingerprint ~= ARGV[9] then return { 'mismatch' } end
+      return { 'replayed', id, revision }
+    end
   end
-end
-local generation = text(state.generation)
-if kind ~= 'application' then
-  local g = redis.call('HMGET', KEYS[4], 'g', 'g' .. chat)
-  if g[1] ~= generation or (kind == 'message' and g[2] ~= generation) then
-    local fields = { token }
-    if kind == 'message' then fields[2] = token .. '/' .. chat end
-    if gone(KEYS[2], KEYS[6], fields) then return { 'gone' } end
-    return { 'unverified', generation, text(state.lost), g[1] or '0', g[2] or '0' }
+  local generation = text(state.generation)
+  if kind ~= 'application' then
+    local g = redis.call('HMGET', KEYS[4], 'g', 'g' .. chat)
+    if g[1] ~= generation or (kind == 'message' and g[2] ~= generation) then
+      local fields = { token }
+      if kind == 'message' then fields[2] = token .. '/' .. chat end
+      if gone(KEYS[2], KEYS[6], fields) then return { 'gone' } end
+      return { 'unverified', generation, text(state.lost), g[1] or '0', g[2] or '0' }
+    end
   end
-end
-if redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[6]) or state.bytes + #rest > tonumber(ARGV[7]) then return { 'full' } end
-local revision = math.max(state.revision + 1, now_us())
-local created = text(math.floor(revision / 1000))
-local id, field, entry, score
-if kind == 'application' then
-  redis.call('HSET', KEYS[4], 'g', generation)
-  id, field, score = token, token, created
-  entry = event(text(revision), token, '0', '0', created, rest)
-elseif kind == 'chat' then
-  id = text(redis.call('HINCRBY', KEYS[4], 'chats', 1))
-  redis.call('HSET', KEYS[4], 'c' .. id, '0', 'g' .. id, generation)
-  field, score = token .. '/' .. id, id
-  entry = event(text(revision), token, id, '0', created, rest)
-else
-  id = text(redis.call('HINCRBY', KEYS[4], 'c' .. chat, 1))
-  field, score = token .. '/' .. chat .. '/' .. id, id
-  entry = event(text(revision), token, chat, id, created, rest)
-end
-redis.call('HSET', KEYS[2], field, entry)
-redis.call('ZADD', KEYS[3], text(math.floor(revision / 1000) + tonumber(ARGV[8])), field)
-redis.call('ZADD', KEYS[5], score, id)
-redis.call('HSET', KEYS[1], 'revision', text(revision), 'bytes', text(state.bytes + #entry))
-if ARGV[9] ~= '' then
-  redis.call('SET', KEYS[7], ARGV[9] .. ' ' .. text(revision) .. ' ' .. id, 'EX', ARGV[10])
-end
-return { 'created', id, text(revision) }
+  if redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[6]) or state.bytes + #rest > tonumber(ARGV[7]) then return { 'full' } end
+  local revision = math.max(state.revision + 1, now_us())
+  local created = text(math.floor(revision / 1000))
+  local id, field, entry, score
+  if kind == 'application' then
+    redis.call('HSET', KEYS[4], 'g', generation)
+    id, field, score = token, token, created
+    entry = event(text(revision), token, '0', '0', created, rest)
+  elseif kind == 'chat' then
+    id = text(redis.call('HINCRBY', KEYS[4], 'chats', 1))
+    redis.call('HSET', KEYS[4], 'c' .. id, '0', 'g' .. id, generation)
+    field, score = token .. '/' .. id, id
+    entry = event(text(revision), token, id, '0', created, rest)
+  else
+    id = text(redis.call('HINCRBY', KEYS[4], 'c' .. chat, 1))
+    field, score = token .. '/' .. chat .. '/' .. id, id
+    entry = event(text(revision), token, chat, id, created, rest)
+  end
+  redis.call('HSET', KEYS[2], field, entry)
+  redis.call('ZADD', KEYS[3], text(math.floor(revision / 1000) + tonumber(ARGV[8])), field)
+  redis.call('ZADD', KEYS[5], score, id)
+  redis.call('HSET', KEYS[1], 'revision', text(revision), 'bytes', text(state.bytes + #entry))
+  if ARGV[9] ~= '' then
+    redis.call('SET', KEYS[7], ARGV[9] .. ' ' .. text(revision) .. ' ' .. id, 'EX', ARGV[10])
+  end
+  return { 'created', id, text(revision) }
+end)
 `,
 }
 
@@ -164,16 +168,18 @@ return { 'changed', text(revision) }
 export const READ: Script = {
   name: "read",
   lua: `#!lua flags=allow-oom
--- KEYS 1 life 2 outbox 3 application
--- ARGV 1 seen 2 chat ('0' where absent) 3.. fields
--- returns {settled 0|1, application verified 0|1, chat verified 0|1, entry or false for each field...}
-${PRELUDE}
-local state = life(KEYS[1], tonumber(ARGV[1]))
-local g = redis.call('HMGET', KEYS[3], 'g', 'g' .. ARGV[2])
-local generation = text(state.generation)
-local result = { state.drained and 1 or 0, g[1] == generation and 1 or 0, g[2] == generation and 1 or 0 }
-for i, entry in ipairs(redis.call('HMGET', KEYS[2], unpack(ARGV, 3))) do result[3 + i] = entry end
-return result
+-- KEYS 1 life 2 outbox 3 application, buckets
+-- ARGV 1 seen 2 chat ('0' where absent) 3 quotas of the buckets 4.. fields
+-- returns {settled 0|1, application verified 0|1, chat verified 0|1, entry or false for each field...}; judged
+${PRELUDE}${RATES}
+return judged(ARGV[3], function()
+  local state = life(KEYS[1], tonumber(ARGV[1]))
+  local g = redis.call('HMGET', KEYS[3], 'g', 'g' .. ARGV[2])
+  local generation = text(state.generation)
+  local result = { state.drained and 1 or 0, g[1] == generation and 1 or 0, g[2] == generation and 1 or 0 }
+  for i, entry in ipairs(redis.call('HMGET', KEYS[2], unpack(ARGV, 4))) do result[3 + i] = entry end
+  return result
+end)
 `,
 }
 
@@ -181,21 +187,23 @@ return result
 export const READ_PENDING: Script = {
   name: "read-pending",
   lua: `#!lua flags=allow-oom
--- KEYS 1 life 2 outbox 3 application 4 pending
+-- KEYS 1 life 2 outbox 3 application 4 pending, buckets
 -- ARGV 1 seen 2 chat ('0' where absent) 3 min 4 max (scores as ZRANGEBYSCORE takes them) 5 'asc' or 'desc' 6 count
---      7 prefix of the fields of the members 8.. fields of the parents
--- returns {settled 0|1, application verified 0|1, chat verified 0|1, {entries of the parents}, {entries in order}}
-${PRELUDE}
-local state = life(KEYS[1], tonumber(ARGV[1]))
-local g = redis.call('HMGET', KEYS[3], 'g', 'g' .. ARGV[2])
-local generation = text(state.generation)
-local parents, entries = {}, {}
-if #ARGV > 7 then parents = redis.call('HMGET', KEYS[2], unpack(ARGV, 8)) end
-local members
-if ARGV[5] == 'asc' then members = redis.call('ZRANGEBYSCORE', KEYS[4], ARGV[3], ARGV[4], 'LIMIT', 0, ARGV[6])
-else members = redis.call('ZREVRANGEBYSCORE', KEYS[4], ARGV[4], ARGV[3], 'LIMIT', 0, ARGV[6]) end
-for i, member in ipairs(members) do entries[i] = redis.call('HGET', KEYS[2], ARGV[7] .. member) end
-return { state.drained and 1 or 0, g[1] == generation and 1 or 0, g[2] == generation and 1 or 0, parents, entries }
+--      7 prefix of the fields of the members 8 quotas of the buckets 9.. fields of the parents
+-- returns {settled 0|1, application verified 0|1, chat verified 0|1, {entries of the parents}, {entries in order}}; judged
+${PRELUDE}${RATES}
+return judged(ARGV[8], function()
+  local state = life(KEYS[1], tonumber(ARGV[1]))
+  local g = redis.call('HMGET', KEYS[3], 'g', 'g' .. ARGV[2])
+  local generation = text(state.generation)
+  local parents, entries = {}, {}
+  if #ARGV > 8 then parents = redis.call('HMGET', KEYS[2], unpack(ARGV, 9)) end
+  local members
+  if ARGV[5] == 'asc' then members = redis.call('ZRANGEBYSCORE', KEYS[4], ARGV[3], ARGV[4], 'LIMIT', 0, ARGV[6])
+  else members = redis.call('ZREVRANGEBYSCORE', KEYS[4], ARGV[4], ARGV[3], 'LIMIT', 0, ARGV[6]) end
+  for i, member in ipairs(members) do entries[i] = redis.call('HGET', KEYS[2], ARGV[7] .. member) end
+  return { state.drained and 1 or 0, g[1] == generation and 1 or 0, g[2] == generation and 1 or 0, parents, entries }
+end)
 `,
 }
 

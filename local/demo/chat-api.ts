@@ -12,11 +12,12 @@ type Hit = Message & { highlight: string }
 
 export type ChatApi = Awaited<ReturnType<typeof chatApi>>
 
-/** A client of the HTTP API, for one new application. */
-export async function chatApi(baseUrl: string, name: string) {
+/** A client of the HTTP API, for one new application, which `adminKey` creates where the API asks for one. */
+export async function chatApi(baseUrl: string, name: string, adminKey?: string) {
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const headers: Record<string, string> = { "content-type": "application/json" }
     if (method === "POST") headers["idempotency-key"] = randomUUID()
+    if (adminKey !== undefined && path === "/applications") headers["x-api-key"] = adminKey
     let reason = ""
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       try {

@@ -10,7 +10,7 @@ const stores = useTestStores()
 const api = chatApi(directTransport())
 
 /** Counts one call of `target` at a world of `stage`; the same was called before, elsewhere, so nothing is new. */
-async function costs(target: Target, stage: Stage, key = false) {
+async function costs(target: Target, stage: Stage, limits: Record<string, string>, key = false) {
   const [warm, world] = [await givenWorld(api, stores(), stage), await givenWorld(api, stores(), stage)]
   const call = (at: typeof world, name: string) =>
     api.call({
@@ -20,9 +20,12 @@ async function costs(target: Target, stage: Stage, key = false) {
   const warmUp = async () => {
     expectStatus(await call(warm, "warm"), target.success)
   }
-  return countCalls(stores(), warmUp, async () => {
-    expectStatus(await call(world, "counted"), target.success)
-  })
+  const counted = async () => {
+    const answer = await call(world, "counted")
+    expectStatus(answer, target.success)
+    expect("ratelimit" in answer.headers).toBe("RATE_LIMIT_ADDRESS" in limits)
+  }
+  return countCalls(stores(), warmUp, counted, limits)
 }
 
 const CREATIONS = ["createApplication", "createChat", "createMessage"] as const
@@ -46,12 +49,18 @@ const READS = [
 const atEachStage = <T extends string>(names: readonly T[]) =>
   names.flatMap((name) => STAGES.map((stage) => [name, stage] as const))
 
-describe("a request", () => {
+/** Out of reach, so that nothing is refused. */
+const LIMITS = { RATE_LIMIT_APPLICATION: "100000", RATE_LIMIT_ADDRESS: "100000" }
+
+describe.each([
+  ["without rate limits", {}],
+  ["with rate limits", LIMITS],
+])("a request %s", (_which, limits) => {
   test.each(atEachStage(CREATIONS))(
     "to %s below what is %s, is one round trip to Redis, one send, and no MySQL",
     async (name, stage) => {
       for (const withKey of [false, true]) {
-        const { mysql, redis, sqsSends } = await costs(TARGETS[name], stage, withKey)
+        const { mysql, redis, sqsSends } = await costs(TARGETS[name], stage, limits, withKey)
         expect(mysql).toEqual({ reads: [], writes: [] })
         expect(redis).toEqual([expect.stringMatching(/^"evalsha" /)])
         expect(sqsSends).toBe(1)
@@ -60,20 +69,20 @@ describe("a request", () => {
   )
 
   test.each(CHANGES)("to %s what is stored, is one read of MySQL, no write, and at most one send", async (name) => {
-    const { mysql, redis, sqsSends } = await costs(TARGETS[name], "stored")
+    const { mysql, redis, sqsSends } = await costs(TARGETS[name], "stored", limits)
     expect(mysql).toEqual({ reads: [expect.any(String)], writes: [] })
     expect(redis).toHaveLength(2)
     expect(sqsSends).toBe(1)
   })
 
   test.each(CHANGES)("to %s what is on its way, needs no MySQL at all", async (name) => {
-    const { mysql, sqsSends } = await costs(TARGETS[name], "pending")
+    const { mysql, sqsSends } = await costs(TARGETS[name], "pending", limits)
     expect(mysql).toEqual({ reads: [], writes: [] })
     expect(sqsSends).toBe(1)
   })
 
   test.each(atEachStage(READS))("to %s what is %s, writes nothing and sends nothing", async (name, stage) => {
-    const { mysql, redis, sqsSends } = await costs(TARGETS[name], stage)
+    const { mysql, redis, sqsSends } = await costs(TARGETS[name], stage, limits)
     expect(mysql.writes).toEqual([])
     expect(mysql.reads.length).toBeLessThanOrEqual(1)
     expect(redis.length).toBeLessThanOrEqual(name === "listApplications" ? 64 : 1)

@@ -122,15 +122,39 @@ describe("the template", () => {
     expect(routes.sort()).toEqual([...ours, "$default functions/reject-unknown-route.handler"].sort())
   })
 
-  test("of the configuration: holds references to secrets and queues only", () => {
+  test("of the configuration: holds references to secrets and queues, and rate limits, only", () => {
     for (const [, { Environment }] of ofType<{ Environment: { Variables: Record<string, unknown> } }>(
       "AWS::Lambda::Function",
     ))
       for (const [name, value] of Object.entries(Environment.Variables)) {
-        if (name.endsWith("QUEUE_URL")) expect(value).toEqual({ Ref: expect.any(String) })
+        if (name.startsWith("RATE_LIMIT_")) expect(Number(value)).toBeGreaterThan(0)
+        else if (name.endsWith("QUEUE_URL")) expect(value).toEqual({ Ref: expect.any(String) })
         else expect(value).toBe(`{{resolve:secretsmanager:/chat/dev/stores:SecretString:${name}}}`)
       }
     expect(JSON.stringify(template)).not.toMatch(/mysql:\/\/|rediss?:\/\/|127\.0\.0\.1|localhost|AKIA/)
+  })
+})
+
+describe("a stage without a secret as its admin key", () => {
+  const line = /^ {6}ADMIN_API_KEY: .*\n/m
+
+  test.each([
+    ["left out", ""],
+    ["empty", '      ADMIN_API_KEY: ""\n'],
+    ["a value that all could read", "      ADMIN_API_KEY: abcdefghijklmnopqrstuvwxyz\n"],
+  ])("%s: packaged: is refused, and nothing is made", async (_what, replacement) => {
+    const file = join(project.folder, "serverless.yml")
+    const text = await readFile(file, "utf8")
+    expect(text).toMatch(line)
+    await writeFile(file, text.replace(line, replacement))
+    try {
+      const args = ["package", "--stage", "dev", "--package", "refused"]
+      const { code, stdout, stderr } = await serverless(args, bareEnvironment(), PACKAGE_LIMIT_MS)
+      expect([code, stdout + stderr]).toEqual([1, expect.stringContaining("ADMIN_API_KEY is not a reference")])
+      expect(await readdir(project.folder)).not.toContain("refused")
+    } finally {
+      await writeFile(file, text)
+    }
   })
 })
 
@@ -193,6 +217,16 @@ describe("the zips", () => {
     const event = gatewayEvent({ path: "/health" })
     const ran = await load("get-health.zip", await unpack("get-health.zip"), bareEnvironment(), event)
     expect(lastLine(ran)).toMatchObject({ statusCode: 200, body: '{"status":"ok"}' })
+  })
+
+  test("of create-application: called in the cloud without an admin key: refuses, and the log says why", async () => {
+    const cloud = { AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x", LOG_LEVEL: "INFO" }
+    const { SQS_ENDPOINT: _endpoint, ...environment } = childEnvironment(cloud)
+    const event = gatewayEvent(withJson({ name: "from a zip" }, { path: "/applications" }))
+    const folder = await unpack("create-application.zip")
+    const ran = await load("create-application.zip", folder, environment, event)
+    expect(lastLine(ran).statusCode).toBe(500)
+    expect(ran.stdout + ran.stderr).toContain("ADMIN_API_KEY: is required in the cloud")
   })
 
   test("of create-application: called in a fresh process on the real services: creates", async () => {

@@ -36,6 +36,10 @@ function sized(json: unknown, bytes: number): string {
   return `${text},"more":"${repeated("x", bytes - Buffer.byteLength(text) - 11)}"}`
 }
 
+/** A body of `depth` levels, the outermost an object that would be taken with less. */
+const nested = (json: unknown, depth: number): string =>
+  `${JSON.stringify(json).slice(0, -1)},"more":${repeated("[", depth - 1)}${repeated("]", depth - 1)}}`
+
 function refusals(json: unknown): Refusal[] {
   const text = JSON.stringify(json)
   return [
@@ -74,6 +78,18 @@ function refusals(json: unknown): Refusal[] {
       code: "unsupported_media_type",
       call: { text, headers: { "content-encoding": "gzip" } },
     },
+    {
+      what: `nested deeper than ${LIMITS.jsonDepthMax} levels`,
+      status: 422,
+      code: "invalid_request",
+      call: { text: nested(json, LIMITS.jsonDepthMax + 1) },
+    },
+    {
+      what: "of 128 KiB of brackets that nothing closes",
+      status: 422,
+      code: "invalid_request",
+      call: { text: repeated("[", LIMITS.requestBytesMax) },
+    },
     ...NOT_OBJECTS.map(
       ([what, value]): Refusal => ({
         what: `that is ${what}`,
@@ -105,6 +121,7 @@ export function describeBody(api: ChatApi, stores: () => Stores, target: Target,
     })
 
     test.each([
+      [`nested ${LIMITS.jsonDepthMax} levels deep`, { text: nested(json, LIMITS.jsonDepthMax) }],
       ["of exactly 128 KiB", { text: sized(json, LIMITS.requestBytesMax) }],
       [
         "declared as +json with a charset",

@@ -22,18 +22,19 @@ const READ = /^(select|with|\(select)\b/i
 
 /**
  * Runs `action` with handlers on stores of their own and counts what arrives at the servers meanwhile. `warmUp` runs
- * before, uncounted: first uses connect, load scripts and verify parents.
+ * before, uncounted: first uses connect, load scripts and verify parents. The handlers' `environment` may differ, too.
  */
 export async function countCalls(
   own: Stores,
   warmUp: () => Promise<unknown>,
   action: () => Promise<unknown>,
+  environment: Record<string, string> = {},
 ): Promise<Counts> {
   const proxy = await countingProxy(own.config.SQS_ENDPOINT ?? "")
   const mysql = await statementCounter(own.config.MYSQL_URL)
   const redis = await commandCounter(own.config.REDIS_URL)
   try {
-    return await withEnvironment(queuesAt(proxy.endpoint), async () => {
+    return await withEnvironment({ ...queuesAt(proxy.endpoint), ...environment }, async () => {
       await warmUp()
       proxy.reset()
       await redis.read()

@@ -1,0 +1,49 @@
+import { describe, expect, test } from "@jest/globals"
+import { adminKeysOf, readConfig } from "./config.ts"
+
+const URLS = {
+  MYSQL_URL: "mysql://chat@127.0.0.1/chat",
+  REDIS_URL: "redis://127.0.0.1",
+  ELASTICSEARCH_URL: "http://127.0.0.1:9200",
+  PERSIST_QUEUE_URL: "http://127.0.0.1/p",
+  PERSIST_DEAD_LETTER_QUEUE_URL: "http://127.0.0.1/pd",
+  INDEX_QUEUE_URL: "http://127.0.0.1/i",
+  INDEX_DEAD_LETTER_QUEUE_URL: "http://127.0.0.1/id",
+}
+const KEY = "abcdefghijklmnopqrstuvw!"
+const OTHER = "ABCDEFGHIJKLMNOPQRSTUVW+"
+
+describe("ADMIN_API_KEY", () => {
+  test.each([
+    [KEY, [KEY]],
+    [`${KEY},${OTHER}`, [KEY, OTHER]],
+    [` ${KEY} ,\n${OTHER}\t`, [KEY, OTHER]],
+    [`${KEY} ${OTHER}`, [KEY, OTHER]],
+  ])("%p, is taken as %p", (text, keys) => {
+    expect(adminKeysOf(readConfig({ ...URLS, ADMIN_API_KEY: text }).ADMIN_API_KEY ?? "")).toEqual(keys)
+  })
+
+  test.each([
+    ["too short", KEY.slice(1)],
+    ["one of two too short", `${KEY},${OTHER.slice(1)}`],
+    ["with a letter beyond ASCII", `${KEY}ü`],
+    ["with a control character", `${KEY}\u0007`],
+    ["three keys", `${KEY},${OTHER},${KEY}x`],
+    ["only separators", " , "],
+  ])("%s, is refused in words that do not repeat it", (_what, text) => {
+    const read = () => readConfig({ ...URLS, ADMIN_API_KEY: text })
+    expect(read).toThrow(/^Wrong configuration\. ADMIN_API_KEY: must be one key or two, .* at least 24 visible ASCII/)
+    expect(read).not.toThrow(/bcdefghij|BCDEFGHIJ/)
+  })
+
+  const cloud = { ...URLS, AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x" }
+  test.each([{}, { ADMIN_API_KEY: "" }])("missing (%p) in the cloud, is refused", (given) => {
+    expect(() => readConfig({ ...cloud, ...given })).toThrow("ADMIN_API_KEY: is required in the cloud")
+  })
+
+  test("missing on a machine, behind an emulated queue or where commands run, is taken", () => {
+    for (const given of [URLS, { ...cloud, SQS_ENDPOINT: "http://127.0.0.1:9324" }])
+      expect(readConfig(given).ADMIN_API_KEY).toBeUndefined()
+    expect(readConfig({ ...cloud, ADMIN_API_KEY: KEY }).ADMIN_API_KEY).toBe(KEY)
+  })
+})
