@@ -6,7 +6,7 @@ import { hashToken, log } from "../../lib/log.ts"
 import { type ApiCall, chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import type { Answered } from "../steps/gateway-event.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
-import { EQUAL_BODY, expectWhole, givenTenants, reachWithCounts, type Tenant } from "../steps/tenants.ts"
+import { EQUAL_BODY, expectWhole, givenTenants, reachWithCounts, type Tenant, writeOn } from "../steps/tenants.ts"
 import type { Stage } from "../steps/world.ts"
 
 const stores = useTestStores()
@@ -200,6 +200,14 @@ describe.each<[string, boolean, Stage]>([
   ["of two shards", false, "stored"],
 ])("two tenants %s (%s), %s", (_shards, inOneShard, stage) => {
   const given = () => givenTenants(api, stores(), stage, inOneShard)
+  /** Its numbers and counts go on, too. */
+  const expectGoesOn = async (tenant: Tenant): Promise<void> => {
+    await reachWithCounts("stored", stores())
+    await expectWhole(api, tenant, "stored")
+    await writeOn(api, tenant)
+    await reachWithCounts("stored", stores())
+    await expectWhole(api, tenant, "stored")
+  }
 
   test("each reads by the other's numbers, cursors and pages: gets its own and nothing else", async () => {
     const { larger, smaller } = await given()
@@ -221,8 +229,7 @@ describe.each<[string, boolean, Stage]>([
     await cross("create", smaller, larger)
     expectLogOf(smaller, larger)
     await expectWhole(api, larger, stage)
-    await reachWithCounts("stored", stores())
-    await expectWhole(api, larger, "stored")
+    await expectGoesOn(larger)
   })
 
   test("one deletes by the other's numbers, and itself: the other is as it was", async () => {
@@ -231,8 +238,7 @@ describe.each<[string, boolean, Stage]>([
     await cross("delete", smaller, larger)
     expectLogOf(smaller, larger)
     await expectWhole(api, larger, stage)
-    await reachWithCounts("stored", stores())
-    await expectWhole(api, larger, "stored")
+    await expectGoesOn(larger)
   })
 
   test("the larger one deletes itself: the other keeps its own and gets nothing of what was there", async () => {
@@ -249,6 +255,7 @@ describe.each<[string, boolean, Stage]>([
       for (const path of [chatsPath(token), messagesPath(token, 1), `${messagesPath(token, 1)}/search`])
         expect((await api.call({ path, query: path.endsWith("search") ? "query=needle" : "" })).status).toBe(404)
     }
+    await expectGoesOn(smaller)
   })
 })
 

@@ -61,6 +61,16 @@ async function givenTenant(api: ChatApi, shard: string, sizes: number[]): Promis
   return { secret, token, chats, keys, cursors: new Map() }
 }
 
+/** The tenant goes on writing, in its first chat and with a new one. */
+export async function writeOn(api: ChatApi, { token, secret, chats }: Tenant): Promise<void> {
+  const messages = chats.get(1)?.messages as Map<number, string>
+  const [message, chat] = [messages.size + 1, chats.size + 1]
+  expect(expectStatus(await api.createMessage(token, 1, { body: bodyOf(secret, message) }), 201).number).toBe(message)
+  messages.set(message, bodyOf(secret, message))
+  expect(expectStatus(await api.createChat(token, { name: nameOf(secret, chat) }), 201).number).toBe(chat)
+  chats.set(chat, { name: nameOf(secret, chat), messages: new Map() })
+}
+
 async function noteCursors(api: ChatApi, { token, chats, cursors }: Tenant, stage: Stage): Promise<void> {
   const note = async (path: string, query: string) => {
     const { next_cursor: cursor } = expectStatus(await api.call({ path, query }), 200)
