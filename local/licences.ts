@@ -1,0 +1,93 @@
+// `npm run licences`: writes the tables of docs/licences.md anew, from package-lock.json, node_modules and the images.
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { ROOT } from "./services/settings.ts"
+
+const DOCUMENT = join(ROOT, "docs", "licences.md")
+
+/** Licences that ask for no more than their own text to be kept, so that a deployment may be closed. */
+export const ALLOWED: readonly string[] = [
+  "0BSD",
+  "Apache-2.0",
+  "BlueOak-1.0.0",
+  "BSD-2-Clause",
+  "BSD-3-Clause",
+  "ISC",
+  "MIT",
+  "MIT-0",
+]
+
+/** An image says its licence nowhere that could be read offline: these are of the program in it. */
+const IMAGE_LICENCES: Record<string, string> = {
+  debian: "free software under many licences",
+  "docker.elastic.co/elasticsearch/elasticsearch": "Elastic-2.0",
+  mysql: "GPL-2.0-only",
+  nginx: "BSD-2-Clause",
+  node: "MIT",
+  redis: "AGPL-3.0-only, RSALv2 or SSPL-1.0, at choice",
+  "softwaremill/elasticmq-native": "Apache-2.0",
+}
+
+export type Package = { name: string; version: string; licence: string }
+type LockEntry = { version?: string; license?: string; dev?: boolean; optional?: boolean; devOptional?: boolean }
+type Lock = { packages: Record<string, LockEntry> }
+
+export const readLock = (): Lock => JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")) as Lock
+
+/** What `npm ci --omit=dev` installs, by name: with the licence of the lock file, or "none" where it has none. */
+export function productionPackages({ packages }: Lock): Package[] {
+  const found = Object.entries(packages)
+    .filter(([path, { dev, devOptional }]) => path !== "" && dev !== true && devOptional !== true)
+    .map(([path, { version = "", license = "none" }]): [string, Package] => {
+      const name = path.replace(/^.*node_modules\//, "")
+      return [`${name}@${version}`, { name, version, licence: license }]
+    })
+  return [...new Map(found).values()].sort((a, b) => (`${a.name} ${a.version}` < `${b.name} ${b.version}` ? -1 : 1))
+}
+
+/** The packages whose licence is not allowed. A choice ("MIT OR GPL") must be decided by hand, so it is refused too. */
+export const refusedPackages = (packages: Package[]): Package[] =>
+  packages.filter(({ licence }) => !ALLOWED.includes(licence))
+
+/** The images of docker-compose.yml and the Dockerfile. Throws for one whose licence is not known here. */
+function images(): string[][] {
+  const texts = ["docker-compose.yml", "Dockerfile"].map((file) => readFileSync(join(ROOT, file), "utf8")).join("\n")
+  const named = [...texts.matchAll(/^(?:\s+image:|FROM) (\S+)/gm)].map(([, image = ""]) => image)
+  return [...new Set(named)].sort().map((image) => {
+    const licence = IMAGE_LICENCES[image.replace(/:[^:/]*$/, "")]
+    if (licence === undefined) throw new Error(`local/licences.ts does not know the licence of ${image}`)
+    return [`\`${image}\``, licence]
+  })
+}
+
+function table(heads: string[], rows: string[][]): string {
+  const widths = heads.map((_head, column) =>
+    Math.max(...[heads, ...rows].map((row) => [...(row[column] ?? "")].length)),
+  )
+  const line = (cells: string[], fill = " ") =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0, fill)).join(" | ")} |`
+  return [
+    line(heads),
+    line(
+      heads.map(() => "-"),
+      "-",
+    ),
+    ...rows.map((row) => line(row)),
+  ].join("\n")
+}
+
+/** `text` with each table between its two marks made anew. Throws where a mark is missing. */
+export function withTables(text: string): string {
+  const packages = productionPackages(readLock()).map(({ name, version, licence }) => [`\`${name}\``, version, licence])
+  const tables = {
+    packages: table(["package", "version", "licence"], packages),
+    images: table(["image", "licence"], images()),
+  }
+  return Object.entries(tables).reduce((written, [mark, made]) => {
+    const place = new RegExp(`(<!-- ${mark} -->\n).*?(<!-- end -->)`, "s")
+    if (!place.test(written)) throw new Error(`docs/licences.md has no place for ${mark}`)
+    return written.replace(place, (_all, start: string, end: string) => `${start}\n${made}\n\n${end}`)
+  }, text)
+}
+
+if (import.meta.main) writeFileSync(DOCUMENT, withTables(readFileSync(DOCUMENT, "utf8")))

@@ -1,0 +1,27 @@
+// renovate.json finds the versions that stand outside of the files that it knows by itself.
+import { globSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { expect, test } from "@jest/globals"
+import { ROOT } from "../../local/services/settings.ts"
+
+type CustomManager = { managerFilePatterns: string[]; matchStrings: string[]; depNameTemplate?: string }
+const read = (path: string): string => readFileSync(join(ROOT, path), "utf8")
+const { customManagers } = JSON.parse(read("renovate.json")) as { customManagers: CustomManager[] }
+
+/** Renovate writes a regular expression between slashes. */
+const expression = (text: string): RegExp => new RegExp(text.replace(/^\/(.*)\/$/s, "$1"))
+
+test("the managers of our own: each: finds one file, and in it one version", () => {
+  const files = globSync(["{.ci,local}/**/*", ".ci/*"], { cwd: ROOT })
+  expect(customManagers.length).toBeGreaterThan(0)
+  for (const { managerFilePatterns, matchStrings, depNameTemplate } of customManagers) {
+    const found = new Set(files.filter((file) => managerFilePatterns.some((text) => expression(text).test(file))))
+    expect([managerFilePatterns, found.size]).toEqual([managerFilePatterns, 1])
+    for (const text of matchStrings) {
+      const [path = ""] = found
+      const matches = [...read(path).matchAll(new RegExp(text, "g"))].map(({ groups }) => groups)
+      expect(matches).toEqual([expect.objectContaining({ currentValue: expect.stringMatching(/^\d+(\.\d+)+$/) })])
+      expect(depNameTemplate ?? matches[0]?.depName).toEqual(expect.any(String))
+    }
+  }
+})
