@@ -29,10 +29,10 @@ export const USAGE = `usage: npm run faults -- [options]
   --target native    the servers on this machine (the default), or: compose
   --replicas N       copies of the API, 1 to ${REPLICAS_MAX}; more than one under compose only
   --short            each attack once, for 1 to 3 s: about 3 minutes
-  --report DIR       where report and timeline go; .data/faults unless told, nowhere with --short`
+  --report DIR       where report and timeline go; .data/faults-report unless told, nowhere with --short`
 
 /** Where a long campaign's report goes. */
-const REPORT_DEFAULT = ".data/faults"
+const REPORT_DEFAULT = ".data/faults-report"
 
 function wholeNumber(option: string, text: string, min: number, max: number): number {
   const value = Number(text)

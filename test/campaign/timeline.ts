@@ -14,7 +14,7 @@ const LANE_HEIGHT = 19
 const BAR_HEIGHT = 14
 const TOP = 64
 /** Room that a letter of a label takes. */
-const LETTER_WIDTH = 6.3
+const LETTER_WIDTH = 6.6
 const TICKS_X = 15
 const TICKS_Y = 4
 
@@ -151,7 +151,7 @@ const panelsOf = (samples: Sample[]): Panel[] => {
   const column = (read: (sample: Sample) => number | null) => samples.map(read)
   return [
     {
-      title: "Writes",
+      title: "Writes and reads",
       unit: "per second",
       series: [
         { label: "acknowledged", style: "a", values: column(({ acknowledged }) => acknowledged) },
