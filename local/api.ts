@@ -11,7 +11,12 @@ const HEALTH_LIMIT_MS = 2000
 /** The emulator's own distance between its HTTP port and the one for Lambda calls by the SDK. */
 const LAMBDA_PORT_OFFSET = 2
 
-export type ApiOptions = Supervision & { port: number; env: Record<string, string> }
+export type ApiOptions = Supervision & {
+  port: number
+  env: Record<string, string>
+  /** A copy of the project to run, for one beside another: they would share the folder of the bundles. */
+  projectFolder?: string
+}
 
 /** The ports that an API on this port takes. */
 export const apiPorts = (port: number): PortClaim[] => [
@@ -37,14 +42,14 @@ const answersHealth = async (port: number) => {
  * @throws LaunchFailure with the end of its log when it does not come up.
  */
 export const startApi = (options: ApiOptions): Promise<Supervised> => {
-  const { port, env } = options
+  const { port, env, projectFolder = ROOT } = options
   return supervise(
     {
       name: "api",
       label: "API",
       command: process.execPath,
       args: [join(ROOT, "node_modules", ".bin", "serverless"), "offline", "start", "--stage", "local"],
-      cwd: ROOT,
+      cwd: projectFolder,
       env: {
         ...env,
         PORT: `${port}`,

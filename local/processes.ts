@@ -66,6 +66,12 @@ const writeRecord = (path: string, pid: number, flag: "w" | "wx") => {
 export const recordProcess = (folder: string, name: string, pid: number): void =>
   writeRecord(recordPath(folder, name), pid, "w")
 
+/** The process noted under a name, while it lives. */
+export const recordedProcess = (folder: string, name: string): number | undefined => {
+  const record = readRecord(recordPath(folder, name))
+  return record && isAlive(record) ? record.pid : undefined
+}
+
 /** Forgets a process that has ended. */
 export const forgetProcess = (folder: string, name: string): void => rmSync(recordPath(folder, name), { force: true })
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals"
 import { processIdentity, recordProcess, stopLeftovers } from "./processes.ts"
 import type { Progress } from "./progress.ts"
-import { backOffMs, type Program, type Supervised, supervise } from "./supervisor.ts"
+import { backOffMs, type Program, type ProgramEnd, type Supervised, supervise } from "./supervisor.ts"
 
 const LIMIT_MS = 10_000
 const POLL_MS = 20
@@ -63,6 +63,29 @@ describe("a supervised program", () => {
     process.kill(first, "SIGKILL")
     await eventually(() => startedPid() !== 0 && startedPid() !== first && lines.length === 2)
     expect(lines).toEqual(["! Tiny ended (SIGKILL): starting it again in 0.5 s", "✓ Tiny is back"])
+  })
+
+  test("with a wait of its own, when it is killed again and again, is started after that and never before its end was told", async () => {
+    const seen: string[] = []
+    let allowed = () => {}
+    const onEnd = ({ name, pid, why }: ProgramEnd) => {
+      seen.push(`${name} ${pid} ${why}`)
+      return new Promise<void>((resolve) => {
+        allowed = resolve
+      })
+    }
+    supervised = await supervise(program(), { folder, progress, restartWaitMs: 10, onEnd })
+    for (let round = 1; round <= 3; round++) {
+      const pid = startedPid()
+      rmSync(join(folder, "started"))
+      process.kill(pid, "SIGKILL")
+      await eventually(() => seen.length === round)
+      expect(seen[round - 1]).toBe(`tiny ${pid} SIGKILL`)
+      expect(existsSync(join(folder, "run", "tiny.json"))).toBe(false)
+      allowed()
+      await eventually(() => startedPid() !== 0 && lines.length === 2 * round)
+    }
+    expect(lines.filter((line) => line.includes("again in 0.01 s"))).toHaveLength(3)
   })
 
   test("that ends before it answers, when started, fails with the end of its log", async () => {

@@ -47,7 +47,14 @@ export type Supervision = {
   signal?: AbortSignal
   /** Cuts the wait for an orderly stop short. */
   hurry?: AbortSignal
+  /** The wait before every other start; by doubling unless given. */
+  restartWaitMs?: number
+  /** Told of each end that was not asked for; the program is not started again before this is done. */
+  onEnd?: (end: ProgramEnd) => void | Promise<void>
 }
+
+/** The end of a program's process: `why` is a signal, an exit code, or why it could not be run. */
+export type ProgramEnd = { name: string; pid: number | undefined; why: string }
 
 export type Supervised = { logFile: string; stop(): Promise<void> }
 
@@ -159,7 +166,8 @@ export const supervise = async (program: Program, supervision: Supervision): Pro
     let failures = 0
     for (let why = await run.ended; !stopped.signal.aborted; why = await run.ended) {
       if (Date.now() - startedAt >= BACK_OFF_FORGIVEN_MS) failures = 0
-      const waitMs = backOffMs(failures)
+      const waitMs = supervision.restartWaitMs ?? backOffMs(failures)
+      await supervision.onEnd?.({ name: program.name, pid: run.pid, why })
       progress.line(`! ${program.label} ended (${why}): starting it again in ${waitMs / 1000} s`)
       await sleep(waitMs, undefined, { signal: stopped.signal }).catch(() => {})
       if (stopped.signal.aborted) return

@@ -66,8 +66,8 @@ describe("choosing a Java", () => {
 })
 
 describe("ports and addresses", () => {
-  test("the two stacks, with nothing set, share no port", () => {
-    const ports = [...Object.values(portsOf("start", {})), ...Object.values(portsOf("test", {}))]
+  test("the three stacks, with nothing set, share no port", () => {
+    const ports = (["start", "test", "faults"] as const).flatMap((name) => Object.values(portsOf(name, {})))
     expect(new Set(ports).size).toBe(ports.length)
   })
 
@@ -75,6 +75,7 @@ describe("ports and addresses", () => {
     expect(portsOf("start", { CHAT_SQS_PORT: "4100" }).elasticmq).toBe(4100)
     expect(portsOf("test", { CHAT_SQS_PORT: "4100" }).elasticmq).toBe(39324)
     expect(portsOf("test", { CHAT_TEST_SQS_PORT: "4100" }).elasticmq).toBe(4100)
+    expect(portsOf("faults", { CHAT_FAULTS_SQS_PORT: "4100" }).elasticmq).toBe(4100)
   })
 
   test.each(["abc", "0", "65536", "1.5"])("a port %s, when asked for, is refused by the variable's name", (text) => {

@@ -31,7 +31,11 @@ const REDIS_MEMORY_MAX = "1gb"
 const ELASTICMQ_HEAP = "256m"
 const ELASTICSEARCH_HEAP = "512m"
 
-export type NativeServices = Supervision & { ports: Ports }
+export type NativeServices = Supervision & {
+  ports: Ports
+  /** Where a server keeps its data, other than in the stack's folder. */
+  dataFolders?: Partial<Record<ServiceName, string>>
+}
 type Server = { label: string; start(): Promise<Supervised> }
 
 const limits = { readyLimitMs: READY_LIMIT_MS, stopLimitMs: STOP_LIMIT_MS }
@@ -51,10 +55,10 @@ export const nativeUrls = async (folder: string, ports: Ports): Promise<Record<S
 })
 
 const mariadb = async (
-  { folder, ports, signal }: NativeServices,
+  { folder, ports, signal, dataFolders }: NativeServices,
   urls: Record<ServiceName, string>,
 ): Promise<Program> => {
-  const data = join(folder, "mysql")
+  const data = join(dataFolders?.mysql ?? folder, "mysql")
   // Run by root, MariaDB wants to be told that it may be; the data folder is in a clone that only root may read.
   const asRoot = process.getuid?.() === 0 ? ["--user=root"] : []
   if (!existsSync(data)) {
@@ -112,8 +116,11 @@ const mariadb = async (
   }
 }
 
-const redis = async ({ folder, ports }: NativeServices, urls: Record<ServiceName, string>): Promise<Program> => {
-  const data = join(folder, "redis")
+const redis = async (
+  { folder, ports, dataFolders }: NativeServices,
+  urls: Record<ServiceName, string>,
+): Promise<Program> => {
+  const data = join(dataFolders?.redis ?? folder, "redis")
   await mkdir(data, { recursive: true })
   const settings = {
     port: ports.redis,
@@ -177,7 +184,7 @@ const elasticmq = async (
 })
 
 const elasticsearch = async (
-  { folder, ports }: NativeServices,
+  { folder, ports, dataFolders }: NativeServices,
   urls: Record<ServiceName, string>,
   java: string,
   home: string,
@@ -194,7 +201,7 @@ const elasticsearch = async (
     `${join(home, "classes")}:${join(home, "jars", "*")}`,
     "chat.search.ElasticsearchLauncher",
     join(home, "home"),
-    join(folder, "elasticsearch", "data"),
+    join(dataFolders?.elasticsearch ?? folder, "elasticsearch", "data"),
     `${ports.elasticsearch}`,
   ],
   isReady: () => isReady("elasticsearch", urls.elasticsearch),

@@ -7,8 +7,8 @@ export type ServiceName = (typeof SERVICE_NAMES)[number]
 
 export type Ports = Record<ServiceName, number>
 
-/** A stack of services: the one people use, and the one that tests use beside it. */
-export type StackName = "start" | "test"
+/** A stack of services: the one people use, the one that tests use beside it, and the one that is harmed on purpose. */
+export type StackName = "start" | "test" | "faults"
 
 export type ServiceSettings = {
   label: string
@@ -17,20 +17,23 @@ export type ServiceSettings = {
   ports: Record<StackName, number>
 }
 
-/** Far from the servers' usual ports, so that ours never meet one that is there already. */
+/**
+ * Far from the servers' usual ports, so that ours never meet one that is there already. Those that are killed again and
+ * again lie below what Linux gives to outgoing connections, one of which could hold a port at a restart.
+ */
 export const SERVICES: Record<ServiceName, ServiceSettings> = {
-  mysql: { label: "MySQL", urlVariable: "MYSQL_URL", ports: { start: 23306, test: 33306 } },
-  redis: { label: "Redis", urlVariable: "REDIS_URL", ports: { start: 26379, test: 36379 } },
-  elasticmq: { label: "ElasticMQ", urlVariable: "SQS_ENDPOINT", ports: { start: 29324, test: 39324 } },
+  mysql: { label: "MySQL", urlVariable: "MYSQL_URL", ports: { start: 23306, test: 33306, faults: 13306 } },
+  redis: { label: "Redis", urlVariable: "REDIS_URL", ports: { start: 26379, test: 36379, faults: 16379 } },
+  elasticmq: { label: "ElasticMQ", urlVariable: "SQS_ENDPOINT", ports: { start: 29324, test: 39324, faults: 19324 } },
   elasticsearch: {
     label: "Elasticsearch",
     urlVariable: "ELASTICSEARCH_URL",
-    ports: { start: 29200, test: 39200 },
+    ports: { start: 29200, test: 39200, faults: 19200 },
   },
 }
 
-/** The API's own port; PORT moves it. The emulator's Lambda port is the one two above, as in its own defaults. */
-export const API_PORTS: Record<StackName, number> = { start: 3000, test: 33000 }
+/** The API's own port; PORT moves it, CHAT_FAULTS_API_PORT that of a campaign. The emulator's Lambda port is the one two above, as in its own defaults. */
+export const API_PORTS: Record<StackName, number> = { start: 3000, test: 33000, faults: 13000 }
 
 /** Queue names, their dead-letter queues and the variables that carry their URLs; elasticmq.conf says the same. */
 export const QUEUES = [
@@ -63,9 +66,11 @@ export const portFrom = (env: NodeJS.ProcessEnv, variable: string, usual: number
   return port
 }
 
+const PORT_PREFIXES: Record<StackName, string> = { start: "CHAT_", test: "CHAT_TEST_", faults: "CHAT_FAULTS_" }
+
 /** The variable that moves one of our servers: CHAT_REDIS_PORT, and CHAT_TEST_REDIS_PORT for the one that tests use. */
 export const portVariable = (name: StackName, service: ServiceName): string =>
-  `CHAT_${name === "test" ? "TEST_" : ""}${SERVICES[service].urlVariable.replace(/_(URL|ENDPOINT)$/, "")}_PORT`
+  `${PORT_PREFIXES[name]}${SERVICES[service].urlVariable.replace(/_(URL|ENDPOINT)$/, "")}_PORT`
 
 /** The ports of a stack's own servers. */
 export const portsOf = (name: StackName, env: NodeJS.ProcessEnv): Ports => {

@@ -8,7 +8,7 @@ import type { Progress } from "../progress.ts"
 import { isAssembled } from "./assemble.ts"
 import { type Choice, chooseEngine, chooseServices, ENGINES, type Engine } from "./choose.ts"
 import { type DockerServices, dockerAnswers, dockerHasImages, dockerIsUp, startDocker, stopDocker } from "./docker.ts"
-import { nativeServers, nativeUrls } from "./native.ts"
+import { type NativeServices, nativeServers, nativeUrls } from "./native.ts"
 import { isReady, type PortClaim, requireFreePorts } from "./probe.ts"
 import { ensureQueues, ownQueueUrls } from "./queues.ts"
 import {
@@ -44,7 +44,11 @@ export type StartOptions = {
   alsoUsed?: readonly PortClaim[]
   /** Forgets the data of earlier runs. */
   fresh?: boolean
-}
+  /** Brings all four up in this way, whatever the environment says. */
+  engine?: Engine
+  /** Readies the stack's folder before a server starts; what an earlier run left there has ended by then. */
+  prepare?: (folder: string) => Promise<void>
+} & Pick<NativeServices, "dataFolders" | "restartWaitMs" | "onEnd">
 
 export type Stack = {
   /** What the API needs to find the services. */
@@ -145,12 +149,21 @@ const bringNative = async (
   ports: Ports,
   options: StartOptions,
 ): Promise<Brought> => {
-  const { progress, hurry } = options
+  const { progress, hurry, dataFolders, restartWaitMs, onEnd } = options
   await requireFreePorts(claims(own, ports, options.name))
   // One that fails ends the wait for the others.
   const failed = new AbortController()
   const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])])
-  const servers = await nativeServers(own, { folder, ports, progress, signal, ...(hurry && { hurry }) })
+  const servers = await nativeServers(own, {
+    folder,
+    ports,
+    progress,
+    signal,
+    ...(hurry && { hurry }),
+    ...(dataFolders && { dataFolders }),
+    ...(restartWaitMs !== undefined && { restartWaitMs }),
+    ...(onEnd && { onEnd }),
+  })
   let reason: unknown
   const start = async (name: ServiceName) => {
     const server = servers[name]
@@ -184,18 +197,22 @@ const bringOwn = async (choice: Choice, folder: string, options: StartOptions): 
   return engine === "docker" ? bringDocker(docker, options.progress) : bringNative(own, folder, ports, options)
 }
 
-const environmentOf = async (choice: Choice, urls: Brought["urls"]): Promise<Record<string, string>> => {
+const environmentOf = async (
+  choice: Choice,
+  urls: Brought["urls"],
+  environment: NodeJS.ProcessEnv,
+): Promise<Record<string, string>> => {
   const all = { ...urls, ...choice.given }
   const variables = Object.fromEntries(SERVICE_NAMES.map((name) => [SERVICES[name].urlVariable, all[name] ?? ""]))
   const endpoint = (all.elasticmq ?? "").replace(/\/$/, "")
   const queues = choice.given.elasticmq
-    ? await ensureQueues(endpoint, process.env).catch((error: Error) => {
+    ? await ensureQueues(endpoint, environment).catch((error: Error) => {
         throw new LaunchFailure(`The queues could not be made at ${endpoint} (SQS_ENDPOINT): ${error.message}`)
       })
     : ownQueueUrls(endpoint)
   // The SDK signs every call, though a local queue server does not look.
   const login = { AWS_REGION: "us-east-1", AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local" }
-  const unset = ([name]: [string, string]) => !process.env[name]
+  const unset = ([name]: [string, string]) => !environment[name]
   return { ...variables, ...Object.fromEntries([...Object.entries(queues), ...Object.entries(login)].filter(unset)) }
 }
 
@@ -223,7 +240,8 @@ export const keptStack = async (name: StackName): Promise<Record<string, string>
 export const startServices = async (options: StartOptions): Promise<Stack> => {
   const { name, progress } = options
   const folder = stackFolder(name)
-  const choice = chooseServices(process.env)
+  const environment = options.engine ? { CHAT_SERVICES: options.engine } : process.env
+  const choice = chooseServices(environment)
   await requireDisk()
   const unlock = lockFolder(folder)
   try {
@@ -231,11 +249,12 @@ export const startServices = async (options: StartOptions): Promise<Stack> => {
     if (leftovers.length > 0) progress.line(`! Stopped what an earlier run had left: ${leftovers.join(", ")}`)
     if (options.fresh) await rm(folder, { recursive: true, force: true })
     await mkdir(folder, { recursive: true })
+    await options.prepare?.(folder)
     await rm(keptFile(folder), { force: true })
     await requireFreePorts(options.alsoUsed ?? [])
     await requireGiven(choice.given, progress)
     const brought = await bringOwn(choice, folder, options)
-    const env = await environmentOf(choice, brought.urls).catch(async (error) => {
+    const env = await environmentOf(choice, brought.urls, environment).catch(async (error) => {
       await brought.stop()
       throw error
     })

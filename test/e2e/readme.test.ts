@@ -153,7 +153,9 @@ describe(".env.example", () => {
   const elsewhere = [
     ...matches(read("serverless.yml"), /\$\{env:([A-Z_]+)/g),
     ...matches(read("docker-compose.yml"), /[^$]\$\{([A-Z_]+)/g),
-    ...SERVICE_NAMES.flatMap((service) => [portVariable("start", service), portVariable("test", service)]),
+    ...(["start", "test", "faults"] as const).flatMap((stack) =>
+      SERVICE_NAMES.map((service) => portVariable(stack, service)),
+    ),
   ]
 
   test("has every variable that is read, once", () => {

@@ -11,12 +11,12 @@ const PARTS = ["functions", "lib", "local", "package.json", "tsconfig.json", "se
 export type ProjectCopy = { folder: string; remove(): Promise<void> }
 
 /**
- * Copies what serverless reads. `queueSuffix` is appended to the name of each queue, so that an emulator polls queues of
+ * Copies what serverless reads into a new folder in `parent`. `queueSuffix` is appended to the name of each queue, so that an emulator polls queues of
  * its own.
  */
-export async function copyProject({ queueSuffix = "" } = {}): Promise<ProjectCopy> {
-  await mkdir(E2E_FOLDER, { recursive: true })
-  const folder = await mkdtemp(join(E2E_FOLDER, "project-"))
+export async function copyProject({ queueSuffix = "", parent = E2E_FOLDER } = {}): Promise<ProjectCopy> {
+  await mkdir(parent, { recursive: true })
+  const folder = await mkdtemp(join(parent, "project-"))
   await Promise.all(PARTS.map((part) => cp(join(ROOT, part), join(folder, part), { recursive: true })))
   await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"))
   const resources = await readFile(join(folder, "resources.yml"), "utf8")

@@ -1,0 +1,44 @@
+// What the answers alone tell: keys with two numbers, wrong reads, statuses that must not be, and how long they took.
+import type { Verdict } from "./checks.ts"
+import type { Harms } from "./harms.ts"
+import { describeWrite, endedAt, type Ledger, sentAt } from "./ledger.ts"
+import type { Target } from "./target.ts"
+
+const at = (ms: number): string => new Date(ms).toISOString()
+
+/** One key answered with two numbers; where Redis lost its keys in between there is no promise. */
+export function findWrongNumbers({ writes }: Ledger, harms: Harms, verdict: Verdict): void {
+  for (const write of writes) {
+    const { kind, resource, answered } = write
+    if (kind !== "replay" || answered === undefined || answered === resource.id) continue
+    if (harms.lostData(sentAt(resource.creation), endedAt(write))) continue
+    verdict.fail("one key, two numbers", `${describeWrite(resource.creation)}; again: ${describeWrite(write)}`)
+  }
+}
+
+/** Whether the way to the API, or natively the API itself, was held up: no server can answer in time then. */
+function isExcused(harms: Harms, target: Target["name"], sent: number, ended: number): boolean {
+  return harms.during(sent, ended, 0).some(({ part, name }) => {
+    return part === "client" || (target === "native" && part === "api" && name.startsWith("freeze"))
+  })
+}
+
+/** Wrong reads, wrong answers and slow ones, as the load noted them. */
+export function judgeAnswers(ledger: Ledger, harms: Harms, target: Target["name"], verdict: Verdict): void {
+  for (const { at: time, what, requestId } of ledger.wrongReads) {
+    verdict.fail("own write read wrong", `${at(time)} ${what} (request ${requestId})`)
+  }
+  for (const { at: time, what, requestId } of ledger.wrongAnswers) {
+    verdict.fail("wrong answer", `${at(time)} ${what} (request ${requestId})`)
+  }
+  let excused = 0
+  for (const { call, sentAt: sent, tookMs, requestId } of ledger.slow) {
+    if (isExcused(harms, target, sent, sent + tookMs)) excused++
+    else verdict.fail("request over 10 s", `${at(sent)} ${call}: ${Math.round(tookMs)} ms (request ${requestId})`)
+  }
+  if (excused > 0)
+    verdict.note("request over 10 s", `${excused} left out, while the way to the API or the API was held up`)
+  for (const { name, startedAt, error } of harms.all) {
+    if (error !== undefined) verdict.fail("attack not done", `${at(startedAt)} ${name}: ${error}`)
+  }
+}

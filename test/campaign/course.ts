@@ -1,0 +1,234 @@
+// DESIGN. The course of a campaign: set up, load and faults at once, then wait until nothing is on its way, then the
+// verdict. What is judged was noted while it happened (answers) or is read in the end (rows, documents, lists).
+import { judgeAnswers } from "./answers.ts"
+import { createVerdict, type Verdict } from "./checks.ts"
+import { connectClient } from "./client.ts"
+import type { Load } from "./exchange.ts"
+import { type Harms, recordHarms } from "./harms.ts"
+import { createLedger, type Ledger, pathOf } from "./ledger.ts"
+import { runLoad, setUp } from "./load.ts"
+import type { CampaignOptions } from "./options.ts"
+import { seededRandom } from "./random.ts"
+import { createProbes, followRecovery } from "./recovery.ts"
+import { type CampaignReport, countAttempts, describeFaults, titleOf, totalLedger } from "./report.ts"
+import { backlogOf, createTally, type Sample, sample } from "./samples.ts"
+import { conductAttacks, type Plan } from "./schedule.ts"
+import {
+  awaitQuiet,
+  COUNTS_MAX_MS,
+  judgeCounts,
+  judgeLeft,
+  judgeMemory,
+  type Left,
+  type Memory,
+  measureMemory,
+  QUIET_MAX_MS,
+} from "./settle.ts"
+import { clock, type Status } from "./status.ts"
+import { connectStores, type DirectStores, unlessAway } from "./stores.ts"
+import type { Target } from "./target.ts"
+import { drawTimeline } from "./timeline.ts"
+import { compareAll } from "./verdict.ts"
+
+/** Writes under way when the load ends are sent again for so long. */
+const LAST_ANSWERS_MS = 60_000
+/** An event this old has been sent to the queue, or waits for the relay. */
+const CALM_AGE_MS = 10_000
+/** Attacks that had to wait may make a campaign longer, up to this. */
+const OVERTIME_FACTOR = 1.5
+
+export type CampaignParts = {
+  options: CampaignOptions
+  target: Target
+  plan: Plan
+  status: Status
+  stop: AbortSignal
+}
+export type Outcome = { report: CampaignReport; verdict: Verdict; timeline: string }
+
+type Run = {
+  parts: CampaignParts
+  harms: Harms
+  ledger: Ledger
+  direct: DirectStores
+  samples: Sample[]
+  notRun: string[]
+  startedAt: number
+}
+type LoadFigures = { loadSeconds: number; before: Memory }
+
+/** The moving line. */
+const progressText = ({ parts, harms, samples, startedAt }: Run, totals: Record<string, number>) => {
+  const active = harms.active().map(({ name }) => name)
+  const latest = samples.at(-1)
+  return [
+    `${clock(Date.now() - startedAt)}/${clock(parts.plan.lastsMs)}`,
+    active.length === 0 ? "no fault" : active.join(" + "),
+    `writes ${totals.acknowledged} ok, ${totals.refused} refused, ${totals.unknown} unanswered`,
+    `backlog ${latest ? backlogOf(latest) : 0}`,
+  ].join(" · ")
+}
+
+/** Load and faults, until both have ended. */
+async function runUnderFire(run: Run): Promise<LoadFigures> {
+  const { parts, harms, ledger, direct, samples, notRun, startedAt } = run
+  const { target, plan, status, options } = parts
+  const tally = createTally()
+  const client = connectClient(target.apiUrl, tally.count)
+  const probeClient = connectClient(target.apiUrl)
+  const [ended, gaveUp, watched] = [new AbortController(), new AbortController(), new AbortController()]
+  const load: Load = {
+    client,
+    ledger,
+    harms,
+    random: seededRandom(options.seed),
+    stop: ended.signal,
+    giveUp: gaveUp.signal,
+  }
+  const playground = await setUp(load)
+  const [place] = playground
+  const probes = createProbes(probeClient, place ? pathOf(place.chat) : "")
+  const watching = [probes.run(watched.signal), sample(direct, tally, startedAt, samples, watched.signal)]
+  status.show(() => progressText(run, tally.totals))
+  const loading = runLoad(load, playground)
+  const followed: Promise<void>[] = []
+  // Aborted by the operator, or when attacks have waited for too long.
+  const attacking = AbortSignal.any([parts.stop, AbortSignal.timeout(plan.lastsMs * OVERTIME_FACTOR)])
+
+  const firstAttackAt = startedAt + (plan.attacks[0]?.atMs ?? 0)
+  await pauseUntil(firstAttackAt, parts.stop)
+  const before = await measureMemory(target, direct)
+  let begun = 0
+  await conductAttacks(plan, {
+    target,
+    harms,
+    startedAt,
+    stop: attacking,
+    isCalm: async () => {
+      const oldest = await unlessAway(direct.oldestEventMs)
+      return oldest !== null && oldest < CALM_AGE_MS && probes.lastGood.ready > Date.now() - 2_000
+    },
+    hasRecovered: (time) => tally.firstAcknowledged(time) !== undefined,
+    onBegin: ({ name }, forMs) => {
+      begun++
+      status.line(
+        `${clock(Date.now() - startedAt)}  ${name} for ${(forMs / 1000).toFixed(1)} s (${begun} of ${plan.attacks.length})`,
+      )
+    },
+    onEnd: (harm) => {
+      const failed = harm.error === undefined ? "" : `: ${harm.error}`
+      status.line(`${clock(Date.now() - startedAt)}  ${harm.name} ended${failed}`)
+      followed.push(followRecovery(harm, harms, { probes, tally, samples, startedAt }, watched.signal))
+    },
+    onSkip: ({ attack }, reason) => {
+      notRun.push(`${attack.name}: ${reason}`)
+      status.line(`${clock(Date.now() - startedAt)}  ${attack.name} is left out: ${reason}`)
+    },
+  })
+  for (const { attack } of plan.attacks.slice(begun + notRun.length)) notRun.push(`${attack.name}: the time was over`)
+  await pauseUntil(startedAt + plan.lastsMs, parts.stop)
+  ended.abort()
+  const last = setTimeout(() => gaveUp.abort(), LAST_ANSWERS_MS)
+  await loading
+  clearTimeout(last)
+  const loadSeconds = Math.round((Date.now() - startedAt) / 1000)
+  await Promise.race([Promise.all(followed), pauseUntil(Date.now() + LAST_ANSWERS_MS, parts.stop)])
+  watched.abort()
+  await Promise.all([...watching, ...followed])
+  client.close()
+  probeClient.close()
+  return { loadSeconds, before }
+}
+
+/** Resolves at a time (ms since 1970), or when aborted. */
+async function pauseUntil(time: number, stop: AbortSignal): Promise<void> {
+  const waitMs = time - Date.now()
+  if (waitMs <= 0 || stop.aborted) return
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, waitMs)
+    stop.addEventListener("abort", () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
+const shownLeft = (left: Left): string =>
+  Object.entries(left)
+    .map(([name, count]) => `${name} ${count ?? "?"}`)
+    .join(", ")
+
+/** Waits for quiet and judges everything. */
+async function judge(run: Run, { before }: LoadFigures, verdict: Verdict) {
+  const { parts, ledger, harms, direct } = run
+  const { target, status } = parts
+  const client = connectClient(target.apiUrl)
+  let said = "waiting until nothing is on its way"
+  status.show(() => said)
+  const { left, tookMs } = await awaitQuiet(direct, QUIET_MAX_MS, (now) => {
+    said = `waiting until nothing is on its way: ${shownLeft(now)}`
+  })
+  status.line(`Nothing on its way after ${clock(tookMs)}: ${shownLeft(left)}`)
+  await judgeLeft(direct, left, verdict)
+  said = "waiting for the counts"
+  const tokens = ledger.resources.flatMap(({ kind, id }) =>
+    kind === "application" && id !== undefined ? [String(id)] : [],
+  )
+  await judgeCounts({ direct, client, tokens }, COUNTS_MAX_MS, verdict)
+  said = "comparing rows, documents and lists"
+  const onProgress = (done: number, total: number) => {
+    said = `comparing rows, documents and lists: ${done} of ${total} applications`
+  }
+  await compareAll({ ledger, harms, direct, client, onProgress }, verdict)
+  judgeAnswers(ledger, harms, target.name, verdict)
+  for (const line of await target.unexplainedEnds()) verdict.fail("process ended by itself", line)
+  const after = await measureMemory(target, direct)
+  judgeMemory(target, before, after, verdict)
+  client.close()
+  return { left, quietAfterSeconds: Math.round(tookMs / 1000), after }
+}
+
+/** Runs a whole campaign on a stack that is up. Throws when a store cannot be read in the end. */
+export async function runCampaign(parts: CampaignParts): Promise<Outcome> {
+  const { options, target } = parts
+  const startedAt = Date.now()
+  const run: Run = {
+    parts,
+    startedAt,
+    harms: recordHarms(),
+    ledger: createLedger(),
+    direct: connectStores(target.env),
+    samples: [],
+    notRun: [],
+  }
+  try {
+    const figures = await runUnderFire(run)
+    if (parts.stop.aborted) throw new Error("stopped before the verdict")
+    const verdict = createVerdict()
+    const { left, quietAfterSeconds, after } = await judge(run, figures, verdict)
+    const clean = verdict.isClean()
+    const faults = describeFaults(run.harms.all, startedAt)
+    const report: CampaignReport = {
+      seed: options.seed,
+      target: target.name,
+      replicas: options.replicas,
+      startedAt: new Date(startedAt).toISOString(),
+      loadSeconds: figures.loadSeconds,
+      clean,
+      verdict: verdict.checks.map(({ name, count, note, examples }) => ({ check: name, count, note, examples })),
+      faults,
+      notRun: run.notRun,
+      ledger: totalLedger(run.ledger),
+      attempts: countAttempts(run.ledger),
+      reads: run.ledger.reads,
+      quietAfterSeconds,
+      left,
+      memoryBytes: { before: figures.before, after },
+      samples: run.samples,
+    }
+    const timeline = drawTimeline(titleOf(options, faults.length, clean), run.samples, run.harms.all, startedAt)
+    return { report, verdict, timeline }
+  } finally {
+    await run.direct.close()
+  }
+}

@@ -1,0 +1,65 @@
+// How long it takes, after a harm is undone, until everything works again.
+import { setTimeout as sleep } from "node:timers/promises"
+import type { Client } from "./client.ts"
+import type { Harm, Harms } from "./harms.ts"
+import { backlogOf, isComplete, type Sample, type Tally } from "./samples.ts"
+
+const PROBE_EVERY_MS = 250
+const PROBE_TIMEOUT_MS = 2_000
+/** What has not recovered by then is reported as not recovered. */
+const RECOVERY_MAX_MS = 180_000
+/** What is on its way in good health: about a second's writes, in all its stations. */
+const BACKLOG_USUAL = 600
+
+export type Probes = { run(stop: AbortSignal): Promise<void>; lastGood: Record<ProbeName, number> }
+type ProbeName = "list" | "search" | "ready"
+
+/** Asks all the time for a list (MySQL), a search (Elasticsearch) and the readiness; notes when a good answer was asked for. */
+export function createProbes(client: Client, chatPath: string): Probes {
+  const paths: Record<ProbeName, string> = {
+    list: `${chatPath}/messages?limit=1`,
+    search: `${chatPath}/messages/search?limit=1&query=e`,
+    ready: "/health/ready",
+  }
+  const lastGood = { list: 0, search: 0, ready: 0 }
+  const probe = async (name: ProbeName, stop: AbortSignal) => {
+    while (!stop.aborted) {
+      const answer = await client.call({ method: "GET", path: paths[name], timeoutMs: PROBE_TIMEOUT_MS })
+      if (answer.status === 200) lastGood[name] = answer.sentAt
+      await sleep(PROBE_EVERY_MS, undefined, { signal: stop }).catch(() => undefined)
+    }
+  }
+  return {
+    lastGood,
+    run: async (stop) => void (await Promise.all((["list", "search", "ready"] as const).map((n) => probe(n, stop)))),
+  }
+}
+
+/**
+ * Follows a harm that has ended until writes, lists, searches, readiness and backlog are as usual, and notes after how
+ * many ms each was; null: not in time, or another harm began before.
+ */
+export async function followRecovery(
+  harm: Harm,
+  harms: Harms,
+  { probes, tally, samples, startedAt }: { probes: Probes; tally: Tally; samples: Sample[]; startedAt: number },
+  stop: AbortSignal,
+): Promise<void> {
+  const endedAt = harm.endedAt ?? Date.now()
+  const recovery: Record<string, number | null> = { write: null, list: null, search: null, ready: null, backlog: null }
+  harm.recovery = recovery
+  const isDone = () => Object.values(recovery).every((ms) => ms !== null)
+  while (!isDone() && !stop.aborted && Date.now() < endedAt + RECOVERY_MAX_MS) {
+    const acknowledged = tally.firstAcknowledged(endedAt)
+    if (acknowledged !== undefined) recovery.write ??= Math.round(acknowledged - endedAt)
+    for (const name of ["list", "search", "ready"] as const) {
+      if (probes.lastGood[name] >= endedAt) recovery[name] ??= probes.lastGood[name] - endedAt
+    }
+    const latest = samples.at(-1)
+    const isAfter = latest !== undefined && startedAt + latest.at * 1000 > endedAt
+    if (isAfter && isComplete(latest) && backlogOf(latest) <= BACKLOG_USUAL) recovery.backlog ??= Date.now() - endedAt
+    // What a later harm takes away says nothing about this one.
+    if (harms.all.some(({ startedAt: began }) => began > endedAt)) return
+    await sleep(PROBE_EVERY_MS, undefined, { signal: stop }).catch(() => undefined)
+  }
+}

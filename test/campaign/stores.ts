@@ -1,0 +1,115 @@
+// The stores themselves, past the API and past the links: what the campaign measures and what its verdict rests on.
+import { setTimeout as sleep } from "node:timers/promises"
+import { Redis } from "ioredis"
+import { readConfig } from "../../lib/config.ts"
+import { lifeKey, outboxKey, SHARDS } from "../../lib/outbox/keys.ts"
+import { buildStores } from "../../lib/runtime.ts"
+import type { Stores } from "../../lib/stores.ts"
+
+/** A store that has not answered by then is taken as away: the samples are a second apart. */
+const ANSWER_MS = 900
+/** Longer than this an outbox is not looked through for its oldest event. */
+const AGED_EVENTS_MAX = 2_000
+const MICROSECONDS = 1_000
+
+export type QueueName = "persist" | "index" | "persistDeadLetters" | "indexDeadLetters"
+
+export type DirectStores = {
+  stores: Stores
+  /** Events in the 64 outboxes. */
+  outboxEvents(): Promise<number>
+  /** Bytes that the shards account for their outboxes. */
+  outboxBytes(): Promise<number>
+  /** Age of the oldest event in ms, 0 when there is none; Infinity when there are too many to look through. */
+  oldestEventMs(): Promise<number>
+  redisMemoryBytes(): Promise<number>
+  queueDepth(queue: QueueName): Promise<number>
+  pendingIndexRows(): Promise<number>
+  /** Tombstones below which rows are still to be removed. */
+  openPurges(): Promise<number>
+  close(): Promise<void>
+}
+
+/** What `ask` answers, or null when it fails or takes too long. */
+export async function unlessAway<T>(ask: () => Promise<T>, limitMs = ANSWER_MS): Promise<T | null> {
+  const answer = ask().catch(() => null)
+  return Promise.race([answer, sleep(limitMs, null, { ref: false })])
+}
+
+/** Connects to the stores that `env` leads to. */
+export function connectStores(env: Record<string, string>): DirectStores {
+  return directStores(buildStores(readConfig(env)))
+}
+
+/** The same on stores that are there. `close` closes them, too. */
+export function directStores({ stores, close }: { stores: Stores; close: () => Promise<void> }): DirectStores {
+  const { config, mysql, sqs } = stores
+  const redis = new Redis(config.REDIS_URL, {
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: ANSWER_MS,
+    retryStrategy: () => 200,
+  })
+  redis.on("error", () => undefined)
+
+  /** One pipeline over the shards. */
+  async function each(ask: (pipeline: ReturnType<Redis["pipeline"]>, shard: string) => void): Promise<unknown[]> {
+    const pipeline = redis.pipeline()
+    for (const shard of SHARDS) ask(pipeline, shard)
+    const answers = (await pipeline.exec()) ?? []
+    return answers.map(([error, value]) => {
+      if (error) throw error
+      return value
+    })
+  }
+  const sum = (values: unknown[]): number => values.reduce<number>((total, value) => total + Number(value ?? 0), 0)
+  const outboxSizes = () => each((pipeline, shard) => pipeline.hlen(outboxKey(shard)))
+  const urls: Record<QueueName, string> = {
+    persist: config.PERSIST_QUEUE_URL,
+    index: config.INDEX_QUEUE_URL,
+    persistDeadLetters: config.PERSIST_DEAD_LETTER_QUEUE_URL,
+    indexDeadLetters: config.INDEX_DEAD_LETTER_QUEUE_URL,
+  }
+
+  return {
+    stores,
+    outboxEvents: async () => sum(await outboxSizes()),
+    outboxBytes: async () => sum(await each((pipeline, shard) => pipeline.hget(lifeKey(shard), "bytes"))),
+    async oldestEventMs() {
+      const events = sum(await outboxSizes())
+      if (events === 0) return 0
+      if (events > AGED_EVENTS_MAX) return Number.POSITIVE_INFINITY
+      const entries = (await each((pipeline, shard) => pipeline.hvals(outboxKey(shard)))).flat() as string[]
+      const [seconds = 0, micros = 0] = await redis.time()
+      const revisions = entries.map((entry) => Number(/^\{"revision":"(\d+)"/.exec(entry)?.[1] ?? 0))
+      return Number(seconds) * 1000 + Number(micros) / MICROSECONDS - Math.min(...revisions) / MICROSECONDS
+    },
+    async redisMemoryBytes() {
+      return Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1] ?? 0)
+    },
+    async queueDepth(queue) {
+      const { visible, inFlight, delayed } = await sqs.depth(urls[queue])
+      return visible + inFlight + delayed
+    },
+    async pendingIndexRows() {
+      const { rows } = await mysql
+        .selectFrom("pending_index")
+        .select((eb) => eb.fn.countAll<number>().as("rows"))
+        .executeTakeFirstOrThrow()
+      return Number(rows)
+    },
+    async openPurges() {
+      const { rows } = await mysql
+        .selectFrom("tombstones")
+        .select((eb) => eb.fn.countAll<number>().as("rows"))
+        .where("purge_at", "is not", null)
+        .executeTakeFirstOrThrow()
+      return Number(rows)
+    },
+    async close() {
+      redis.disconnect()
+      await close()
+    },
+  }
+}
