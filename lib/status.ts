@@ -3,7 +3,7 @@
  * work: one that is away leaves its part null and hides nothing of the others. Nothing is changed by asking.
  */
 import { sql } from "kysely"
-import { reachMysql } from "./clients/mysql.ts"
+import { type Mysql, reachMysql } from "./clients/mysql.ts"
 import { type Dependency, DependencyAway } from "./errors.ts"
 import { revisionTime } from "./events.ts"
 import { drawToken } from "./outbox/keys.ts"
@@ -170,11 +170,18 @@ async function readCounts({ mysql }: Stores): Promise<CountStatus> {
       .select(({ fn }) => fn.countAll<number>().as("count"))
       .executeTakeFirstOrThrow(),
   )
-  // One statement, so that counter and column are of one moment.
+  const random = await sampleCounters(mysql, drawToken())
+  // There are fewer from there on: those from the beginning may be more.
+  const sampled = random.sampled < SAMPLE_COUNTERS ? await sampleCounters(mysql, "") : random
+  return { dirty: Number(count), ...sampled }
+}
+
+/** One statement, so that counter and column are of one moment. */
+async function sampleCounters(mysql: Mysql, from: string): Promise<{ sampled: number; differing: number }> {
   const sample = mysql
     .selectFrom("counters")
     .select(["application", "chat", "live", "dirty"])
-    .where("application", ">=", drawToken())
+    .where("application", ">=", from)
     .orderBy("application")
     .orderBy("chat")
     .limit(SAMPLE_COUNTERS)
@@ -192,7 +199,7 @@ async function readCounts({ mysql }: Stores): Promise<CountStatus> {
       .where("sample.dirty", "=", 0)
       .executeTakeFirstOrThrow(),
   )
-  return { dirty: Number(count), sampled: Number(sampled.sampled), differing: Number(sampled.differing ?? 0) }
+  return { sampled: Number(sampled.sampled), differing: Number(sampled.differing ?? 0) }
 }
 
 async function readRedis({ redis }: Stores): Promise<RedisStatus> {
@@ -210,24 +217,25 @@ function problemsOf({ at, dependencies, queues, outbox, index, counts, redis }: 
   for (const [name, { state }] of Object.entries(dependencies)) found.push([state === "down", `${name} is away`])
   for (const { queue, visible, inFlight, delayed } of queues ?? []) {
     const letters = queue.endsWith("dead-letters") ? visible + inFlight + delayed : 0
-    found.push([letters > 0, `${queue} holds ${letters}: see dead-letters list`])
+    found.push([letters > 0, `${queue} is not empty (${letters}): see dead-letters list`])
   }
   if (outbox) {
     const [fullest] = outbox.fullest
     found.push(
-      [outbox.unsettled.length > 0, `${outbox.unsettled.length} shards are not settled: they take no writes`],
-      [outbox.dead > 0, `${outbox.dead} events of the outbox are dead: see dead-letters list`],
+      [outbox.unsettled.length > 0, `shards that are not settled take no writes (${outbox.unsettled.length})`],
+      [outbox.dead > 0, `the outbox has dead events (${outbox.dead}): see dead-letters list`],
       [isOld(outbox.oldestAt), "events wait in the outbox for more than two minutes: they are not being persisted"],
       [(fullest?.share ?? 0) >= FULL_SHARE, `the outbox of shard ${fullest?.shard} is nearly full`],
     )
   }
   if (index) {
     found.push(
-      [index.dead > 0, `${index.dead} documents are dead: see dead-letters list`],
+      [index.dead > 0, `there are dead documents (${index.dead}): see dead-letters list`],
       [isOld(index.oldestAt), "messages wait for more than two minutes to be indexed"],
     )
   }
-  if (counts) found.push([counts.differing > 0, `${counts.differing} of ${counts.sampled} counts differ: run recount`])
+  if (counts)
+    found.push([counts.differing > 0, `counts differ (${counts.differing} of ${counts.sampled}): run recount`])
   if (redis) {
     for (const [name, value] of Object.entries(SETTINGS)) {
       const actual = redis.settings[name]

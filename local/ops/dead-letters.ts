@@ -43,7 +43,7 @@ async function list({ stores, output }: Context): Promise<number> {
   })
   output.table(letters)
   output.line(
-    `${letters.length} dead letters${more ? `, and more: ${LETTERS_MAX} of a queue are shown at a time` : ""}`,
+    `dead letters: ${letters.length}${more ? `, and more: ${LETTERS_MAX} of a queue are shown at a time` : ""}`,
   )
   output.document({ dead_letters: letters, more })
   return EXIT.ok
@@ -92,7 +92,7 @@ async function treat(
     output.line(`${id}: there is no such dead letter`)
   }
   const count = outcomes.filter((outcome) => outcome.done).length
-  output.line(`${count} dead letters ${done}${more ? "; there are more: run this again" : ""}`)
+  output.line(`${done}: ${count}${more ? "; there are more: run this again" : ""}`)
   output.document({ [verb === "redrive" ? "redriven" : "discarded"]: count, dead_letters: outcomes, more })
   return outcomes.every((outcome) => outcome.done) && !more ? EXIT.ok : EXIT.wrong
 }

@@ -35,7 +35,7 @@ export const command: Command = {
       ...tokens,
       signal,
       onProgress({ application, applications, chats, chat, of }) {
-        const note = `${applications} applications, ${chats} chats`
+        const note = `applications: ${applications}, chats: ${chats}`
         if (tokens.application !== undefined) progress.set(chat, of, note)
         else progress.set(placeOf(application), PLACES, note)
       },
@@ -45,7 +45,7 @@ export const command: Command = {
     }
     output.table(result.corrections.map(rowOf))
     output.line(
-      `${result.applications} applications, ${result.chats} chats: ${result.corrected} counters corrected; the counts follow with the next sync`,
+      `counters corrected: ${result.corrected} (applications: ${result.applications}, chats: ${result.chats}); the counts follow with the next sync`,
     )
     if (result.next !== undefined) output.line(`Stopped. To go on: --from ${result.next}`)
     output.document({ ...result, next: result.next ?? null })

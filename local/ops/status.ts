@@ -45,7 +45,9 @@ function print({ output }: Context, { at, dependencies, queues, outbox, index, c
   output.table(Object.entries(dependencies).map(([dependency, state]) => ({ dependency, ...state })))
   if (queues) {
     output.line()
-    output.table(queues.map(({ inFlight, ...queue }) => ({ ...queue, "in flight": inFlight })))
+    output.table(
+      queues.map(({ queue, visible, inFlight, delayed }) => ({ queue, visible, "in flight": inFlight, delayed })),
+    )
   }
   const rows: { what: string; is: string }[] = []
   const add = (what: string, is: string) => void rows.push({ what, is })

@@ -145,7 +145,7 @@ async function work(): Promise<void> {
   await readStatus(own)
   await own.mysql.updateTable("counters").set({ live: 0 }).where("application", "=", token).execute()
   await recount(own, { application: token })
-  await recount(own, { from: token })
+  await recount(own, { from: token, signal: AbortSignal.abort() })
   await discard(own, token)
   await deleteChat(own, token, 2)
   await deleteApplication(own, other)

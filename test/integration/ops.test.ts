@@ -111,7 +111,7 @@ describe("ops dead-letters", () => {
     expect(shown).toMatchObject({ code: 0, document: { id, queue: "persist-writes", reason: "planted", events: null } })
     expect(shown.document.body).toContain("not an envelope")
     expect((await json(["status"])).document.problems).toEqual([
-      "persist-writes-dead-letters holds 1: see dead-letters list",
+      "persist-writes-dead-letters is not empty (1): see dead-letters list",
     ])
 
     const kept = await json(["dead-letters", "redrive", id])

@@ -45,7 +45,7 @@ describe("the status", () => {
     expect(old.outbox?.oldestAt?.getTime()).toBe(Math.floor(Number(revision) / 1000))
     expect(old.problems).toEqual([expect.stringContaining("not being persisted")])
     await stores().outbox.bury({ ...key, revision }, "planted")
-    expect((await readStatus(stores())).problems).toContain("1 events of the outbox are dead: see dead-letters list")
+    expect((await readStatus(stores())).problems).toContain("the outbox has dead events (1): see dead-letters list")
     await stores().outbox.remove(token.charAt(0), [{ ...key, revision }])
     await drainQueues(stores())
   })
@@ -54,7 +54,7 @@ describe("the status", () => {
     await stores().redis.run(SET_FIELD, [lifeKey("Q")], ["drained", "0"])
     const { outbox, problems } = await readStatus(stores())
     expect(outbox?.unsettled).toEqual(["Q"])
-    expect(problems).toEqual(["1 shards are not settled: they take no writes"])
+    expect(problems).toEqual(["shards that are not settled take no writes (1)"])
     await stores().redis.run(SET_FIELD, [lifeKey("Q")], ["drained", "1"])
   })
 
@@ -72,7 +72,7 @@ describe("the status", () => {
     const { index, problems } = await readStatus(stores())
     expect(index).toEqual({ due: 1, waiting: 2, dead: 1, oldestAt: new Date(5_000) })
     expect(problems).toEqual([
-      "1 documents are dead: see dead-letters list",
+      "there are dead documents (1): see dead-letters list",
       "messages wait for more than two minutes to be indexed",
     ])
     await stores().mysql.deleteFrom("pending_index").where("application", "=", "z").execute()
@@ -104,7 +104,7 @@ describe("the status", () => {
     const { counts, problems } = await readStatus(stores())
     expect(counts).toMatchObject({ differing: 1 })
     expect(counts?.dirty).toBeGreaterThan(0)
-    expect(problems).toEqual([expect.stringMatching(/^1 of \d+ counts differ/)])
+    expect(problems).toEqual([expect.stringMatching(/^counts differ \(1 of \d+\)/)])
     for (const table of ["applications", "chats", "counters"] as const) {
       await mysql
         .deleteFrom(table)
