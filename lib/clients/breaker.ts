@@ -1,7 +1,7 @@
 /**
  * DESIGN. A breaker stands before a dependency that may hang. After some failures in a row it opens: calls fail at once,
- * but for one in each second, which is let through to find out. The first answer closes it. So a dependency that hangs
- * holds up a few calls, not all, and is found to be back within a second.
+ * but for one at a time, a second after the last that failed, which is let through to find out. The first answer closes
+ * it. So a dependency that hangs holds up a few calls, not all, and is found to be back within a second.
  *
  * A failure counts only if nothing was answered since its call began: one slow call among others that are answered says
  * nothing, and neither does one that began before the dependency was back.
@@ -10,8 +10,10 @@ import { type Dependency, DependencyAway } from "../errors.ts"
 
 /** One may be chance, and two come from one hiccup. */
 const FAILURES_MAX = 3
-/** While it is open one call is let through in each such time: often enough to be back soon, and never a herd. */
-const PROBE_EVERY_MS = 1_000
+/** While it is open one call is let through this long after a failure: soon enough to be back soon, and never a herd. */
+const PROBE_AFTER_MS = 1_000
+/** Longer than any call takes: a call whose end is never told does not keep the next from being let through. */
+const PROBE_MAX_MS = 6_000
 
 /** Is told when a breaker opens, with the failure that did it, and when it closes. */
 export type Watch = (state: "opened" | "closed", dependency: Dependency, error?: unknown) => void
@@ -36,7 +38,7 @@ export function createBreaker(dependency: Dependency, watch: Watch): Breaker {
   function check(): void {
     if (!open) return
     if (performance.now() < nextProbe) throw new DependencyAway(dependency, new Error("failed just before"))
-    nextProbe = performance.now() + PROBE_EVERY_MS
+    nextProbe = performance.now() + PROBE_MAX_MS
   }
 
   function begin(): Call {
@@ -49,12 +51,12 @@ export function createBreaker(dependency: Dependency, watch: Watch): Breaker {
         open = false
       },
       failed(error) {
-        if (open || began <= answered) return
+        if (began <= answered) return
         failures++
         if (failures < FAILURES_MAX) return
+        nextProbe = performance.now() + PROBE_AFTER_MS
+        if (!open) watch("opened", dependency, error)
         open = true
-        nextProbe = performance.now() + PROBE_EVERY_MS
-        watch("opened", dependency, error)
       },
     }
   }

@@ -110,8 +110,12 @@ export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): Mys
 
   async function acquire(): Promise<MysqlPoolConnection> {
     breaker.check()
-    await takeSlot()
     const { failed } = breaker.begin()
+    await takeSlot().catch((error: unknown) => {
+      // That many wait is no failure of MySQL's, unless this is the call that was let through to find out.
+      if (breaker.isOpen()) failed(error)
+      throw error
+    })
     try {
       return lease(await connect())
     } catch (error) {

@@ -5,12 +5,12 @@ import type { Script } from "../outbox/scripts.ts"
 import type { Watch } from "./breaker.ts"
 
 /** A script takes well under a millisecond: one that has not answered after this is not going to in time. */
-const COMMAND_TIMEOUT_MS = 1_000
+const COMMAND_TIMEOUT_MS = 800
 const CONNECT_TIMEOUT_MS = 1_000
 /** A connection that is to end and does not is dropped after this, so that a process that is done ends. */
 const DISCONNECT_TIMEOUT_MS = 100
 /** A connection that says nothing for this long while commands wait is dropped: it hangs, or is dead without saying so. */
-const SILENCE_MAX_MS = 1_000
+const SILENCE_MAX_MS = 800
 /** Back within this of Redis being back; no faster, so as not to hammer one that is loading. */
 const RECONNECT_MAX_MS = 1_000
 const RECONNECT_STEP_MS = 50

@@ -36,6 +36,7 @@ async function startRedis() {
   const start = async () => {
     const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--appendonly", "yes"]
     const server = spawn(findRedis() ?? "redis-server", [...args, "--appendfsync", "always", "--save", ""], {
+      argv0: "redis-server",
       stdio: "ignore",
     })
     await once(server, "spawn")
