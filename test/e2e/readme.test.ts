@@ -15,7 +15,7 @@ const COMMAND_LIMIT_MS = 90_000
 
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8")
 const decisions = readdirSync(join(ROOT, "docs", "decisions")).map((file) => `docs/decisions/${file}`)
-const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/operations.md"].concat(
+const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/operations.md", "docs/faults.md"].concat(
   decisions,
 )
 const matches = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, found]) => found ?? "")
