@@ -17,53 +17,18 @@ import type { ProgramEnd, Supervision } from "../../local/supervisor.ts"
 import { copyProject, type ProjectCopy } from "../steps/project-copy.ts"
 import { type WatchedAof, watchAof } from "./aof.ts"
 import { clockEnvironment, writeClock } from "./clock.ts"
-import { ballastIn, mountDisk, unmountBelow } from "./disk.ts"
+import { unmountBelow } from "./disk.ts"
+import { DISK_KINDS, type Disks, diskDataFolder, mountDisks } from "./disks.ts"
 import { type Ends, trackEnds } from "./ends.ts"
 import { type RunningLink, startLink } from "./link.ts"
 import { processGroup } from "./process-group.ts"
-import type { Disk, LinkName, Server, Target, TargetOptions } from "./target.ts"
+import type { LinkName, Server, Target, TargetOptions } from "./target.ts"
 
 const RESTART_WAIT_MS = 500
-/** A disk's size: room for a campaign's data and for the server's own files, small enough to be filled in a second. */
-const DISK_BYTES = { redis: 768 * 1024 ** 2, mysql: 1024 ** 3, elasticsearch: 768 * 1024 ** 2 }
-const DISK_KINDS = ["redis", "mysql", "elasticsearch"] as const
-/** Redis writes again and again to a disk that has just got room: an end within this is still the full disk's. */
-const DISK_AFTERMATH_MS = 5_000
 /** A rewrite of the append-only file may come between; three in a row do not. */
 const ROLL_BACK_ATTEMPTS = 3
 const STORES = ["redis", "mysql", "elasticmq", "elasticsearch"] as const
 const SERVERS = [...STORES, "api"] as const
-
-type Disks = { disks: Disk[]; diskReason?: string; isFull(server: string): boolean }
-
-const diskFolder = (kind: string) => join(stackFolder("faults"), "disks", kind)
-
-/** Mounts the disks; none where one cannot be had. */
-const mountDisks = async (): Promise<Disks> => {
-  try {
-    if (process.getuid?.() !== 0) throw new Error("only root may mount file systems")
-    for (const kind of DISK_KINDS) await mountDisk(diskFolder(kind), DISK_BYTES[kind])
-  } catch (error) {
-    await unmountBelow(stackFolder("faults"))
-    return { disks: [], diskReason: `no small disks: ${(error as Error).message}`, isFull: () => false }
-  }
-  const fullUntil = new Map<string, number>()
-  const disks = DISK_KINDS.map((kind): Disk => {
-    const ballast = ballastIn(diskFolder(kind))
-    return {
-      kind,
-      async fill() {
-        fullUntil.set(kind, Number.POSITIVE_INFINITY)
-        await ballast.fill()
-      },
-      async free() {
-        await ballast.free()
-        fullUntil.set(kind, performance.now() + DISK_AFTERMATH_MS)
-      },
-    }
-  })
-  return { disks, isFull: (server) => performance.now() < (fullUntil.get(server) ?? 0) }
-}
 
 /** What the supervisor is told, and how Redis is rolled back in between an end and the next start. */
 const watchEnds = (disks: () => Disks | undefined) => {
@@ -126,7 +91,7 @@ const bringUp = async (
     ports: portsOf("faults", process.env),
     alsoUsed: apiPorts(port).map((claim) => ({ ...claim, variable: "CHAT_FAULTS_API_PORT" })),
     restartWaitMs: RESTART_WAIT_MS,
-    dataFolders: Object.fromEntries(DISK_KINDS.map((kind) => [kind, diskFolder(kind)])),
+    dataFolders: Object.fromEntries(DISK_KINDS.map((kind) => [kind, diskDataFolder(kind)])),
     prepare,
   })
   const started: Partial<Started> = { stack, clockFile: join(stack.folder, "clock-offset-ms") }
@@ -193,7 +158,7 @@ export const startNativeTarget = async (options: TargetOptions): Promise<Target>
   })
   const servers = nativeServersOf(folder, ends)
   const redis = servers.find(({ kind }) => kind === "redis") as Server
-  const aof = watchAof(join(diskFolder("redis"), "redis", "appendonlydir"))
+  const aof = watchAof(join(diskDataFolder("redis"), "redis", "appendonlydir"))
   const links = started.links as Record<LinkName, RunningLink>
   const { disks = [], diskReason } = mounted ?? {}
   return {

@@ -7,23 +7,48 @@ import type { Server } from "./target.ts"
 const EXIT_POLL_MS = 5
 const KIBIBYTE = 1024
 
-/** The resident memory of a process group's members; undefined when there is none. */
-const groupRssBytes = (group: number): number | undefined => {
-  let kibibytes = 0
-  for (const pid of readdirSync("/proc")) {
-    if (!/^\d+$/.test(pid)) continue
+type Process = { pid: number; parent: number; group: number }
+
+/** Every process of this machine (Linux only). */
+const processes = (): Process[] =>
+  readdirSync("/proc").flatMap((name) => {
+    if (!/^\d+$/.test(name)) return []
     try {
       // proc(5): the command in parentheses may hold spaces; after it come the state, the parent and the group.
-      const [, , of] = readFileSync(`/proc/${pid}/stat`, "utf8")
+      const [, parent, group] = readFileSync(`/proc/${name}/stat`, "utf8")
         .replace(/^.*\) /s, "")
         .split(" ")
-      if (Number(of) !== group) continue
+      return [{ pid: Number(name), parent: Number(parent), group: Number(group) }]
+    } catch {
+      // It has just ended.
+      return []
+    }
+  })
+
+/** A process and all that descend from it: those of a container, less what was called into it later. */
+export const processTree = (root: number): number[] => {
+  const all = processes()
+  const tree = [root]
+  for (const pid of tree) for (const child of all) if (child.parent === pid) tree.push(child.pid)
+  return tree
+}
+
+/** The resident memory of some processes; undefined when none is left. */
+export const rssBytesOf = (pids: readonly number[]): number | undefined => {
+  let kibibytes = 0
+  for (const pid of pids) {
+    try {
       kibibytes += Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0)
     } catch {
       // It has just ended.
     }
   }
   return kibibytes > 0 ? kibibytes * KIBIBYTE : undefined
+}
+
+/** Waits until a process is gone, or is no longer the one of that identity. */
+export const untilGone = async (pid: number, identity: string | undefined): Promise<void> => {
+  while (identity !== undefined && processIdentity(pid) === identity) await sleep(EXIT_POLL_MS)
 }
 
 /**
@@ -48,13 +73,14 @@ export const processGroup = (
       const identity = processIdentity(group)
       willKill(group)
       signalGroup(group, "SIGKILL")
-      while (identity !== undefined && processIdentity(group) === identity) await sleep(EXIT_POLL_MS)
+      await untilGone(group, identity)
     },
     freeze: async () => signal("SIGSTOP"),
     thaw: async () => signal("SIGCONT"),
     async rssBytes() {
       const group = pid()
-      return group === undefined || process.platform !== "linux" ? undefined : groupRssBytes(group)
+      if (group === undefined || process.platform !== "linux") return undefined
+      return rssBytesOf(processes().flatMap((one) => (one.group === group ? [one.pid] : [])))
     },
   }
 }
