@@ -33,14 +33,11 @@ import { compareAll } from "./verdict.ts"
 
 /** Writes under way when the load ends are sent again for so long. */
 const LAST_ANSWERS_MS = 60_000
-/** An event older than this is stored in good health; if not, it waits in Redis for the relay. */
-const CALM_AGE_MS = 10_000
-/** Longer, so that what is younger was accepted while the queue took it. */
-const CALM_READY_MS = 15_000
-/** While a calm is wanted the load goes on at a tenth or so. */
-const CALM_SLOWDOWN = 10
+/** Longer than any server's start after a fault keeps the queue from taking events. */
+const CALM_READY_MS = 5_000
 /** The load gives way where it outruns a slow machine: from this backlog on, in proportion, down to a tenth. */
 const BACKLOG_GIVEN_WAY = 1_500
+const SLOWDOWN_MAX = 10
 /** Attacks that had to wait may make a campaign longer, up to this. */
 const OVERTIME_FACTOR = 1.5
 
@@ -88,7 +85,7 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
   const slowdown = () => {
     const latest = samples.at(-1)
     const byBacklog = latest ? backlogOf(latest) / BACKLOG_GIVEN_WAY : 1
-    return isCalmWanted ? CALM_SLOWDOWN : Math.min(CALM_SLOWDOWN, Math.max(1, byBacklog))
+    return Math.min(SLOWDOWN_MAX, Math.max(1, byBacklog))
   }
   const load: Load = {
     client,
@@ -96,6 +93,7 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
     harms,
     random: seededRandom(options.seed),
     slowdown,
+    isPaused: () => isCalmWanted,
     stop: ended.signal,
     giveUp: gaveUp.signal,
   }
@@ -119,8 +117,7 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
     startedAt,
     stop: attacking,
     isCalm: async () => {
-      const oldest = await unlessAway(direct.oldestEventMs)
-      return oldest !== null && oldest < CALM_AGE_MS && probes.readyForMs() > CALM_READY_MS
+      return probes.readyForMs() > CALM_READY_MS && (await unlessAway(direct.outboxEvents)) === 0
     },
     isUp: probes.isUp,
     hasRecovered: (time) => tally.firstAcknowledged(time) !== undefined,

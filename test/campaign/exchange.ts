@@ -19,6 +19,8 @@ export type Load = {
   random: Random
   /** By what the workers' think time is multiplied now: more than 1 while what they write must drain. */
   slowdown(): number
+  /** No new writes for now. */
+  isPaused(): boolean
   /** No new writes from then on. */
   stop: AbortSignal
   /** What is not answered by then stays unknown. */

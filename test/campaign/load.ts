@@ -11,6 +11,7 @@ import { readNewest, readOne, search } from "./reads.ts"
 const WORKERS = 32
 /** Between two steps of a worker, on average: some 150 writes a second in all. */
 const THINK_MS = 110
+const PAUSE_POLL_MS = 50
 /** Workers meet in these. */
 const APPLICATIONS = 6
 /** A worker's living chats; of messages it remembers so many of each chat for later changes. */
@@ -139,6 +140,7 @@ async function takeStep(load: Load, worker: Worker): Promise<void> {
 async function work(load: Load, worker: Worker): Promise<void> {
   await stepOfChats(load, worker, "create chat")
   while (!load.stop.aborted) {
+    while (load.isPaused() && !load.stop.aborted) await sleep(PAUSE_POLL_MS)
     await takeStep(load, worker)
     // Exponential: as requests of many independent users come.
     const thinkMs = -Math.log(1 - load.random()) * THINK_MS * load.slowdown()

@@ -1,6 +1,6 @@
 // Which harm is done when: from the seed alone, so that a campaign can be repeated. A harm that makes Redis lose data
-// waits until no acknowledged write is in Redis alone, since those would be lost: there is no promise across the loss of
-// two stores at once.
+// waits until no acknowledged write is in Redis alone, since those would be lost: the load pauses until the outbox is
+// empty, runs again for a moment, and then the harm is done.
 import { setTimeout as sleep } from "node:timers/promises"
 import { type Harm, type HarmedPart, type Harms, harmedPart } from "./harms.ts"
 import { logUniform, type Random, shuffled } from "./random.ts"
@@ -21,6 +21,8 @@ const ACTIVE_MAX = 2
 const CALM_MAX_MS = 240_000
 /** A killed server that takes longer than this to start is harmed again all the same. */
 const UP_MAX_MS = 90_000
+/** From the calm until Redis loses its data: the load runs again, but nothing has failed to reach the queue since. */
+const RESUMED_MS = 1_500
 const POLL_MS = 200
 
 export type PlannedAttack = { attack: Attack; atMs: number; forMs: number }
@@ -64,7 +66,7 @@ export type Conduct = {
   target: Target
   harms: Harms
   startedAt: number
-  /** Whether the API has been ready for a while, and what was acknowledged before is stored. */
+  /** Whether the API has been ready for a while, and all that was acknowledged is stored. */
   isCalm(): Promise<boolean>
   /** Whether a server has come back from its last harm. */
   isUp(part: HarmedPart): boolean
@@ -100,6 +102,7 @@ export async function conductAttacks(plan: Plan, conduct: Conduct): Promise<void
       conduct.onCalmWanted(true)
       const isCalm = await wait(conduct.isCalm, CALM_MAX_MS)
       conduct.onCalmWanted(false)
+      if (isCalm) await sleep(RESUMED_MS)
       if (!isCalm && !stop.aborted) {
         conduct.onSkip(planned, `no calm within ${CALM_MAX_MS / 1000} s`)
         continue

@@ -105,6 +105,7 @@ beforeAll(async () => {
     harms,
     random: seededRandom(7),
     slowdown: () => 1,
+    isPaused: () => false,
     stop: ended.signal,
     giveUp: gaveUp.signal,
   }
