@@ -33,7 +33,7 @@ import { compareAll } from "./verdict.ts"
 
 /** Writes under way when the load ends are sent again for so long. */
 const LAST_ANSWERS_MS = 60_000
-/** Longer than any server's start after a fault keeps the queue from taking events. */
+/** By then the queue takes events again: a breaker that was open has closed. */
 const CALM_READY_MS = 5_000
 /** The load gives way where it outruns a slow machine: from this backlog on, in proportion, down to a tenth. */
 const BACKLOG_GIVEN_WAY = 1_500
