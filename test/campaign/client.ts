@@ -3,7 +3,7 @@
 import { Agent, request } from "node:http"
 
 /** Longer than the API may take for any answer (9 s), so that a client who gives up had none to expect. */
-export const CLIENT_TIMEOUT_MS = 12_000
+const CLIENT_TIMEOUT_MS = 12_000
 const SOCKETS_MAX = 64
 
 export type Call = {

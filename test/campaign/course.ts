@@ -1,5 +1,6 @@
 // DESIGN. The course of a campaign: set up, load and faults at once, then wait until nothing is on its way, then the
 // verdict. What is judged was noted while it happened (answers) or is read in the end (rows, documents, lists).
+import { LaunchFailure } from "../../local/failure.ts"
 import { judgeAnswers } from "./answers.ts"
 import { createVerdict, type Verdict } from "./checks.ts"
 import { connectClient } from "./client.ts"
@@ -32,8 +33,11 @@ import { compareAll } from "./verdict.ts"
 
 /** Writes under way when the load ends are sent again for so long. */
 const LAST_ANSWERS_MS = 60_000
-/** An event this old has been sent to the queue, or waits for the relay. */
-const CALM_AGE_MS = 10_000
+/** By then the queue takes events again: a breaker that was open has closed. */
+const CALM_READY_MS = 5_000
+/** The load gives way where it outruns a slow machine: from this backlog on, in proportion, down to a tenth. */
+const BACKLOG_GIVEN_WAY = 1_500
+const SLOWDOWN_MAX = 10
 /** Attacks that had to wait may make a campaign longer, up to this. */
 const OVERTIME_FACTOR = 1.5
 
@@ -77,11 +81,19 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
   const client = connectClient(target.apiUrl, tally.count)
   const probeClient = connectClient(target.apiUrl)
   const [ended, gaveUp, watched] = [new AbortController(), new AbortController(), new AbortController()]
+  let isCalmWanted = false
+  const slowdown = () => {
+    const latest = samples.at(-1)
+    const byBacklog = latest ? backlogOf(latest) / BACKLOG_GIVEN_WAY : 1
+    return Math.min(SLOWDOWN_MAX, Math.max(1, byBacklog))
+  }
   const load: Load = {
     client,
     ledger,
     harms,
     random: seededRandom(options.seed),
+    slowdown,
+    isPaused: () => isCalmWanted,
     stop: ended.signal,
     giveUp: gaveUp.signal,
   }
@@ -105,10 +117,13 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
     startedAt,
     stop: attacking,
     isCalm: async () => {
-      const oldest = await unlessAway(direct.oldestEventMs)
-      return oldest !== null && oldest < CALM_AGE_MS && probes.lastGood.ready > Date.now() - 2_000
+      return probes.readyForMs() > CALM_READY_MS && (await unlessAway(direct.outboxEvents)) === 0
     },
+    isUp: probes.isUp,
     hasRecovered: (time) => tally.firstAcknowledged(time) !== undefined,
+    onCalmWanted: (isWanted) => {
+      isCalmWanted = isWanted
+    },
     onBegin: ({ name }, forMs) => {
       begun++
       status.line(
@@ -203,7 +218,7 @@ export async function runCampaign(parts: CampaignParts): Promise<Outcome> {
   }
   try {
     const figures = await runUnderFire(run)
-    if (parts.stop.aborted) throw new Error("stopped before the verdict")
+    if (parts.stop.aborted) throw new LaunchFailure("Stopped before the verdict.")
     const verdict = createVerdict()
     const { left, quietAfterSeconds, after } = await judge(run, figures, verdict)
     const clean = verdict.isClean()

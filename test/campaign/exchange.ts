@@ -7,7 +7,7 @@ import type { Random } from "./random.ts"
 import { textOf } from "./texts.ts"
 
 /** A request that took longer than the API allows itself, and some for the way. */
-export const SLOW_MS = 10_000
+const SLOW_MS = 10_000
 /** The first repetition, doubled from time to time up to the longest: a server that was away is tried soon after. */
 const BACK_OFF_MS = 100
 const BACK_OFF_MAX_MS = 2_000
@@ -17,6 +17,10 @@ export type Load = {
   ledger: Ledger
   harms: Harms
   random: Random
+  /** By what the workers' think time is multiplied now: more than 1 while what they write must drain. */
+  slowdown(): number
+  /** No new writes for now. */
+  isPaused(): boolean
   /** No new writes from then on. */
   stop: AbortSignal
   /** What is not answered by then stays unknown. */

@@ -8,9 +8,10 @@ import { pick } from "./random.ts"
 import { readNewest, readOne, search } from "./reads.ts"
 
 /** In parallel, one request each: enough for two cores. */
-export const WORKERS = 32
+const WORKERS = 32
 /** Between two steps of a worker, on average: some 150 writes a second in all. */
-export const THINK_MS = 110
+const THINK_MS = 110
+const PAUSE_POLL_MS = 50
 /** Workers meet in these. */
 const APPLICATIONS = 6
 /** A worker's living chats; of messages it remembers so many of each chat for later changes. */
@@ -139,9 +140,11 @@ async function takeStep(load: Load, worker: Worker): Promise<void> {
 async function work(load: Load, worker: Worker): Promise<void> {
   await stepOfChats(load, worker, "create chat")
   while (!load.stop.aborted) {
+    while (load.isPaused() && !load.stop.aborted) await sleep(PAUSE_POLL_MS)
     await takeStep(load, worker)
     // Exponential: as requests of many independent users come.
-    await sleep(-Math.log(1 - load.random()) * THINK_MS, undefined, { signal: load.stop }).catch(() => undefined)
+    const thinkMs = -Math.log(1 - load.random()) * THINK_MS * load.slowdown()
+    await sleep(thinkMs, undefined, { signal: load.stop }).catch(() => undefined)
   }
 }
 

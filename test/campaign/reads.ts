@@ -10,7 +10,7 @@ const SEARCH_LIMIT = 10
 
 type Item = { number?: number; token?: string; body?: string; name?: string | null; highlight?: string }
 
-export const textIn = (item: Item): string => item.body ?? item.name ?? ""
+const textIn = (item: Item): string => item.body ?? item.name ?? ""
 
 async function get(load: Load, path: string): Promise<{ answer: Answer; wrong: (what: string) => void }> {
   const { client, ledger } = load
@@ -26,7 +26,7 @@ async function get(load: Load, path: string): Promise<{ answer: Answer; wrong: (
 const wasAnswered = ({ status }: Answer): boolean => status === 200 || status === 404
 
 /** Why a text is not the one that a resource must have, or undefined. */
-export function wrongText(resource: Resource, text: string, oldIsFine: boolean): string | undefined {
+function wrongText(resource: Resource, text: string, oldIsFine: boolean): string | undefined {
   if (possibleTexts(resource).includes(text)) return undefined
   const version = resource.versions.find(({ id }) => textOf(id, resource.kind) === text)
   if (version && oldIsFine) return undefined

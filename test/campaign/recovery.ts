@@ -1,7 +1,7 @@
 // How long it takes, after a harm is undone, until everything works again.
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Client } from "./client.ts"
-import type { Harm, Harms } from "./harms.ts"
+import type { Answer, Client } from "./client.ts"
+import type { Harm, HarmedPart, Harms } from "./harms.ts"
 import { backlogOf, isComplete, type Sample, type Tally } from "./samples.ts"
 
 const PROBE_EVERY_MS = 250
@@ -11,7 +11,15 @@ const RECOVERY_MAX_MS = 180_000
 /** What is on its way in good health: about a second's writes, in all its stations. */
 const BACKLOG_USUAL = 600
 
-export type Probes = { run(stop: AbortSignal): Promise<void>; lastGood: Record<ProbeName, number> }
+export type Probes = {
+  run(stop: AbortSignal): Promise<void>
+  /** When a good answer was asked for last (ms since 1970; 0: never). */
+  lastGood: Record<ProbeName, number>
+  /** For how long the API has been ready without a break. */
+  readyForMs(): number
+  /** Whether a server is up, as the API said last; the API itself, if it answers. */
+  isUp(part: HarmedPart): boolean
+}
 type ProbeName = "list" | "search" | "ready"
 
 /** Asks all the time for a list (MySQL), a search (Elasticsearch) and the readiness; notes when a good answer was asked for. */
@@ -22,15 +30,29 @@ export function createProbes(client: Client, chatPath: string): Probes {
     ready: "/health/ready",
   }
   const lastGood = { list: 0, search: 0, ready: 0 }
+  let readySince: number | undefined
+  let answers = true
+  let states: Partial<Record<string, { state: string }>> = {}
+  const noteReadiness = ({ status, sentAt, body }: Answer) => {
+    answers = status !== 0
+    readySince = status === 200 ? (readySince ?? sentAt) : undefined
+    if (answers) states = (body as { dependencies?: typeof states } | undefined)?.dependencies ?? states
+  }
   const probe = async (name: ProbeName, stop: AbortSignal) => {
     while (!stop.aborted) {
       const answer = await client.call({ method: "GET", path: paths[name], timeoutMs: PROBE_TIMEOUT_MS })
       if (answer.status === 200) lastGood[name] = answer.sentAt
+      if (name === "ready") noteReadiness(answer)
       await sleep(PROBE_EVERY_MS, undefined, { signal: stop }).catch(() => undefined)
     }
   }
   return {
     lastGood,
+    readyForMs: () => (readySince === undefined ? 0 : Date.now() - readySince),
+    isUp(part) {
+      if (part === "api") return answers
+      return states[part === "elasticmq" ? "sqs" : part]?.state !== "down"
+    },
     run: async (stop) => void (await Promise.all((["list", "search", "ready"] as const).map((n) => probe(n, stop)))),
   }
 }

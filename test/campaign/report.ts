@@ -84,7 +84,7 @@ const milliseconds = (ms: number | null | undefined): string =>
   ms === null || ms === undefined ? "–" : (ms / 1000).toFixed(1)
 
 /** The report for people. */
-export function markdownOf(report: CampaignReport): string {
+function markdownOf(report: CampaignReport): string {
   const { verdict, faults, ledger, attempts, left } = report
   const totals = Object.entries(ledger).map(
     ([name, { acknowledged, refused, unknown }]) => `| ${name} | ${acknowledged} | ${refused} | ${unknown} |`,

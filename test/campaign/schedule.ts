@@ -1,8 +1,8 @@
 // Which harm is done when: from the seed alone, so that a campaign can be repeated. A harm that makes Redis lose data
-// waits until no acknowledged write is in Redis alone, since those would be lost: there is no promise across the loss of
-// two stores at once.
+// waits until no acknowledged write is in Redis alone, since those would be lost: the load pauses until the outbox is
+// empty, runs again for a moment, and then the harm is done.
 import { setTimeout as sleep } from "node:timers/promises"
-import { type Harm, type Harms, harmedPart } from "./harms.ts"
+import { type Harm, type HarmedPart, type Harms, harmedPart } from "./harms.ts"
 import { logUniform, type Random, shuffled } from "./random.ts"
 import type { Attack, Target } from "./target.ts"
 
@@ -17,10 +17,12 @@ const SHORT_EVERY_MS = 4_500
 const WARM_UP_MS = 10_000
 /** Harms at a time. */
 const ACTIVE_MAX = 2
-/** A killed server is up again within half of this, and what the queue did not take by then is old enough to be seen. */
-const QUIET_BEFORE_LOSS_MS = 30_000
 /** Beyond this a campaign goes on without the attack that needs a calm. */
 const CALM_MAX_MS = 240_000
+/** A killed server that takes longer than this to start is harmed again all the same. */
+const UP_MAX_MS = 90_000
+/** From the calm until Redis loses its data: the load runs again, but nothing has failed to reach the queue since. */
+const RESUMED_MS = 1_500
 const POLL_MS = 200
 
 export type PlannedAttack = { attack: Attack; atMs: number; forMs: number }
@@ -64,10 +66,14 @@ export type Conduct = {
   target: Target
   harms: Harms
   startedAt: number
-  /** Whether all that was acknowledged some seconds ago is stored, and the API is ready. */
+  /** Whether the API has been ready for a while, and all that was acknowledged is stored. */
   isCalm(): Promise<boolean>
+  /** Whether a server has come back from its last harm. */
+  isUp(part: HarmedPart): boolean
   /** Whether writes have been acknowledged since `time`. */
   hasRecovered(time: number): boolean
+  /** A calm is waited for, or not any more. */
+  onCalmWanted(isWanted: boolean): void
   onBegin(harm: Harm, forMs: number): void
   onEnd(harm: Harm): void
   onSkip(planned: PlannedAttack, reason: string): void
@@ -86,7 +92,6 @@ export async function conductAttacks(plan: Plan, conduct: Conduct): Promise<void
     }
     return false
   }
-  const quietMs = () => Date.now() - Math.max(startedAt, ...harms.all.map(({ endedAt }) => endedAt ?? Date.now()))
 
   for (const planned of plan.attacks) {
     const { attack, atMs, forMs } = planned
@@ -94,16 +99,17 @@ export async function conductAttacks(plan: Plan, conduct: Conduct): Promise<void
     await wait(() => Date.now() >= startedAt + atMs)
     if (attack.losesData) {
       await wait(() => harms.active().length === 0)
-      const isCalm = await wait(async () => {
-        const isQuiet = harms.all.length === 0 || quietMs() >= QUIET_BEFORE_LOSS_MS
-        return isQuiet && (await conduct.isCalm())
-      }, CALM_MAX_MS)
+      conduct.onCalmWanted(true)
+      const isCalm = await wait(conduct.isCalm, CALM_MAX_MS)
+      conduct.onCalmWanted(false)
+      if (isCalm) await sleep(RESUMED_MS)
       if (!isCalm && !stop.aborted) {
         conduct.onSkip(planned, `no calm within ${CALM_MAX_MS / 1000} s`)
         continue
       }
     } else {
       await wait(() => harms.active().length < ACTIVE_MAX && harms.active().every((harm) => harm.part !== part))
+      await wait(() => conduct.isUp(part), UP_MAX_MS)
     }
     if (stop.aborted) break
     const harm = harms.begin(attack)

@@ -8,9 +8,6 @@ import type { Stores } from "../../lib/stores.ts"
 
 /** A store that has not answered by then is taken as away: the samples are a second apart. */
 const ANSWER_MS = 900
-/** Longer than this an outbox is not looked through for its oldest event. */
-const AGED_EVENTS_MAX = 2_000
-const MICROSECONDS = 1_000
 
 export type QueueName = "persist" | "index" | "persistDeadLetters" | "indexDeadLetters"
 
@@ -20,8 +17,6 @@ export type DirectStores = {
   outboxEvents(): Promise<number>
   /** Bytes that the shards account for their outboxes. */
   outboxBytes(): Promise<number>
-  /** Age of the oldest event in ms, 0 when there is none; Infinity when there are too many to look through. */
-  oldestEventMs(): Promise<number>
   redisMemoryBytes(): Promise<number>
   queueDepth(queue: QueueName): Promise<number>
   pendingIndexRows(): Promise<number>
@@ -76,15 +71,6 @@ export function directStores({ stores, close }: { stores: Stores; close: () => P
     stores,
     outboxEvents: async () => sum(await outboxSizes()),
     outboxBytes: async () => sum(await each((pipeline, shard) => pipeline.hget(lifeKey(shard), "bytes"))),
-    async oldestEventMs() {
-      const events = sum(await outboxSizes())
-      if (events === 0) return 0
-      if (events > AGED_EVENTS_MAX) return Number.POSITIVE_INFINITY
-      const entries = (await each((pipeline, shard) => pipeline.hvals(outboxKey(shard)))).flat() as string[]
-      const [seconds = 0, micros = 0] = await redis.time()
-      const revisions = entries.map((entry) => Number(/^\{"revision":"(\d+)"/.exec(entry)?.[1] ?? 0))
-      return Number(seconds) * 1000 + Number(micros) / MICROSECONDS - Math.min(...revisions) / MICROSECONDS
-    },
     async redisMemoryBytes() {
       return Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1] ?? 0)
     },

@@ -45,7 +45,7 @@ const STYLE = `
   }`
 
 const escaped = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;")
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
 const round = (value: number): string => value.toFixed(1).replace(/\.0$/, "")
 
 const text = (x: number, y: number, said: string, more = ""): string =>

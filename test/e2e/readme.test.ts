@@ -17,7 +17,7 @@ const read = (file: string): string => readFileSync(join(ROOT, file), "utf8")
 const decisions = readdirSync(join(ROOT, "docs", "decisions")).map((file) => `docs/decisions/${file}`)
 const DOCUMENTS = [
   ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"],
-  ...["docs/architecture.md", "docs/operations.md", "docs/licences.md", ...decisions],
+  ...["docs/architecture.md", "docs/operations.md", "docs/licences.md", "docs/faults.md", ...decisions],
 ]
 const matches = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, found]) => found ?? "")
 

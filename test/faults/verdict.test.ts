@@ -99,7 +99,16 @@ beforeAll(async () => {
   const client = connectClient(api().baseUrl)
   const [ended, gaveUp] = [new AbortController(), new AbortController()]
   const [ledger, harms] = [createLedger(), recordHarms()]
-  load = { client, ledger, harms, random: seededRandom(7), stop: ended.signal, giveUp: gaveUp.signal }
+  load = {
+    client,
+    ledger,
+    harms,
+    random: seededRandom(7),
+    slowdown: () => 1,
+    isPaused: () => false,
+    stop: ended.signal,
+    giveUp: gaveUp.signal,
+  }
   evidence = { ledger, harms, direct, client }
   const running = runLoad(load, await setUp(load), WORKERS)
   const deleted = () => ledger.resources.filter(({ kind, deleted: gone }) => kind === "message" && gone === "yes")
