@@ -1,6 +1,6 @@
 /**
  * Prepares the stores: the tables of MySQL, the index of Elasticsearch, and the shards of Redis. Waits for those that
- * are not up yet; running it again changes nothing. `node local/migrate.ts [rollback]`
+ * are not up yet; running it again changes nothing. An index that is missing or of an older mapping is built from MySQL. `node local/migrate.ts [rollback]`
  */
 import { readdir } from "node:fs/promises"
 import { join } from "node:path"
@@ -11,13 +11,15 @@ import { type Migration, type MigrationResultSet, Migrator } from "kysely/migrat
 import { readConfig } from "../lib/config.ts"
 import { settleShards } from "../lib/numbers/settle.ts"
 import { buildStores } from "../lib/runtime.ts"
-import { ensureIndex } from "../lib/search/index-mapping.ts"
+import { ensureIndex } from "../lib/search/ensure-index.ts"
+import type { ReindexProgress } from "../lib/search/reindex.ts"
 import type { Stores } from "../lib/stores.ts"
 import { loadEnvironment } from "./environment.ts"
 
 /** A database on a slow disk takes a minute for its first start; Elasticsearch less. */
 const WAIT_MAX_MS = 180_000
 const RETRY_MS = 1_000
+const TELL_EVERY_MS = 5_000
 
 const MIGRATIONS = join(import.meta.dirname, "..", "migrations")
 
@@ -51,10 +53,13 @@ export const migrateUp = async (db: Kysely<any>): Promise<string[]> =>
 export const migrateDown = async (db: Kysely<any>): Promise<string[]> =>
   throwOnFailure(await migrator(db).migrateDown())
 
-/** Prepares all stores, as a first deployment or a start does. */
-export async function prepareStores(stores: Stores): Promise<string[]> {
+/** Prepares all stores, as a first deployment or a start does. `onProgress` hears of an index that has to be built. */
+export async function prepareStores(
+  stores: Stores,
+  onProgress?: (progress: ReindexProgress) => void,
+): Promise<string[]> {
   const done = await migrateUp(stores.mysql)
-  done.push(`index ${await ensureIndex(stores.elasticsearch, stores.config.ELASTICSEARCH_INDEX)}: Success`)
+  done.push(`index ${await ensureIndex(stores, onProgress ? { onProgress } : {})}: Success`)
   // Only the first request would wait for it otherwise; with events still in the queue it must.
   if (await settleShards(stores)) done.push("shards: settled")
   return done
@@ -82,11 +87,23 @@ function describe(error: unknown): string {
   return `${error.message}${cause}`
 }
 
+/** A line every few seconds: an index of a million messages takes minutes, and its log is read by people. */
+function tell(): (progress: ReindexProgress) => void {
+  let saidAt = Date.now()
+  return ({ phase, done, total }) => {
+    if (Date.now() - saidAt < TELL_EVERY_MS) return
+    saidAt = Date.now()
+    console.log(`building the index: ${phase} ${done}${total === undefined ? "" : ` of about ${total}`}`)
+  }
+}
+
 async function main(command: string | undefined): Promise<void> {
   loadEnvironment()
   const { stores, close } = buildStores(readConfig(process.env))
   try {
-    const done = await untilReady(() => (command === "rollback" ? migrateDown(stores.mysql) : prepareStores(stores)))
+    const done = await untilReady(() =>
+      command === "rollback" ? migrateDown(stores.mysql) : prepareStores(stores, tell()),
+    )
     for (const line of done) console.log(line)
   } finally {
     await close()
