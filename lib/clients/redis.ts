@@ -20,6 +20,8 @@ export type RedisClient = {
   /** Runs a script in one round trip (two when the server does not know it yet). Never repeats one that may have run. */
   run(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]>
   ping(): Promise<void>
+  /** What the server says of itself: the fields of INFO, and of CONFIG GET those of `settings` that it tells. */
+  describe(settings: string[]): Promise<{ info: Map<string, string>; settings: Map<string, string> }>
   close(): Promise<void>
 }
 
@@ -70,6 +72,21 @@ export function connectRedis(url: string): RedisClient {
     async ping() {
       if (redis.status !== "ready") await firstReady
       await redis.ping().catch((error: unknown) => Promise.reject(asAway(error)))
+    },
+    async describe(names) {
+      if (redis.status !== "ready") await firstReady
+      const text = await redis.info().catch((error: unknown) => Promise.reject(asAway(error)))
+      const info = text.split("\r\n").map((line): [string, string] => {
+        const at = line.indexOf(":")
+        return [line.slice(0, at), line.slice(at + 1)]
+      })
+      // Managed servers refuse CONFIG: what they do not tell is absent.
+      const pairs = ((await redis.call("CONFIG", "GET", ...names).catch(() => [])) ?? []) as string[]
+      const settings = names.flatMap((name): [string, string][] => {
+        const value = pairs[pairs.indexOf(name) + 1]
+        return pairs.includes(name) && value !== undefined ? [[name, value]] : []
+      })
+      return { info: new Map(info), settings: new Map(settings) }
     },
     async close() {
       if (redis.status === "ready") await redis.quit().catch(() => undefined)

@@ -1,4 +1,5 @@
 import {
+  ChangeMessageVisibilityBatchCommand,
   DeleteMessageBatchCommand,
   GetQueueAttributesCommand,
   type Message,
@@ -21,7 +22,10 @@ export type SqsClient = {
   /** Sends up to ten messages in one call; answers which of them (by position) the queue refused. */
   sendBatch(queueUrl: string, messages: QueueMessage[]): Promise<number[]>
   depth(queueUrl: string): Promise<QueueDepth>
-  receive(queueUrl: string): Promise<Message[]>
+  /** Up to ten messages, hidden from others for the queue's visibility timeout or for `holdSeconds`. */
+  receive(queueUrl: string, holdSeconds?: number): Promise<Message[]>
+  /** Lets up to ten received messages be received again at once. */
+  release(queueUrl: string, receiptHandles: string[]): Promise<void>
   remove(queueUrl: string, receiptHandles: string[]): Promise<void>
   close(): void
 }
@@ -83,15 +87,24 @@ export function connectSqs({ region, endpoint }: SqsOptions): SqsClient {
         delayed: Number(attributes.ApproximateNumberOfMessagesDelayed ?? 0),
       }
     },
-    async receive(QueueUrl) {
+    async receive(QueueUrl, holdSeconds) {
       const command = new ReceiveMessageCommand({
         QueueUrl,
+        ...(holdSeconds === undefined ? {} : { VisibilityTimeout: holdSeconds }),
         MaxNumberOfMessages: 10,
         WaitTimeSeconds: 0,
         MessageSystemAttributeNames: ["All"],
         MessageAttributeNames: ["All"],
       })
       return (await reach(sqs.send(command))).Messages ?? []
+    },
+    async release(QueueUrl, receiptHandles) {
+      const Entries = receiptHandles.map((ReceiptHandle, index) => ({
+        Id: String(index),
+        ReceiptHandle,
+        VisibilityTimeout: 0,
+      }))
+      await reach(sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries })))
     },
     async remove(QueueUrl, receiptHandles) {
       const Entries = receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }))

@@ -1,75 +1,124 @@
 /**
- * The two dead-letter queues, for the operator. A dead message holds an envelope, and the reason where a consumer gave
- * one; of a write event the outbox keeps the entry, marked dead.
+ * DESIGN. The two dead-letter queues, for the operator. A dead letter holds an envelope, and the reason where a consumer
+ * gave one; of a write event the outbox keeps the entry, marked dead. A queue can only be read by receiving, so every
+ * command holds the letters for a while, does what it is to do, and lets those that stay be received again at once.
+ *
+ * Promised: a letter is removed only after what it held has been sent again or dropped. May happen twice: a letter is
+ * sent again and stays, if the command is killed in between; its events are found stale. A command that is killed leaves
+ * the letters hidden until its hold has passed.
  */
 import type { Message } from "@aws-sdk/client-sqs"
 import { z } from "zod"
 import { IndexEvent, PersistEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
-import type { Sender } from "./sender.ts"
 
-export type DeadLetter = { queue: "persist-writes" | "index-messages"; reason: string; sentAt: string; body: string }
+/** Letters that one command looks at, so that it needs no more than some MB; more of them are there the next time. */
+export const LETTERS_MAX = 1_000
+/** Longer than it takes to send so many again; a command that is killed hides its letters for no longer. */
+const HOLD_SECONDS = 60
+/** SQS asks some of its servers only, so an empty answer may be wrong; so many in a row are not. */
+const EMPTY_RECEIVES_MAX = 3
+const BATCH_MESSAGES_MAX = 10
 
-const reasonOf = (message: Message): string => message.MessageAttributes?.reason?.StringValue ?? "received too often"
+export type DeadLetter = {
+  /** The queue's own id of the message. */
+  id: string
+  queue: "persist-writes" | "index-messages"
+  reason: string
+  sentAt: Date
+  /** As it is in the queue. */
+  body: string
+  /** Of the body; undefined where it cannot be read. Write events where `queue` is persist-writes, else keys. */
+  events: (PersistEvent | IndexEvent)[] | undefined
+}
+type Held = DeadLetter & { receiptHandle: string }
 
-/** What lies in both queues now. Listing hides the messages for the visibility timeout of their queue. */
-export async function listDeadLetters({ sqs, config }: Stores): Promise<DeadLetter[]> {
-  const letters: DeadLetter[] = []
-  for (const [queue, url] of [
+/** What became of a letter: it went, or it stays and why. */
+export type Fate = { gone: true } | { gone: false; why: string }
+
+const queues = ({ config }: Stores) =>
+  [
     ["persist-writes", config.PERSIST_DEAD_LETTER_QUEUE_URL],
     ["index-messages", config.INDEX_DEAD_LETTER_QUEUE_URL],
-  ] as const) {
-    for (;;) {
-      const messages = await sqs.receive(url)
-      if (messages.length === 0) break
-      for (const message of messages) {
-        const sentAt = new Date(Number(message.Attributes?.SentTimestamp ?? 0)).toISOString()
-        letters.push({ queue, reason: reasonOf(message), sentAt, body: message.Body ?? "" })
-      }
-    }
-  }
-  return letters
-}
+  ] as const
 
 /**
- * Sends all dead letters to their queues again and revives their outbox entries. Answers how many messages went; those
- * that cannot be read stay.
+ * Shows `handle` the dead letters of both queues, LETTERS_MAX at most, and removes those that it says are gone. Answers
+ * whether there may be more letters than it has shown.
  */
-export async function redriveDeadLetters(stores: Stores): Promise<number> {
-  const { config, persistQueue, indexQueue, outbox } = stores
-  const writes = await redrive(stores, config.PERSIST_DEAD_LETTER_QUEUE_URL, persistQueue, async (body) => {
-    const events = z.array(PersistEvent).parse(JSON.parse(body))
-    for (const event of events) if (!("fence" in event)) await outbox.revive(event)
-    return events
-  })
-  const index = await redrive(stores, config.INDEX_DEAD_LETTER_QUEUE_URL, indexQueue, async (body) =>
-    z.array(IndexEvent).parse(JSON.parse(body)),
-  )
-  return writes + index
+export async function visitDeadLetters(stores: Stores, handle: (letter: DeadLetter) => Promise<Fate>) {
+  let more = false
+  for (const [queue, url] of queues(stores)) {
+    const held = new Map<string, Held>()
+    try {
+      more = (await hold(stores, queue, url, held)) || more
+      for (const letter of held.values()) {
+        if (!(await handle(letter)).gone) continue
+        await stores.sqs.remove(url, [letter.receiptHandle])
+        held.delete(letter.id)
+      }
+    } finally {
+      await release(stores, url, [...held.values()])
+    }
+  }
+  return { more }
 }
 
-type Read = (body: string) => Promise<{ application: string }[]>
-
-async function redrive({ sqs }: Stores, queueUrl: string, target: Sender, read: Read): Promise<number> {
-  let count = 0
-  for (;;) {
-    const messages = await sqs.receive(queueUrl)
-    if (messages.length === 0) return count
-    for (const { Body, ReceiptHandle } of messages) {
-      const events = await read(Body ?? "").catch((error: unknown) => unlessUnreadable(error))
-      const [first] = events
-      if (!first) continue
-      await target.send(
-        first.application,
-        events.map((event) => JSON.stringify(event)),
-      )
-      await sqs.remove(queueUrl, [ReceiptHandle ?? ""])
-      count++
+/** Receives until nothing comes or LETTERS_MAX is reached; then it answers true. */
+async function hold({ sqs }: Stores, queue: DeadLetter["queue"], url: string, held: Map<string, Held>) {
+  for (let empty = 0; empty < EMPTY_RECEIVES_MAX; ) {
+    if (held.size >= LETTERS_MAX) return true
+    const messages = await sqs.receive(url, HOLD_SECONDS)
+    empty = messages.length === 0 ? empty + 1 : 0
+    for (const message of messages) {
+      const letter = toLetter(queue, message)
+      held.set(letter.id, letter)
     }
+  }
+  return false
+}
+
+/** What cannot be released now is back once the hold has passed. */
+async function release({ sqs }: Stores, url: string, letters: Held[]): Promise<void> {
+  for (let at = 0; at < letters.length; at += BATCH_MESSAGES_MAX) {
+    const handles = letters.slice(at, at + BATCH_MESSAGES_MAX).map(({ receiptHandle }) => receiptHandle)
+    await sqs.release(url, handles).catch(() => undefined)
   }
 }
 
-function unlessUnreadable(error: unknown): [] {
-  if (error instanceof SyntaxError || error instanceof z.ZodError) return []
-  throw error
+function toLetter(queue: DeadLetter["queue"], message: Message): Held {
+  const body = message.Body ?? ""
+  return {
+    id: message.MessageId ?? "",
+    queue,
+    reason: message.MessageAttributes?.reason?.StringValue ?? "received too often",
+    sentAt: new Date(Number(message.Attributes?.SentTimestamp ?? 0)),
+    body,
+    events: parse(queue, body),
+    receiptHandle: message.ReceiptHandle ?? "",
+  }
+}
+
+function parse(queue: DeadLetter["queue"], body: string): DeadLetter["events"] {
+  try {
+    const events = queue === "persist-writes" ? z.array(PersistEvent) : z.array(IndexEvent)
+    return events.parse(JSON.parse(body))
+  } catch {
+    return undefined
+  }
+}
+
+/** Sends a letter's events to their queue again and revives their outbox entries; one that cannot be read stays. */
+export async function redriveLetter(stores: Stores, { queue, events }: DeadLetter): Promise<Fate> {
+  const [first] = events ?? []
+  if (!events || !first) return { gone: false, why: "it cannot be read" }
+  if (queue === "persist-writes") {
+    for (const event of events) if (!("fence" in event)) await stores.outbox.revive(event)
+  }
+  const target = queue === "persist-writes" ? stores.persistQueue : stores.indexQueue
+  await target.send(
+    first.application,
+    events.map((event) => JSON.stringify(event)),
+  )
+  return { gone: true }
 }

@@ -1,22 +1,141 @@
-import { listDeadLetters, redriveDeadLetters } from "../../lib/queue/dead-letters.ts"
-import { type Command, EXIT, UsageError } from "./command.ts"
+import {
+  type DeadLetter,
+  type Fate,
+  LETTERS_MAX,
+  redriveLetter,
+  visitDeadLetters,
+} from "../../lib/queue/dead-letters.ts"
+import { discardLetter } from "../../lib/queue/discard.ts"
+import type { Stores } from "../../lib/stores.ts"
+import { type Arguments, type Command, type Context, EXIT, UsageError } from "./command.ts"
+
+const USAGE = `dead-letters list
+                     dead-letters show <id>
+                     dead-letters redrive [<id>… | all]
+                     dead-letters discard <id>… [--yes]
+
+  list     what was given up: id, queue, reason, time, number of events
+  show     one of them, with its events (names and bodies are shown)
+  redrive  sends them to their queues again, all unless ids are given; what is refused again comes back
+  discard  gives them up for good; asks before it does so, unless --yes is given`
+
+const WARNING = `This cannot be undone. A creation that was never stored is deleted, with everything below it: its number stays a hole.
+A change of something that is stored is undone. A document that could not be indexed is not found by searches.`
+
+type Outcome = { id: string; done: boolean; why?: string }
+
+const kept: Fate = { gone: false, why: "" }
+
+const documentOf = ({ id, queue, reason, sentAt, body, events }: DeadLetter) => ({
+  id,
+  queue,
+  reason,
+  sent_at: sentAt.toISOString(),
+  bytes: Buffer.byteLength(body),
+  events_count: events?.length ?? null,
+})
+
+async function list({ stores, output }: Context): Promise<number> {
+  const letters: ReturnType<typeof documentOf>[] = []
+  const { more } = await visitDeadLetters(stores, async (letter) => {
+    letters.push(documentOf(letter))
+    return kept
+  })
+  output.table(letters)
+  output.line(
+    `${letters.length} dead letters${more ? `, and more: ${LETTERS_MAX} of a queue are shown at a time` : ""}`,
+  )
+  output.document({ dead_letters: letters, more })
+  return EXIT.ok
+}
+
+async function show({ stores, output }: Context, id: string): Promise<number> {
+  let found: DeadLetter | undefined
+  await visitDeadLetters(stores, async (letter) => {
+    if (letter.id === id) found = letter
+    return kept
+  })
+  if (!found) return missing(output, [id])
+  const summary = { ...documentOf(found), ...(found.events ? {} : { body: found.body }) }
+  for (const [name, value] of Object.entries(summary)) output.line(`${name}: ${value ?? "cannot be read"}`)
+  for (const event of found.events ?? []) output.line(JSON.stringify(event, null, 2))
+  output.document({ ...summary, events: found.events ?? null })
+  return EXIT.ok
+}
+
+function missing(output: Context["output"], ids: string[]): number {
+  const text = `There is no dead letter ${ids.join(", ")}.`
+  output.error(text)
+  output.document({ error: text })
+  return EXIT.wrong
+}
+
+/** Does something with each letter that is meant, tells of each, and of those that are not there. */
+async function treat(
+  { stores, output, signal }: Context,
+  ids: string[] | "all",
+  [verb, done]: ["redrive" | "discard", string],
+  treatOne: (stores: Stores, letter: DeadLetter) => Promise<Fate>,
+): Promise<number> {
+  const outcomes: Outcome[] = []
+  const { more } = await visitDeadLetters(stores, async (letter) => {
+    signal.throwIfAborted()
+    if (ids !== "all" && !ids.includes(letter.id)) return kept
+    const fate = await treatOne(stores, letter)
+    outcomes.push({ id: letter.id, done: fate.gone, ...(fate.gone ? {} : { why: fate.why }) })
+    output.line(fate.gone ? `${letter.id} ${done}` : `${letter.id} stays: ${fate.why}`)
+    return fate
+  })
+  for (const id of ids === "all" ? [] : ids) {
+    if (outcomes.some((outcome) => outcome.id === id)) continue
+    outcomes.push({ id, done: false, why: "there is no such dead letter" })
+    output.line(`${id}: there is no such dead letter`)
+  }
+  const count = outcomes.filter((outcome) => outcome.done).length
+  output.line(`${count} dead letters ${done}${more ? "; there are more: run this again" : ""}`)
+  output.document({ [verb === "redrive" ? "redriven" : "discarded"]: count, dead_letters: outcomes, more })
+  return outcomes.every((outcome) => outcome.done) && !more ? EXIT.ok : EXIT.wrong
+}
+
+async function run({ words: [verb, ...ids], options }: Arguments, context: Context): Promise<number> {
+  if (verb === undefined) throw new UsageError("dead-letters wants list, show, redrive or discard.")
+  if (options.yes === true && verb !== "discard") throw new UsageError(`dead-letters ${verb} takes no option '--yes'.`)
+  switch (verb) {
+    case "list":
+      if (ids.length > 0) throw new UsageError(`dead-letters list takes no "${ids[0]}".`)
+      return list(context)
+    case "show": {
+      const [id, ...others] = ids
+      if (id === undefined || others.length > 0) throw new UsageError("dead-letters show takes one id.")
+      return show(context, id)
+    }
+    case "redrive": {
+      const all = ids.length === 0 || (ids.length === 1 && ids[0] === "all")
+      return treat(context, all ? "all" : ids, ["redrive", "sent again"], redriveLetter)
+    }
+    case "discard": {
+      if (ids.length === 0) throw new UsageError("dead-letters discard takes ids; see dead-letters list.")
+      if (options.yes !== true && !(await isConfirmed(context, ids))) return EXIT.wrong
+      return treat(context, ids, ["discard", "discarded"], discardLetter)
+    }
+    default:
+      throw new UsageError(`dead-letters takes list, show, redrive or discard, not "${verb}".`)
+  }
+}
+
+async function isConfirmed({ output, confirm }: Context, ids: string[]): Promise<boolean> {
+  output.line(WARNING)
+  if (await confirm(`Discard ${ids.length} dead ${ids.length === 1 ? "letter" : "letters"}?`)) return true
+  const text = "Nothing was discarded: say yes at a terminal, or give --yes."
+  output.error(text)
+  output.document({ error: text })
+  return false
+}
 
 export const command: Command = {
   name: "dead-letters",
-  summary: "Lists what was given up, and sends it again.",
-  usage: "dead-letters list | redrive",
-  async run({ words: [verb] }, { stores, output }) {
-    if (verb === "list") {
-      const letters = await listDeadLetters(stores)
-      output.table(letters.map(({ queue, reason, sentAt, body }) => ({ sentAt, queue, reason, bytes: body.length })))
-      output.line(`${letters.length} dead letters`)
-      output.document({ dead_letters: letters })
-      return EXIT.ok
-    }
-    if (verb !== "redrive") throw new UsageError(`dead-letters takes list or redrive, not "${verb ?? ""}".`)
-    const sent = await redriveDeadLetters(stores)
-    output.line(`${sent} messages sent again`)
-    output.document({ redriven: sent })
-    return EXIT.ok
-  },
+  summary: "Lists and shows what was given up, sends it again, or drops it.",
+  usage: USAGE,
+  options: { yes: { type: "boolean" } },
+  run,
 }
