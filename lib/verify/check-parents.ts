@@ -10,8 +10,8 @@
  *   I1): a fence skips numbers, and how many fences there were is not noted.
  */
 import { type Mysql, reachMysql } from "../clients/mysql.ts"
-import { TOMBSTONE_DAYS } from "../persist/persist-events.ts"
 import { shardOf } from "../outbox/keys.ts"
+import { TOMBSTONE_DAYS } from "../persist/persist-events.ts"
 import type { Stores } from "../stores.ts"
 import type { Findings } from "./findings.ts"
 import { firstSince, type Parent, type ParentKey, readParent } from "./read-parent.ts"
@@ -21,6 +21,8 @@ import type { Rounds } from "./rounds.ts"
 const PAGE_ROWS = 500
 /** A few of the pool's connections, so that the rest of a page's time is not the way to MySQL and back. */
 const PARALLEL = 4
+/** Events of one parent that are looked at: more are on their way only while MySQL was away. */
+const PENDING_MAX = 500
 const DAY_MS = 86_400_000
 
 export type Unaccounted = {
@@ -34,10 +36,8 @@ export type ParentCheck = {
   stores: Stores
   findings: Findings
   unaccounted: Unaccounted
-  /** Parents whose counter is wrong, for the repair. */
-  onWrongCounter(key: ParentKey): Promise<void>
-  /** Parents whose count column differs from their counter. */
-  onWrongCount(key: ParentKey): Promise<void>
+  /** Is given parents whose counter or count column is wrong, for the repair. */
+  onWrong(key: ParentKey): Promise<void>
   rounds: Rounds
 }
 
@@ -63,16 +63,16 @@ async function checkParent(check: ParentCheck, key: ParentKey): Promise<void> {
       return !isOrphaned(key, parent) || parent.isPurging
     })
     if (late) return
-    if (parent.rows > 0) findings.add("orphan", { ...key, message: 0, detail: `${parent.rows} rows below it` }, parent.rows)
+    findings.add("orphan", { ...key, message: 0, detail: `${parent.rows} rows below it` }, parent.rows)
     return
   }
-  if (parent.isDeleted) return
+  if (parent.isDeleted || parent.count === null) return
   await checkCounts(check, key, parent)
   await checkNumbers(check, key, parent)
 }
 
 const isOrphaned = ({ chat }: ParentKey, { isDeleted, count, applicationLives, rows }: Parent): boolean =>
-  isDeleted ? rows > 0 : count === null || (chat > 0 && !applicationLives)
+  rows > 0 && (isDeleted || count === null || (chat > 0 && !applicationLives))
 
 /** Whether the outbox holds an event of the parent or of its application. */
 async function isPending({ outbox }: Stores, { application, chat }: ParentKey): Promise<boolean> {
@@ -82,24 +82,23 @@ async function isPending({ outbox }: Stores, { application, chat }: ParentKey): 
   return entries.some((entry) => entry !== null)
 }
 
-async function checkCounts({ findings, onWrongCount, onWrongCounter }: ParentCheck, key: ParentKey, parent: Parent) {
+async function checkCounts({ findings, onWrong }: ParentCheck, key: ParentKey, parent: Parent): Promise<void> {
   const { rows, live, count, isDirty, highest, greatest } = parent
   const example = { ...key, message: 0 }
-  if ((live ?? 0) !== rows) {
-    findings.add("wrong_counter", { ...example, detail: `${rows} rows, counted ${live ?? "nothing"}` })
-    await onWrongCounter(key)
-  }
+  const isCounterWrong = (live ?? 0) !== rows
   // While it is dirty, the next sync will set it.
-  if (!isDirty && count !== null && count !== (live ?? 0)) {
-    findings.add("wrong_count", { ...example, detail: `${count}, and its counter ${live ?? 0}` })
-    await onWrongCount(key)
-  }
+  const isCountWrong = !isDirty && count !== (live ?? 0)
+  if (isCounterWrong)
+    findings.add("wrong_counter", { ...example, detail: `${rows} rows, counted ${live ?? "nothing"}` })
+  if (isCountWrong) findings.add("wrong_count", { ...example, detail: `${count}, and its counter ${live ?? 0}` })
   if (greatest !== null && greatest > (highest ?? 0)) {
     findings.add("beyond_highest", { ...example, detail: `${greatest}, and the highest noted is ${highest ?? 0}` })
   }
+  if (isCounterWrong || isCountWrong) await onWrong(key)
 }
 
-async function checkNumbers(check: ParentCheck, key: ParentKey, { highest, fenced }: Parent): Promise<void> {
+async function checkNumbers(check: ParentCheck, key: ParentKey, parent: Parent): Promise<void> {
+  const { highest, fenced, createdAt } = parent
   const { stores, findings, unaccounted, rounds } = check
   if (!highest) return
   const absent = await countAbsent(check, key, [1, highest])
@@ -112,7 +111,6 @@ async function checkNumbers(check: ParentCheck, key: ParentKey, { highest, fence
   if (key.chat > 0) {
     // Numbers after the first that was given since then can only have been deleted since then, too.
     const since = new Date(rounds.startedAt - TOMBSTONE_DAYS * DAY_MS + DAY_MS)
-    const { createdAt } = await readParent(stores.mysql, key, [1, 0])
     const first = createdAt !== null && createdAt > since ? 1 : await firstSince(stores.mysql, key, since)
     gaps = first === null ? 0 : await countAbsent(check, key, [first, highest])
     unaccounted.expired += absent - gaps
@@ -120,25 +118,29 @@ async function checkNumbers(check: ParentCheck, key: ParentKey, { highest, fence
   if (gaps > 0) findings.add("gap", { ...key, message: 0, detail: `${gaps} of the numbers up to ${highest}` }, gaps)
 }
 
-/** How many numbers of the range have no row, tombstone or event; undecided ones, with events on their way, do not count. */
+/**
+ * How many numbers of the range have neither row, nor tombstone, nor event: at least, since an event on its way may be of
+ * a number that has a row.
+ */
 async function countAbsent({ stores, rounds }: ParentCheck, key: ParentKey, range: [number, number]): Promise<number> {
   const [from, to] = range
   let absent = 0
   await rounds.until(async () => {
-    const pending = await hasPending(stores, key, range)
+    const pending = await countPending(stores, key, range)
     const { rowsIn, tombstonesIn } = await readParent(stores.mysql, key, range)
     const without = to - from + 1 - rowsIn - tombstonesIn
-    absent = pending ? 0 : without
-    return without <= 0 || !pending
+    absent = pending < PENDING_MAX ? Math.max(0, without - pending) : 0
+    return without <= 0 || pending === 0
   })
-  return Math.max(0, absent)
+  return absent
 }
 
-async function hasPending({ outbox }: Stores, { application, chat }: ParentKey, [from, to]: [number, number]) {
+/** Events on their way to numbers of the range, up to PENDING_MAX. */
+async function countPending({ outbox }: Stores, { application, chat }: ParentKey, [from, to]: [number, number]) {
   const parent = chat > 0 ? `${application}/${chat}` : application
-  const range = { min: String(from), max: String(to), order: "asc" as const, count: 1 }
+  const range = { min: String(from), max: String(to), order: "asc" as const, count: PENDING_MAX }
   const { entries } = await outbox.readPending(shardOf(application), parent, chat, [], range)
-  return entries.length > 0
+  return entries.length
 }
 
 /** The keys of all counters, or of those of one application, in pages. */
@@ -178,7 +180,14 @@ export async function withoutCounter(mysql: Mysql, keys: ParentKey[]): Promise<P
       .where((eb) =>
         eb.or(
           byApplication.map(([application, group]) =>
-            eb.and([eb("application", "=", application), eb("chat", "in", group.map(({ chat }) => chat))]),
+            eb.and([
+              eb("application", "=", application),
+              eb(
+                "chat",
+                "in",
+                group.map(({ chat }) => chat),
+              ),
+            ]),
           ),
         ),
       )

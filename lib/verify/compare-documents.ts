@@ -119,11 +119,7 @@ export async function readRows(mysql: Mysql, keys: ResourceKey[]): Promise<Map<s
 export async function readRowKeys(mysql: Mysql, keys: ResourceKey[]): Promise<Set<string>> {
   if (keys.length === 0) return new Set()
   const rows = await reachMysql(() =>
-    mysql
-      .selectFrom("messages")
-      .select(["application", "chat", "number"])
-      .where(keyRanges(keys, "number"))
-      .execute(),
+    mysql.selectFrom("messages").select(["application", "chat", "number"]).where(keyRanges(keys, "number")).execute(),
   )
   return new Set(rows.map((row) => documentId(row.application, row.chat, row.number)))
 }
@@ -140,4 +136,3 @@ export async function readPendingKeys(mysql: Mysql, keys: ResourceKey[]): Promis
   )
   return new Set(entries.filter(({ due_at }) => due_at !== null).map(keyText))
 }
-

@@ -26,10 +26,7 @@ export type Parent = {
   isPurging: boolean
 }
 
-type Row = Record<
-  "rowsAll" | "rowsIn" | "tombstonesIn" | "applicationLives" | "deleted" | "purging",
-  number
-> &
+type Row = Record<"rowsAll" | "rowsIn" | "tombstonesIn" | "applicationLives" | "deleted" | "purging", number> &
   Record<"greatest" | "highest" | "live" | "fenced" | "dirty" | "count", number | null> & { createdAt: Date | null }
 
 /**
