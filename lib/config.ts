@@ -1,7 +1,12 @@
 import { z } from "zod"
 
 const url = (...protocols: string[]) =>
-  z.url().refine((value) => protocols.includes(new URL(value).protocol), `must be a URL with ${protocols.join(" or ")}`)
+  z
+    .url()
+    .refine(
+      (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol),
+      `must be a URL with ${protocols.join(" or ")}`,
+    )
 
 const positive = (fallback: number) => z.coerce.number().int().positive().default(fallback)
 

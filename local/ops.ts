@@ -1,22 +1,29 @@
 // npm run ops -- <command>: the operator's commands, on the stores that the environment names.
 import { createInterface } from "node:readline/promises"
+import { setTimeout as sleep } from "node:timers/promises"
 import { readConfig } from "../lib/config.ts"
 import { DependencyAway } from "../lib/errors.ts"
 import { log } from "../lib/log.ts"
+import { checkReadiness } from "../lib/readiness.ts"
 import { buildStores } from "../lib/runtime.ts"
 import { loadEnvironment } from "./environment.ts"
 import { helpText, type Parsed, parseArguments } from "./ops/arguments.ts"
 import { type Command, EXIT, UsageError } from "./ops/command.ts"
 import { command as deadLetters } from "./ops/dead-letters.ts"
 import { createOutput, type Output } from "./ops/output.ts"
+import { command as recount } from "./ops/recount.ts"
 import { command as reindex } from "./ops/reindex.ts"
+
 import { command as status } from "./ops/status.ts"
 import { command as verify } from "./ops/verify.ts"
 
 const COMMANDS: readonly Command[] = [status, deadLetters, verify, reindex]
+const COMMANDS: readonly Command[] = [status, deadLetters, recount]
 
 /** A command that was asked to stop ends its batch within this; after it the process ends all the same. */
 const STOP_MAX_MS = 5_000
+/** A store that hangs does not say goodbye. */
+const CLOSE_MAX_MS = 1_000
 
 /** One line that says what is wrong, without a stack: `redis is away (connect ECONNREFUSED 127.0.0.1:6379)`. */
 function describe(error: unknown): string {
@@ -49,9 +56,11 @@ async function run(command: Command, { args, json }: Parsed, output: Output): Pr
     loadEnvironment()
     const { stores, close } = buildStores(readConfig(process.env))
     try {
+      // The calls' time-outs are those of a running API: what loads and connects at first must not count.
+      await checkReadiness(stores)
       return await command.run(args, { stores, json, output, confirm, signal: stop.signal })
     } finally {
-      await close()
+      await Promise.race([close(), sleep(CLOSE_MAX_MS)])
     }
   } catch (error) {
     if (error instanceof UsageError) throw error
@@ -81,6 +90,7 @@ async function main(argv: string[]): Promise<number> {
     return await run(parsed.command, parsed, output)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
+    output.document({ error: error.message })
     output.error(`${error.message} See npm run ops -- --help.`)
     return EXIT.usage
   }

@@ -84,11 +84,15 @@ export async function reachMysql<T>(query: () => Promise<T>): Promise<T> {
     return await Promise.race([answer, timeout])
   } catch (error) {
     answer.catch(() => undefined)
-    throw error instanceof DependencyAway || isFault(error) ? error : new DependencyAway("mysql", error)
+    throw asAway(error)
   } finally {
     clearTimeout(timer)
   }
 }
+
+/** What a failed query means: the error itself where it is one of the data or of the SQL text, else a DependencyAway. */
+export const asAway = (error: unknown): unknown =>
+  error instanceof DependencyAway || isFault(error) ? error : new DependencyAway("mysql", error)
 
 /** 42: a syntax error or unknown column is ours; an unknown table or database is a store that is not prepared yet. */
 function isFault(error: unknown): boolean {

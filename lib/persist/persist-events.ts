@@ -59,8 +59,8 @@ async function writeAll(tx: Tx, events: PersistEvent[], bound: number): Promise<
   await writePendingIndex(tx, plan.index)
 }
 
-/** Events of one application wait for each other here, and only here. */
-async function lockStripes(tx: Tx, events: PersistEvent[]): Promise<void> {
+/** Events of one application wait for each other here, and only here; so does what corrects its counters. */
+export async function lockStripes(tx: Tx, events: { application: string }[]): Promise<void> {
   const stripes = new Set(events.map(({ application }) => stripeOf(application)))
   await tx
     .selectFrom("persist_locks")

@@ -37,7 +37,7 @@ export type ParentCheck = {
   findings: Findings
   unaccounted: Unaccounted
   /** Is given parents whose counter or count column is wrong, for the repair. */
-  onWrong(key: ParentKey): Promise<void>
+  onWrong(key: ParentKey): void
   rounds: Rounds
 }
 
@@ -67,7 +67,7 @@ async function checkParent(check: ParentCheck, key: ParentKey): Promise<void> {
     return
   }
   if (parent.isDeleted || parent.count === null) return
-  await checkCounts(check, key, parent)
+  checkCounts(check, key, parent)
   await checkNumbers(check, key, parent)
 }
 
@@ -82,7 +82,7 @@ async function isPending({ outbox }: Stores, { application, chat }: ParentKey): 
   return entries.some((entry) => entry !== null)
 }
 
-async function checkCounts({ findings, onWrong }: ParentCheck, key: ParentKey, parent: Parent): Promise<void> {
+function checkCounts({ findings, onWrong }: ParentCheck, key: ParentKey, parent: Parent): void {
   const { rows, live, count, isDirty, highest, greatest } = parent
   const example = { ...key, message: 0 }
   const isCounterWrong = (live ?? 0) !== rows
@@ -94,7 +94,7 @@ async function checkCounts({ findings, onWrong }: ParentCheck, key: ParentKey, p
   if (greatest !== null && greatest > (highest ?? 0)) {
     findings.add("beyond_highest", { ...example, detail: `${greatest}, and the highest noted is ${highest ?? 0}` })
   }
-  if (isCounterWrong || isCountWrong) await onWrong(key)
+  if (isCounterWrong || isCountWrong) onWrong(key)
 }
 
 async function checkNumbers(check: ParentCheck, key: ParentKey, parent: Parent): Promise<void> {

@@ -7,6 +7,7 @@
  * numbers are never touched. Then all is verified again, so that the answer says how things are now.
  */
 import { reachMysql } from "../clients/mysql.ts"
+import { recount } from "../counts/recount.ts"
 import type { ResourceKey } from "../events.ts"
 import { revisionTime } from "../events.ts"
 import { surveyOutbox } from "../outbox/survey.ts"
@@ -15,8 +16,6 @@ import type { Stores } from "../stores.ts"
 import { checkRows, checkSurplus, type DocumentCheck } from "./check-documents.ts"
 import { checkParents, type ParentCheck, type Unaccounted, walkCounters, withoutCounter } from "./check-parents.ts"
 import { createFindings, type Finding, type Findings } from "./findings.ts"
-import type { ParentKey } from "./read-parent.ts"
-import { repairCounters } from "./repair-counters.ts"
 import { repairDocuments } from "./repair-documents.ts"
 import { createRounds } from "./rounds.ts"
 
@@ -71,14 +70,16 @@ async function verifyOnce(stores: Stores, options: VerifyOptions, repaired: Repa
   const unaccounted: Unaccounted = { fenced: 0, expired: 0 }
   const sums = { parents: 0, messages: 0, documents: 0 }
   const rounds = createRounds(signal)
-  const mend = async (key: ParentKey) => {
-    if (!repaired) return
-    await repairCounters(stores, key)
-    repaired.counters++
+  const drifted = new Set<string>()
+  const parents: ParentCheck = { stores, findings, unaccounted, rounds, onWrong: (key) => drifted.add(key.application) }
+  const mendCounts = async () => {
+    for (const one of repaired ? drifted : [])
+      repaired.counters += (await recount(stores, { application: one })).corrected
+    drifted.clear()
   }
-  const parents: ParentCheck = { stores, findings, unaccounted, rounds, onWrong: mend }
   for await (const keys of walkCounters(stores.mysql, application, signal)) {
     await checkParents(parents, keys)
+    await mendCounts()
     sums.parents += keys.length
     onProgress?.({ phase: "numbers and counts", done: sums.parents })
   }
@@ -103,7 +104,10 @@ async function verifyOnce(stores: Stores, options: VerifyOptions, repaired: Repa
     sums[sum] += count
     tell(sum, sums[sum])
   }
-  await checkRows({ ...documents, onLooked: onLooked("messages") }, (rows) => checkStrays(parents, rows))
+  await checkRows({ ...documents, onLooked: onLooked("messages") }, async (rows) => {
+    await checkStrays(parents, rows)
+    await mendCounts()
+  })
   const index = stores.config.ELASTICSEARCH_INDEX
   await stores.elasticsearch.indices.refresh({ index }, { requestTimeout: REFRESH_TIMEOUT_MS })
   await checkSurplus({ ...documents, onLooked: onLooked("documents") })

@@ -15,8 +15,8 @@ type Cell = string | number | boolean | null | undefined
 export type Row = Record<string, Cell>
 
 export type Progress = {
-  /** `done` of `total`; no total where it is not known. */
-  set(done: number, total?: number): void
+  /** `done` of `total`, no total where it is not known; `note` is shown in place of the numbers. */
+  set(done: number, total?: number, note?: string): void
   end(): void
 }
 
@@ -81,7 +81,7 @@ function createProgress(label: string, { json, stderr }: Omit<Options, "stdout">
   const moving = !json && stderr.isTTY === true
   const everyMs = moving ? REDRAW_EVERY_MS : LINE_EVERY_MS
   let shownAt = Date.now() - (moving ? everyMs : 0)
-  let state: { done: number; total?: number } | undefined
+  let state: State | undefined
   const show = () => {
     if (!state) return
     shownAt = Date.now()
@@ -89,8 +89,8 @@ function createProgress(label: string, { json, stderr }: Omit<Options, "stdout">
     else stderr.write(moving ? `\r\u001B[K${barOf(label, state)}` : `${barOf(label, state)}\n`)
   }
   return {
-    set(done, total) {
-      state = { done, ...(total === undefined ? {} : { total }) }
+    set(done, total, note) {
+      state = { done, ...(total === undefined ? {} : { total }), ...(note === undefined ? {} : { note }) }
       if (Date.now() - shownAt >= everyMs) show()
     },
     end() {
@@ -100,9 +100,11 @@ function createProgress(label: string, { json, stderr }: Omit<Options, "stdout">
   }
 }
 
-function barOf(label: string, { done, total }: { done: number; total?: number }): string {
-  if (total === undefined) return `${label}: ${done}`
+type State = { done: number; total?: number; note?: string }
+
+function barOf(label: string, { done, total, note }: State): string {
+  if (total === undefined) return `${label}: ${note ?? done}`
   const share = total === 0 ? 1 : Math.min(done / total, 1)
   const filled = Math.round(share * BAR_WIDTH)
-  return `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)} ${Math.floor(share * 100)} % ${label}: ${done} of ${total}`
+  return `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)} ${Math.floor(share * 100)} % ${label}: ${note ?? `${done} of ${total}`}`
 }

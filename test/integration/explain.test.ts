@@ -10,12 +10,15 @@ import {
 } from "../../lib/applications.ts"
 import { createChat, deleteChat, getChat, listChats, updateChat } from "../../lib/chats.ts"
 import { connectMysql } from "../../lib/clients/mysql.ts"
+import { recount } from "../../lib/counts/recount.ts"
 import { syncCounts } from "../../lib/counts/sync-counts.ts"
 import { createMessage, deleteMessage, getMessage, listMessages, updateMessage } from "../../lib/messages.ts"
 import { verifyParents } from "../../lib/numbers/verify-parents.ts"
 import { relay } from "../../lib/outbox/relay.ts"
 import { persistRecords } from "../../lib/persist/persist-records.ts"
+import { discardLetter } from "../../lib/queue/discard.ts"
 import { indexRecords } from "../../lib/search/index-records.ts"
+import { readStatus } from "../../lib/status.ts"
 import type { Stores } from "../../lib/stores.ts"
 import { takeRecords } from "../steps/drain.ts"
 import { PREPARE_TIMEOUT_MS, useTestStores } from "../steps/stores.ts"
@@ -137,10 +140,28 @@ async function work(): Promise<void> {
   await syncCounts(own, 5_000)
   await own.mysql.updateTable("pending_index").set({ due_at: new Date() }).where("application", "=", token).execute()
   await relay(own, 5_000)
+  await readStatus(own)
+  await own.mysql.updateTable("counters").set({ live: 0 }).where("application", "=", token).execute()
+  await recount(own, { application: token })
+  await recount(own, { from: token })
+  await discard(own, token)
   await deleteChat(own, token, 2)
   await deleteApplication(own, other)
   await consume()
   await relay(own, 5_000)
+}
+
+/** Gives up a write of each kind, and an index event: all are stored, so that nothing changes. */
+async function discard(own: Stores, application: string): Promise<void> {
+  const keys = [
+    { application, chat: 0, message: 0 },
+    { application, chat: 1, message: 0 },
+    { application, chat: 1, message: 1 },
+  ]
+  const letter = { id: "1", reason: "planted", sentAt: new Date(), body: "" }
+  const events = keys.map((key) => ({ revision: "1", ...key, created_at: 1 }))
+  await discardLetter(own, { ...letter, queue: "persist-writes", events })
+  await discardLetter(own, { ...letter, queue: "index-messages", events: events.slice(2) })
 }
 
 type Plan = { table: string | null; type: string | null; key: string | null; Extra: string | null }

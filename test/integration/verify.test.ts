@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises"
-import { beforeEach, describe, expect, test } from "@jest/globals"
+import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals"
 import { syncCounts } from "../../lib/counts/sync-counts.ts"
 import { documentId } from "../../lib/search/index-mapping.ts"
+import { reindex } from "../../lib/search/reindex.ts"
 import type { FindingKind } from "../../lib/verify/findings.ts"
 import { type VerifyOptions, verify } from "../../lib/verify/verify.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
@@ -19,6 +20,9 @@ const api = chatApi(directTransport())
 
 let token: string
 let chat: number
+
+/** What other files have left in the index has no rows any more. */
+beforeAll(() => reindex(stores()))
 
 /** An application of this test's own, with six messages, of which the fourth is deleted. */
 beforeEach(async () => {
@@ -45,6 +49,18 @@ const documentOf = (number: number) => ({
   routing: token,
 })
 const message = (number: number) => ({ application: token, chat, number })
+
+/** Takes what cannot be mended out of the way of the other tests. */
+async function forget(): Promise<void> {
+  const { mysql } = stores()
+  for (const table of ["messages", "chats", "counters", "tombstones", "pending_index"] as const) {
+    await mysql.deleteFrom(table).where("application", "=", token).execute()
+  }
+  await mysql.deleteFrom("applications").where("token", "=", token).execute()
+  const { elasticsearch, config } = stores()
+  const query = { term: { application: token } }
+  await elasticsearch.deleteByQuery({ index: config.ELASTICSEARCH_INDEX, query, conflicts: "proceed", refresh: true })
+}
 
 type Damage = { name: string; plant: () => Promise<unknown>; found: Partial<Record<FindingKind, number>> }
 
@@ -203,8 +219,7 @@ describe("verify", () => {
       expect(kinds(await verifyOwn())).toEqual(found)
       const { missing_document: _mended, ...left } = found
       expect(kinds(await verifyOwn({ repair: true }))).toEqual(left)
-      await stores().mysql.deleteFrom("messages").where("application", "=", token).execute()
-      await stores().mysql.deleteFrom("pending_index").where("application", "=", token).execute()
+      await forget()
     },
     LONG_TEST_MS,
   )
@@ -237,6 +252,7 @@ describe("verify", () => {
       findings: [{ kind: "stale_document" }],
       unaccounted: { fenced: 200_001, expired: 0 },
     })
+    await forget()
   })
 
   test("messages that are on their way: are no findings", async () => {
