@@ -17,8 +17,8 @@ import type { Findings } from "./findings.ts"
 import { firstSince, type Parent, type ParentKey, readParent } from "./read-parent.ts"
 import type { Rounds } from "./rounds.ts"
 
-/** Keys of counters and chats: some milliseconds. */
-const PAGE_ROWS = 500
+/** Keys of counters: a millisecond, and then a statement for each. */
+const PAGE_ROWS = 200
 /** A few of the pool's connections, so that the rest of a page's time is not the way to MySQL and back. */
 const PARALLEL = 4
 /** Events of one parent that are looked at: more are on their way only while MySQL was away. */

@@ -73,8 +73,8 @@ async function verifyOnce(stores: Stores, options: VerifyOptions, repaired: Repa
   const drifted = new Set<string>()
   const parents: ParentCheck = { stores, findings, unaccounted, rounds, onWrong: (key) => drifted.add(key.application) }
   const mendCounts = async () => {
-    for (const one of repaired ? drifted : [])
-      repaired.counters += (await recount(stores, { application: one })).corrected
+    if (repaired)
+      for (const one of drifted) repaired.counters += (await recount(stores, { application: one })).corrected
     drifted.clear()
   }
   for await (const keys of walkCounters(stores.mysql, application, signal)) {

@@ -3,6 +3,7 @@ import { FINDINGS, type Finding } from "../../lib/verify/findings.ts"
 import { type VerifyProgress, verify } from "../../lib/verify/verify.ts"
 import { type Command, EXIT, UsageError } from "./command.ts"
 import type { Output, Progress } from "./output.ts"
+import { noteOf } from "./reindex.ts"
 
 export const command: Command = {
   name: "verify",
@@ -71,6 +72,7 @@ function show(output: Output, findings: Finding[]): void {
 function progressBars(output: Output) {
   let phase: VerifyProgress["phase"] | undefined
   let bar: Progress | undefined
+  let startedAt = 0
   const end = () => {
     bar?.end()
     bar = undefined
@@ -81,9 +83,10 @@ function progressBars(output: Output) {
       if (progress.phase !== phase || !bar) {
         end()
         phase = progress.phase
+        startedAt = Date.now()
         bar = output.progress(progress.phase)
       }
-      bar.set(progress.done, progress.total)
+      bar.set(progress.done, progress.total, noteOf(progress.done, progress.total, startedAt))
     },
     end,
   }
