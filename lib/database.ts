@@ -65,6 +65,16 @@ export type Database = {
     /** When the index event is to be sent again; null: it is dead. */
     due_at: Date | null
   }
+  /** Where documents are written, for each alias that is searched: see lib/search/targets.ts. */
+  search_indexes: {
+    alias: string
+    /** Goes up with every change of the other columns. */
+    generation: number
+    /** The index that is searched; null: none yet. */
+    live: string | null
+    /** The index that a rebuild fills; null: none. */
+    building: string | null
+  }
   /** Stripes that serialise the persist transactions of an application. */
   persist_locks: { stripe: number }
 }

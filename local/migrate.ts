@@ -1,6 +1,6 @@
 /**
  * Prepares the stores: the tables of MySQL, the index of Elasticsearch, and the shards of Redis. Waits for those that
- * are not up yet; running it again changes nothing. `node local/migrate.ts [rollback]`
+ * are not up yet; running it again changes nothing. An index that is missing or of an older mapping is built from MySQL. `node local/migrate.ts [rollback]`
  */
 import { readdir } from "node:fs/promises"
 import { join } from "node:path"
@@ -12,13 +12,15 @@ import { connectMysql } from "../lib/clients/mysql.ts"
 import { readConfig } from "../lib/config.ts"
 import { settleShards } from "../lib/numbers/settle.ts"
 import { buildStores } from "../lib/runtime.ts"
-import { ensureIndex } from "../lib/search/index-mapping.ts"
+import { ensureIndex } from "../lib/search/ensure-index.ts"
+import type { ReindexProgress } from "../lib/search/reindex.ts"
 import type { Stores } from "../lib/stores.ts"
 import { loadEnvironment } from "./environment.ts"
 
 /** A database on a slow disk takes a minute for its first start; Elasticsearch less. */
 const WAIT_MAX_MS = 180_000
 const RETRY_MS = 1_000
+const TELL_EVERY_MS = 5_000
 
 const MIGRATIONS = join(import.meta.dirname, "..", "migrations")
 
@@ -58,10 +60,13 @@ async function withTables<T>({ config }: Stores, migrate: (db: Kysely<any>) => P
   return migrate(db).finally(close)
 }
 
-/** Prepares all stores, as a first deployment or a start does. */
-export async function prepareStores(stores: Stores): Promise<string[]> {
+/** Prepares all stores, as a first deployment or a start does. `onProgress` hears of an index that has to be built. */
+export async function prepareStores(
+  stores: Stores,
+  onProgress?: (progress: ReindexProgress) => void,
+): Promise<string[]> {
   const done = await withTables(stores, migrateUp)
-  done.push(`index ${await ensureIndex(stores.elasticsearch, stores.config.ELASTICSEARCH_INDEX)}: Success`)
+  done.push(`index ${await ensureIndex(stores, onProgress ? { onProgress } : {})}: Success`)
   // Only the first request would wait for it otherwise; with events still in the queue it must.
   if (await settleShards(stores)) done.push("shards: settled")
   return done
@@ -89,12 +94,22 @@ function describe(error: unknown): string {
   return `${error.message}${cause}`
 }
 
+/** A line every few seconds: an index of a million messages takes minutes, and its log is read by people. */
+function tell(): (progress: ReindexProgress) => void {
+  let saidAt = Date.now()
+  return ({ phase, done, total }) => {
+    if (Date.now() - saidAt < TELL_EVERY_MS) return
+    saidAt = Date.now()
+    console.log(`building the index: ${phase} ${done}${total === undefined ? "" : ` of about ${total}`}`)
+  }
+}
+
 async function main(command: string | undefined): Promise<void> {
   loadEnvironment()
   const { stores, close } = buildStores(readConfig(process.env))
   try {
     const done = await untilReady(() =>
-      command === "rollback" ? withTables(stores, migrateDown) : prepareStores(stores),
+      command === "rollback" ? withTables(stores, migrateDown) : prepareStores(stores, tell()),
     )
     for (const line of done) console.log(line)
   } finally {

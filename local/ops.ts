@@ -12,9 +12,11 @@ import { type Command, EXIT, UsageError } from "./ops/command.ts"
 import { command as deadLetters } from "./ops/dead-letters.ts"
 import { createOutput, type Output } from "./ops/output.ts"
 import { command as recount } from "./ops/recount.ts"
+import { command as reindex } from "./ops/reindex.ts"
 import { command as status } from "./ops/status.ts"
+import { command as verify } from "./ops/verify.ts"
 
-const COMMANDS: readonly Command[] = [status, deadLetters, recount]
+const COMMANDS: readonly Command[] = [status, deadLetters, recount, verify, reindex]
 
 /** A command that was asked to stop ends its batch within this; after it the process ends all the same. */
 const STOP_MAX_MS = 5_000

@@ -21,7 +21,7 @@ const STRIPES = 64
 /** Two deadlocks in a row are already rare, since the stripes are locked in order. */
 const DEADLOCK_ATTEMPTS_MAX = 4
 /** Longer than any queue or dead-letter queue keeps a message, so no late event of a deleted message finds no tombstone. */
-const TOMBSTONE_DAYS = 15
+export const TOMBSTONE_DAYS = 15
 /** The persist function sends an index event right after the commit; only if that got lost it is sent again. */
 export const INDEX_RELAY_AFTER_MS = 60_000
 

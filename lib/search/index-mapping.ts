@@ -9,10 +9,9 @@
 // page costs the same in a chat of a million messages. Measured: 3–10 ms, 430 bytes of index per message.
 //
 // Absent: scripts, query_string, wildcard, dynamic fields, and anything beyond the n-gram tokenizer.
-import type { Client, estypes } from "@elastic/elasticsearch"
-import { answeredError } from "./search-errors.ts"
+import type { estypes } from "@elastic/elasticsearch"
 
-/** Goes up with every change of the settings, of the mapping or of the folding: it asks for a new index, see reindex. */
+/** Goes up with every change of the settings, of the mapping or of the folding: it asks for a new index, see reindex.ts. */
 export const MAPPING_VERSION = 1
 
 const nGramAnalyzer = (tokenizer: string): estypes.AnalysisAnalyzer => ({ type: "custom", tokenizer })
@@ -80,42 +79,7 @@ export function documentId(application: string, chat: number, number: number): s
   return `${application}/${chat}/${number}`
 }
 
-/** The body of a create-index request, without an alias: for the first index and for a rebuilt one. */
+/** The body of a create-index request, without an alias. */
 export function indexDefinition(): { settings: estypes.IndicesIndexSettings; mappings: estypes.MappingTypeMapping } {
   return { settings: SETTINGS, mappings: MAPPINGS }
-}
-
-/** A new index has its primary within a second on a healthy cluster; a caller at start-up should not hang on a sick one. */
-const ENSURE_TIMEOUT_MS = 20_000
-
-/**
- * Makes sure that `alias` points to an index, creating `<alias>-v<MAPPING_VERSION>-000001` behind it if it points to none,
- * and waits until that index can be searched. Several instances may do it at once: index and alias are created in one
- * step under one name, so one of them wins and the others find it. An index that is there is left as it is, whatever its
- * mapping version.
- * Returns the name of the index. Throws the client's errors, and an Error if the alias's index exists without the alias.
- */
-export async function ensureIndex(client: Client, alias: string): Promise<string> {
-  const options = { requestTimeout: ENSURE_TIMEOUT_MS }
-  if (!(await client.indices.existsAlias({ name: alias }, options))) {
-    const index = `${alias}-v${MAPPING_VERSION}-000001`
-    try {
-      // An alias has one write index at most: if a rebuilt index took the alias in the meantime, this is refused.
-      await client.indices.create(
-        { index, ...indexDefinition(), aliases: { [alias]: { is_write_index: true } } },
-        options,
-      )
-    } catch (error) {
-      if (answeredError(error)?.type !== "resource_already_exists_exception") throw error
-      if (!(await client.indices.existsAlias({ name: alias }, options))) {
-        throw new Error(`the index ${index} exists, but the alias ${alias} does not point to it`, { cause: error })
-      }
-    }
-  }
-  const timeout = `${ENSURE_TIMEOUT_MS / 2}ms`
-  await client.cluster.health({ index: alias, wait_for_status: "yellow", timeout }, options)
-  const indexes = Object.entries(await client.indices.getAlias({ name: alias }, options))
-  const written = indexes.find(([, { aliases }]) => aliases[alias]?.is_write_index) ?? indexes[0]
-  if (!written) throw new Error(`the alias ${alias} was taken away while it was looked up`)
-  return written[0]
 }

@@ -3,8 +3,8 @@
  *
  * A document is built from its row, with the row's revision as its external version; where the row is gone the document
  * is deleted with the revision of the event. So events may come in any order and any number. An entry of pending_index
- * is removed once its revision, or a newer one, is in the index; while Elasticsearch is away the queue's messages are
- * done with, since the relay sends the entries again.
+ * is removed once its revision, or a newer one, is in every index that is written (see targets.ts); while Elasticsearch is
+ * away the queue's messages are done with, since the relay sends the entries again.
  */
 import type { SQSRecord } from "aws-lambda"
 import { z } from "zod"
@@ -15,11 +15,15 @@ import { describeError, hashToken, log } from "../log.ts"
 import { keyRanges } from "../persist/key-ranges.ts"
 import { RECEIVES_MAX, receiveCount } from "../queue/consumer.ts"
 import type { Stores } from "../stores.ts"
-import { type IndexOperation, indexDocuments } from "./index-documents.ts"
-import { isSearchAway } from "./search-errors.ts"
+import { indexDocuments } from "./index-documents.ts"
+import { readOperations } from "./read-operations.ts"
+import { isSearchAway, SearchIndexMissing } from "./search-errors.ts"
+import { isOwnVersion, readTargets, targetsAre, writesAlias } from "./targets.ts"
 
 /** Within a consumer's ten seconds, so that its answer still counts. */
 const BULK_TIMEOUT_MS = 5_000
+/** Of the same ten seconds; what an index that is being built has not taken by then, it takes later. */
+const BUILD_TIMEOUT_MS = 2_500
 
 /** Indexes the messages that `records` name. Answers the ids of the queue messages that must come again. */
 export async function indexRecords(stores: Stores, records: SQSRecord[]): Promise<string[]> {
@@ -57,31 +61,23 @@ function parse(body: string): IndexEvent[] | undefined {
 
 async function indexAll(stores: Stores, events: IndexEvent[]): Promise<void> {
   const { mysql, elasticsearch, config } = stores
-  const rows = await reachMysql(() =>
-    mysql.selectFrom("messages").selectAll().where(keyRanges(events, "number")).execute(),
-  )
-  const byKey = new Map(rows.map((row) => [`${row.application}/${row.chat}/${row.number}`, row]))
-  const operations = events.map((event): IndexOperation => {
-    const row = byKey.get(keyText(event))
-    const key = { application: event.application, chat: event.chat, number: event.message }
-    if (!row) return { kind: "delete", ...key, revision: event.revision }
-    return {
-      kind: "index",
-      ...key,
-      revision: String(row.revision),
-      body: row.body,
-      createdAt: row.created_at.toISOString(),
-      updatedAt: row.updated_at.toISOString(),
-    }
-  })
-  const { done, failed } = await indexDocuments(elasticsearch, config.ELASTICSEARCH_INDEX, operations, {
-    timeoutMs: BULK_TIMEOUT_MS,
-  })
+  const alias = config.ELASTICSEARCH_INDEX
+  const { generation, live, building } = await reachMysql(() => readTargets(mysql, alias))
+  // An index of another version waits for code that knows how to write it; its entries stay.
+  if (live === null || !isOwnVersion(alias, live)) throw new SearchIndexMissing(alias)
+  const operations = await readOperations(mysql, events)
+  const write = (index: string, timeoutMs: number) =>
+    indexDocuments(elasticsearch, writesAlias(index), operations, { timeoutMs })
+  const { done, failed } = await write(live, BULK_TIMEOUT_MS)
+  if (building !== null) {
+    const built = isOwnVersion(alias, building) ? await unlessAway(() => write(building, BUILD_TIMEOUT_MS)) : undefined
+    for (const index of done) if (!built?.done.has(index)) done.delete(index)
+  }
   const indexed = [...done].flatMap((index) => {
     const [event, operation] = [events[index], operations[index]]
     return event && operation ? [{ ...event, revision: String(operation.revision) }] : []
   })
-  await reachMysql(() => removePending(stores, indexed))
+  await reachMysql(() => removePending(stores, indexed, generation))
   const refused = failed.filter(({ retryable }) => !retryable)
   for (const { index, status, reason } of refused) {
     const event = events[index]
@@ -90,8 +86,18 @@ async function indexAll(stores: Stores, events: IndexEvent[]): Promise<void> {
   }
 }
 
-/** Removes what has been done: entries of these keys whose revision is not newer. */
-async function removePending({ mysql }: Stores, events: IndexEvent[]): Promise<void> {
+/** A build that has ended, or not begun yet, is nobody's concern but its own: the entries stay. */
+async function unlessAway<T>(write: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await write()
+  } catch (error) {
+    if (isSearchAway(error)) return undefined
+    throw error
+  }
+}
+
+/** Removes what has been done: entries of these keys whose revision is not newer, if the targets are still the same. */
+async function removePending({ mysql, config }: Stores, events: IndexEvent[], generation: number): Promise<void> {
   if (events.length === 0) return
   const entries = await mysql
     .selectFrom("pending_index")
@@ -109,6 +115,7 @@ async function removePending({ mysql }: Stores, events: IndexEvent[]): Promise<v
         removable.map(({ application, chat, message, revision }) => eb.and({ application, chat, message, revision })),
       ),
     )
+    .where(targetsAre(config.ELASTICSEARCH_INDEX, generation))
     .execute()
 }
 

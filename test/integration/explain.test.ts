@@ -18,8 +18,10 @@ import { relay } from "../../lib/outbox/relay.ts"
 import { persistRecords } from "../../lib/persist/persist-records.ts"
 import { discardLetter } from "../../lib/queue/discard.ts"
 import { indexRecords } from "../../lib/search/index-records.ts"
+import { reindex } from "../../lib/search/reindex.ts"
 import { readStatus } from "../../lib/status.ts"
 import type { Stores } from "../../lib/stores.ts"
+import { verify } from "../../lib/verify/verify.ts"
 import { takeRecords } from "../steps/drain.ts"
 import { PREPARE_TIMEOUT_MS, useTestStores } from "../steps/stores.ts"
 
@@ -27,6 +29,8 @@ import { PREPARE_TIMEOUT_MS, useTestStores } from "../steps/stores.ts"
 const CHATS = 300
 const MESSAGES_PER_CHAT = 20
 const OTHER_APPLICATIONS = 3_000
+/** All of it is indexed anew and verified, among other things. */
+const WORK_TIMEOUT_MS = 120_000
 
 const stores = useTestStores()
 const statements = new Map<string, CompiledQuery>()
@@ -38,7 +42,8 @@ beforeAll(async () => {
   await fill(own)
   const client = connectMysql(own.config.MYSQL_URL, {
     log: ({ query }) => {
-      if (/^(select|update|delete)/.test(query.sql)) statements.set(shapeOf(query.sql), query)
+      if (/^(select|update|delete)/.test(query.sql) && !query.sql.includes("information_schema"))
+        statements.set(shapeOf(query.sql), query)
     },
   })
   watched = { ...own, mysql: client.db }
@@ -147,6 +152,8 @@ async function work(): Promise<void> {
   await recount(own, { application: token })
   await recount(own, { from: token, signal: AbortSignal.abort() })
   await discard(own, token)
+  await reindex(own)
+  await verify(own)
   await deleteChat(own, token, 2)
   await deleteApplication(own, other)
   await consume()
@@ -183,22 +190,30 @@ function isIndexed({ table, type, key, Extra }: Plan): boolean {
   return key !== null && type !== "ALL" && type !== "index"
 }
 
-test("every statement of the system's work: explained: reads by an index", async () => {
-  await work()
-  expect(statements.size).toBeGreaterThan(25)
-  const scans: string[] = []
-  for (const query of statements.values()) {
-    const rows = await explain(query)
-    // The first page of a list walks an index from its beginning, and stops at its limit.
-    const isWalk = ({ type, Extra }: Plan) =>
-      type === "index" && /limit \?/.test(query.sql) && /^(Backward index scan; )?Using index$/.test(Extra ?? "")
-    for (const plan of rows) if (!isIndexed(plan) && !isWalk(plan)) scans.push(`${JSON.stringify(plan)} ← ${query.sql}`)
-    for (const plan of rows)
-      if (/filesort/.test(plan.Extra ?? "") && !plan.table?.startsWith("<derived") && plan.table !== "one")
-        scans.push(`filesort ← ${query.sql}`)
-  }
-  expect(scans).toEqual([])
-})
+test(
+  "every statement of the system's work: explained: reads by an index",
+  async () => {
+    await work()
+    expect(statements.size).toBeGreaterThan(25)
+    const scans: string[] = []
+    for (const query of statements.values()) {
+      const rows = await explain(query)
+      // The first page of a list walks an index from its beginning, and stops at its limit.
+      // Or one of whole rows along the primary key, which is the table.
+      const isWalk = ({ type, key, Extra }: Plan) =>
+        type === "index" &&
+        /limit \?/.test(query.sql) &&
+        (/^(Backward index scan; )?Using index$/.test(Extra ?? "") || (key === "PRIMARY" && !Extra))
+      for (const plan of rows)
+        if (!isIndexed(plan) && !isWalk(plan)) scans.push(`${JSON.stringify(plan)} ← ${query.sql}`)
+      for (const plan of rows)
+        if (/filesort/.test(plan.Extra ?? "") && !plan.table?.startsWith("<derived") && plan.table !== "one")
+          scans.push(`filesort ← ${query.sql}`)
+    }
+    expect(scans).toEqual([])
+  },
+  WORK_TIMEOUT_MS,
+)
 
 test("a statement without an index: explained: is found out", async () => {
   const query = stores().mysql.selectFrom("messages").select("number").where("body", "=", "filler").compile()

@@ -3,6 +3,7 @@ import type { SQSRecord } from "aws-lambda"
 import type { IndexEvent } from "../../lib/events.ts"
 import { RECEIVES_MAX } from "../../lib/queue/consumer.ts"
 import { documentId } from "../../lib/search/index-mapping.ts"
+import { indexName, writesAlias } from "../../lib/search/targets.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { deliver, drainQueue, refreshIndex, sqsRecord, takeDeadLetters, takeRecords } from "../steps/drain.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
@@ -162,14 +163,15 @@ describe("the index function", () => {
 
 /** An alias of an index whose mapping knows none of our fields. */
 async function givenPickyAlias() {
-  const { elasticsearch, config } = stores()
+  const { elasticsearch, mysql, config } = stores()
   const name = `${config.ELASTICSEARCH_INDEX}-picky-${Date.now()}`
-  const index = `${name}-1`
+  const index = indexName(name, 1)
   await elasticsearch.indices.create({
     index,
     settings: { number_of_replicas: 0 },
     mappings: { dynamic: "strict", properties: {} },
-    aliases: { [name]: { is_write_index: true } },
+    aliases: { [name]: { is_write_index: true }, [writesAlias(index)]: {} },
   })
+  await mysql.insertInto("search_indexes").values({ alias: name, generation: 1, live: index, building: null }).execute()
   return { name, remove: () => elasticsearch.indices.delete({ index }) }
 }

@@ -20,6 +20,7 @@ const TABLES: Record<string, { primary: string; indexes?: Record<string, string>
   messages: { primary: "application,chat,number" },
   pending_index: { primary: "application,chat,message", indexes: { pending_index_by_due: "due_at" } },
   persist_locks: { primary: "stripe" },
+  search_indexes: { primary: "alias" },
   tombstones: {
     primary: "application,chat,message",
     indexes: { tombstones_by_expiry: "expires_at", tombstones_by_purge: "purge_at" },
@@ -35,6 +36,9 @@ const TEXTS = {
   "messages.application": "ascii_bin",
   "messages.body": "utf8mb4_bin",
   "pending_index.application": "ascii_bin",
+  "search_indexes.alias": "ascii_bin",
+  "search_indexes.building": "ascii_bin",
+  "search_indexes.live": "ascii_bin",
   "tombstones.application": "ascii_bin",
 }
 
@@ -106,6 +110,8 @@ async function expectSchema(db: Mysql): Promise<void> {
   expect(columns.filter(({ nullable }) => nullable === "YES").map(({ name }) => name)).toEqual([
     "chats.name",
     "pending_index.due_at",
+    "search_indexes.building",
+    "search_indexes.live",
     "tombstones.expires_at",
     "tombstones.purge_at",
   ])

@@ -1,7 +1,8 @@
 // For tests: a search index of one's own on the real Elasticsearch at ELASTICSEARCH_URL.
 import { randomBytes } from "node:crypto"
 import { Client } from "@elastic/elasticsearch"
-import { ensureIndex } from "../../lib/search/index-mapping.ts"
+import { indexDefinition } from "../../lib/search/index-mapping.ts"
+import { indexName } from "../../lib/search/targets.ts"
 
 /** A test should fail with the reason, not wait for its own time limit. */
 const REQUEST_TIMEOUT_MS = 30_000
@@ -28,7 +29,8 @@ export async function givenAlias(): Promise<GivenIndex> {
 /** The same, with an empty index behind the alias. */
 export async function givenIndex(): Promise<GivenIndex> {
   const given = await givenAlias()
-  await ensureIndex(given.client, given.alias)
+  const aliases = { [given.alias]: { is_write_index: true } }
+  await given.client.indices.create({ index: indexName(given.alias, 1), ...indexDefinition(), aliases })
   return given
 }
 

@@ -1,0 +1,121 @@
+// The commands verify and reindex as they are run: processes of their own.
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { beforeAll, describe, expect, jest, test } from "@jest/globals"
+import { documentId } from "../../lib/search/index-mapping.ts"
+import { reindex, searchedIndex } from "../../lib/search/reindex.ts"
+import { readTargets } from "../../lib/search/targets.ts"
+import { ROOT } from "../../local/services/settings.ts"
+import { chatApi, directTransport } from "../steps/chat-api.ts"
+import { runNode } from "../steps/child.ts"
+import { documentsOf, rowsAsDocuments } from "../steps/documents.ts"
+import { drainQueues, refreshIndex } from "../steps/drain.ts"
+import { eventually } from "../steps/eventually.ts"
+import { childEnvironment } from "../steps/running-api.ts"
+import { useTestStores } from "../steps/stores.ts"
+
+const stores = useTestStores()
+const api = chatApi(directTransport())
+
+/** A command takes some seconds; on a busy machine some times that. */
+const COMMAND_LIMIT_MS = 60_000
+jest.setTimeout(3 * COMMAND_LIMIT_MS)
+/** A copy of so many takes longer than the way from its beginning to the signal. */
+const MANY = 20_000
+const INSERT_ROWS = 2_000
+
+const ops = (args: string[]) =>
+  runNode(["local/ops.ts", ...args], { cwd: ROOT, env: childEnvironment({}), limitMs: COMMAND_LIMIT_MS })
+
+let token: string
+
+beforeAll(async () => {
+  await reindex(stores())
+  token = await api.givenApplication()
+  await api.givenMessage(token, await api.givenChat(token), "first body")
+  await drainQueues(stores())
+})
+
+describe("ops verify", () => {
+  test("with damage: names it and ends with 1; with --repair mends it and ends with 0, as then without", async () => {
+    const { elasticsearch, config } = stores()
+    const index = config.ELASTICSEARCH_INDEX
+    await elasticsearch.delete({ index, id: documentId(token, 1, 1), routing: token, refresh: true })
+    const found = await ops(["verify", "--json"])
+    expect(found.code).toBe(1)
+    const finding = { kind: "missing_document", count: 1, examples: [{ application: token, chat: 1, message: 1 }] }
+    expect(JSON.parse(found.stdout)).toMatchObject({ messages: 1, findings: [finding], repaired: null })
+    expect(found.stderr).toMatch(/^\{"progress":"messages","done":1,/m)
+
+    const mended = await ops(["verify", "--repair", "--application", token])
+    expect(mended.code).toBe(0)
+    expect(mended.stdout).toMatch(/messages that search does not find[\s\S]*Mended 1 documents[\s\S]*All is well/)
+    expect(JSON.parse((await ops(["verify", "--json"])).stdout)).toMatchObject({ findings: [], documents: 1 })
+  })
+
+  test.each([["--application", "x"], ["now"], ["--fast"]])("of %j: ends with 2", async (...args) => {
+    expect((await ops(["verify", ...args])).code).toBe(2)
+  })
+})
+
+describe("ops reindex", () => {
+  test("killed amid its copy: search goes on; run again: builds the index and leaves one", async () => {
+    const { mysql, elasticsearch, config } = stores()
+    const alias = config.ELASTICSEARCH_INDEX
+    const before = await searchedIndex(elasticsearch, alias)
+    const now = new Date()
+    const times = { revision: 5, created_at: now, updated_at: now }
+    for (let from = 2; from < MANY; from += INSERT_ROWS) {
+      const rows = Array.from({ length: INSERT_ROWS }, (_, i) => ({
+        ...{ application: token, chat: 1, number: from + i, body: `body ${from + i}` },
+        ...times,
+      }))
+      await mysql.insertInto("messages").values(rows).execute()
+    }
+    const child = spawn(process.execPath, ["local/ops.ts", "reindex"], {
+      cwd: ROOT,
+      env: childEnvironment({}),
+      stdio: "ignore",
+    })
+    const building = await eventually(async () => {
+      const targets = await readTargets(mysql, alias)
+      expect(targets.building).not.toBeNull()
+      return targets.building
+    }, COMMAND_LIMIT_MS)
+    child.kill("SIGKILL")
+    await once(child, "close")
+    expect(await searchedIndex(elasticsearch, alias)).toBe(before)
+    expect(await readTargets(mysql, alias)).toMatchObject({ live: before, building })
+
+    const again = await eventually(async () => {
+      const ran = await ops(["reindex"])
+      expect(ran.code).toBe(0)
+      return ran
+    }, COMMAND_LIMIT_MS)
+    expect(again.stdout).toMatch(/messages copied in .* per second/)
+    const { index, count } = await counted(alias)
+    expect(index).not.toBe(before)
+    expect(await readTargets(mysql, alias)).toMatchObject({ live: index, building: null })
+    expect(count).toBe(await rowCount())
+    await mysql.deleteFrom("messages").where("application", "=", token).where("number", ">", 5).execute()
+    await reindex(stores())
+    await refreshIndex(stores())
+    expect(await documentsOf(stores())).toEqual(await rowsAsDocuments(stores()))
+  })
+})
+
+async function counted(alias: string) {
+  const { elasticsearch } = stores()
+  await elasticsearch.indices.refresh({ index: alias })
+  const found = Object.keys(await elasticsearch.indices.get({ index: `${alias}-v*` }))
+  expect(found).toHaveLength(1)
+  return { index: found[0], count: (await elasticsearch.count({ index: alias })).count }
+}
+
+async function rowCount(): Promise<number> {
+  const row = await stores()
+    .mysql.selectFrom("messages")
+    .select(({ fn }) => fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
+}

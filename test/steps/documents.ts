@@ -1,0 +1,49 @@
+// What is in the index and what ought to be: all of it, read in the plainest way.
+import type { Stores } from "../../lib/stores.ts"
+
+const DOCUMENTS_MAX = 10_000
+
+type Document = {
+  application: string
+  chat_number: number
+  number: number
+  body: string
+  created_at: string
+  updated_at: string
+}
+
+const inOrder = (a: Document, b: Document): number =>
+  a.application < b.application
+    ? -1
+    : a.application > b.application
+      ? 1
+      : a.chat_number - b.chat_number || a.number - b.number
+
+/** Every document that a search can find. */
+export async function documentsOf({ elasticsearch, config }: Stores): Promise<Document[]> {
+  const _source = ["application", "chat_number", "number", "body", "created_at", "updated_at"]
+  const { hits } = await elasticsearch.search<Document>({
+    index: config.ELASTICSEARCH_INDEX,
+    size: DOCUMENTS_MAX,
+    _source,
+  })
+  if (hits.hits.length >= DOCUMENTS_MAX) throw new Error("there are more documents than a test can look at")
+  return hits.hits.flatMap(({ _source: source }) => source ?? []).sort(inOrder)
+}
+
+/** The documents that the rows ask for. */
+export async function rowsAsDocuments({ mysql }: Stores): Promise<Document[]> {
+  const rows = await mysql.selectFrom("messages").selectAll().execute()
+  return rows
+    .map(
+      ({ application, chat, number, body, created_at, updated_at }): Document => ({
+        application,
+        chat_number: chat,
+        number,
+        body,
+        created_at: created_at.toISOString(),
+        updated_at: updated_at.toISOString(),
+      }),
+    )
+    .sort(inOrder)
+}
