@@ -13,17 +13,26 @@ export type Readiness = {
 
 /** Asks every dependency for something trivial, side by side. Never throws. */
 export async function checkReadiness(stores: Stores): Promise<Readiness> {
-  const { mysql, redis, sqs, elasticsearch, config } = stores
+  const { mysql, redis, sqs, config } = stores
   const [mysqlState, redisState, sqsState, elasticsearchState] = await Promise.all([
     check("mysql", () => readMysql(() => mysql.selectFrom("persist_locks").select("stripe").limit(1).execute())),
     check("redis", () => redis.ping()),
     check("sqs", () => sqs.depth(config.PERSIST_QUEUE_URL)),
-    check("elasticsearch", () =>
-      elasticsearch.cluster.health({ timeout: "500ms" }, { requestTimeout: CHECK_TIMEOUT_MS, maxRetries: 0 }),
-    ),
+    check("elasticsearch", () => asksIndex(stores)),
   ])
   const dependencies = { mysql: mysqlState, redis: redisState, sqs: sqsState, elasticsearch: elasticsearchState }
   return { ready: Object.values(dependencies).every(({ state }) => state === "up"), dependencies }
+}
+
+/** A server whose index is red answers no search, and takes no document. */
+async function asksIndex({ elasticsearch, config }: Stores): Promise<void> {
+  const index = config.ELASTICSEARCH_INDEX
+  const { status } = await elasticsearch.cluster.health(
+    { index, timeout: "500ms" },
+    { requestTimeout: CHECK_TIMEOUT_MS, maxRetries: 0 },
+  )
+  // In some versions in capitals.
+  if (status.toLowerCase() === "red") throw new DependencyAway("elasticsearch", new Error("the index is red"))
 }
 
 async function check(name: Dependency, ask: () => Promise<unknown>) {

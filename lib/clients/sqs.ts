@@ -12,6 +12,8 @@ import { createBreaker, type Watch } from "./breaker.ts"
 
 /** A write waits no longer than this for the queue: the outbox holds its event anyway. */
 const SEND_TIMEOUT_MS = 500
+/** Nobody's write waits for a queue's depth, and one that is busy is not away. */
+const DEPTH_TIMEOUT_MS = 1_000
 /** Enough for parallel sends, polls and readiness checks; each idle socket costs the server a file descriptor. */
 const SOCKETS_MAX = 32
 
@@ -87,6 +89,7 @@ export function connectSqs({ region, endpoint }: SqsOptions, watch: Watch): SqsC
               "ApproximateNumberOfMessagesDelayed",
             ],
           }),
+          { requestTimeout: DEPTH_TIMEOUT_MS },
         ),
       )
       const attributes = answer.Attributes ?? {}

@@ -14,7 +14,7 @@ const DISK_AFTERMATH_MS = 5_000
 export type Disks = { disks: Disk[]; diskReason?: string; isFull(server: string): boolean }
 
 /** Where a store's disk is mounted. */
-export const diskFolder = (kind: string): string => join(stackFolder("faults"), "disks", kind)
+const diskFolder = (kind: string): string => join(stackFolder("faults"), "disks", kind)
 
 /** In a folder below, so that the ballast does not lie among a server's files. */
 export const diskDataFolder = (kind: string): string => join(diskFolder(kind), "data")
