@@ -129,7 +129,7 @@ describe("the template", () => {
       for (const [name, value] of Object.entries(Environment.Variables)) {
         if (name.startsWith("RATE_LIMIT_")) expect(Number(value)).toBeGreaterThan(0)
         else if (name.endsWith("QUEUE_URL")) expect(value).toEqual({ Ref: expect.any(String) })
-        else expect(value).toBe(`{{resolve:secretsmanager:/chat/dev/stores:SecretString:${name}}}`)
+        else if (value !== "") expect(value).toBe(`{{resolve:secretsmanager:/chat/dev/stores:SecretString:${name}}}`)
       }
     expect(JSON.stringify(template)).not.toMatch(/mysql:\/\/|rediss?:\/\/|127\.0\.0\.1|localhost|AKIA/)
   })
@@ -154,6 +154,76 @@ describe("a stage without a secret as its admin key", () => {
       expect(await readdir(project.folder)).not.toContain("refused")
     } finally {
       await writeFile(file, text)
+    }
+  })
+})
+
+/** What each function may ask of the queues, and that is all its role allows. `secrets`: whether it is given any. */
+type Rights = { queues: Record<string, string[]>; secrets: boolean }
+const NOTHING: Rights = { queues: {}, secrets: false }
+const READS: Rights = { queues: {}, secrets: true }
+const WRITES: Rights = { queues: { PersistWritesQueue: ["GetQueueAttributes", "SendMessage"] }, secrets: true }
+const CONSUMES = ["DeleteMessage", "GetQueueAttributes", "ReceiveMessage"]
+const RIGHTS: Record<string, Rights> = {
+  "get-health": NOTHING,
+  "get-openapi": NOTHING,
+  "get-docs": NOTHING,
+  "reject-unknown-route": NOTHING,
+  "get-readiness": { queues: { PersistWritesQueue: ["GetQueueAttributes"] }, secrets: true },
+  "persist-writes": {
+    queues: {
+      PersistWritesQueue: [...CONSUMES, "SendMessage"],
+      PersistWritesDeadLetterQueue: ["SendMessage"],
+      IndexMessagesQueue: ["SendMessage"],
+    },
+    secrets: true,
+  },
+  "index-messages": {
+    queues: { IndexMessagesQueue: CONSUMES, IndexMessagesDeadLetterQueue: ["SendMessage"] },
+    secrets: true,
+  },
+  "relay-outbox": { queues: { ...WRITES.queues, IndexMessagesQueue: ["SendMessage"] }, secrets: true },
+  "sync-counts": READS,
+}
+const rightsOf = (name: string): Rights =>
+  RIGHTS[name] ?? (/^(create|update|delete)-/.test(name) ? WRITES : /^(get|list|search)-/.test(name) ? READS : NOTHING)
+
+type Statement = { Action: string | string[]; Resource: unknown }
+type Role = { ManagedPolicyArns: unknown[]; Policies?: { PolicyDocument: { Statement: Statement[] } }[] }
+
+/** The actions on queues that a role allows, by queue. Throws for a right to anything else. */
+function queueRightsOf({ Policies = [] }: Role): Record<string, string[]> {
+  const rights: Record<string, string[]> = {}
+  for (const { Action, Resource } of Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement))
+    for (const resource of [Resource].flat()) {
+      const [, queue = ""] = /^\{"Fn::GetAtt":\["(\w+)","Arn"\]\}$/.exec(JSON.stringify(resource)) ?? []
+      for (const action of [Action].flat()) {
+        const [, verb] = /^sqs:(\w+)$/.exec(action) ?? []
+        if (queue === "" || verb === undefined) throw new Error(`a right to ${action} of ${JSON.stringify(resource)}`)
+        rights[queue] = [...(rights[queue] ?? []), verb].sort()
+      }
+    }
+  return rights
+}
+
+describe("the rights", () => {
+  test("of each function: are those to the queues that it uses, and to write logs", () => {
+    for (const [, { Handler, Role: role }] of ofType<LambdaFunction>("AWS::Lambda::Function")) {
+      const name = Handler.replace(/^functions\/(.*)\.handler$/, "$1")
+      const properties = template.Resources[role["Fn::GetAtt"][0]]?.Properties as unknown as Role
+      const wanted = Object.entries(rightsOf(name).queues).map(([queue, verbs]) => [queue, [...verbs].sort()])
+      expect([name, queueRightsOf(properties)]).toEqual([name, Object.fromEntries(wanted)])
+      expect(JSON.stringify(properties.ManagedPolicyArns)).toMatch(/^\[[^,]*AWSLambdaBasicExecutionRole[^,]*\]$/)
+    }
+  })
+
+  test("of a function that asks no store: it is given no secret, and every other all of them", () => {
+    type Given = { Handler: string; Environment: { Variables: Record<string, unknown> } }
+    for (const [, { Handler, Environment }] of ofType<Given>("AWS::Lambda::Function")) {
+      const name = Handler.replace(/^functions\/(.*)\.handler$/, "$1")
+      const secrets = Object.values(Environment.Variables).filter((value) => String(value).includes("secretsmanager"))
+      expect([name, secrets.length > 0]).toEqual([name, rightsOf(name).secrets])
+      if (rightsOf(name).secrets) expect(Object.values(Environment.Variables)).not.toContain("")
     }
   })
 })
