@@ -48,9 +48,8 @@ const carry = (from: Socket, to: Socket, delayMs: () => number): { flush(): void
   const take = (chunk: Buffer | undefined) => {
     const delay = delayMs()
     if (delay === 0 && waiting.length === 0) return hand(chunk)
-    // Never before what came earlier, though that was delayed by more.
-    const due = Math.max(performance.now() + delay, waiting.at(-1)?.due ?? 0)
-    waiting.push({ chunk, due })
+    // In a queue: it does not overtake what came earlier and was delayed by more.
+    waiting.push({ chunk, due: performance.now() + delay })
     waitingBytes += chunk?.length ?? 0
     if (waitingBytes >= WAITING_BYTES_MAX) from.pause()
     if (timer === undefined) release(performance.now())
