@@ -4,13 +4,15 @@ import { DependencyAway } from "../errors.ts"
 import type { Script } from "../outbox/scripts.ts"
 import type { Watch } from "./breaker.ts"
 
-/** A script takes well under a millisecond: one that has not answered after this is not going to in time. */
-const COMMAND_TIMEOUT_MS = 800
+/** A script takes well under a millisecond: a write that waits longer had better answer 503. */
+const WRITE_TIMEOUT_MS = 800
+/** A read waits longer: once Redis counts as away it is answered by MySQL alone, which may be older. */
+const READ_TIMEOUT_MS = 2_000
 const CONNECT_TIMEOUT_MS = 1_000
 /** A connection that is to end and does not is dropped after this, so that a process that is done ends. */
 const DISCONNECT_TIMEOUT_MS = 100
 /** A connection that says nothing for this long while commands wait is dropped: it hangs, or is dead without saying so. */
-const SILENCE_MAX_MS = 800
+const SILENCE_MAX_MS = READ_TIMEOUT_MS
 /** Back within this of Redis being back; no faster, so as not to hammer one that is loading. */
 const RECONNECT_MAX_MS = 1_000
 const RECONNECT_STEP_MS = 50
@@ -40,7 +42,6 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
     enableAutoPipelining: true,
-    commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     socketTimeout: SILENCE_MAX_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
@@ -71,6 +72,10 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
 
   async function run(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
     if (redis.status !== "ready") await firstReady
+    return inTime(evaluate(script, keys, args), script.reads ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS)
+  }
+
+  async function evaluate(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
     const digest = digests.get(script) ?? sha1(script.lua)
     digests.set(script, digest)
     try {
@@ -90,11 +95,17 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     run,
     async ping() {
       if (redis.status !== "ready") await firstReady
-      await redis.ping().catch((error: unknown) => Promise.reject(asAway(error)))
+      await inTime(
+        redis.ping().catch((error: unknown) => Promise.reject(asAway(error))),
+        WRITE_TIMEOUT_MS,
+      )
     },
     async describe(names) {
       if (redis.status !== "ready") await firstReady
-      const text = await redis.info().catch((error: unknown) => Promise.reject(asAway(error)))
+      const text = await inTime(
+        redis.info().catch((error: unknown) => Promise.reject(asAway(error))),
+        READ_TIMEOUT_MS,
+      )
       const info = text.split("\r\n").map((line): [string, string] => {
         const at = line.indexOf(":")
         return [line.slice(0, at), line.slice(at + 1)]
@@ -113,6 +124,18 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
       redis.disconnect()
     },
   }
+}
+
+/**
+ * As `call`, or DependencyAway after `timeoutMs`. An answer that came while this process had no time to read it counts:
+ * timers run before sockets are read, so what is there by then is read first.
+ */
+function inTime<T>(call: Promise<T>, timeoutMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(new DependencyAway("redis", new Error("no answer in time")))
+    const timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), timeoutMs)
+    call.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
 }
 
 const asArray = (value: unknown): ScriptValue[] =>

@@ -17,7 +17,8 @@
 
 import { RATES } from "./rate-script.ts"
 
-export type Script = { name: string; lua: string }
+/** `reads`: it is worth waiting for, since nothing else tells what it does. */
+export type Script = { name: string; lua: string; reads?: true }
 
 /** The functions that the scripts share; it stands after the comment that a script opens with. */
 export const PRELUDE = `
@@ -167,6 +168,7 @@ return { 'changed', text(revision) }
 /** What the outbox knows of some resources, and whether their parents are known to live. */
 export const READ: Script = {
   name: "read",
+  reads: true,
   lua: `#!lua flags=allow-oom
 -- KEYS 1 life 2 outbox 3 application, buckets
 -- ARGV 1 seen 2 chat ('0' where absent) 3 quotas of the buckets 4.. fields
@@ -186,6 +188,7 @@ end)
 /** What the outbox holds below one parent within a range, in order. */
 export const READ_PENDING: Script = {
   name: "read-pending",
+  reads: true,
   lua: `#!lua flags=allow-oom
 -- KEYS 1 life 2 outbox 3 application 4 pending, buckets
 -- ARGV 1 seen 2 chat ('0' where absent) 3 min 4 max (scores as ZRANGEBYSCORE takes them) 5 'asc' or 'desc' 6 count

@@ -42,8 +42,11 @@ export const QUEUES = [
 ] as const
 
 export const DEAD_LETTERS_SUFFIX = "-dead-letters"
-/** Seconds; three times what a consumer may take (10 s), so that a slow batch is not delivered twice. */
-export const VISIBILITY_TIMEOUT_SECONDS = 30
+/**
+ * Seconds; more than a consumer may take (10 s), so that a slow batch is not delivered twice, and little more: what a
+ * killed consumer held comes back after it, and a Redis that has restarted waits for that.
+ */
+export const VISIBILITY_TIMEOUT_SECONDS = 15
 /** Deliveries before a message counts as poisoned. */
 export const MAX_RECEIVE_COUNT = 5
 
