@@ -7,7 +7,7 @@ import type { Watch } from "./breaker.ts"
 /** A script takes well under a millisecond: a write that waits longer had better answer 503. */
 const WRITE_TIMEOUT_MS = 800
 /** A read waits longer: once Redis counts as away it is answered by MySQL alone, which may be older. */
-const READ_TIMEOUT_MS = 2_000
+const READ_TIMEOUT_MS = 1_500
 const CONNECT_TIMEOUT_MS = 1_000
 /** A connection that is to end and does not is dropped after this, so that a process that is done ends. */
 const DISCONNECT_TIMEOUT_MS = 100
