@@ -10,9 +10,9 @@ import { createLedger, type Ledger, pathOf } from "./ledger.ts"
 import { runLoad, setUp } from "./load.ts"
 import type { CampaignOptions } from "./options.ts"
 import { seededRandom } from "./random.ts"
-import { createProbes, followRecovery } from "./recovery.ts"
+import { createProbes, followRecovery, type Probes } from "./recovery.ts"
 import { type CampaignReport, countAttempts, describeFaults, titleOf, totalLedger } from "./report.ts"
-import { backlogOf, createTally, type Sample, sample } from "./samples.ts"
+import { backlogOf, createTally, type Sample, sample, type Tally } from "./samples.ts"
 import { conductAttacks, type Plan } from "./schedule.ts"
 import {
   awaitQuiet,
@@ -73,6 +73,50 @@ const progressText = ({ parts, harms, samples, startedAt }: Run, totals: Record<
   ].join(" · ")
 }
 
+type Attacking = {
+  tally: Tally
+  probes: Probes
+  followed: Promise<void>[]
+  watched: AbortSignal
+  attacking: AbortSignal
+  wantCalm(isWanted: boolean): void
+}
+
+/** Does the planned attacks, tells of them and follows each one's recovery. Answers how many were begun. */
+async function attack(run: Run, { tally, probes, followed, watched, attacking, wantCalm }: Attacking): Promise<number> {
+  const { parts, harms, direct, samples, notRun, startedAt } = run
+  const { target, plan, status } = parts
+  let begun = 0
+  await conductAttacks(plan, {
+    target,
+    harms,
+    startedAt,
+    stop: attacking,
+    isCalm: async () => {
+      return probes.readyForMs() > CALM_READY_MS && (await unlessAway(direct.outboxEvents)) === 0
+    },
+    isUp: probes.isUp,
+    hasRecovered: (time) => tally.firstAcknowledged(time) !== undefined,
+    onCalmWanted: wantCalm,
+    onBegin: ({ name }, forMs) => {
+      begun++
+      status.line(
+        `${clock(Date.now() - startedAt)}  ${name} for ${(forMs / 1000).toFixed(1)} s (${begun} of ${plan.attacks.length})`,
+      )
+    },
+    onEnd: (harm) => {
+      const failed = harm.error === undefined ? "" : `: ${harm.error}`
+      status.line(`${clock(Date.now() - startedAt)}  ${harm.name} ended${failed}`)
+      followed.push(followRecovery(harm, harms, { probes, tally, samples, startedAt }, watched))
+    },
+    onSkip: ({ attack }, reason) => {
+      notRun.push(`${attack.name}: ${reason}`)
+      status.line(`${clock(Date.now() - startedAt)}  ${attack.name} is left out: ${reason}`)
+    },
+  })
+  return begun
+}
+
 /** Load and faults, until both have ended. */
 async function runUnderFire(run: Run): Promise<LoadFigures> {
   const { parts, harms, ledger, direct, samples, notRun, startedAt } = run
@@ -82,6 +126,9 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
   const probeClient = connectClient(target.apiUrl)
   const [ended, gaveUp, watched] = [new AbortController(), new AbortController(), new AbortController()]
   let isCalmWanted = false
+  const wantCalm = (isWanted: boolean) => {
+    isCalmWanted = isWanted
+  }
   const slowdown = () => {
     const latest = samples.at(-1)
     const byBacklog = latest ? backlogOf(latest) / BACKLOG_GIVEN_WAY : 1
@@ -110,36 +157,7 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
   const firstAttackAt = startedAt + (plan.attacks[0]?.atMs ?? 0)
   await pauseUntil(firstAttackAt, parts.stop)
   const before = await measureMemory(target, direct)
-  let begun = 0
-  await conductAttacks(plan, {
-    target,
-    harms,
-    startedAt,
-    stop: attacking,
-    isCalm: async () => {
-      return probes.readyForMs() > CALM_READY_MS && (await unlessAway(direct.outboxEvents)) === 0
-    },
-    isUp: probes.isUp,
-    hasRecovered: (time) => tally.firstAcknowledged(time) !== undefined,
-    onCalmWanted: (isWanted) => {
-      isCalmWanted = isWanted
-    },
-    onBegin: ({ name }, forMs) => {
-      begun++
-      status.line(
-        `${clock(Date.now() - startedAt)}  ${name} for ${(forMs / 1000).toFixed(1)} s (${begun} of ${plan.attacks.length})`,
-      )
-    },
-    onEnd: (harm) => {
-      const failed = harm.error === undefined ? "" : `: ${harm.error}`
-      status.line(`${clock(Date.now() - startedAt)}  ${harm.name} ended${failed}`)
-      followed.push(followRecovery(harm, harms, { probes, tally, samples, startedAt }, watched.signal))
-    },
-    onSkip: ({ attack }, reason) => {
-      notRun.push(`${attack.name}: ${reason}`)
-      status.line(`${clock(Date.now() - startedAt)}  ${attack.name} is left out: ${reason}`)
-    },
-  })
+  const begun = await attack(run, { tally, probes, followed, watched: watched.signal, attacking, wantCalm })
   for (const { attack } of plan.attacks.slice(begun + notRun.length)) notRun.push(`${attack.name}: the time was over`)
   await pauseUntil(startedAt + plan.lastsMs, parts.stop)
   ended.abort()
