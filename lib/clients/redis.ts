@@ -12,7 +12,7 @@ const CONNECT_TIMEOUT_MS = 1_000
 /** A connection that is to end and does not is dropped after this, so that a process that is done ends. */
 const DISCONNECT_TIMEOUT_MS = 100
 /** A connection that says nothing for this long while commands wait is dropped: it hangs, or is dead without saying so. */
-const SILENCE_MAX_MS = READ_TIMEOUT_MS
+const SILENCE_MAX_MS = 1_400
 /** Back within this of Redis being back; no faster, so as not to hammer one that is loading. */
 const RECONNECT_MAX_MS = 1_000
 const RECONNECT_STEP_MS = 50
@@ -43,7 +43,6 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     enableOfflineQueue: false,
     enableAutoPipelining: true,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    socketTimeout: SILENCE_MAX_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * RECONNECT_STEP_MS, RECONNECT_MAX_MS),
@@ -51,6 +50,7 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
   let lastError: unknown
   let away = false
   let closing = false
+  let answeredAt = Number.NEGATIVE_INFINITY
   // Without a listener ioredis would print every reconnection attempt.
   redis.on("error", (error: unknown) => {
     lastError = error
@@ -73,6 +73,38 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
   async function run(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
     if (redis.status !== "ready") await firstReady
     return inTime(evaluate(script, keys, args), script.reads ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS)
+  }
+
+  /**
+   * As `call`, or DependencyAway after `timeoutMs`. A connection on which nothing has been answered for SILENCE_MAX_MS is
+   * dropped. An answer that came while this process had no time to read it counts: timers run before sockets are read,
+   * so what is there by then is read first.
+   */
+  function inTime<T>(call: Promise<T>, timeoutMs: number): Promise<T> {
+    const began = performance.now()
+    return new Promise((resolve, reject) => {
+      const after = (ms: number, act: () => void) => setTimeout(() => setImmediate(() => setImmediate(act)), ms)
+      const timers = [
+        after(timeoutMs, () => reject(new DependencyAway("redis", new Error("no answer in time")))),
+        after(SILENCE_MAX_MS, () => {
+          if (answeredAt <= began && redis.status === "ready") redis.disconnect(true)
+        }),
+      ]
+      const end = () => {
+        for (const timer of timers) clearTimeout(timer)
+      }
+      call.then(
+        (answer) => {
+          answeredAt = performance.now()
+          end()
+          resolve(answer)
+        },
+        (error: unknown) => {
+          end()
+          reject(error)
+        },
+      )
+    })
   }
 
   async function evaluate(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
@@ -124,18 +156,6 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
       redis.disconnect()
     },
   }
-}
-
-/**
- * As `call`, or DependencyAway after `timeoutMs`. An answer that came while this process had no time to read it counts:
- * timers run before sockets are read, so what is there by then is read first.
- */
-function inTime<T>(call: Promise<T>, timeoutMs: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const giveUp = () => reject(new DependencyAway("redis", new Error("no answer in time")))
-    const timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), timeoutMs)
-    call.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }
 
 const asArray = (value: unknown): ScriptValue[] =>

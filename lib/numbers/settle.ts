@@ -2,7 +2,8 @@
  * DESIGN. When Redis begins a new life, events accepted before may still be in the persist queue, and until they are
  * persisted MySQL does not know the highest numbers. So a shard holds its writes back until the queue has been seen empty
  * after the shard's generation began. All shards are made to wait meanwhile, or under load those that go on would never
- * let the queue be empty.
+ * let the queue be empty. Where data was lost, the outbox may have come back older: its events are sent again, and the
+ * shard waits until they are found stale and taken off.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { SHARDS } from "../outbox/keys.ts"
@@ -13,6 +14,9 @@ const SETTLE_AFTER_MS = 1_000
 const POLL_MS = 100
 /** A request waits this long rather than answer 503: on a fresh start that is all it takes. */
 const WAIT_MAX_MS = 2_000
+
+/** Claimed and sent at a time, as by the relay. */
+const CLAIM_COUNT = 500
 
 /** One at a time in a process: all the requests that wait share it. */
 const underWay = new WeakMap<Stores["redis"], Promise<boolean>>()
@@ -29,7 +33,8 @@ export function settleShards(stores: Stores): Promise<boolean> {
 }
 
 /** Durations are measured by the monotonic clock: a step of the wall clock must not make a queue look quiet. */
-async function drain({ outbox, sqs, config }: Stores): Promise<boolean> {
+async function drain(stores: Stores): Promise<boolean> {
+  const { outbox, sqs, config } = stores
   const deadline = performance.now() + WAIT_MAX_MS
   const open = (pause: boolean) => Promise.all(SHARDS.map((shard) => outbox.open(shard, pause)))
   let quietSince = performance.now()
@@ -37,17 +42,34 @@ async function drain({ outbox, sqs, config }: Stores): Promise<boolean> {
     // Another process may have settled them meanwhile.
     if ((await open(false)).every(({ drained }) => drained)) return true
     const shards = await open(true)
-    if (shards.some(({ drained }) => drained)) quietSince = performance.now()
+    for (const { shard, stale } of shards) if (stale) await sendStale(stores, shard)
+    if (shards.some(({ drained, stale }) => drained || stale)) quietSince = performance.now()
     const quietMs = Math.min(performance.now() - quietSince, ...shards.map(({ ageMs }) => ageMs))
     if (quietMs >= SETTLE_AFTER_MS) {
       const { visible, inFlight, delayed } = await sqs.depth(config.PERSIST_QUEUE_URL)
       if (visible + inFlight + delayed === 0) {
-        await Promise.all(shards.map(({ shard, generation }) => outbox.settle(shard, generation)))
-        return true
+        const settled = await Promise.all(shards.map(({ shard, generation }) => outbox.settle(shard, generation)))
+        if (settled.every(Boolean)) return true
       }
     }
     const waitMs = Math.max(POLL_MS, SETTLE_AFTER_MS - quietMs)
     if (performance.now() + waitMs > deadline) return false
     await sleep(waitMs)
+  }
+}
+
+/** Sends what an older copy of Redis has brought back; what is not sent now the relay sends. */
+async function sendStale({ outbox, persistQueue }: Stores, shard: string): Promise<void> {
+  for (;;) {
+    const events = await outbox.claim(shard, CLAIM_COUNT)
+    const byApplication = Map.groupBy(events, ({ application }) => application)
+    const sends = [...byApplication].map(([application, list]) =>
+      persistQueue.send(
+        application,
+        list.map((event) => JSON.stringify(event)),
+      ),
+    )
+    await Promise.allSettled(sends)
+    if (events.length < CLAIM_COUNT) return
   }
 }

@@ -5,24 +5,36 @@ import { PRELUDE, type Script } from "./scripts.ts"
 export const OPEN: Script = {
   name: "open",
   lua: `#!lua flags=allow-oom
--- KEYS 1 life
+-- KEYS 1 life 2 due
 -- ARGV 1 seen 2 '1' to hold the shard's writes back until it is settled (again)
--- returns {generation, drained 0|1 (before this call), age of the generation in ms}
+-- returns {generation, drained 0|1 (before this call), age of the generation in ms, 1 when stale events became due}
 ${PRELUDE}
 local state = life(KEYS[1], tonumber(ARGV[1]))
-if ARGV[2] == '1' and state.drained then redis.call('HSET', KEYS[1], 'drained', '0') end
-return { text(state.generation), state.drained and 1 or 0, text(math.max(0, math.floor((now_us() - state.generation) / 1000))) }
+local stale = 0
+if ARGV[2] == '1' then
+  if state.drained then redis.call('HSET', KEYS[1], 'drained', '0') end
+  if redis.call('HGET', KEYS[1], 'stale') == 'unsent' then
+    redis.call('HSET', KEYS[1], 'stale', 'sent')
+    stale = redis.call('ZUNIONSTORE', KEYS[2], 1, KEYS[2], 'WEIGHTS', 0) > 0 and 1 or 0
+  end
+end
+local age = text(math.max(0, math.floor((now_us() - state.generation) / 1000)))
+return { text(state.generation), state.drained and 1 or 0, age, stale }
 `,
 }
 
-/** Notes that the persist queue has been empty since `generation` began. */
+/** Notes that the persist queue has been empty since `generation` began, and stale events have been taken off. */
 export const SETTLE: Script = {
   name: "settle",
   lua: `#!lua flags=allow-oom
--- KEYS 1 life
+-- KEYS 1 life 2 outbox 3 dead
 -- ARGV 1 generation
--- returns 1 when that generation still holds
+-- returns 1 when that generation still holds and is settled
 if redis.call('HGET', KEYS[1], 'generation') ~= ARGV[1] then return 0 end
+if redis.call('HEXISTS', KEYS[1], 'stale') == 1 then
+  if redis.call('HLEN', KEYS[2]) > redis.call('HLEN', KEYS[3]) then return 0 end
+  redis.call('HDEL', KEYS[1], 'stale')
+end
 redis.call('HSET', KEYS[1], 'drained', '1')
 return 1
 `,

@@ -267,20 +267,22 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
 
   /**
    * The generation of a shard, whether the queue has been drained since it began, and its age in ms. With `pause` the
-   * shard takes no writes until it is settled, whether it was or not.
+   * shard takes no writes until it is settled, whether it was or not; then `stale` says that it has events from before
+   * a loss of data, which are due now and must be sent.
    */
   async function open(shard: string, pause: boolean) {
-    const [generation, drained, age] = await redis.run(
+    const [generation, drained, age, stale] = await redis.run(
       lifeScripts.OPEN,
-      [lifeKey(shard)],
+      [lifeKey(shard), dueKey(shard)],
       [seenIn(shard), pause ? 1 : 0],
     )
-    return { shard, generation: String(generation), drained: drained === 1, ageMs: Number(age) }
+    return { shard, generation: String(generation), drained: drained === 1, ageMs: Number(age), stale: stale === 1 }
   }
 
-  /** Notes that the persist queue was empty after `generation` of the shard had begun. */
-  async function settle(shard: string, generation: string): Promise<void> {
-    await redis.run(lifeScripts.SETTLE, [lifeKey(shard)], [generation])
+  /** Notes that the persist queue was empty after `generation` of the shard had begun; false: events are stale still. */
+  async function settle(shard: string, generation: string): Promise<boolean> {
+    const keys = [lifeKey(shard), outboxKey(shard), deadKey(shard)]
+    return (await redis.run(lifeScripts.SETTLE, keys, [generation]))[0] === 1
   }
 
   /** Installs what MySQL knows of an application and, unless 0, one of its chats, seen in `generation`. */

@@ -5,7 +5,8 @@
  * that this process has already seen begins a new *generation* of the shard. `lost` is the latest generation that began
  * with data missing. In a new generation nothing is written until the persist queue has been drained (`drained`), and
  * each parent is verified against MySQL on first use: its `g` (chat 7: `g7`) is the generation it was verified in.
- * A parent whose `g` is below `lost` needs a fence (see lib/numbers).
+ * A parent whose `g` is below `lost` needs a fence (see lib/numbers). Events that an older copy of Redis brought back are
+ * `stale`: they are sent again, and taken off, before the shard settles, or readers would see what has been changed since.
  *
  * Promised: a number, its revision, its outbox entry and its idempotency record come together or not at all.
  * May happen twice: a script whose answer was lost, if the client sends its request again without an Idempotency-Key.
@@ -32,6 +33,8 @@ local function begin(key, state, run, lost)
   state.drained = false
   redis.call('HSET', key, 'run', run, 'generation', text(state.generation), 'lost', text(state.lost), 'drained', '0',
     'revision', text(state.revision))
+  -- What an older copy brought back may have been changed since.
+  if lost then redis.call('HSET', key, 'stale', 'unsent') end
 end
 
 -- The state of the shard; seen: the greatest revision that the caller knows of.

@@ -4,8 +4,8 @@ import { Redis } from "ioredis"
 import { createApplication } from "../../lib/applications.ts"
 import { createChat, deleteChat } from "../../lib/chats.ts"
 import { ApiError } from "../../lib/errors.ts"
-import { createMessage, getMessage, listMessages } from "../../lib/messages.ts"
-import { applicationKey, lifeKey, shardOf } from "../../lib/outbox/keys.ts"
+import { createMessage, deleteMessage, getMessage, listMessages, updateMessage } from "../../lib/messages.ts"
+import { applicationKey, dueKey, lifeKey, outboxKey, pendingKey, shardOf } from "../../lib/outbox/keys.ts"
 import type { Stores } from "../../lib/stores.ts"
 import { drainQueues, whileConsuming } from "../steps/drain.ts"
 import { useTestStores, withEnvironment } from "../steps/stores.ts"
@@ -138,6 +138,31 @@ test("a Redis that came back older than an answer: the next number: is above wha
     await own.sqs.receive(own.config.PERSIST_QUEUE_URL)
     const number = await whileConsuming(own, () => createPatiently(own, token, chat))
     expect(number).toBeGreaterThan(lost)
+  })
+})
+
+test("a Redis that came back with events that have been changed since: readers: see the changes once it has recovered", async () => {
+  await withEnvironment(SMALL_BOUND, async (own) => {
+    const { token, chat } = await givenChatWithMessages(own, 3)
+    const shard = shardOf(token)
+    const keys = [lifeKey(shard), outboxKey(shard), dueKey(shard), pendingKey(shard, `${token}/${chat}`)]
+    const copy = await withRedis((redis) => Promise.all(keys.map((key) => redis.dumpBuffer(key))))
+    await drainQueues(own)
+    await deleteMessage(own, token, chat, 1)
+    await updateMessage(own, token, chat, 2, { body: "changed" })
+    await drainQueues(own)
+    await withRedis((redis) =>
+      Promise.all(keys.map((key, index) => redis.restore(key, 0, copy[index] as Buffer, "REPLACE"))),
+    )
+    const number = await whileConsuming(own, () => createPatiently(own, token, chat))
+    const { data } = await listMessages(own, token, chat, { limit: 10, order: "asc" })
+    expect(data.map((message) => [message.number, message.body])).toEqual([
+      [2, "changed"],
+      [3, "before 2"],
+      [number, expect.any(String)],
+    ])
+    await expect(getMessage(own, token, chat, 1)).rejects.toMatchObject({ code: "not_found" })
+    expect((await getMessage(own, token, chat, 2)).body).toBe("changed")
   })
 })
 
