@@ -23,7 +23,7 @@ export async function withReindexLock<T>(
   work: (lost: AbortSignal) => Promise<T>,
 ): Promise<T> {
   return mysql.connection().execute(async (connection) => {
-    const name = sql<string>`concat('reindex ', md5(concat(database(), ' ', ${alias})))`
+    const name = sql<string>`concat('reindex ', left(sha2(concat(database(), ' ', ${alias}), 256), 40))`
     if ((await ask(connection, sql`get_lock(${name}, 0)`)) !== 1) throw new ReindexRunning(alias)
     const lost = new AbortController()
     const keep = setInterval(() => {
