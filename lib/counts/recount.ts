@@ -20,7 +20,8 @@ import { CHATS_MAX, countChats, countMessages, type Parent } from "./count-rows.
 
 /** Applications read ahead. */
 const APPLICATIONS_MAX = 100
-const LOCK_NAME = "chat-recount"
+/** Of this database, since locks are the server's. */
+const lockName = sql<string>`concat('recount ', left(sha2(database(), 256), 40))`
 /** Corrections that the answer lists; all are made and counted. */
 const LISTED_MAX = 1_000
 
@@ -72,7 +73,7 @@ export async function recount({ mysql }: Stores, options: RecountOptions = {}): 
 }
 
 async function recountAll(db: Db, options: RecountOptions, result: Recount): Promise<void> {
-  const { rows } = await reachMysql(() => sql<{ got: number }>`select get_lock(${LOCK_NAME}, 0) as got`.execute(db))
+  const { rows } = await reachMysql(() => sql<{ got: number }>`select get_lock(${lockName}, 0) as got`.execute(db))
   if (Number(rows[0]?.got) !== 1) throw new RecountUnderWay()
   try {
     for await (const token of applications(db, options)) {
@@ -83,7 +84,7 @@ async function recountAll(db: Db, options: RecountOptions, result: Recount): Pro
     }
   } finally {
     // A connection that is lost has lost the lock, too.
-    await reachMysql(() => sql`select release_lock(${LOCK_NAME})`.execute(db)).catch(() => undefined)
+    await reachMysql(() => sql`select release_lock(${lockName})`.execute(db)).catch(() => undefined)
   }
 }
 
