@@ -139,6 +139,7 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
     ledger,
     harms,
     random: seededRandom(options.seed),
+    isProxied: target.name === "compose",
     slowdown,
     isPaused: () => isCalmWanted,
     stop: ended.signal,

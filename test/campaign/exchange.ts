@@ -17,6 +17,8 @@ export type Load = {
   ledger: Ledger
   harms: Harms
   random: Random
+  /** Whether a proxy stands before the API. */
+  isProxied: boolean
   /** By what the workers' think time is multiplied now: more than 1 while what they write must drain. */
   slowdown(): number
   /** No new writes for now. */
@@ -42,6 +44,9 @@ export function noteAnswer({ ledger }: Load, call: string, requestId: string, an
   }
   if (tookMs > SLOW_MS) ledger.slow.push({ call, sentAt, tookMs, requestId })
 }
+
+const wasHarmed = ({ harms }: Load, { sentAt, tookMs }: Answer): boolean =>
+  harms.during(sentAt, sentAt + tookMs).some(({ part }) => part === "api")
 
 async function pause(load: Load, attempt: number, retryAfterMs: number | undefined): Promise<void> {
   const backOffMs = Math.min(BACK_OFF_MAX_MS, BACK_OFF_MS * 2 ** attempt)
@@ -75,8 +80,10 @@ export async function perform(load: Load, write: Write): Promise<boolean> {
     ledger.attempt(write, answer)
     noteAnswer(load, `${write.kind} ${write.resource.kind}`, requestId, answer)
     const { status } = answer
-    // A delete that nobody answered may have been done: what is gone then is as it should be.
-    const deletedBefore = write.kind === "delete" && status === 404 && attempt > 0
+    // A delete that nobody answered may have been done: what is gone then is as it should be. The proxy, too, sends one
+    // again when a copy of the API dies amid it.
+    const sentAgain = attempt > 0 || (load.isProxied && wasHarmed(load, answer))
+    const deletedBefore = write.kind === "delete" && status === 404 && sentAgain
     if ((status >= 200 && status < 300) || deletedBefore) {
       ledger.acknowledge(write, answer)
       return true

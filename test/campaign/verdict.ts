@@ -48,7 +48,15 @@ function indexLedger({ writes, resources }: Ledger) {
     if (siblings) siblings.push(resource)
     else children.set(resource.parent, [resource])
   }
-  return { byId, childrenOf: (parent: Resource | undefined) => children.get(parent) ?? [] }
+  const replays = Map.groupBy(
+    writes.filter(({ kind }) => kind === "replay"),
+    ({ resource }) => resource,
+  )
+  return {
+    byId,
+    childrenOf: (parent: Resource | undefined) => children.get(parent) ?? [],
+    replaysOf: (resource: Resource) => replays.get(resource) ?? [],
+  }
 }
 type Index = ReturnType<typeof indexLedger>
 
@@ -56,9 +64,8 @@ type Index = ReturnType<typeof indexLedger>
 const acrossLoss = ({ harms }: Evidence, write: Write): boolean => harms.lostData(sentAt(write), endedAt(write))
 
 /** What became of a creation that was sent again after a loss, replays included. */
-function isDoubleAllowed(evidence: Evidence, { resource }: Write): boolean {
-  const ends = evidence.ledger.writes.filter((write) => write.resource === resource && write.kind === "replay")
-  const lastEnd = Math.max(endedAt(resource.creation), ...ends.map(endedAt))
+function isDoubleAllowed(evidence: Evidence, { resource }: Write, index: Index): boolean {
+  const lastEnd = Math.max(endedAt(resource.creation), ...index.replaysOf(resource).map(endedAt))
   return evidence.harms.lostData(sentAt(resource.creation), lastEnd)
 }
 
@@ -103,7 +110,7 @@ function checkUntold(
   if (row.text !== textOf(write.id, resource.kind)) {
     verdict.fail("row that should not be", `${where} ${row.id} has not the text of ${write.id}`)
   }
-  if (write.kind !== "create" || resource.id === undefined || isDoubleAllowed(evidence, write)) return
+  if (write.kind !== "create" || resource.id === undefined || isDoubleAllowed(evidence, write, index)) return
   const isTwice = present.has(resource.id) || isDeleted(resource)
   const name = isTwice ? "write stored more than once" : "stored under another number"
   verdict.fail(name, `${where} ${row.id} is ${describeWrite(write)}`)
@@ -156,11 +163,17 @@ function checkNumbering(
     uses.set(number, { number, from: Math.min(from, known?.from ?? from), to: Math.max(to, known?.to ?? to) })
   }
   let spare = 0
-  for (const { id, creation } of resources) {
+  for (const resource of resources) {
+    const { id, creation } = resource
     if (typeof id === "number") use(id, creation)
     else if (creation.outcome === "unknown") spare++
     // Each attempt before a loss may have taken a number that was lost with it.
     if (acrossLoss(evidence, creation)) spare += creation.attempts.length - 1
+    // After a loss a replay creates; its number shows nowhere else once the parent is deleted.
+    for (const replay of index.replaysOf(resource)) {
+      if (typeof replay.answered === "number") use(replay.answered, replay)
+      if (isDoubleAllowed(evidence, replay, index)) spare += replay.attempts.length - 1
+    }
   }
   for (const { id, text } of rows) use(Number(id), index.byId.get(writeIdOf(text)))
   const losses = evidence.harms.all

@@ -104,6 +104,7 @@ beforeAll(async () => {
     ledger,
     harms,
     random: seededRandom(7),
+    isProxied: false,
     slowdown: () => 1,
     isPaused: () => false,
     stop: ended.signal,
