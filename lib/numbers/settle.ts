@@ -6,7 +6,9 @@
  * shard waits until they are found stale and taken off.
  */
 import { setTimeout as sleep } from "node:timers/promises"
+import { DependencyAway } from "../errors.ts"
 import { SHARDS } from "../outbox/keys.ts"
+import { sendAll } from "../queue/sender.ts"
 import type { Stores } from "../stores.ts"
 
 /** A process that accepted an event just before has sent it by then, or given up (its send times out earlier). */
@@ -62,14 +64,9 @@ async function drain(stores: Stores): Promise<boolean> {
 async function sendStale({ outbox, persistQueue }: Stores, shard: string): Promise<void> {
   for (;;) {
     const events = await outbox.claim(shard, CLAIM_COUNT)
-    const byApplication = Map.groupBy(events, ({ application }) => application)
-    const sends = [...byApplication].map(([application, list]) =>
-      persistQueue.send(
-        application,
-        list.map((event) => JSON.stringify(event)),
-      ),
-    )
-    await Promise.allSettled(sends)
+    await sendAll(persistQueue, events).catch((error: unknown) => {
+      if (!(error instanceof DependencyAway)) throw error
+    })
     if (events.length < CLAIM_COUNT) return
   }
 }

@@ -17,7 +17,7 @@ import { describeError, log } from "../log.ts"
 import { keyRanges } from "../persist/key-ranges.ts"
 import { INDEX_RELAY_AFTER_MS } from "../persist/persist-events.ts"
 import { purgeDue, removeExpiredTombstones } from "../persist/purge.ts"
-import type { Sender } from "../queue/sender.ts"
+import { sendAll } from "../queue/sender.ts"
 import { requireIndex } from "../search/require-index.ts"
 import { isSearchAway } from "../search/search-errors.ts"
 import type { Stores } from "../stores.ts"
@@ -38,7 +38,7 @@ const SETTLED_AFTER_MS = 3_000
 const PURGE_SLICE_MS = 5_000
 
 export type Relayed = { events: number; indexEvents: number }
-/** `unpurged`: the last pass has left something to purge. */
+/** Times are those of the monotonic clock. `unpurged`: the last pass has left something to purge. */
 type Run = { deadline: number; relayed: Relayed; away: Set<string>; unpurged: boolean }
 
 /**
@@ -47,7 +47,7 @@ type Run = { deadline: number; relayed: Relayed; away: Set<string>; unpurged: bo
  */
 export async function relay(stores: Stores, budgetMs: number): Promise<Relayed> {
   const relayed = { events: 0, indexEvents: 0 }
-  const run: Run = { deadline: Date.now() + budgetMs, relayed, away: new Set(), unpurged: false }
+  const run: Run = { deadline: performance.now() + budgetMs, relayed, away: new Set(), unpurged: false }
   do await answers(run, "mysql", () => pass(stores, run))
   while (await untilDue(stores, run))
   return relayed
@@ -63,10 +63,10 @@ async function pass(stores: Stores, run: Run): Promise<void> {
       await answers(run, "pending index", () => relayPendingIndex(stores, run))
     }
   }
-  const sliceEnd = Math.min(run.deadline, Date.now() + PURGE_SLICE_MS)
-  await purgeDue(stores, sliceEnd - Date.now())
-  await removeExpiredTombstones(stores, sliceEnd - Date.now())
-  run.unpurged = Date.now() >= sliceEnd
+  const sliceEnd = Math.min(run.deadline, performance.now() + PURGE_SLICE_MS)
+  await purgeDue(stores, sliceEnd - performance.now())
+  await removeExpiredTombstones(stores, sliceEnd - performance.now())
+  run.unpurged = performance.now() >= sliceEnd
 }
 
 /** Whether `ask` is answered; that a dependency is away is logged once in a run. */
@@ -85,16 +85,16 @@ async function answers({ away }: Run, name: string, ask: () => Promise<unknown>)
 
 /** Waits for the next pass. Answers false when there is nothing to wait for before the deadline. */
 async function untilDue(stores: Stores, { deadline, unpurged }: Run): Promise<boolean> {
-  const lookedAt = Date.now()
+  const lookedAt = performance.now()
   let due = await nextDue(stores)
   if (!unpurged && due > lookedAt) {
     if (due >= deadline) return false
     await sleep(Math.min(SETTLED_AFTER_MS, due - lookedAt))
     due = await nextDue(stores, lookedAt)
   }
-  const next = unpurged ? lookedAt : Math.max(due, Date.now() + RETRY_MS)
+  const next = unpurged ? lookedAt : Math.max(due, performance.now() + RETRY_MS)
   if (next >= deadline) return false
-  await sleep(next - Date.now())
+  await sleep(next - performance.now())
   return true
 }
 
@@ -110,9 +110,9 @@ async function nextDue({ outbox, mysql }: Stores, since?: number): Promise<numbe
   }
   const first = mysql.selectFrom("pending_index").select("due_at").where("due_at", "is not", null)
   const [event, entry] = await Promise.all([
-    outbox.nextDue().then((waitMs) => (waitMs === undefined ? Infinity : Date.now() + waitMs), unknown),
+    outbox.nextDue().then((waitMs) => (waitMs === undefined ? Infinity : performance.now() + waitMs), unknown),
     reachMysql(() => first.orderBy("due_at").limit(1).executeTakeFirst()).then(
-      (row) => row?.due_at?.getTime() ?? Infinity,
+      (row) => (row?.due_at ? performance.now() + row.due_at.getTime() - Date.now() : Infinity),
       unknown,
     ),
   ])
@@ -121,7 +121,7 @@ async function nextDue({ outbox, mysql }: Stores, since?: number): Promise<numbe
 
 async function relayOutbox(stores: Stores, { deadline, relayed }: Run): Promise<void> {
   for (const shard of SHARDS) {
-    while (Date.now() < deadline) {
+    while (performance.now() < deadline) {
       const events = await stores.outbox.claim(shard, CLAIM_COUNT)
       await sendAll(stores.persistQueue, events)
       relayed.events += events.length
@@ -131,23 +131,12 @@ async function relayOutbox(stores: Stores, { deadline, relayed }: Run): Promise<
 }
 
 async function relayPendingIndex(stores: Stores, { deadline, relayed }: Run): Promise<void> {
-  while (Date.now() < deadline) {
+  while (performance.now() < deadline) {
     const events = await reachMysql(() => claimPendingIndex(stores))
     await sendAll(stores.indexQueue, events)
     relayed.indexEvents += events.length
     if (events.length < CLAIM_COUNT) break
   }
-}
-
-async function sendAll(queue: Sender, events: { application: string }[]): Promise<void> {
-  const byApplication = Map.groupBy(events, ({ application }) => application)
-  const sends = [...byApplication].map(([application, list]) =>
-    queue.send(
-      application,
-      list.map((event) => JSON.stringify(event)),
-    ),
-  )
-  await Promise.all(sends)
 }
 
 async function claimPendingIndex({ mysql }: Stores): Promise<IndexEvent[]> {

@@ -242,7 +242,7 @@ async function readPending(mysql: Mysql, after: IndexEvent | undefined): Promise
 async function write(own: Build, events: IndexEvent[], first?: IndexOperation[]): Promise<number> {
   const { stores, index, signal } = own
   const { elasticsearch, mysql } = stores
-  const deadline = Date.now() + RETRY_FOR_MS
+  const deadline = performance.now() + RETRY_FOR_MS
   let left = events
   let operations = first ?? (await readOperations(mysql, left))
   let refused = 0
@@ -262,7 +262,7 @@ async function write(own: Build, events: IndexEvent[], first?: IndexOperation[])
       if (!isSearchAway(error)) throw error
       reason = error
     }
-    if (Date.now() > deadline) throw reason
+    if (performance.now() > deadline) throw reason
     await sleep(RETRY_MS, undefined, { signal })
     operations = await readOperations(mysql, left)
   }

@@ -34,8 +34,8 @@ export async function requireIndex({ elasticsearch, config }: Stores): Promise<v
 }
 
 async function retryAllocation(elasticsearch: Stores["elasticsearch"]): Promise<void> {
-  if (Date.now() - (askedAt.get(elasticsearch) ?? 0) < RETRY_ALLOCATION_EVERY_MS) return
-  askedAt.set(elasticsearch, Date.now())
+  if (performance.now() - (askedAt.get(elasticsearch) ?? Number.NEGATIVE_INFINITY) < RETRY_ALLOCATION_EVERY_MS) return
+  askedAt.set(elasticsearch, performance.now())
   log.warn("the index is red: its allocation is tried again")
   await elasticsearch.cluster.reroute({ retry_failed: true, metric: "none" }, { requestTimeout: ASK_TIMEOUT_MS })
 }

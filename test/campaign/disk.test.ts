@@ -15,10 +15,14 @@ test("the mounts below a folder, when read, are those alone, the deepest first, 
   expect(mountsBelow(text, "/data")).toEqual(["/data/disks/my disk/below", "/data/disks/my disk"])
 })
 
-const whereItMayMount = mayMount ? test : test.skip
-whereItMayMount(
-  "a small disk, when filled, takes nothing more, stays full, and has room again once freed",
-  async () => {
+if (!mayMount) {
+  test("a small disk, without the right to mount one, is refused with the reason", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "disk-"))
+    await expect(mountDisk(folder, DISK_BYTES)).rejects.toThrow(/mount/)
+    rmSync(folder, { recursive: true })
+  })
+} else {
+  test("a small disk, when filled, takes nothing more, stays full, and has room again once freed", async () => {
     const parent = mkdtempSync(join(tmpdir(), "disk-"))
     const folder = join(parent, "small")
     try {
@@ -39,5 +43,5 @@ whereItMayMount(
       expect(existsSync(join(folder, "more"))).toBe(false)
       rmSync(parent, { recursive: true, force: true })
     }
-  },
-)
+  })
+}
