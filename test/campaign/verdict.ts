@@ -86,7 +86,7 @@ function checkAcknowledged(resource: Resource, row: Row | undefined, index: Inde
     const what = found ? describeWrite(found) : `no write of the load: ${row.text?.slice(0, 80)}`
     verdict.fail("acknowledged and lost", `${shown} is ${describeWrite(resource.state)}, but its row has ${what}`)
     if (found && found.resource !== resource) {
-      const isElsewhere = found.resource.id !== undefined && found.kind === "create"
+      const isElsewhere = found.resource.id !== undefined
       verdict.fail(isElsewhere ? "stored under another number" : "number given twice", `${shown} holds ${what}`)
     }
   }
@@ -110,7 +110,9 @@ function checkUntold(
   if (row.text !== textOf(write.id, resource.kind)) {
     verdict.fail("row that should not be", `${where} ${row.id} has not the text of ${write.id}`)
   }
-  if (write.kind !== "create" || resource.id === undefined || isDoubleAllowed(evidence, write, index)) return
+  // An update goes to the number that was told, whatever was lost.
+  const isAllowed = write.kind === "create" && isDoubleAllowed(evidence, write, index)
+  if (resource.id === undefined || isAllowed) return
   const isTwice = present.has(resource.id) || isDeleted(resource)
   const name = isTwice ? "write stored more than once" : "stored under another number"
   verdict.fail(name, `${where} ${row.id} is ${describeWrite(write)}`)

@@ -22,6 +22,7 @@ import { useRunningApi } from "../steps/running-api.ts"
 /** What a few seconds bring about; on a busy machine it takes longer. */
 const MESSAGES_MIN = 80
 const DELETED_MIN = 3
+const UPDATED_MIN = 10
 const LOAD_LIMIT_MS = 60_000
 const WORKERS = 8
 const QUIET_LIMIT_MS = 120_000
@@ -43,14 +44,17 @@ async function compare(): Promise<CheckName[]> {
 const living = (): Resource[] =>
   evidence.ledger.resources.filter((one) => one.kind === "message" && one.id !== undefined && !isDeleted(one))
 
+const isUpdated = ({ state, creation }: Resource): boolean => state !== creation
+
 /** A living message with living ones before and after it in its chat, and the keys of its row. */
-function someMessage() {
+function someMessage(isWanted: (message: Resource) => boolean = () => true) {
   const message = living().find((one) => {
+    if (!isWanted(one)) return false
     const numbers = living().flatMap(({ parent, id }) => (parent === one.parent ? [Number(id)] : []))
     return Math.min(...numbers) < Number(one.id) && Number(one.id) < Math.max(...numbers)
   })
   const chat = message?.parent
-  if (!message || !chat?.parent) throw new Error("the load made no chat of three messages")
+  if (!message || !chat?.parent) throw new Error("the load made no such message in a chat of three")
   const application = String(chat.parent.id)
   const numbers = evidence.ledger.resources.flatMap(({ parent, id }) => (parent === chat ? [Number(id)] : []))
   const key = { application, chat: Number(chat.id), number: Number(message.id) }
@@ -116,6 +120,7 @@ beforeAll(async () => {
   await eventually(() => {
     expect(living().length).toBeGreaterThan(MESSAGES_MIN)
     expect(deleted().length).toBeGreaterThan(DELETED_MIN)
+    expect(living().filter(isUpdated).length).toBeGreaterThan(UPDATED_MIN)
   }, LOAD_LIMIT_MS).finally(() => ended.abort())
   await running
   await awaitQuiet(direct, QUIET_LIMIT_MS)
@@ -171,8 +176,13 @@ describe("damage in MySQL", () => {
     await putRow(row)
   })
 
-  test("a row under another number: is lost there and found here", async () => {
-    const { key, next } = someMessage()
+  const written = [
+    ["as it was created", (message: Resource) => !isUpdated(message)],
+    ["updated since", isUpdated],
+  ] as const
+
+  test.each(written)("a row under another number, %s: is lost there and found here", async (_, isWanted) => {
+    const { key, next } = someMessage(isWanted)
     const row = await rowOf(key)
     await deleteRow(key)
     await putRow({ ...row, number: next })
@@ -182,8 +192,8 @@ describe("damage in MySQL", () => {
     await putRow(row)
   })
 
-  test("a row copied to another number: is stored more than once", async () => {
-    const { key, next } = someMessage()
+  test.each(written)("a row copied to another number, %s: is stored more than once", async (_, isWanted) => {
+    const { key, next } = someMessage(isWanted)
     await putRow({ ...(await rowOf(key)), number: next })
     expect(await compare()).toEqual(["write stored more than once", "row and document differ"])
     await deleteRow({ ...key, number: next })
