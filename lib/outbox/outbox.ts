@@ -1,7 +1,8 @@
 /** The outbox as the rest of the system sees it: typed calls over the scripts, one shard each. */
 import type { Argument, RedisClient, ScriptValue } from "../clients/redis.ts"
 import { LIMITS } from "../contract.ts"
-import { keyText, type ResourceKey, WriteEvent } from "../events.ts"
+import { keyText, type ResourceKey, type WriteEvent } from "../events.ts"
+import { createDelivery } from "./delivery.ts"
 import { type Idempotency, idempotencyHash } from "./idempotency.ts"
 import {
   applicationKey,
@@ -15,7 +16,6 @@ import {
   parentText,
   pendingKey,
   pendingMember,
-  SHARDS,
   shardOf,
 } from "./keys.ts"
 import * as lifeScripts from "./life-scripts.ts"
@@ -25,9 +25,6 @@ import * as scripts from "./scripts.ts"
 
 /** A healthy persist function takes an event off within a second or two; after this the relay sends it again. */
 export const RELAY_AFTER_MS = 30_000
-/** Doubled with each attempt up to the maximum, so that a long backlog does not flood the queue. */
-const RELAY_BACKOFF_MS = 30_000
-const RELAY_BACKOFF_MAX_MS = 300_000
 /** Longer than any reload of a parent from MySQL, or any read before an update, can take to come to its end. */
 const DELETION_MARK_MS = 3_600_000
 const IDEMPOTENCY_SECONDS = LIMITS.idempotencyHours * 3600
@@ -219,52 +216,6 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
     return { ...knowledge(reply), ancestors: parseAll(reply[3]), entries }
   }
 
-  /** Takes events off (all of one shard); those that a newer event has replaced stay. Answers how many went. */
-  async function remove(shard: string, events: (ResourceKey & { revision: string })[]): Promise<number> {
-    const keys = [lifeKey(shard), outboxKey(shard), dueKey(shard), attemptsKey(shard), deadKey(shard)]
-    const args: string[] = []
-    for (const event of events) {
-      keys.push(pendingKey(shard, parentText(event)))
-      args.push(keyText(event), event.revision, pendingMember(event))
-    }
-    const [removed] = await redis.run(scripts.REMOVE, keys, args)
-    return Number(removed)
-  }
-
-  /** Claims up to `count` events that are due; each is due again after a back-off. */
-  async function claim(shard: string, count: number): Promise<WriteEvent[]> {
-    const keys = [outboxKey(shard), dueKey(shard), attemptsKey(shard)]
-    const entries = await redis.run(scripts.CLAIM, keys, [count, RELAY_BACKOFF_MS, RELAY_BACKOFF_MAX_MS])
-    return entries.map((entry) => WriteEvent.parse(JSON.parse(String(entry))))
-  }
-
-  /** The time in ms until the first event of all shards is due, below 0 when it has been; undefined without events. */
-  async function nextDue(): Promise<number | undefined> {
-    const replies = await Promise.all(SHARDS.map((shard) => redis.run(scripts.NEXT_DUE, [dueKey(shard)], [])))
-    const waits = replies.flatMap(([wait]) => (wait === undefined || wait === null ? [] : [Number(wait)]))
-    return waits.length > 0 ? Math.min(...waits) : undefined
-  }
-
-  /** Marks an event dead, if the outbox still holds it: it is read, but not relayed until it is revived. */
-  async function bury(event: ResourceKey & { revision: string }, reason: string): Promise<void> {
-    const shard = shardOf(event.application)
-    const keys = [outboxKey(shard), dueKey(shard), deadKey(shard)]
-    await redis.run(scripts.BURY, keys, [keyText(event), event.revision, reason])
-  }
-
-  /** Makes a dead event due at once. Answers whether it was dead. */
-  async function revive(key: ResourceKey): Promise<boolean> {
-    const shard = shardOf(key.application)
-    const keys = [outboxKey(shard), dueKey(shard), deadKey(shard), attemptsKey(shard)]
-    return (await redis.run(scripts.REVIVE, keys, [keyText(key)]))[0] === 1
-  }
-
-  /** For each event (all of one shard): whether the outbox holds it or a newer one of the same resource. */
-  async function holds(shard: string, events: (ResourceKey & { revision: string })[]): Promise<boolean[]> {
-    const args = events.flatMap((event) => [keyText(event), event.revision])
-    return (await redis.run(scripts.HOLDS, [outboxKey(shard)], args)).map((value) => value === 1)
-  }
-
   /**
    * The generation of a shard, whether the queue has been drained since it began, and its age in ms. With `pause` the
    * shard takes no writes until it is settled, whether it was or not; then `stale` says that it has events from before
@@ -305,7 +256,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
     return status as "verified" | "gone" | "moved" | "behind"
   }
 
-  return { create, change, read, readPending, remove, claim, nextDue, bury, revive, holds, open, settle, verify }
+  return { ...createDelivery(redis), create, change, read, readPending, open, settle, verify }
 }
 
 /** The highest numbers and the greatest revisions that MySQL has below an application and below one of its chats. */

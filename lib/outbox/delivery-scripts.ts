@@ -1,0 +1,114 @@
+/**
+ * The Redis scripts for what becomes of an accepted event: taken off once MySQL has it, sent again while it has not, set
+ * aside as dead. All are allowed at `maxmemory`, since they make the outbox shorter.
+ */
+import type { Script } from "./scripts.ts"
+
+/** Takes persisted events off the outbox; one that a newer event has replaced stays. */
+export const REMOVE: Script = {
+  name: "remove",
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 life 2 outbox 3 due 4 attempts 5 dead 6.. pending key of each event
+-- ARGV field, revision, pending member of each event
+-- returns how many were taken off
+local freed, removed = 0, 0
+for i = 1, #ARGV, 3 do
+  local field, revision = ARGV[i], ARGV[i + 1]
+  local entry = redis.call('HGET', KEYS[2], field)
+  if entry and entry:match('^{"revision":"(%d+)"') == revision then
+    redis.call('HDEL', KEYS[2], field)
+    redis.call('ZREM', KEYS[3], field)
+    redis.call('HDEL', KEYS[4], field)
+    redis.call('HDEL', KEYS[5], field)
+    redis.call('ZREM', KEYS[5 + (i + 2) / 3], ARGV[i + 2])
+    freed, removed = freed + #entry, removed + 1
+  end
+end
+if freed > 0 then redis.call('HINCRBY', KEYS[1], 'bytes', -freed) end
+return removed
+`,
+}
+
+/** Claims events that have waited too long, so that of several relays one sends each. */
+export const CLAIM: Script = {
+  name: "claim",
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 outbox 2 due 3 attempts
+-- ARGV 1 count 2 back-off ms 3 back-off max ms
+-- returns {entry...}
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local entries = {}
+for _, field in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[1])) do
+  local entry = redis.call('HGET', KEYS[1], field)
+  if entry then
+    local attempts = redis.call('HINCRBY', KEYS[3], field, 1)
+    local wait = math.min(tonumber(ARGV[2]) * 2 ^ math.min(attempts - 1, 20), tonumber(ARGV[3]))
+    redis.call('ZADD', KEYS[2], string.format('%.0f', now + wait), field)
+    entries[#entries + 1] = entry
+  else
+    redis.call('ZREM', KEYS[2], field)
+  end
+end
+return entries
+`,
+}
+
+/** When the first event of a shard is due. */
+export const NEXT_DUE: Script = {
+  name: "next-due",
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 due
+-- returns {} | {ms until the first event is due, below 0 when it has been}
+local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+if not first[2] then return {} end
+local t = redis.call('TIME')
+return { string.format('%.0f', tonumber(first[2]) - (t[1] * 1000 + math.floor(t[2] / 1000))) }
+`,
+}
+
+/** Marks an event dead: still read, not relayed. */
+export const BURY: Script = {
+  name: "bury",
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 outbox 2 due 3 dead
+-- ARGV 1 field 2 revision 3 reason
+-- returns 1 when the outbox held that very event
+local entry = redis.call('HGET', KEYS[1], ARGV[1])
+if not entry or entry:match('^{"revision":"(%d+)"') ~= ARGV[2] then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
+return 1
+`,
+}
+
+/** Brings a dead event back: it is due at once. */
+export const REVIVE: Script = {
+  name: "revive",
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 outbox 2 due 3 dead 4 attempts
+-- ARGV 1 field
+-- returns 1 when it was dead
+if redis.call('HDEL', KEYS[3], ARGV[1]) == 0 then return 0 end
+redis.call('HDEL', KEYS[4], ARGV[1])
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then redis.call('ZADD', KEYS[2], 0, ARGV[1]) end
+return 1
+`,
+}
+
+/** Which of some events the outbox still holds, so that losing their queue message loses nothing. */
+export const HOLDS: Script = {
+  name: "holds",
+  lua: `#!lua flags=allow-oom
+-- KEYS 1 outbox
+-- ARGV field, revision of each event
+-- returns {1 where the entry has that revision or a newer one, else 0...}
+local result = {}
+for i = 1, #ARGV, 2 do
+  local entry = redis.call('HGET', KEYS[1], ARGV[i])
+  local revision = entry and entry:match('^{"revision":"(%d+)"')
+  result[#result + 1] = revision and tonumber(revision) >= tonumber(ARGV[i + 1]) and 1 or 0
+end
+return result
+`,
+}
