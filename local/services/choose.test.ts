@@ -66,8 +66,8 @@ describe("choosing a Java", () => {
 })
 
 describe("ports and addresses", () => {
-  test("the three stacks, with nothing set, share no port", () => {
-    const ports = (["start", "test", "faults"] as const).flatMap((name) => Object.values(portsOf(name, {})))
+  test("the stacks, with nothing set, share no port", () => {
+    const ports = (["start", "test", "faults", "bench"] as const).flatMap((name) => Object.values(portsOf(name, {})))
     expect(new Set(ports).size).toBe(ports.length)
   })
 

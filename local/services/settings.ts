@@ -7,8 +7,8 @@ export type ServiceName = (typeof SERVICE_NAMES)[number]
 
 export type Ports = Record<ServiceName, number>
 
-/** A stack of services: the one people use, the one that tests use beside it, and the one that is harmed on purpose. */
-export type StackName = "start" | "test" | "faults"
+/** A stack of services: the one people use, and those of tests, of campaigns of faults and of benchmarks beside it. */
+export type StackName = "start" | "test" | "faults" | "bench"
 
 export type ServiceSettings = {
   label: string
@@ -22,18 +22,30 @@ export type ServiceSettings = {
  * again lie below what Linux gives to outgoing connections, one of which could hold a port at a restart.
  */
 export const SERVICES: Record<ServiceName, ServiceSettings> = {
-  mysql: { label: "MySQL", urlVariable: "MYSQL_URL", ports: { start: 23306, test: 33306, faults: 13306 } },
-  redis: { label: "Redis", urlVariable: "REDIS_URL", ports: { start: 26379, test: 36379, faults: 16379 } },
-  elasticmq: { label: "ElasticMQ", urlVariable: "SQS_ENDPOINT", ports: { start: 29324, test: 39324, faults: 19324 } },
+  mysql: {
+    label: "MySQL",
+    urlVariable: "MYSQL_URL",
+    ports: { start: 23306, test: 33306, faults: 13306, bench: 43306 },
+  },
+  redis: {
+    label: "Redis",
+    urlVariable: "REDIS_URL",
+    ports: { start: 26379, test: 36379, faults: 16379, bench: 46379 },
+  },
+  elasticmq: {
+    label: "ElasticMQ",
+    urlVariable: "SQS_ENDPOINT",
+    ports: { start: 29324, test: 39324, faults: 19324, bench: 49324 },
+  },
   elasticsearch: {
     label: "Elasticsearch",
     urlVariable: "ELASTICSEARCH_URL",
-    ports: { start: 29200, test: 39200, faults: 19200 },
+    ports: { start: 29200, test: 39200, faults: 19200, bench: 49200 },
   },
 }
 
-/** The API's own port; PORT moves it, CHAT_FAULTS_API_PORT that of a campaign. The emulator's Lambda port is the one two above, as in its own defaults. */
-export const API_PORTS: Record<StackName, number> = { start: 3000, test: 33000, faults: 13000 }
+/** The API's own port; PORT moves it, CHAT_FAULTS_API_PORT that of a campaign, CHAT_BENCH_API_PORT that of benchmarks. The emulator's Lambda port is the one two above, as in its own defaults. */
+export const API_PORTS: Record<StackName, number> = { start: 3000, test: 33000, faults: 13000, bench: 43000 }
 
 /** Queue names, their dead-letter queues and the variables that carry their URLs; elasticmq.conf says the same. */
 export const QUEUES = [
@@ -69,7 +81,12 @@ export const portFrom = (env: NodeJS.ProcessEnv, variable: string, usual: number
   return port
 }
 
-const PORT_PREFIXES: Record<StackName, string> = { start: "CHAT_", test: "CHAT_TEST_", faults: "CHAT_FAULTS_" }
+const PORT_PREFIXES: Record<StackName, string> = {
+  start: "CHAT_",
+  test: "CHAT_TEST_",
+  faults: "CHAT_FAULTS_",
+  bench: "CHAT_BENCH_",
+}
 
 /** The variable that moves one of our servers: CHAT_REDIS_PORT, and CHAT_TEST_REDIS_PORT for the one that tests use. */
 export const portVariable = (name: StackName, service: ServiceName): string =>

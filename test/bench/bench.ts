@@ -1,0 +1,82 @@
+// npm run bench: measures on a stack of its own. Ratios within a run are what counts; the machine may be any.
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import { failureLines } from "../../local/failure.ts"
+import { progressOn } from "../../local/progress.ts"
+import { ROOT } from "../../local/services/settings.ts"
+import { stopSignals } from "../../local/signals.ts"
+import { type Bench, judge } from "./bench-run.ts"
+import { elasticsearchAway } from "./elasticsearch-away.ts"
+import { mysqlAway } from "./mysql-away.ts"
+import { markdownOf, surroundings, writeReport } from "./report.ts"
+import { startBenchStack } from "./stack.ts"
+
+const BENCHES: Bench[] = [elasticsearchAway, mysqlAway]
+const ROUNDS_DEFAULT = 5
+const ROUNDS_MAX = 100
+const REPORT_DEFAULT = join(ROOT, ".data", "bench-report")
+
+const USAGE = `usage: npm run bench -- [name…] [options]
+  --rounds N     how often each measurement is made, ${ROUNDS_DEFAULT} unless told
+  --report DIR   where <name>.json and <name>.md go; .data/bench-report unless told
+
+${BENCHES.map(({ name, about }) => `  ${name}: ${about}`).join("\n")}`
+
+/** Reads the command line. Throws an Error that names what is wrong. */
+function readOptions(args: string[]) {
+  const { values, positionals } = parseArgs({
+    args,
+    strict: true,
+    allowPositionals: true,
+    options: { rounds: { type: "string", default: `${ROUNDS_DEFAULT}` }, report: { type: "string" } },
+  })
+  const rounds = Number(values.rounds)
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > ROUNDS_MAX)
+    throw new Error(`--rounds: must be a whole number from 1 to ${ROUNDS_MAX}, not "${values.rounds}"`)
+  for (const name of positionals)
+    if (!BENCHES.some((bench) => bench.name === name)) throw new Error(`there is no benchmark "${name}"`)
+  const benches = BENCHES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+  return { benches, rounds, report: values.report ?? REPORT_DEFAULT }
+}
+
+/** Answers whether every target was met. */
+async function main({ benches, rounds, report }: ReturnType<typeof readOptions>): Promise<boolean> {
+  const { stop: signal, hurry } = stopSignals()
+  const progress = progressOn(process.stdout)
+  const where = surroundings()
+  const stack = await startBenchStack({ progress, signal, hurry })
+  signal.addEventListener("abort", () => void stack.stop().finally(() => process.exit(1)))
+  let met = true
+  try {
+    for (const bench of benches) {
+      const say = (line: string) => progress.line(`  ${line}`)
+      const found = await progress.step(bench.name, () => bench.run({ stack, rounds, say }))
+      for (const file of await writeReport(report, bench, found, where, rounds)) progress.line(`Written: ${file}`)
+      progress.line(`\n${markdownOf(bench, found, where, rounds)}`)
+      met &&= judge(found).every((target) => target.met)
+    }
+  } finally {
+    await progress.step("Stack stopped", stack.stop)
+    progress.end()
+  }
+  return met
+}
+
+function optionsOrExit() {
+  try {
+    return readOptions(process.argv.slice(2))
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`)
+    return process.exit(2)
+  }
+}
+
+process.exitCode = await main(optionsOrExit()).then(
+  (met) => (met ? 0 : 1),
+  (error: unknown) => {
+    for (const line of failureLines(error)) console.error(line)
+    return 1
+  },
+)
+// The channel to the bootstrap would keep this process alive.
+process.exit(process.exitCode)

@@ -1,0 +1,63 @@
+// A whole native stack of the benchmarks' own, fresh, with the API in a copy of the project.
+import { join } from "node:path"
+import { apiPorts, startApi } from "../../local/api.ts"
+import { recordedProcess } from "../../local/processes.ts"
+import type { Progress } from "../../local/progress.ts"
+import { run } from "../../local/run.ts"
+import { API_PORTS, portFrom, ROOT } from "../../local/services/settings.ts"
+import { startServices } from "../../local/services/start.ts"
+import { processGroup } from "../campaign/process-group.ts"
+import { connectStores, type DirectStores } from "../campaign/stores.ts"
+import type { Server, ServerKind } from "../campaign/target.ts"
+import { copyProject } from "../steps/project-copy.ts"
+
+export type BenchStack = {
+  apiUrl: string
+  /** The stores themselves, past the API. */
+  direct: DirectStores
+  server(kind: ServerKind): Server
+  stop(): Promise<void>
+}
+
+type StackOptions = { progress: Progress; signal: AbortSignal; hurry: AbortSignal }
+
+/** Brings it up. Throws LaunchFailure that says what is wrong; nothing is left running then. */
+export async function startBenchStack(options: StackOptions): Promise<BenchStack> {
+  const port = portFrom(process.env, "CHAT_BENCH_API_PORT", API_PORTS.bench)
+  const alsoUsed = apiPorts(port).map((claim) => ({ ...claim, variable: "CHAT_BENCH_API_PORT" }))
+  const { env, folder, stop } = await startServices({
+    ...options,
+    name: "bench",
+    engine: "native",
+    fresh: true,
+    alsoUsed,
+  })
+  const undo: (() => Promise<void>)[] = [stop]
+  const takeDown = async () => {
+    for (const step of undo.splice(0).toReversed()) await step()
+  }
+  try {
+    await options.progress.step("Migrations", () =>
+      run(process.execPath, [join("local", "migrate.ts")], { cwd: ROOT, env, signal: options.signal }),
+    )
+    const project = await copyProject({ parent: folder })
+    undo.push(project.remove)
+    const apiEnv = { ...env, LOG_LEVEL: "WARN" }
+    const api = await options.progress.step(`API on port ${port}`, () =>
+      startApi({ ...options, folder, port, env: apiEnv, projectFolder: project.folder }),
+    )
+    undo.push(api.stop)
+    const direct = connectStores(env)
+    undo.push(direct.close)
+    const server = (kind: ServerKind) =>
+      processGroup(
+        { name: kind, kind },
+        () => recordedProcess(folder, kind),
+        () => {},
+      )
+    return { apiUrl: `http://127.0.0.1:${port}`, direct, server, stop: takeDown }
+  } catch (error) {
+    await takeDown()
+    throw error
+  }
+}
