@@ -28,8 +28,16 @@ function readOptions(args: string[]) {
     args,
     strict: true,
     allowPositionals: true,
-    options: { rounds: { type: "string", default: `${ROUNDS_DEFAULT}` }, report: { type: "string" } },
+    options: {
+      rounds: { type: "string", default: `${ROUNDS_DEFAULT}` },
+      report: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
   })
+  if (values.help) {
+    console.log(USAGE)
+    process.exit(0)
+  }
   const rounds = Number(values.rounds)
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > ROUNDS_MAX)
     throw new Error(`--rounds: must be a whole number from 1 to ${ROUNDS_MAX}, not "${values.rounds}"`)
