@@ -56,7 +56,7 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     lastError = error
   })
   redis.on("close", () => {
-    if (!away && !closing) watch("opened", "redis", lastError)
+    if (!away && !closing) watch("opened", "redis", lastError ?? new Error("the connection was closed"))
     away = true
   })
   redis.on("ready", () => {
@@ -87,7 +87,9 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
       const timers = [
         after(timeoutMs, () => reject(new DependencyAway("redis", new Error("no answer in time")))),
         after(SILENCE_MAX_MS, () => {
-          if (answeredAt <= began && redis.status === "ready") redis.disconnect(true)
+          if (answeredAt > began || redis.status !== "ready") return
+          lastError = new Error(`nothing answered for ${SILENCE_MAX_MS} ms`)
+          redis.disconnect(true)
         }),
       ]
       const end = () => {
