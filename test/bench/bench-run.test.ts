@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals"
-import { judge, summarize } from "./bench-run.ts"
+import { type Bound, judge, summarize } from "./bench-run.ts"
 import { percentile } from "./load.ts"
 
 const figures = [
@@ -21,21 +21,23 @@ describe("rounds of a benchmark", () => {
   })
 
   test("judged, are held against the bounds by their medians", () => {
-    const ratio = { of: "p99", name: "away", to: "normal" }
-    const verdict = (max: number, min: number) =>
-      judge({ figures, ratios: [{ ...ratio, max }], atLeast: { p99: min } }).map(({ value, met }) => [value, met])
-    expect(verdict(0.625, 20)).toEqual([
-      [0.625, true],
-      [20, true],
-      [12.5, false],
-    ])
-    expect(verdict(0.6, 12)[0]).toEqual([0.625, false])
+    const [away, ratio] = [
+      { of: "p99", name: "away" },
+      { of: "p99", name: "away", to: "normal" },
+    ]
+    const verdict = (bound: Bound) => judge({ figures, bounds: [bound] }).map(({ value, met }) => [value, met])
+    expect(verdict({ ...ratio, max: 0.625 })).toEqual([[0.625, true]])
+    expect(verdict({ ...ratio, max: 0.6 })).toEqual([[0.625, false]])
+    expect(verdict({ ...away, min: 12.5 })).toEqual([[12.5, true]])
+    expect(verdict({ ...away, min: 13 })).toEqual([[12.5, false]])
   })
 
   test("without the figure that a bound is for, do not meet it", () => {
-    expect(judge({ figures: [], ratios: [{ of: "p99", name: "away", to: "normal", max: 9 }] })).toMatchObject([
-      { met: false },
-    ])
+    const bounds: Bound[] = [
+      { of: "p99", name: "away", to: "normal", max: 9 },
+      { of: "p99", name: "away", min: 0 },
+    ]
+    expect(judge({ figures: [], bounds })).toMatchObject([{ met: false }, { met: false }])
   })
 })
 

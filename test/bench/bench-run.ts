@@ -4,17 +4,16 @@ import type { BenchStack } from "./stack.ts"
 /** One measurement: `name` says of what; rounds repeat names. */
 export type Figure = { name: string } & Record<string, number | string>
 
-/** The median of `of` under `name` against that under `to`, at most `max`. */
-export type Ratio = { of: string; name: string; to: string; max: number }
+/** What the median of a figure must be, or its ratio to another one's (`to`). */
+export type Bound = { of: string; name: string; to?: string } & ({ max: number } | { min: number })
 
-export type Found = {
-  figures: Figure[]
-  ratios?: Ratio[]
-  /** What the median of a figure must reach, under each name. */
-  atLeast?: Record<string, number>
-}
+/** A picture beside the table: file name without its ending, and the SVG. */
+export type Plot = { file: string; title: string; svg: string }
 
-export type BenchRun = { stack: BenchStack; rounds: number; say(line: string): void }
+export type Found = { figures: Figure[]; bounds: Bound[]; notes?: string[]; plots?: Plot[] }
+
+/** `scale`: the share of the full amount of data, for a quick look; then nothing is proven. */
+export type BenchRun = { stack: BenchStack; rounds: number; scale: number; say(line: string): void }
 
 export type Bench = { name: string; about: string; run(run: BenchRun): Promise<Found> }
 
@@ -39,20 +38,16 @@ export function summarize(figures: Figure[]): Summary[] {
   })
 }
 
-/** The targets of a benchmark, and whether the medians meet them. */
-export function judge({ figures, ratios = [], atLeast = {} }: Found): Target[] {
+/** The bounds of a benchmark, and whether the medians keep them. */
+export function judge({ figures, bounds }: Pick<Found, "figures" | "bounds">): Target[] {
   const summaries = summarize(figures)
   const median = (name: string, key: string) =>
     summaries.find((one) => one.name === name)?.medians[key]?.median ?? Number.NaN
-  const ofRatios = ratios.map(({ of, name, to, max }) => {
-    const value = median(name, of) / median(to, of)
-    return { what: `${of}, ${name} / ${to}`, value, bound: `≤ ${max}`, met: value <= max }
+  return bounds.map((bound) => {
+    const { of, name, to } = bound
+    const value = to === undefined ? median(name, of) : median(name, of) / median(to, of)
+    const what = `${of}, ${name}${to === undefined ? "" : ` / ${to}`}`
+    if ("max" in bound) return { what, value, bound: `≤ ${bound.max}`, met: value <= bound.max }
+    return { what, value, bound: `≥ ${bound.min}`, met: value >= bound.min }
   })
-  const ofFloors = Object.entries(atLeast).flatMap(([key, min]) =>
-    summaries.map(({ name }) => {
-      const value = median(name, key)
-      return { what: `${key}, ${name}`, value, bound: `≥ ${min}`, met: value >= min }
-    }),
-  )
-  return [...ofRatios, ...ofFloors]
 }

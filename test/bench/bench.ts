@@ -14,11 +14,14 @@ import { startBenchStack } from "./stack.ts"
 const BENCHES: Bench[] = [elasticsearchAway, mysqlAway]
 const ROUNDS_DEFAULT = 5
 const ROUNDS_MAX = 100
+/** The least share of the data with which every benchmark still has some. */
+const SCALE_MIN = 0.001
 const REPORT_DEFAULT = join(ROOT, ".data", "bench-report")
 
 const USAGE = `usage: npm run bench -- [name…] [options]
   --rounds N     how often each measurement is made, ${ROUNDS_DEFAULT} unless told
-  --report DIR   where <name>.json and <name>.md go; .data/bench-report unless told
+  --scale N      a share of the full amount of data, from ${SCALE_MIN} to 1, for a quick look
+  --report DIR   where <name>.json, <name>.md and plots go; .data/bench-report unless told
 
 ${BENCHES.map(({ name, about }) => `  ${name}: ${about}`).join("\n")}`
 
@@ -30,6 +33,7 @@ function readOptions(args: string[]) {
     allowPositionals: true,
     options: {
       rounds: { type: "string", default: `${ROUNDS_DEFAULT}` },
+      scale: { type: "string", default: "1" },
       report: { type: "string" },
       help: { type: "boolean", default: false },
     },
@@ -41,14 +45,17 @@ function readOptions(args: string[]) {
   const rounds = Number(values.rounds)
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > ROUNDS_MAX)
     throw new Error(`--rounds: must be a whole number from 1 to ${ROUNDS_MAX}, not "${values.rounds}"`)
+  const scale = Number(values.scale)
+  if (!(scale >= SCALE_MIN && scale <= 1))
+    throw new Error(`--scale: must be a number from ${SCALE_MIN} to 1, not "${values.scale}"`)
   for (const name of positionals)
     if (!BENCHES.some((bench) => bench.name === name)) throw new Error(`there is no benchmark "${name}"`)
   const benches = BENCHES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
-  return { benches, rounds, report: values.report ?? REPORT_DEFAULT }
+  return { benches, rounds, scale, report: values.report ?? REPORT_DEFAULT }
 }
 
 /** Answers whether every target was met. */
-async function main({ benches, rounds, report }: ReturnType<typeof readOptions>): Promise<boolean> {
+async function main({ benches, rounds, scale, report }: ReturnType<typeof readOptions>): Promise<boolean> {
   const { stop: signal, hurry } = stopSignals()
   const progress = progressOn(process.stdout)
   const where = surroundings()
@@ -58,9 +65,10 @@ async function main({ benches, rounds, report }: ReturnType<typeof readOptions>)
   try {
     for (const bench of benches) {
       const say = (line: string) => progress.line(`  ${line}`)
-      const found = await progress.step(bench.name, () => bench.run({ stack, rounds, say }))
-      for (const file of await writeReport(report, bench, found, where, rounds)) progress.line(`Written: ${file}`)
-      progress.line(`\n${markdownOf(bench, found, where, rounds)}`)
+      const found = await progress.step(bench.name, () => bench.run({ stack, rounds, scale, say }))
+      const shown = { bench, found, where, rounds, scale }
+      for (const file of await writeReport(report, shown)) progress.line(`Written: ${file}`)
+      progress.line(`\n${markdownOf(shown)}`)
       met &&= judge(found).every((target) => target.met)
     }
   } finally {

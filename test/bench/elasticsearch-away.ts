@@ -46,6 +46,6 @@ export const elasticsearchAway: Bench = {
       const turns = round % 2 === 0 ? [false, true] : [true, false]
       for (const away of turns) await measure(away ? "away" : "normal", away)
     }
-    return { figures, ratios: [{ of: "p99", name: "away", to: "normal", max: RATIO_MAX }] }
+    return { figures, bounds: [{ of: "p99", name: "away", to: "normal", max: RATIO_MAX }] }
   },
 }

@@ -23,15 +23,19 @@ export const surroundings = (): Surroundings => ({
   load: loadavg()[0] ?? Number.NaN,
 })
 
+/** A benchmark and what it has found, where and how. */
+export type Shown = { bench: Bench; found: Found; where: Surroundings; rounds: number; scale: number }
+
 const digits = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3))
 
 /** The report for people. */
-export function markdownOf({ name, about }: Bench, found: Found, where: Surroundings, rounds: number): string {
+export function markdownOf({ bench: { name, about }, found, where, rounds, scale }: Shown): string {
   const summaries = summarize(found.figures)
-  const keys = Object.keys(summaries[0]?.medians ?? {})
+  const keys = [...new Set(summaries.flatMap(({ medians }) => Object.keys(medians)))]
   const rows = summaries.map(({ name: row, medians }) => {
     const cells = keys.map((key) => {
-      const { median, min, max } = medians[key] ?? { median: Number.NaN, min: Number.NaN, max: Number.NaN }
+      if (medians[key] === undefined) return ""
+      const { median, min, max } = medians[key]
       return min === max ? digits(median) : `${digits(median)} (${digits(min)}–${digits(max)})`
     })
     return `| ${row} | ${cells.join(" | ")} |`
@@ -42,8 +46,9 @@ export function markdownOf({ name, about }: Bench, found: Found, where: Surround
   return [
     `# ${name}`,
     "",
-    `${about}. Medians of ${rounds} rounds, with ranges; latencies in ms.`,
+    `${about}. Medians of ${rounds} rounds, with ranges; latencies in ms.${scale < 1 ? ` **With ${scale} of the data: nothing is proven.**` : ""}`,
     "",
+    ...(found.plots ?? []).flatMap(({ file, title }) => [`![${title}](${file}.svg)`, ""]),
     `${where.cores} cores (${where.processor}), ${where.memoryGiB} GiB, Node.js ${where.node}, ${where.at.slice(0, 10)}, load average before ${where.load.toFixed(1)}; all servers, the API and the load on this machine. \`npm run bench -- ${name} --rounds ${rounds}\``,
     "",
     `| | ${keys.join(" | ")} |`,
@@ -54,29 +59,27 @@ export function markdownOf({ name, about }: Bench, found: Found, where: Surround
     "| --- | --- | --- | --- |",
     ...targets,
     "",
+    ...(found.notes ?? []).flatMap((note) => [note, ""]),
   ].join("\n")
 }
 
-/** Writes both files into `folder`. Answers their paths. */
-export async function writeReport(
-  folder: string,
-  bench: Bench,
-  found: Found,
-  where: Surroundings,
-  rounds: number,
-): Promise<string[]> {
+/** Writes the files into `folder`. Answers their paths. */
+export async function writeReport(folder: string, shown: Shown): Promise<string[]> {
+  const { bench, found, where, rounds, scale } = shown
   await mkdir(folder, { recursive: true })
   const json: { rounds: number; figures: Figure[] } & Record<string, unknown> = {
     name: bench.name,
     about: bench.about,
     ...where,
     rounds,
+    scale,
     targets: judge(found),
     figures: found.figures,
   }
   const files = {
     [`${bench.name}.json`]: `${JSON.stringify(json, undefined, 2)}\n`,
-    [`${bench.name}.md`]: markdownOf(bench, found, where, rounds),
+    [`${bench.name}.md`]: markdownOf(shown),
+    ...Object.fromEntries((found.plots ?? []).map(({ file, svg }) => [`${file}.svg`, svg])),
   }
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
   return Object.keys(files).map((name) => join(folder, name))
