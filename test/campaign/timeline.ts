@@ -102,7 +102,10 @@ function drawPanel({ title, unit, series }: Panel, top: number, seconds: number[
   return parts.join("\n")
 }
 
-type Bar = { harm: Harm; from: number; to: number; lane: number }
+type Bar = { harm: Harm; from: number; to: number; lane: number; labelledBefore: boolean }
+
+/** Room between a bar, its label and the next bar. */
+const LABEL_GAP = 6
 
 /** Each harm in the first lane where its bar and label are free. */
 function placeBars(harms: Harm[], startedAt: number, x: Scale): { bars: Bar[]; lanes: number } {
@@ -110,24 +113,27 @@ function placeBars(harms: Harm[], startedAt: number, x: Scale): { bars: Bar[]; l
   const bars = harms.map((harm): Bar => {
     const from = (harm.startedAt - startedAt) / 1000
     const to = ((harm.endedAt ?? harm.startedAt) - startedAt) / 1000
-    const right = Math.max(x(to), x(from) + 2) + 5 + harm.name.length * LETTER_WIDTH + 6
-    const free = ends.findIndex((end) => end <= x(from))
+    const [left, right] = [x(from), Math.max(x(to), x(from) + 2)]
+    const labelWidth = harm.name.length * LETTER_WIDTH + LABEL_GAP
+    // At the right edge the label stands before its bar.
+    const labelledBefore = right + labelWidth > LEFT + PLOT
+    const begin = labelledBefore ? left - labelWidth : left
+    const free = ends.findIndex((end) => end <= begin)
     const lane = free < 0 ? ends.length : free
-    ends[lane] = right
-    return { harm, from, to, lane }
+    ends[lane] = (labelledBefore ? right : right + labelWidth) + LABEL_GAP
+    return { harm, from, to, lane, labelledBefore }
   })
   return { bars, lanes: Math.max(1, ends.length) }
 }
 
-function drawBar({ harm, from, to, lane }: Bar, x: Scale, top: number, bottom: number): string {
+function drawBar({ harm, from, to, lane, labelledBefore }: Bar, x: Scale, top: number, bottom: number): string {
   const colour = COLOURS[harm.part]
   const [left, width] = [x(from), Math.max(2, x(to) - x(from))]
   const y = top + lane * LANE_HEIGHT
   const title = `<title>${escaped(harm.name)}, ${clock(from * 1000)} to ${clock(to * 1000)}</title>`
   const shape = (top: number, height: number, more: string) =>
     `<rect x="${round(left)}" y="${round(top)}" width="${round(width)}" height="${round(height)}" fill="${colour}" ${more}/>`
-  const atEdge = left + width + harm.name.length * LETTER_WIDTH > LEFT + PLOT
-  const label = atEdge
+  const label = labelledBefore
     ? text(left - 4, y + 11, harm.name, 'class="bar-label" text-anchor="end"')
     : text(left + width + 4, y + 11, harm.name, 'class="bar-label"')
   const shade = shape(y, bottom - y, 'class="shade"')
