@@ -2,12 +2,10 @@
 import { relay } from "../../lib/outbox/relay.ts"
 import { awaitQuiet } from "../campaign/settle.ts"
 import type { Bench, Figure } from "./bench-run.ts"
-import { createChats, createMessages, percentile } from "./load.ts"
+import { createChats, createSteadily, percentile } from "./load.ts"
 
 /** A third of what two cores take with everything on them: what is late then is late for a reason. */
 const RATE = 300
-/** 5 requests a second for each connection. */
-const CONNECTIONS = 60
 const SECONDS = 15
 const CHATS = 32
 const RATIO_MAX = 1.2
@@ -21,7 +19,7 @@ export const elasticsearchAway: Bench = {
   async run({ stack, rounds, say }) {
     const { apiUrl, direct } = stack
     const chats = await createChats(apiUrl, CHATS)
-    const load = (seconds: number) => createMessages({ apiUrl, chats, connections: CONNECTIONS, rate: RATE, seconds })
+    const load = (seconds: number) => createSteadily({ apiUrl, chats, rate: RATE, seconds })
     const figures: Figure[] = []
     const measure = async (name: string, away: boolean) => {
       const server = stack.server("elasticsearch")

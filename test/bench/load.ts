@@ -1,14 +1,8 @@
-// Creations of messages by autocannon, spread evenly over some chats.
+// Creations of messages, spread evenly over some chats: as many as possible by autocannon, or at a steady rate by ourselves,
+// since autocannon sends each second's share at once at its beginning.
+import { Agent, request } from "node:http"
+import { setTimeout as sleep } from "node:timers/promises"
 import autocannon, { type Options, type Result } from "autocannon"
-
-export type Creations = {
-  apiUrl: string
-  /** Paths of chats. */
-  chats: string[]
-  connections: number
-  /** Requests per second in all, each sent when it is due; as many as possible unless given. */
-  rate?: number
-} & ({ seconds: number } | { amount: number })
 
 export type Answered = {
   created: number
@@ -19,32 +13,39 @@ export type Answered = {
   latencies: number[]
 }
 
+/** `chats`: paths. */
+type Load = { apiUrl: string; chats: string[] }
+
 const BODY = JSON.stringify({ body: "The quick brown fox jumps over the lazy dog, and the parcel is on its way." })
+const HEADERS = { "content-type": "application/json" }
+/** So many requests may wait for an answer at a steady rate: more than a second's share of any that is asked for here. */
+const SOCKETS_MAX = 2_000
 
 /** The p-th percentile (nearest rank) of ascending values. */
 export const percentile = (sorted: readonly number[], p: number): number =>
   sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)] ?? Number.NaN
 
-/**
- * Sends them and waits for their answers. With a rate, take so many connections that each has an answer long before its
- * next request is due: then no late answer holds a request back, and the slow ones count as what they are
- * (autocannon's own correction of coordinated omission is off, since it takes 1 ms for the interval of any rate).
- */
-export async function createMessages({ apiUrl, chats, connections, rate, ...extent }: Creations): Promise<Answered> {
+const ascending = (values: number[]): number[] => values.toSorted((a, b) => a - b)
+
+/** Sends `amount` creations on so many connections, each as soon as the one before is answered. */
+export async function createMessages({
+  apiUrl,
+  chats,
+  connections,
+  amount,
+}: Load & { connections: number; amount: number }): Promise<Answered> {
   const latencies: number[] = []
   let next = 0
   const options: Options = {
     url: apiUrl,
     connections,
-    ...("seconds" in extent ? { duration: extent.seconds } : { amount: extent.amount }),
-    ...(rate === undefined ? {} : { overallRate: rate }),
-    ignoreCoordinatedOmission: true,
+    amount,
     requests: [
       {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: HEADERS,
         body: BODY,
-        setupRequest: (request) => ({ ...request, path: `${chats[next++ % chats.length]}/messages` }),
+        setupRequest: (one) => ({ ...one, path: `${chats[next++ % chats.length]}/messages` }),
       },
     ],
   }
@@ -52,19 +53,62 @@ export async function createMessages({ apiUrl, chats, connections, rate, ...exte
     const run = autocannon(options, (error, done) => (error ? reject(error as Error) : resolve(done)))
     run.on("response", (_client, _status, _bytes, responseTime) => latencies.push(responseTime))
   })
-  latencies.sort((a, b) => a - b)
-  return {
-    created: result["2xx"],
-    failed: result.non2xx + result.errors,
-    perSecond: result["2xx"] / result.duration,
-    latencies,
+  const created = result["2xx"]
+  const failed = result.non2xx + result.errors
+  return { created, failed, perSecond: created / result.duration, latencies: ascending(latencies) }
+}
+
+/**
+ * Sends creations at a steady rate for some seconds, whatever has been answered. A latency counts from the moment when
+ * the request was due, so one that had to wait because others were slow counts as slow (no coordinated omission).
+ */
+export async function createSteadily({
+  apiUrl,
+  chats,
+  rate,
+  seconds,
+}: Load & { rate: number; seconds: number }): Promise<Answered> {
+  const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX })
+  const latencies: number[] = []
+  let created = 0
+  const total = Math.round(rate * seconds)
+  const answers: Promise<void>[] = []
+  const started = performance.now()
+  for (let index = 0; index < total; ) {
+    const due = started + (index / rate) * 1000
+    const waitMs = due - performance.now()
+    if (waitMs > 0) await sleep(waitMs)
+    const answer = postOnce(agent, new URL(`${chats[index++ % chats.length]}/messages`, apiUrl)).then((status) => {
+      latencies.push(performance.now() - due)
+      if (status === 201) created++
+    })
+    answers.push(answer)
   }
+  await Promise.all(answers)
+  const perSecond = created / ((performance.now() - started) / 1000)
+  agent.destroy()
+  return { created, failed: total - created, perSecond, latencies: ascending(latencies) }
+}
+
+/** Resolves to the status, 0 without an answer. */
+function postOnce(agent: Agent, url: URL): Promise<number> {
+  return new Promise((resolve) => {
+    const headers = { ...HEADERS, "content-length": Buffer.byteLength(BODY) }
+    const sent = request(url, { method: "POST", agent, headers })
+    sent.once("error", () => resolve(0))
+    sent.once("response", (response) => {
+      response.resume()
+      response.once("error", () => resolve(0))
+      response.once("end", () => resolve(response.statusCode ?? 0))
+    })
+    sent.end(BODY)
+  })
 }
 
 async function post(url: string, body: object): Promise<{ token?: string; number?: number }> {
   const answer = await fetch(url, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: HEADERS,
     body: JSON.stringify(body),
   })
   if (answer.status !== 201) throw new Error(`POST ${new URL(url).pathname} answered ${answer.status}`)
