@@ -27,7 +27,8 @@ export const elasticsearchAway: Bench = {
       try {
         // The first answers that do not come open the breakers.
         await load(3)
-        const { latencies, failed, perSecond } = await load(SECONDS)
+        const { latencies, failed, failures, perSecond } = await load(SECONDS)
+        if (failed > 0) say(`not created: ${JSON.stringify(failures)}`)
         say(`${name}: p50 ${percentile(latencies, 50).toFixed(1)} ms, p99 ${percentile(latencies, 99).toFixed(1)} ms`)
         const p = (rank: number) => percentile(latencies, rank)
         figures.push({ name, p50: p(50), p99: p(99), max: p(100), perSecond, failed })

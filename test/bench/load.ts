@@ -8,6 +8,8 @@ export type Answered = {
   created: number
   /** Any other answer, and none. */
   failed: number
+  /** What was answered instead of 201, or why nothing was, and how often. */
+  failures: Record<string, number>
   perSecond: number
   /** ms, ascending, of every answer. */
   latencies: number[]
@@ -55,7 +57,8 @@ export async function createMessages({
   })
   const created = result["2xx"]
   const failed = result.non2xx + result.errors
-  return { created, failed, perSecond: created / result.duration, latencies: ascending(latencies) }
+  const failures = { "not 2xx": result.non2xx, "no answer": result.errors }
+  return { created, failed, failures, perSecond: created / result.duration, latencies: ascending(latencies) }
 }
 
 /**
@@ -70,7 +73,7 @@ export async function createSteadily({
 }: Load & { rate: number; seconds: number }): Promise<Answered> {
   const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX })
   const latencies: number[] = []
-  let created = 0
+  const outcomes = new Map<string, number>()
   const total = Math.round(rate * seconds)
   const answers: Promise<void>[] = []
   const started = performance.now()
@@ -78,28 +81,37 @@ export async function createSteadily({
     const due = started + (index / rate) * 1000
     const waitMs = due - performance.now()
     if (waitMs > 0) await sleep(waitMs)
-    const answer = postOnce(agent, new URL(`${chats[index++ % chats.length]}/messages`, apiUrl)).then((status) => {
+    const answer = postOnce(agent, new URL(`${chats[index++ % chats.length]}/messages`, apiUrl)).then((outcome) => {
       latencies.push(performance.now() - due)
-      if (status === 201) created++
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
     })
     answers.push(answer)
   }
   await Promise.all(answers)
+  const created = outcomes.get("201") ?? 0
   const perSecond = created / ((performance.now() - started) / 1000)
   agent.destroy()
-  return { created, failed: total - created, perSecond, latencies: ascending(latencies) }
+  outcomes.delete("201")
+  return {
+    created,
+    failed: total - created,
+    failures: Object.fromEntries(outcomes),
+    perSecond,
+    latencies: ascending(latencies),
+  }
 }
 
-/** Resolves to the status, 0 without an answer. */
-function postOnce(agent: Agent, url: URL): Promise<number> {
+/** Resolves to the status, or to the code of the error without an answer. */
+function postOnce(agent: Agent, url: URL): Promise<string> {
   return new Promise((resolve) => {
     const headers = { ...HEADERS, "content-length": Buffer.byteLength(BODY) }
     const sent = request(url, { method: "POST", agent, headers })
-    sent.once("error", () => resolve(0))
+    const fail = (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message)
+    sent.once("error", fail)
     sent.once("response", (response) => {
       response.resume()
-      response.once("error", () => resolve(0))
-      response.once("end", () => resolve(response.statusCode ?? 0))
+      response.once("error", fail)
+      response.once("end", () => resolve(String(response.statusCode)))
     })
     sent.end(BODY)
   })
