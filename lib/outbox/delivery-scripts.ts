@@ -96,18 +96,24 @@ return 1
 `,
 }
 
-/** Which of some events the outbox still holds, so that losing their queue message loses nothing. */
-export const HOLDS: Script = {
-  name: "holds",
+/** Leaves events, whose queue message will go, to the outbox: which of them it holds; those are due at once. */
+export const HAND_BACK: Script = {
+  name: "hand-back",
   lua: `#!lua flags=allow-oom
--- KEYS 1 outbox
+-- KEYS 1 outbox 2 due 3 attempts
 -- ARGV field, revision of each event
 -- returns {1 where the entry has that revision or a newer one, else 0...}
+local t = redis.call('TIME')
+local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
 local result = {}
 for i = 1, #ARGV, 2 do
-  local entry = redis.call('HGET', KEYS[1], ARGV[i])
-  local revision = entry and entry:match('^{"revision":"(%d+)"')
-  result[#result + 1] = revision and tonumber(revision) >= tonumber(ARGV[i + 1]) and 1 or 0
+  local field = ARGV[i]
+  local entry = redis.call('HGET', KEYS[1], field)
+  local revision = entry and tonumber(entry:match('^{"revision":"(%d+)"'))
+  local wanted = tonumber(ARGV[i + 1])
+  result[#result + 1] = revision and revision >= wanted and 1 or 0
+  -- A newer one has a queue message of its own; one that the relay has sent before keeps its back-off.
+  if revision == wanted and redis.call('HEXISTS', KEYS[3], field) == 0 then redis.call('ZADD', KEYS[2], 'XX', now, field) end
 end
 return result
 `,

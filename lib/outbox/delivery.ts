@@ -60,11 +60,15 @@ export function createDelivery(redis: RedisClient) {
     return (await redis.run(scripts.REVIVE, keys, [keyText(key)]))[0] === 1
   }
 
-  /** For each event (all of one shard): whether the outbox holds it or a newer one of the same resource. */
-  async function holds(shard: string, events: (ResourceKey & { revision: string })[]): Promise<boolean[]> {
+  /**
+   * Leaves events (all of one shard), whose queue message will go, to the relay: those that the outbox holds are due at
+   * once, unless the relay has sent them before. Answers for each whether the outbox holds it or a newer one.
+   */
+  async function handBack(shard: string, events: (ResourceKey & { revision: string })[]): Promise<boolean[]> {
+    const keys = [outboxKey(shard), dueKey(shard), attemptsKey(shard)]
     const args = events.flatMap((event) => [keyText(event), event.revision])
-    return (await redis.run(scripts.HOLDS, [outboxKey(shard)], args)).map((value) => value === 1)
+    return (await redis.run(scripts.HAND_BACK, keys, args)).map((value) => value === 1)
   }
 
-  return { remove, claim, nextDue, bury, revive, holds }
+  return { remove, claim, nextDue, bury, revive, handBack }
 }

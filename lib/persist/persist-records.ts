@@ -3,7 +3,7 @@
  *
  * An event is taken off the outbox only after its commit, so whatever dies in between, it comes again and finds itself
  * stale. A dependency that is away is not the event's fault: where the outbox still holds the event, its queue message
- * is done with (the relay sends another); where not, a copy is sent with a delay. A poisoned event leaves its envelope,
+ * is done with (the relay sends another as soon as MySQL answers); where not, a copy is sent with a delay. A poisoned event leaves its envelope,
  * comes again alone, and at last goes to the dead-letter queue with its reason, its outbox entry marked dead.
  */
 import type { SQSRecord } from "aws-lambda"
@@ -131,7 +131,7 @@ async function isKept(stores: Stores, events: PersistEvent[]): Promise<boolean> 
   if (writes.length === 0) return true
   try {
     const { application } = writes[0] as WriteEvent
-    const held = await stores.outbox.holds(shardOf(application), writes).catch(() => writes.map(() => false))
+    const held = await stores.outbox.handBack(shardOf(application), writes).catch(() => writes.map(() => false))
     const copies = writes.filter((_, index) => !held[index])
     if (copies.length > 0) {
       const texts = copies.map((event) => JSON.stringify(event))

@@ -6,6 +6,8 @@ import { deliver, drainQueue, drainQueues, refreshIndex, sqsRecord, takeRecords 
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { givenWorld, type World } from "../steps/world.ts"
 
+const CLAIM_MAX = 10_000
+
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
@@ -172,6 +174,33 @@ describe("the persist function", () => {
     expect(expectStatus(await api.getMessage(token, chat, 1), 200).body).toBe("first body")
     await deliver("persist", records)
     expect(await rows(token)).toHaveLength(1)
+  })
+
+  test("given events while MySQL is away, leaves them to the relay at once, and the second time with its back-off", async () => {
+    const { world, records } = await givenRecords(async () => undefined)
+    const shard = world.token.charAt(0)
+    const claimed = async () => {
+      const events = await stores().outbox.claim(shard, CLAIM_MAX)
+      return events.filter(({ application }) => application === world.token).length
+    }
+    expect(await claimed()).toBe(0)
+    expect(await withEnvironment(away("mysql"), () => deliver("persist", records))).toEqual([])
+    expect(await claimed()).toBe(records.length)
+    expect(await withEnvironment(away("mysql"), () => deliver("persist", records))).toEqual([])
+    expect(await claimed()).toBe(0)
+    await deliver("persist", records)
+    expect(await rows(world.token)).toHaveLength(1)
+  })
+
+  test("given events that have been changed since while MySQL is away, leaves the change to its own queue message", async () => {
+    const { world, records } = await givenRecords(async () => undefined)
+    const { token, chat } = world
+    expectStatus(await api.updateMessage(token, chat, 1, { body: "changed" }), 200)
+    expect(await withEnvironment(away("mysql"), () => deliver("persist", records))).toEqual([])
+    const events = await stores().outbox.claim(token.charAt(0), CLAIM_MAX)
+    expect(events.filter(({ application, message }) => application === token && message > 0)).toEqual([])
+    await drainQueue(stores(), "persist")
+    expect(await rows(token)).toMatchObject([{ body: "changed" }])
   })
 
   test("given events that the outbox no longer holds while MySQL is away, sends delayed copies", async () => {
