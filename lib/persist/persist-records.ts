@@ -23,6 +23,11 @@ const AWAY_DELAY_SECONDS = 5
 /** A small chat is gone at once with its delete; the relay goes on with what is larger. */
 const PURGE_BUDGET_MS = 500
 
+/** In one transaction: it takes some hundred milliseconds, and holds its locks no longer. */
+const GROUP_EVENTS_MAX = 1_000
+/** Of a consumer's ten seconds. What has not begun by then is left to the relay. */
+const BEGIN_WITHIN_MS = 5_000
+
 type Envelope = { record: SQSRecord; events: PersistEvent[] }
 type Poison = { event: PersistEvent; reason: string }
 
@@ -35,19 +40,43 @@ export async function persistRecords(stores: Stores, records: SQSRecord[]): Prom
     if (events) envelopes.push({ record, events })
     else if (!(await rejectUnreadable(stores, record))) failed.push(record.messageId)
   }
+  const started = performance.now()
+  for (const group of groupsOf(envelopes)) {
+    const isLate = performance.now() - started > BEGIN_WITHIN_MS
+    failed.push(...(isLate ? await leaveToRelay(stores, group) : await persistGroup(stores, group)))
+  }
+  return failed
+}
+
+function groupsOf(envelopes: Envelope[]): Envelope[][] {
+  const groups: Envelope[][] = []
+  let count = 0
+  for (const envelope of envelopes) {
+    const { length } = envelope.events
+    const group = groups.at(-1)
+    if (group && count + length <= GROUP_EVENTS_MAX) {
+      group.push(envelope)
+      count += length
+    } else {
+      groups.push([envelope])
+      count = length
+    }
+  }
+  return groups
+}
+
+/** Answers the ids of the messages that must come again. */
+async function persistGroup(stores: Stores, envelopes: Envelope[]): Promise<string[]> {
   const events = envelopes.flatMap((envelope) => envelope.events)
-  if (events.length === 0) return failed
   let poison: Map<PersistEvent, string>
   try {
     poison = await persistAll(stores, events)
   } catch (error) {
     if (!(error instanceof DependencyAway)) throw error
     log.warn("mysql is away: events wait in the outbox", { events: events.length, cause: String(error.cause) })
-    for (const envelope of envelopes) {
-      if (!(await isKept(stores, envelope.events))) failed.push(envelope.record.messageId)
-    }
-    return failed
+    return leaveToRelay(stores, envelopes)
   }
+  const failed: string[] = []
   const writes = events.filter((event): event is WriteEvent => !("fence" in event) && !poison.has(event))
   await sendIndexEvents(stores, writes)
   await takeOff(stores, writes)
@@ -60,6 +89,12 @@ export async function persistRecords(stores: Stores, records: SQSRecord[]): Prom
     if (poisoned.length > 0 && !(await isolate(stores, envelope, poisoned))) failed.push(envelope.record.messageId)
   }
   return failed
+}
+
+/** Answers the ids of the messages that must come again, since their events are nowhere else. */
+async function leaveToRelay(stores: Stores, envelopes: Envelope[]): Promise<string[]> {
+  const kept = await Promise.all(envelopes.map(({ events }) => isKept(stores, events)))
+  return envelopes.flatMap(({ record }, index) => (kept[index] ? [] : [record.messageId]))
 }
 
 function parse(body: string): PersistEvent[] | undefined {

@@ -16,7 +16,7 @@ const BATCH_MESSAGES_MAX = 10
 const BATCH_BYTES_MAX = 250_000
 /** A tenth of a call, so that ten applications share one; a larger event has an envelope of its own. */
 const ENVELOPE_BYTES_MAX = 25_000
-/** A consumer's batch of ten envelopes then has at most 1,000 events, which it persists well within its time. */
+/** A consumer takes its batch in groups of envelopes, each of a thousand events or so. */
 const ENVELOPE_EVENTS_MAX = 100
 /** Two calls under way keep the queue busy while the answer of one is read; more would only make smaller batches. */
 const CALLS_MAX = 2

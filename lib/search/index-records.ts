@@ -25,6 +25,11 @@ const BULK_TIMEOUT_MS = 5_000
 /** Of the same ten seconds; what an index that is being built has not taken by then, it takes later. */
 const BUILD_TIMEOUT_MS = 2_500
 
+/** At a time: one read of MySQL and a bulk request or two. */
+const GROUP_EVENTS_MAX = 1_000
+/** Of a consumer's ten seconds. What has not begun by then is left to the relay. */
+const BEGIN_WITHIN_MS = 2_500
+
 /** Indexes the messages that `records` name. Answers the ids of the queue messages that must come again. */
 export async function indexRecords(stores: Stores, records: SQSRecord[]): Promise<string[]> {
   const failed: string[] = []
@@ -40,15 +45,23 @@ export async function indexRecords(stores: Stores, records: SQSRecord[]): Promis
       if (!other || Number(event.revision) > Number(other.revision)) events.set(keyText(event), event)
     }
   }
-  if (events.size === 0) return failed
-  try {
-    await indexAll(stores, [...events.values()])
-  } catch (error) {
-    if (!(error instanceof DependencyAway) && !isSearchAway(error)) throw error
-    // Nothing is lost: every one of the events stands in pending_index.
-    log.warn("indexing postponed", { events: events.size, error: describeError(error) })
-  }
+  await indexInGroups(stores, [...events.values()])
   return failed
+}
+
+/** What is not indexed is not lost: every one of the events stands in pending_index. */
+async function indexInGroups(stores: Stores, events: IndexEvent[]): Promise<void> {
+  const started = performance.now()
+  for (let first = 0; first < events.length; first += GROUP_EVENTS_MAX) {
+    const postponed = { events: events.length - first }
+    if (performance.now() - started > BEGIN_WITHIN_MS) return log.warn("indexing postponed", postponed)
+    try {
+      await indexAll(stores, events.slice(first, first + GROUP_EVENTS_MAX))
+    } catch (error) {
+      if (!(error instanceof DependencyAway) && !isSearchAway(error)) throw error
+      return log.warn("indexing postponed", { ...postponed, error: describeError(error) })
+    }
+  }
 }
 
 function parse(body: string): IndexEvent[] | undefined {

@@ -166,6 +166,30 @@ describe("the persist function", () => {
     expect(await counter(world.token, world.chat)).toEqual({ highest: 1, live: 0 })
   })
 
+  test("given more events than one transaction takes, in one batch, stores all of them", async () => {
+    const { token, chat } = await givenWorld(api, stores(), "stored")
+    const create = () => api.createMessage(token, chat)
+    const count = 2_300
+    for (let made = 0; made < count; made += 100) await Promise.all(Array.from({ length: 100 }, create))
+    const events = (await takeRecords(stores(), "persist")).flatMap(eventsOf)
+    const envelopes = Array.from({ length: count / 50 }, (_, index) => events.slice(50 * index, 50 * (index + 1)))
+    expect(
+      await deliver(
+        "persist",
+        envelopes.map((envelope) => sqsRecord(envelope)),
+      ),
+    ).toEqual([])
+    expect(await counter(token, chat)).toEqual({ highest: 1 + count, live: 1 + count })
+    expect((await stores().outbox.read(token, chat, [{ application: token, chat, message: count }])).entries).toEqual([
+      null,
+    ])
+    const keys = (await takeRecords(stores(), "index")).flatMap(eventsOf)
+    expect(new Set(keys.map(({ message }) => message)).size).toBe(count)
+    expect(await deliver("index", [sqsRecord(keys)])).toEqual([])
+    await refreshIndex(stores())
+    expect(expectStatus(await api.searchMessages(token, chat, { query: "message" }), 200).total).toBe(count)
+  })
+
   test("given events while MySQL is away, acknowledges them, and the outbox holds and shows them", async () => {
     const { world, records } = await givenRecords(async () => undefined)
     expect(await withEnvironment(away("mysql"), () => deliver("persist", records))).toEqual([])
