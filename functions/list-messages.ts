@@ -13,11 +13,12 @@ export const handler = endpoint({
   query: MessagesQuery,
   run: ({ path: { token, chat_number: chat }, query: parameters }, scope) => {
     const { query } = parameters
+    const path = messagesPath(token, chat)
     if (query !== undefined)
-      return answerSearch(token, chat, { ...parameters, query }, (asked) =>
+      return answerSearch(path, "number", { ...parameters, query }, (asked) =>
         searchChat(runtime(scope), token, chat, asked),
       )
-    const list = { path: messagesPath(token, chat), keyedBy: "number" } as const
+    const list = { path, keyedBy: "number" } as const
     return answerList(list, parameters, (page) => listMessages(runtime(scope), token, chat, page))
   },
 })

@@ -1,5 +1,6 @@
 import { MessagesPath } from "../lib/contract.ts"
 import { type EndpointHandler, endpoint } from "../lib/http/endpoint.ts"
+import { messagesPath } from "../lib/http/paths.ts"
 import { answerSearch, NewSearch, SearchOptions, SearchParameters } from "../lib/http/searches.ts"
 import { runtime } from "../lib/runtime.ts"
 import { searchChat } from "../lib/search/search-chat.ts"
@@ -9,7 +10,7 @@ const searchByParameters = endpoint({
   path: MessagesPath,
   query: SearchParameters,
   run: ({ path: { token, chat_number: chat }, query }, scope) =>
-    answerSearch(token, chat, query, (asked) => searchChat(runtime(scope), token, chat, asked)),
+    answerSearch(messagesPath(token, chat), "number", query, (asked) => searchChat(runtime(scope), token, chat, asked)),
 })
 
 // POST /applications/{token}/chats/{chat_number}/messages/search
@@ -18,7 +19,9 @@ const searchByBody = endpoint({
   query: SearchOptions,
   body: NewSearch,
   run: ({ path: { token, chat_number: chat }, query, body }, scope) =>
-    answerSearch(token, chat, { ...query, ...body }, (asked) => searchChat(runtime(scope), token, chat, asked)),
+    answerSearch(messagesPath(token, chat), "number", { ...query, ...body }, (asked) =>
+      searchChat(runtime(scope), token, chat, asked),
+    ),
 })
 
 export const handler: EndpointHandler = (event, context) =>

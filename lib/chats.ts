@@ -1,7 +1,9 @@
 /** Chats: their rules and their SQL. A chat's number is unique in its application. */
 import type { z } from "zod"
+import { getApplication } from "./applications.ts"
 import { type Mysql, readMysql } from "./clients/mysql.ts"
 import type { Chat, NewChat, Page, PageRequest } from "./contract.ts"
+import { DependencyAway } from "./errors.ts"
 import type { WriteEvent } from "./events.ts"
 import { type Item, mergedPage, type Window } from "./merged-page.ts"
 import { acceptChange, acceptCreation } from "./outbox/accept.ts"
@@ -79,6 +81,43 @@ export async function updateChat(
   const change = { key, createdAt: found.createdAt.getTime(), revision: found.revision, state: { name } }
   return present(fromEvent(await acceptChange(stores, change), found))
 }
+
+/** Bounds what a search leaves out: so many chats are deleted at a time by hardly anyone, and the rest is purged soon. */
+const LEFT_OUT_MAX = 1_000
+
+/**
+ * The chats of a living application that are deleted, but whose messages may still be indexed; those deleted last where
+ * there are more than a thousand. Throws not_found without the application. While MySQL is away only Redis is asked.
+ */
+export async function deletedChats(stores: Stores, application: string): Promise<number[]> {
+  const range = { min: "-inf", max: "+inf", order: "desc", count: LEFT_OUT_MAX } as const
+  const known = await unlessRedisAway(
+    () => stores.outbox.readPending(shardOf(application), application, 0, [application], range),
+    { ...nothingKnown(0), ancestors: [null], entries: [] },
+  )
+  refuseDeleted(NAMES, known.ancestors)
+  const pending = known.entries.flatMap(({ deleted, chat }) => (deleted ? [chat] : []))
+  try {
+    const rows = await readMysql(() => selectDeletedChats(stores.mysql, application).execute())
+    if (!known.applicationLives && !known.ancestors[0]) await getApplication(stores, application)
+    return [...pending, ...rows.map(({ chat }) => chat)]
+  } catch (error) {
+    const isServed = known.applicationLives && error instanceof DependencyAway
+    if (!isServed) throw error
+    return pending
+  }
+}
+
+/** Those below which rows are still to be removed: few, so their index is read rather than the application's tombstones. */
+const selectDeletedChats = (db: Mysql, application: string) =>
+  db
+    .selectFrom("tombstones")
+    .select("chat")
+    .where("purge_at", "is not", null)
+    .where("application", "=", application)
+    .where("chat", ">", 0)
+    .orderBy("purge_at", "desc")
+    .limit(LEFT_OUT_MAX)
 
 /** Deletes a chat: it and its messages answer 404 from then on; their rows and documents go in batches later. */
 export async function deleteChat(stores: Stores, application: string, number: number): Promise<void> {

@@ -76,6 +76,18 @@ export const ChatChanges = z.object({ name: Name.nullable() })
 export const NewMessage = z.object({ body: MessageBody })
 export const MessageChanges = z.object({ body: MessageBody })
 
+const isTime = (value: string): boolean => SearchTimeFormat.safeParse(value).success
+const SearchTimeFormat = z.iso.datetime({ offset: true })
+const searchTime = (description: string) =>
+  z
+    .string()
+    .refine(isTime, "must be an RFC 3339 time with its offset; a + in a URL is written %2B")
+    .meta({ description, format: "date-time" })
+
+/** Bounds of created_at, both of them inside. */
+export const SearchFrom = searchTime("Only messages created then or later (RFC 3339).")
+export const SearchTo = searchTime("Only messages created then or earlier (RFC 3339).")
+
 /** Path parameters. One that cannot exist is 404, so a failure here is never 422. */
 export const TOKEN_PATTERN = /^[A-Za-z0-9_-]{24}$/
 const Token = z.string().regex(TOKEN_PATTERN).meta({ description: "The application's token." })
@@ -128,6 +140,12 @@ export const SearchHit = Message.extend({
   highlight: z.string().meta({ description: "The body, HTML-escaped, with each match in <em>…</em>." }),
 })
 
+/** A hit of a search through a whole application. */
+export const ApplicationSearchHit = z.object({
+  chat_number: ResourceNumber.meta({ description: "The chat that the message is in." }),
+  ...SearchHit.shape,
+})
+
 const NextCursor = z.string().nullable().meta({ description: "Null on the last page." })
 export const ApplicationList = z.object({ data: z.array(Application), next_cursor: NextCursor })
 export const ChatList = z.object({ data: z.array(Chat), next_cursor: NextCursor })
@@ -137,6 +155,8 @@ export const SearchResults = z.object({
   next_cursor: NextCursor,
   total: Count.meta({ description: `Exact up to ${LIMITS.searchTotalMax}.` }),
 })
+
+export const ApplicationSearchResults = z.object({ ...SearchResults.shape, data: z.array(ApplicationSearchHit) })
 
 export const Problem = z.object({
   type: z.string(),
@@ -167,11 +187,15 @@ export type Application = z.infer<typeof Application>
 export type Chat = z.infer<typeof Chat>
 export type Message = z.infer<typeof Message>
 export type SearchHit = z.infer<typeof SearchHit>
+export type ApplicationSearchHit = z.infer<typeof ApplicationSearchHit>
 export type Problem = z.infer<typeof Problem>
 
 export type Order = "asc" | "desc"
-/** Where a list goes on: the keyset position behind an opaque cursor. `createdAt` (ms) is there for applications only. */
-export type Position = { createdAt?: number; key: string | number }
+/**
+ * Where a list goes on: the keyset position behind an opaque cursor. `createdAt` (ms) is there for applications, and with
+ * `chat` for hits of a search through an application.
+ */
+export type Position = { createdAt?: number; chat?: number; key: string | number }
 /** A page asked for: by `after` (keyset) or by `offset` (rows to skip). */
 export type PageRequest = { limit: number; order: Order; after?: Position; offset?: number }
 /** A page answered; `next` is null on the last one. */

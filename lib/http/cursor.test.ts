@@ -8,11 +8,19 @@ const APPLICATIONS = { path: "/applications", keyedBy: "token" } as const
 const CHATS = { path: "/applications/abcdefghijklmnopqrstuvwx/chats", keyedBy: "number" } as const
 const OTHER_CHATS = { path: "/applications/ABCDEFGHIJKLMNOPQRSTUVWX/chats", keyedBy: "number" } as const
 
+const SEARCH = { path: "/applications/abcdefghijklmnopqrstuvwx/messages/search?a", keyedBy: "hit" } as const
+
 const order = fc.constantFrom("asc" as const, "desc" as const)
 const byNumber: fc.Arbitrary<Position> = fc.record({ key: fc.integer({ min: 1, max: LIMITS.numberMax }) })
 const byToken: fc.Arbitrary<Position> = fc.record({
   key: fc.stringMatching(/^[A-Za-z0-9_-]{24}$/),
   createdAt: fc.integer({ min: 0, max: 253_402_300_799_999 }),
+})
+
+const byHit: fc.Arbitrary<Position> = fc.record({
+  key: fc.integer({ min: 1, max: LIMITS.numberMax }),
+  createdAt: fc.integer({ min: 0, max: 253_402_300_799_999 }),
+  chat: fc.integer({ min: 1, max: LIMITS.numberMax }),
 })
 
 const pack = (fields: unknown): string => Buffer.from(JSON.stringify(fields)).toString("base64url")
@@ -29,7 +37,8 @@ function expectRefused(decode: () => unknown) {
 describe("a cursor", () => {
   test("that was encoded decodes to the same position and order", () => {
     fc.assert(
-      fc.property(order, byNumber, byToken, (order, number, token) => {
+      fc.property(order, byNumber, byToken, byHit, (order, number, token, hit) => {
+        expect(decodeCursor(SEARCH, encodeCursor(SEARCH, order, hit))).toEqual({ order, after: hit })
         expect(decodeCursor(CHATS, encodeCursor(CHATS, order, number))).toEqual({ order, after: number })
         expect(decodeCursor(APPLICATIONS, encodeCursor(APPLICATIONS, order, token))).toEqual({ order, after: token })
       }),
@@ -48,7 +57,10 @@ describe("a cursor", () => {
 
   test("of another list is refused", () => {
     fc.assert(
-      fc.property(order, byNumber, byToken, (order, number, token) => {
+      fc.property(order, byNumber, byToken, byHit, (order, number, token, hit) => {
+        expectRefused(() => decodeCursor(CHATS, encodeCursor(SEARCH, order, hit)))
+        expectRefused(() => decodeCursor(SEARCH, encodeCursor(CHATS, order, number)))
+        expectRefused(() => decodeCursor({ ...SEARCH, path: `${SEARCH.path}b` }, encodeCursor(SEARCH, order, hit)))
         expectRefused(() => decodeCursor(OTHER_CHATS, encodeCursor(CHATS, order, number)))
         expectRefused(() => decodeCursor(CHATS, encodeCursor(APPLICATIONS, order, token)))
         expectRefused(() => decodeCursor(APPLICATIONS, encodeCursor(CHATS, order, number)))
@@ -61,6 +73,7 @@ describe("a cursor", () => {
       fc.property(fc.oneof(fc.string(), fc.base64String(), fc.json().map(pack)), (garbage) => {
         expectRefused(() => decodeCursor(CHATS, garbage))
         expectRefused(() => decodeCursor(APPLICATIONS, garbage))
+        expectRefused(() => decodeCursor(SEARCH, garbage))
       }),
     )
   })
@@ -104,6 +117,16 @@ describe("a cursor", () => {
   ])("with the list of applications but %s is refused", (_, key, createdAt) => {
     const [order, path] = unpack(encodeCursor(APPLICATIONS, "asc", { key: "abcdefghijklmnopqrstuvwx", createdAt: 1 }))
     expectRefused(() => decodeCursor(APPLICATIONS, pack([order, path, key, createdAt])))
+  })
+
+  test.each([
+    ["no chat", 1, undefined],
+    ["a chat 0", 1, 0],
+    ["a time before 1970", -1, 1],
+    ["a time after the year 9999", 253_402_300_800_000, 1],
+  ])("with the right search but %s is refused", (_, createdAt, chat) => {
+    const [order, path, key] = unpack(encodeCursor(SEARCH, "asc", { key: 1, createdAt: 1, chat: 1 }))
+    expectRefused(() => decodeCursor(SEARCH, pack([order, path, key, createdAt, chat])))
   })
 
   test("with a wrong order, more fields or padding is refused", () => {

@@ -4,7 +4,7 @@ import { LIMITS, type Order, type Position, TOKEN_PATTERN } from "../contract.ts
 import { invalid } from "../errors.ts"
 
 /** A list as its cursors know it: `path` (with the query, for a search) tells it from all others. */
-export type List = { path: string; keyedBy: "token" | "number" }
+export type List = { path: string; keyedBy: "token" | "number" | "hit" }
 
 /** Tells a cursor of another list by accident; nobody gains by forging one, since a position shows nothing. */
 const PATH_HASH_DIGITS = 8
@@ -14,14 +14,17 @@ const TIME_MAX = 253_402_300_799_999
 
 const Start = [z.enum(["asc", "desc"]), z.string()] as const
 const NumberCursor = z.tuple([...Start, z.int().min(1).max(LIMITS.numberMax)])
-const TokenCursor = z.tuple([...Start, z.string().regex(TOKEN_PATTERN), z.int().min(0).max(TIME_MAX)])
+const CreatedAt = z.int().min(0).max(TIME_MAX)
+const TokenCursor = z.tuple([...Start, z.string().regex(TOKEN_PATTERN), CreatedAt])
+const HitCursor = z.tuple([...NumberCursor.def.items, CreatedAt, z.int().min(1).max(LIMITS.numberMax)])
+const CURSORS = { number: NumberCursor, token: TokenCursor, hit: HitCursor }
 
 const hashPath = (path: string): string => hash("sha256", path, "hex").slice(0, PATH_HASH_DIGITS)
 
-/** The opaque text for a position in `list`: base64url of [order, hash of the list's path, key, created at (ms)]. */
-export function encodeCursor(list: List, order: Order, { key, createdAt }: Position): string {
-  const fields = [order, hashPath(list.path), key]
-  return Buffer.from(JSON.stringify(createdAt === undefined ? fields : [...fields, createdAt])).toString("base64url")
+/** The opaque text for a position in `list`: base64url of [order, hash of the list's path, key, created at (ms), chat]. */
+export function encodeCursor(list: List, order: Order, { key, createdAt, chat }: Position): string {
+  const fields = [order, hashPath(list.path), key, createdAt, chat]
+  return Buffer.from(JSON.stringify(fields.filter((field) => field !== undefined))).toString("base64url")
 }
 
 function parseJson(text: string): unknown {
@@ -40,8 +43,8 @@ export function decodeCursor(list: List, cursor: string): { order: Order; after:
   const bytes = Buffer.from(cursor, "base64url")
   // Node skips over what is not base64url, so that many texts would stand for one cursor.
   const fields = bytes.toString("base64url") === cursor ? parseJson(bytes.toString("utf8")) : undefined
-  const read = (list.keyedBy === "token" ? TokenCursor : NumberCursor).safeParse(fields)
+  const read = CURSORS[list.keyedBy].safeParse(fields)
   if (!read.success || read.data[1] !== hashPath(list.path)) throw invalid("cursor", "is not a cursor of this list")
-  const [order, , key, createdAt] = read.data
-  return { order, after: createdAt === undefined ? { key } : { key, createdAt } }
+  const [order, , key, createdAt, chat] = read.data
+  return { order, after: { key, ...(createdAt !== undefined && { createdAt }), ...(chat !== undefined && { chat }) } }
 }

@@ -177,6 +177,21 @@ const messages: Record<string, Operation> = {
     body: { schema: "NewSearch", example: { query: "parcel" } },
     answer: { status: 200, description: "A page of matches.", schema: "SearchResults" },
   },
+  "search-application-messages": {
+    tag: "messages",
+    summary: "Search all messages of an application",
+    description: `${SEARCH_NOTE} Newest first, over all chats; hits say in which chat they are.`,
+    query: searchParameters,
+    answer: { status: 200, description: "A page of matches.", schema: "ApplicationSearchResults" },
+  },
+  "search-application-messages-by-post": {
+    tag: "messages",
+    summary: "Search all messages of an application, with the query in the body",
+    description: `${SEARCH_NOTE} An option in the body comes before the same one in the query string.`,
+    query: searchOptions,
+    body: { schema: "NewSearch", example: { query: "parcel" } },
+    answer: { status: 200, description: "A page of matches.", schema: "ApplicationSearchResults" },
+  },
   "get-message": {
     tag: "messages",
     summary: "Read a message",

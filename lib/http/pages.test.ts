@@ -91,22 +91,27 @@ describe("a list", () => {
   })
 })
 
+const PATH = `/applications/${TOKEN}/chats/7/messages`
+
 /** A search of 50 matches that keeps what it was asked for. */
 function searching() {
   const asked: unknown[] = []
-  const search = async (request: { after?: number; limit: number }) => {
+  const search = async (request: { after?: Position; limit: number }) => {
     asked.push(request)
-    const from = (request.after ?? 51) - 1
+    const from = Number(request.after?.key ?? 51) - 1
     const numbers = Array.from({ length: Math.min(request.limit, from) }, (_, index) => from - index)
     const data = numbers.map((number) => ({ number }) as SearchHit)
     const last = numbers.at(-1) ?? 1
-    return { data, next: last > 1 ? last : null, total: 50 }
+    return { data, next: last > 1 ? { key: last } : null, total: 50 }
   }
-  const byParameters = endpoint({ query: SearchParameters, run: ({ query }) => answerSearch(TOKEN, 7, query, search) })
+  const byParameters = endpoint({
+    query: SearchParameters,
+    run: ({ query }) => answerSearch(PATH, "number", query, search),
+  })
   const byBody = endpoint({
     query: SearchOptions,
     body: NewSearch,
-    run: ({ query, body }) => answerSearch(TOKEN, 7, { ...query, ...body }, search),
+    run: ({ query, body }) => answerSearch(PATH, "number", { ...query, ...body }, search),
   })
   return { asked, byParameters, byBody }
 }
@@ -118,9 +123,9 @@ describe("a search", () => {
     expect(first.body).toMatchObject({ total: 50, next_cursor: expect.any(String) })
     expect(asked).toEqual([{ query: " a&b ", order: "desc", limit: 30 }])
     const [path, next = ""] = nextOf(first.headers.link).split("?")
-    expect(path).toBe(`/applications/${TOKEN}/chats/7/messages/search`)
+    expect(path).toBe(`${PATH}/search`)
     const second = await invoke(byParameters, { queryString: next })
-    expect(asked[1]).toEqual({ query: " a&b ", order: "desc", limit: 30, after: 21 })
+    expect(asked[1]).toEqual({ query: " a&b ", order: "desc", limit: 30, after: { key: 21 } })
     expect(second.body).toMatchObject({ total: 50, next_cursor: null })
   })
 
@@ -134,8 +139,26 @@ describe("a search", () => {
     const { asked, byParameters, byBody } = searching()
     const { body } = await invoke(byParameters, { queryString: "query=a&limit=10" })
     await invoke(byBody, withJson({ query: "a", cursor: body.next_cursor, limit: 10 }))
-    expect(asked[1]).toEqual({ query: "a", order: "desc", limit: 10, after: 41 })
+    expect(asked[1]).toEqual({ query: "a", order: "desc", limit: 10, after: { key: 41 } })
     expect(await invoke(byBody, withJson({ query: "b", cursor: body.next_cursor }))).toMatchObject({ status: 422 })
+  })
+
+  test("between two times asks for them in milliseconds, both inside, and its cursor is of that search only", async () => {
+    const { asked, byParameters, byBody } = searching()
+    const [from, to] = ["2026-11-26T04:00:00.0001+02:00", "2026-11-26T02:30:00.9999Z"]
+    const query = new URLSearchParams({ query: "a", from, to, limit: "10" })
+    const { body, headers } = await invoke(byParameters, { queryString: query.toString() })
+    const start = Date.UTC(2026, 10, 26, 2)
+    const question = { query: "a", order: "desc", limit: 10, from: start + 1, to: start + 30 * 60_000 + 999 }
+    expect(asked).toEqual([question])
+    await invoke(byParameters, { queryString: nextOf(headers.link).split("?")[1] ?? "" })
+    await invoke(byBody, withJson({ query: "a", from, to, limit: 10, cursor: body.next_cursor }))
+    expect(asked.slice(1)).toEqual([1, 2].map(() => ({ ...question, after: { key: 41 } })))
+    for (const other of [{}, { from }, { to }, { from: to, to }])
+      expect(await invoke(byBody, withJson({ query: "a", ...other, cursor: body.next_cursor }))).toMatchObject({
+        status: 422,
+        body: { errors: [{ path: "cursor" }] },
+      })
   })
 
   test.each([
@@ -146,6 +169,12 @@ describe("a search", () => {
     ["query=a&query=b", "query"],
     ["query=a&page=2", "page"],
     ["query=a&limit=0", "limit"],
+    ["query=a&from=yesterday", "from"],
+    ["query=a&from=", "from"],
+    ["query=a&to=2026-02-30T00:00:00Z", "to"],
+    ["query=a&to=2026-11-26T04:00:00", "to"],
+    ["query=a&to=2026-11-26T04:00:00+02:00", "to"],
+    ["query=a&from=2026-11-26T04:00:00.001Z&to=2026-11-26T04:00:00Z", "to"],
   ])("asked for with ?%s is 422 and names %s", async (queryString, path) => {
     const answer = await invoke(searching().byParameters, { queryString })
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path }] } })
@@ -159,6 +188,7 @@ describe("a search", () => {
     [{ query: "a", limit: 101 }, "limit"],
     [{ query: "a", order: "up" }, "order"],
     [{ query: "a", cursor: "" }, "cursor"],
+    [{ query: "a", from: 1 }, "from"],
   ])("asked for with the body %j is 422 and names %s", async (body, path) => {
     const answer = await invoke(searching().byBody, withJson(body))
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path }] } })
@@ -172,6 +202,9 @@ describe("the parameters of a chat's messages", () => {
     [{ query: "a", page: "2" }, false],
     [{ query: "" }, false],
     [{ page: "2", cursor: "x" }, false],
+    [{ query: "a", from: "2026-11-26T04:00:00Z" }, true],
+    [{ from: "2026-11-26T04:00:00Z" }, false],
+    [{ to: "2026-11-26T04:00:00Z" }, false],
   ])("%j fit: %p", (parameters, fit) => {
     expect(MessagesQuery.safeParse(parameters).success).toBe(fit)
   })

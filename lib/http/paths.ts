@@ -4,4 +4,7 @@ export const applicationsPath = (): string => "/applications"
 
 export const chatsPath = (token: string): string => `/applications/${token}/chats`
 
+/** Of all messages below an application. */
+export const applicationMessagesPath = (token: string): string => `/applications/${token}/messages`
+
 export const messagesPath = (token: string, chat: number): string => `/applications/${token}/chats/${chat}/messages`

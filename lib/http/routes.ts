@@ -7,6 +7,7 @@ const CHAT = `${APPLICATION}/chats/{number}`
 const MESSAGES = `${APPLICATION}/chats/{chat_number}/messages`
 const MESSAGE = `${MESSAGES}/{number}`
 const SEARCH = `${MESSAGES}/search`
+const APPLICATION_SEARCH = `${APPLICATION}/messages/search`
 
 /** Every route of the API. serverless.yml has the same (a test compares them), and the OpenAPI document is made from it. */
 export const ROUTES: readonly Route[] = [
@@ -23,6 +24,7 @@ export const ROUTES: readonly Route[] = [
   { methods: ["POST"], path: MESSAGES, function: "create-message" },
   { methods: ["GET"], path: MESSAGES, function: "list-messages" },
   { methods: ["GET", "POST"], path: SEARCH, function: "search-messages" },
+  { methods: ["GET", "POST"], path: APPLICATION_SEARCH, function: "search-application-messages" },
   { methods: ["GET"], path: MESSAGE, function: "get-message" },
   { methods: ["PUT", "PATCH"], path: MESSAGE, function: "update-message" },
   { methods: ["DELETE"], path: MESSAGE, function: "delete-message" },

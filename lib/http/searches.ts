@@ -1,14 +1,15 @@
 import { z } from "zod"
-import { LIMITS, type Order, type SearchHit, SearchQuery } from "../contract.ts"
+import { LIMITS, type Order, type Position, SearchFrom, SearchQuery, SearchTo } from "../contract.ts"
 import { invalid } from "../errors.ts"
 import { Cursor, LimitParameter, listParameters, OrderParameter, pageReply, pageRequest, refinePage } from "./pages.ts"
-import { messagesPath } from "./paths.ts"
 import type { Reply } from "./replies.ts"
 
 const order = OrderParameter.meta({ description: "By number: newest first unless told.", default: "desc" })
 
+const times = { from: SearchFrom.optional(), to: SearchTo.optional() }
+
 /** The parameters of a search in a query string. */
-export const searchOptions = { limit: LimitParameter, order, cursor: Cursor }
+export const searchOptions = { ...times, limit: LimitParameter, order, cursor: Cursor }
 export const searchParameters = { query: SearchQuery, ...searchOptions }
 
 /** A search goes on by cursor only: Elasticsearch pays for every hit that an offset skips. */
@@ -23,42 +24,65 @@ export const SearchOptions = z.object({ ...searchOptions, page })
 /** A search in a body; what it says comes before the same option in the query string. */
 export const NewSearch = z.object({
   query: SearchQuery,
+  ...times,
   limit: z.int().min(1).max(LIMITS.pageLimitMax).optional().meta({ default: LIMITS.pageLimitDefault }),
   order,
   cursor: Cursor,
 })
 
 /** `GET …/messages`: the list, or with `query` the search. */
-export const messagesParameters = { ...listParameters, query: SearchQuery.optional() }
+export const messagesParameters = { ...listParameters, query: SearchQuery.optional(), ...times }
 export const MessagesQuery = z.object(messagesParameters).superRefine((parameters, context) => {
-  if (parameters.query === undefined) return refinePage(parameters, context)
+  if (parameters.query === undefined) {
+    for (const name of ["from", "to"] as const)
+      if (parameters[name] !== undefined)
+        context.addIssue({ code: "custom", path: [name], message: "is offered for a search only: give a query" })
+    return refinePage(parameters, context)
+  }
   if (parameters.page !== undefined)
     context.addIssue({ code: "custom", path: ["page"], message: "is not offered for a search: use cursor" })
 })
 
 type Asked = {
   query: string
+  from?: string | undefined
+  to?: string | undefined
   limit?: number | undefined
   order?: Order | undefined
   cursor?: string | undefined
 }
-type Found = { data: SearchHit[]; next: number | null; total: number }
-type Search = (asked: { query: string; order: Order; after?: number; limit: number }) => Promise<Found>
+/** `from` and `to` in ms since 1970, both inside. */
+type Question = { query: string; order: Order; limit: number; after?: Position; from?: number; to?: number }
+type Found = { data: unknown[]; next: Position | null; total: number }
 
-/** Answers a search of one chat's messages, newest first unless told, by `search`. */
-export async function answerSearch(token: string, chat: number, asked: Asked, search: Search): Promise<Reply> {
-  const { query, limit, order } = asked
-  const path = `${messagesPath(token, chat)}/search`
-  const list = { path: `${path}?${query}`, keyedBy: "number" } as const
+/** A time in ms; `roundUp`: one with a part of a millisecond is the next one. */
+function milliseconds(time: string, roundUp: boolean): number {
+  const isBetween = /\.\d{3}\d*[1-9]/.test(time)
+  return Date.parse(time) + (roundUp && isBetween ? 1 : 0)
+}
+
+/** Answers a search of the messages under `path`, newest first unless told, by `search`. */
+export async function answerSearch(
+  path: string,
+  keyedBy: "number" | "hit",
+  asked: Asked,
+  search: (question: Question) => Promise<Found>,
+): Promise<Reply> {
+  const { query, limit, order, from, to } = asked
+  const [fromMs, toMs] = [from && milliseconds(from, true), to && milliseconds(to, false)]
+  if (typeof fromMs === "number" && typeof toMs === "number" && Date.parse(from ?? "") > Date.parse(to ?? ""))
+    throw invalid("to", "must not be before from")
+  const given = { query, from, to, limit, order }
+  // A cursor is of one search: of its words and of its times.
+  const list = { path: `${path}/search?${JSON.stringify([query, from, to])}`, keyedBy }
   const request = pageRequest(list, asked, "desc")
-  const after = request.after?.key
-  if (typeof after === "string") throw invalid("cursor", "is not a cursor of this list")
   const found = await search({
     query,
     order: request.order,
     limit: request.limit,
-    ...(after !== undefined && { after }),
+    ...(request.after && { after: request.after }),
+    ...(typeof fromMs === "number" && { from: fromMs }),
+    ...(typeof toMs === "number" && { to: toMs }),
   })
-  const next = found.next === null ? null : { key: found.next }
-  return pageReply(list, request.order, { ...found, next }, { path, given: { query, limit, order } })
+  return pageReply(list, request.order, found, { path: `${path}/search`, given })
 }

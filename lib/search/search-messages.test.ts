@@ -4,7 +4,7 @@ import { SAMPLES, unit } from "../../test/steps/scripts.ts"
 import { type GivenIndex, givenIndex, givenToken } from "../../test/steps/search-index.ts"
 import { fold } from "./fold.ts"
 import { indexDocuments } from "./index-documents.ts"
-import { type SearchRequest, searchIndex } from "./search-messages.ts"
+import { type SearchAnswer, type SearchRequest, searchIndex } from "./search-messages.ts"
 
 const TIMEOUT_MS = 20_000
 const SEED = 20_261_101
@@ -51,7 +51,7 @@ const search = (request: Partial<SearchRequest> & Pick<SearchRequest, "applicati
 async function searchAll(request: Parameters<typeof search>[0]): Promise<{ numbers: number[]; totals: Set<number> }> {
   const numbers: number[] = []
   const totals = new Set<number>()
-  for (let after: number | null = null; ; ) {
+  for (let after: SearchAnswer["next"] = null; ; ) {
     const page = await search({ ...request, after })
     numbers.push(...page.hits.map(({ number }) => number))
     totals.add(page.total)
@@ -201,7 +201,7 @@ describe("searchIndex: pages", () => {
     expect([first, second, third].flatMap(({ hits }) => hits.map(({ number }) => number))).toEqual(
       Array.from({ length: 25 }, (_, index) => 25 - index),
     )
-    expect([first.next, second.next, third.next]).toEqual([16, 6, null])
+    expect([first.next, second.next, third.next]).toEqual([{ key: 16 }, { key: 6 }, null])
     expect([first.total, second.total]).toEqual([25, 30])
     expect((await searchAll({ application, query: "message", order: "asc", limit: 7 })).numbers).toEqual(
       Array.from({ length: 30 }, (_, index) => index + 1),
@@ -213,7 +213,7 @@ describe("searchIndex: pages", () => {
     await givenChat(application, 1, ["one", "one", "one"])
 
     expect(await search({ application, query: "one", limit: 3 })).toMatchObject({ total: 3, next: null })
-    expect(await search({ application, query: "one", limit: 2 })).toMatchObject({ total: 3, next: 2 })
+    expect(await search({ application, query: "one", limit: 2 })).toMatchObject({ total: 3, next: { key: 2 } })
   })
 
   test("a hit, found, is the message as it was sent", async () => {
@@ -223,7 +223,13 @@ describe("searchIndex: pages", () => {
 
     const [hit] = (await search({ application, query: "uni" })).hits
 
-    expect(hit).toEqual({ number: 1, body, created_at: expect.any(String), updated_at: expect.any(String) })
+    expect(hit).toEqual({
+      chat_number: 1,
+      number: 1,
+      body,
+      created_at: expect.any(String),
+      updated_at: expect.any(String),
+    })
     expect(new Date(hit?.created_at as string).toISOString()).toBe(hit?.created_at)
   })
 
@@ -237,8 +243,8 @@ describe("searchIndex: pages", () => {
 
     const first = await search({ application, query: "many", limit: 100 })
 
-    expect(first).toMatchObject({ total: 10_000, next: 9_951 })
-    expect(await search({ application, query: "a", after: 9_951, order: "asc", limit: 100 })).toMatchObject({
+    expect(first).toMatchObject({ total: 10_000, next: { key: 9_951 } })
+    expect(await search({ application, query: "a", after: { key: 9_951 }, order: "asc", limit: 100 })).toMatchObject({
       total: 10_000,
       next: null,
     })

@@ -1,31 +1,36 @@
 import type { Client, estypes } from "@elastic/elasticsearch"
-import { LIMITS, type Order } from "../contract.ts"
+import { LIMITS, type Order, type Position } from "../contract.ts"
 import { fold } from "./fold.ts"
 import { chatKey } from "./index-mapping.ts"
 import { answeredError, SearchIncomplete, SearchIndexMissing } from "./search-errors.ts"
 
-export type SearchRequest = {
-  application: string
-  chat: number
+/** One chat, or all of an application but those that are deleted (`without`). */
+export type SearchScope = { application: string } & ({ chat: number } | { without: number[] })
+
+export type SearchRequest = SearchScope & {
   /** Not folded yet. */
   query: string
   order: Order
-  /** The last number of the page before, null for the first page. */
-  after: number | null
+  /** Where the page before ended; none for the first page. */
+  after?: Position | null
   limit: number
+  /** Bounds of created_at in ms since 1970, both inside. */
+  from?: number
+  to?: number
   /** For the whole search; after it the server stops working on it, too. */
   timeoutMs: number
 }
 
 /** A message as it was when it was indexed. Times are RFC 3339 in UTC with milliseconds. */
 export type SearchedMessage = { number: number; body: string; created_at: string; updated_at: string }
+type Found = SearchedMessage & { chat_number: number }
 
 export type SearchAnswer = {
-  hits: SearchedMessage[]
-  /** All matches of the chat, on whatever page: exact up to LIMITS.searchTotalMax, and never more than that. */
+  hits: Found[]
+  /** All matches, on whatever page: exact up to LIMITS.searchTotalMax, and never more than that. */
   total: number
   /** The `after` of the next page, null on the last one. */
-  next: number | null
+  next: Position | null
 }
 
 /** How many code points the sub-fields of `folded_body` hold in a term. */
@@ -43,16 +48,50 @@ function containing(folded: string): estypes.QueryDslQueryContainer {
   return { match_phrase: { [`folded_body.grams_${GRAM_SIZES}`]: folded } }
 }
 
-function searchBody(request: SearchRequest): estypes.SearchRequest {
-  const { application, chat, query, order, after, limit, timeoutMs } = request
+type Clauses = Pick<estypes.QueryDslBoolQuery, "filter" | "must_not">
+
+/** Which messages are looked through. */
+function within(request: SearchRequest): Clauses {
+  const { application, from, to } = request
+  const isBounded = from !== undefined || to !== undefined
+  const times = {
+    ...(from !== undefined && { gte: from }),
+    ...(to !== undefined && { lte: to }),
+    format: "epoch_millis",
+  }
+  const range = isBounded ? [{ range: { created_at: times } }] : []
+  if ("chat" in request) return { filter: [{ term: { chat_key: chatKey(application, request.chat) } }, ...range] }
+  const keys = request.without.map((chat) => chatKey(application, chat))
   return {
-    query: { bool: { filter: [{ term: { chat_key: chatKey(application, chat) } }, containing(fold(query))] } },
-    // By number alone: with the chat key in front, every match would be visited (36 ms instead of 4 in a large chat).
-    sort: [{ number: { order } }],
-    ...(after === null ? {} : { search_after: [after] }),
+    filter: [{ term: { application } }, ...range],
+    ...(keys.length > 0 && { must_not: [{ terms: { chat_key: keys } }] }),
+  }
+}
+
+/**
+ * The order of hits, and where it goes on. In a chat by number alone: with the chat key in front, every match would be
+ * visited (36 ms instead of 4 in a large chat). In an application by time, which the numbers of different chats know
+ * nothing of; what was created in one millisecond, by chat and number.
+ */
+function sorting(request: SearchRequest): Pick<estypes.SearchRequest, "sort" | "search_after"> {
+  const { order, after } = request
+  if ("chat" in request) return { sort: [{ number: { order } }], ...(after && { search_after: [after.key] }) }
+  const time = after && new Date(after.createdAt ?? 0).toISOString()
+  return {
+    sort: [{ created_at: { order, format: "strict_date_time" } }, { chat_number: { order } }, { number: { order } }],
+    ...(after && { search_after: [time ?? "", after.chat ?? 0, after.key] }),
+  }
+}
+
+function searchBody(request: SearchRequest): estypes.SearchRequest {
+  const { application, query, limit, timeoutMs } = request
+  const { filter, ...others } = within(request)
+  return {
+    query: { bool: { filter: [filter ?? [], containing(fold(query))].flat(), ...others } },
+    ...sorting(request),
     size: limit + 1, // one more tells whether there is a next page
     track_total_hits: LIMITS.searchTotalMax,
-    _source: ["number", "body", "created_at", "updated_at"],
+    _source: ["chat_number", "number", "body", "created_at", "updated_at"],
     routing: application,
     timeout: `${Math.max(1, Math.floor(timeoutMs * SERVER_TIMEOUT_SHARE))}ms`,
     allow_partial_search_results: false,
@@ -60,13 +99,13 @@ function searchBody(request: SearchRequest): estypes.SearchRequest {
 }
 
 /**
- * The messages of one chat whose folded body contains the folded query (fold.ts), by number.
- * A page never skips or repeats a message that was searchable when the first page was read.
+ * The messages of one chat, by number, or of an application, by time, whose folded body contains the folded query
+ * (fold.ts). A page never skips or repeats a message that was searchable when the first page was read.
  * Throws SearchIndexMissing, SearchIncomplete, or the client's error; isSearchAway tells which of them are passing.
  */
 export async function searchIndex(client: Client, alias: string, request: SearchRequest): Promise<SearchAnswer> {
   const { limit, timeoutMs } = request
-  let answer: estypes.SearchResponse<SearchedMessage>
+  let answer: estypes.SearchResponse<Found>
   try {
     answer = await client.search({ index: alias, ...searchBody(request) }, { requestTimeout: timeoutMs })
   } catch (error) {
@@ -77,5 +116,10 @@ export async function searchIndex(client: Client, alias: string, request: Search
   const found = answer.hits.hits.flatMap(({ _source }) => (_source ? [_source] : []))
   const hits = found.slice(0, limit)
   const total = typeof answer.hits.total === "number" ? answer.hits.total : (answer.hits.total?.value ?? 0)
-  return { hits, total, next: found.length > limit ? (hits.at(-1)?.number ?? null) : null }
+  const last = found.length > limit ? hits.at(-1) : undefined
+  return { hits, total, next: last === undefined ? null : positionOf(request, last) }
+}
+
+function positionOf(scope: SearchScope, { number, chat_number, created_at }: Found): Position {
+  return "chat" in scope ? { key: number } : { key: number, chat: chat_number, createdAt: Date.parse(created_at) }
 }

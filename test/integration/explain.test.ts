@@ -8,7 +8,7 @@ import {
   listApplications,
   updateApplication,
 } from "../../lib/applications.ts"
-import { createChat, deleteChat, getChat, listChats, updateChat } from "../../lib/chats.ts"
+import { createChat, deleteChat, deletedChats, getChat, listChats, updateChat } from "../../lib/chats.ts"
 import { connectMysql } from "../../lib/clients/mysql.ts"
 import { recount } from "../../lib/counts/recount.ts"
 import { syncCounts } from "../../lib/counts/sync-counts.ts"
@@ -155,6 +155,7 @@ async function work(): Promise<void> {
   await reindex(own)
   await verify(own)
   await deleteChat(own, token, 2)
+  await deletedChats(own, token)
   await deleteApplication(own, other)
   await consume()
   await relay(own, 5_000)

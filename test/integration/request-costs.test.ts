@@ -45,6 +45,7 @@ const READS = [
   "listMessages",
   "getMessage",
   "searchMessages",
+  "searchApplication",
 ] as const
 const atEachStage = <T extends string>(names: readonly T[]) =>
   names.flatMap((name) => STAGES.map((stage) => [name, stage] as const))

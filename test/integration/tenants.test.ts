@@ -1,6 +1,6 @@
 // One tenant never sees another's anything: every route, with the tokens, numbers, cursors and keys of two tenants crossed.
 import { afterEach, describe, expect, jest, test } from "@jest/globals"
-import { applicationsPath, chatsPath, messagesPath } from "../../lib/http/paths.ts"
+import { applicationMessagesPath, applicationsPath, chatsPath, messagesPath } from "../../lib/http/paths.ts"
 import { ROUTES, type Route } from "../../lib/http/routes.ts"
 import { hashToken, log } from "../../lib/log.ts"
 import { type ApiCall, chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
@@ -36,6 +36,11 @@ const SEARCHED = ["needle", EQUAL_BODY]
 const trySearches = ({ other, chat }: Crossing): Try[] =>
   SEARCHED.flatMap((query) =>
     tryPages(`${messagesPath(other.token, chat)}/search`, other, `query=${encodeURIComponent(query)}&`),
+  )
+
+const tryApplicationSearches = ({ other }: Crossing): Try[] =>
+  SEARCHED.flatMap((query) =>
+    tryPages(`${applicationMessagesPath(other.token)}/search`, other, `query=${encodeURIComponent(query)}&`),
   )
 
 /** Every route, or the first test fails. The kinds are tried in the order of the tests below. */
@@ -98,6 +103,16 @@ const CASES: Record<string, Case> = {
     success: 200,
     tries: ({ other, chat }) => {
       const cursor = other.cursors.get(`${messagesPath(other.token, chat)}/search`)
+      const plain = SEARCHED.map((query) => ({ json: { query } }))
+      return cursor === undefined ? plain : [...plain, { json: { query: "needle", cursor }, status: 422 }]
+    },
+  },
+  "GET /applications/{token}/messages/search": { kind: "read", success: 200, tries: tryApplicationSearches },
+  "POST /applications/{token}/messages/search": {
+    kind: "read",
+    success: 200,
+    tries: ({ other }) => {
+      const cursor = other.cursors.get(`${applicationMessagesPath(other.token)}/search`)
       const plain = SEARCHED.map((query) => ({ json: { query } }))
       return cursor === undefined ? plain : [...plain, { json: { query: "needle", cursor }, status: 422 }]
     },
@@ -252,7 +267,8 @@ describe.each<[string, boolean, Stage]>([
       await reachWithCounts(then, stores())
       await cross("read", smaller, larger)
       await expectWhole(api, smaller, then)
-      for (const path of [chatsPath(token), messagesPath(token, 1), `${messagesPath(token, 1)}/search`])
+      const searches = [messagesPath(token, 1), applicationMessagesPath(token)].map((path) => `${path}/search`)
+      for (const path of [chatsPath(token), messagesPath(token, 1), ...searches])
         expect((await api.call({ path, query: path.endsWith("search") ? "query=needle" : "" })).status).toBe(404)
     }
     await expectGoesOn(smaller)

@@ -157,6 +157,11 @@ export function chatApi(call: Transport) {
     searchMessagesByPost: (token: string, chat: number, json: unknown, query?: Query) =>
       call({ method: "POST", json, ...withQuery(`${chatPath(token, chat)}/messages/search`, query) }),
 
+    searchApplication: (token: string, query: Query) =>
+      call(withQuery(`/applications/${token}/messages/search`, query)),
+    searchApplicationByPost: (token: string, json: unknown, query?: Query) =>
+      call({ method: "POST", json, ...withQuery(`/applications/${token}/messages/search`, query) }),
+
     givenApplication: async (name = "an application"): Promise<string> =>
       expectStatus(await api.createApplication({ name }), 201).token,
     givenChat: async (token: string, name?: string): Promise<number> =>

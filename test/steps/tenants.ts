@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from "node:crypto"
 import { expect } from "@jest/globals"
 import { syncCounts } from "../../lib/counts/sync-counts.ts"
-import { applicationsPath, chatsPath, messagesPath } from "../../lib/http/paths.ts"
+import { applicationMessagesPath, applicationsPath, chatsPath, messagesPath } from "../../lib/http/paths.ts"
 import { idempotencyHash } from "../../lib/outbox/idempotency.ts"
 import { SHARDS, shardOf } from "../../lib/outbox/keys.ts"
 import { purgeDue } from "../../lib/persist/purge.ts"
@@ -77,6 +77,7 @@ async function noteCursors(api: ChatApi, { token, chats, cursors }: Tenant, stag
     if (cursor !== null) cursors.set(path, cursor)
   }
   await note(chatsPath(token), "limit=1")
+  if (stage === "stored") await note(`${applicationMessagesPath(token)}/search`, "limit=1&query=needle")
   for (const chat of chats.keys()) {
     await note(messagesPath(token, chat), "limit=1")
     if (stage === "stored") await note(`${messagesPath(token, chat)}/search`, "limit=1&query=needle")
@@ -119,6 +120,14 @@ export async function expectWhole(api: ChatApi, { token, secret, chats }: Tenant
     expect(expectStatus(await api.getChat(token, number), 200)).toEqual(data[number - 1])
     await expectMessages(api, token, number, messages, stage)
   }
+  if (stage === "pending") return
+  const bodies = [...chats].flatMap(([chat_number, { messages }]) =>
+    [...messages].map(([number, body]) => ({ chat_number, number, body })),
+  )
+  const found = expectStatus(await api.searchApplication(token, { query: "needle", limit: 100 }), 200)
+  expect(found.total).toBe(bodies.length)
+  expect(found.data).toHaveLength(bodies.length)
+  expect(found.data).toEqual(expect.arrayContaining(bodies.map((body) => expect.objectContaining(body))))
 }
 
 async function expectMessages(api: ChatApi, token: string, chat: number, messages: Map<number, string>, stage: Stage) {

@@ -73,6 +73,18 @@ export const TARGETS = {
   listMessages: { method: "GET", template: MESSAGES, success: 200 },
   searchMessages: { method: "GET", template: `${MESSAGES}/search`, success: 200, query: { query: "body" } },
   searchMessagesByPost: { method: "POST", template: `${MESSAGES}/search`, success: 200, json: { query: "body" } },
+  searchApplication: {
+    method: "GET",
+    template: `${APPLICATION}/messages/search`,
+    success: 200,
+    query: { query: "body" },
+  },
+  searchApplicationByPost: {
+    method: "POST",
+    template: `${APPLICATION}/messages/search`,
+    success: 200,
+    json: { query: "body" },
+  },
   getMessage: { method: "GET", template: MESSAGE, success: 200 },
   updateMessage: { method: "PUT", template: MESSAGE, success: 200, json: { body: "another body" } },
   deleteMessage: { method: "DELETE", template: MESSAGE, success: 204 },

@@ -1,0 +1,34 @@
+/** What every search does, whatever it looks through: ask the index behind its breaker, and mark the matches. */
+import type { ApplicationSearchHit } from "../contract.ts"
+import { DependencyAway, invalid } from "../errors.ts"
+import type { Stores } from "../stores.ts"
+import { fold } from "./fold.ts"
+import { highlight } from "./highlight.ts"
+import { isSearchAway, isUnanswered } from "./search-errors.ts"
+import { type SearchAnswer, type SearchRequest, type SearchScope, searchIndex } from "./search-messages.ts"
+
+/** A search takes milliseconds; a request has nine seconds in all. */
+const SEARCH_TIMEOUT_MS = 3_000
+
+export type Question = Pick<SearchRequest, "query" | "order" | "after" | "limit" | "from" | "to">
+type Hits = Pick<SearchAnswer, "next" | "total"> & { data: ApplicationSearchHit[] }
+
+/** Throws invalid_request for a query that folds to nothing. */
+export function requireSearchable({ query }: Question): void {
+  if (fold(query).trim() === "") throw invalid("query", "has nothing that could be searched for")
+}
+
+/** A page of hits with their matches marked. Throws DependencyAway while Elasticsearch is away. */
+export async function findHits(stores: Stores, scope: SearchScope, question: Question): Promise<Hits> {
+  const request = { ...scope, ...question, timeoutMs: SEARCH_TIMEOUT_MS }
+  try {
+    const { hits, next, total } = await stores.searchBreaker.run(
+      () => searchIndex(stores.elasticsearch, stores.config.ELASTICSEARCH_INDEX, request),
+      isUnanswered,
+    )
+    return { data: hits.map((hit) => ({ ...hit, highlight: highlight(hit.body, question.query) })), next, total }
+  } catch (error) {
+    if (error instanceof DependencyAway) throw error
+    throw isSearchAway(error) ? new DependencyAway("elasticsearch", error) : error
+  }
+}
