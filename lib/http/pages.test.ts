@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals"
 import fc from "fast-check"
 import { invoke, withJson } from "../../test/steps/gateway-event.ts"
-import { LIMITS, type Page, type PageRequest, type SearchHit } from "../contract.ts"
+import { LIMITS, type Page, type PageRequest, type Position, type SearchHit } from "../contract.ts"
 import { endpoint } from "./endpoint.ts"
 import { answerList, ListQuery } from "./pages.ts"
 import { chatsPath } from "./paths.ts"

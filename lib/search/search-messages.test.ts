@@ -1,15 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
-import fc from "fast-check"
-import { SAMPLES, unit } from "../../test/steps/scripts.ts"
-import { type GivenIndex, givenIndex, givenToken } from "../../test/steps/search-index.ts"
+import { type GivenIndex, givenDocuments, givenIndex, givenToken } from "../../test/steps/search-index.ts"
 import { fold } from "./fold.ts"
-import { indexDocuments } from "./index-documents.ts"
 import { type SearchAnswer, type SearchRequest, searchIndex } from "./search-messages.ts"
 
 const TIMEOUT_MS = 20_000
-const SEED = 20_261_101
-/** The oracle makes about a thousand requests. */
-const ORACLE_TIMEOUT_MS = 120_000
 
 let given: GivenIndex
 beforeAll(async () => {
@@ -17,25 +11,8 @@ beforeAll(async () => {
 })
 afterAll(() => given.remove())
 
-/** A chat with these bodies, numbered from 1, ready to be searched. */
-async function givenChat(application: string, chat: number, bodies: readonly string[]): Promise<void> {
-  const at = new Date().toISOString()
-  const operations = bodies.map((body, index) => {
-    return {
-      kind: "index",
-      application,
-      chat,
-      number: index + 1,
-      body,
-      revision: "1",
-      createdAt: at,
-      updatedAt: at,
-    } as const
-  })
-  const { failed } = await indexDocuments(given.client, given.alias, operations, { timeoutMs: TIMEOUT_MS })
-  expect(failed).toEqual([])
-  await given.client.indices.refresh({ index: given.alias })
-}
+const givenChat = (application: string, chat: number, bodies: readonly string[]) =>
+  givenDocuments(given, application, chat, bodies)
 
 const search = (request: Partial<SearchRequest> & Pick<SearchRequest, "application" | "query">) =>
   searchIndex(given.client, given.alias, {
@@ -60,76 +37,7 @@ async function searchAll(request: Parameters<typeof search>[0]): Promise<{ numbe
   }
 }
 
-describe("searchIndex: what is found, against a scan in memory", () => {
-  const sample = <T>(arbitrary: fc.Arbitrary<T>, count: number): T[] =>
-    fc.sample(arbitrary, { numRuns: count, seed: SEED })
-
-  /** Sentences, shuffled and in every case and normalisation form, and wild text. */
-  const bodies = sample(
-    fc
-      .oneof(
-        {
-          weight: 3,
-          arbitrary: fc
-            .array(fc.constantFrom(...SAMPLES, ...SAMPLES.flatMap((text) => text.split(" "))), {
-              minLength: 1,
-              maxLength: 12,
-            })
-            .map((parts) => parts.join(" ")),
-        },
-        { weight: 1, arbitrary: fc.string({ unit, minLength: 1, maxLength: 60 }) },
-        { weight: 1, arbitrary: fc.string({ unit: fc.constantFrom("a", "b", " "), minLength: 1, maxLength: 400 }) },
-      )
-      .chain((body) => fc.constantFrom(body, body.toUpperCase(), body.normalize("NFD"), body.normalize("NFC"))),
-    500,
-  )
-
-  /** Pieces of the bodies of 1 to 256 code points, half of them changed a little: what should be found, and near misses. */
-  const queries = sample(
-    fc
-      .tuple(
-        fc.constantFrom(...bodies),
-        fc.nat(),
-        fc.oneof(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 256 })),
-        fc.constantFrom("", "", "case", "form", "swap", "append"),
-        unit,
-      )
-      .map(([body, at, length, change, extra]) => {
-        const characters = [...body]
-        const piece = characters.slice(at % characters.length).slice(0, length)
-        if (change === "case") return piece.join("").toLowerCase()
-        if (change === "form") return piece.join("").normalize("NFKD").slice(0, 256)
-        if (change === "swap") return [...piece.slice(1), piece[0]].join("")
-        return change === "append" && length < 256 ? piece.join("") + extra : piece.join("")
-      })
-      .filter((query) => fold(query) !== "" && query.isWellFormed()),
-    500,
-  )
-
-  test(
-    "500 bodies in 20 scripts, searched for 500 pieces of 1 to 256 characters, are found exactly, in both orders",
-    async () => {
-      const application = givenToken()
-      await givenChat(application, 1, bodies)
-      await givenChat(application, 2, bodies.slice(0, 100)) // the same texts in another chat and application
-      await givenChat(givenToken(), 1, bodies.slice(0, 100))
-      const folded = bodies.map(fold)
-      let matches = 0
-
-      for (const [index, query] of queries.entries()) {
-        const order = index % 2 === 0 ? "desc" : "asc"
-        const { numbers, totals } = await searchAll({ application, query, order, limit: 100 })
-
-        const expected = folded.flatMap((body, at) => (body.includes(fold(query)) ? [at + 1] : []))
-        if (order === "desc") expected.reverse()
-        expect({ query, numbers, totals: [...totals] }).toEqual({ query, numbers: expected, totals: [expected.length] })
-        matches += expected.length
-      }
-      expect(matches).toBeGreaterThan(5_000) // the queries are of the kind that finds something
-    },
-    ORACLE_TIMEOUT_MS,
-  )
-
+describe("searchIndex: what is found", () => {
   test("wildcards, operators and quotes, searched for, are only themselves", async () => {
     const application = givenToken()
     const texts = [

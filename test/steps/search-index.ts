@@ -1,11 +1,14 @@
 // For tests: a search index of one's own on the real Elasticsearch at ELASTICSEARCH_URL.
 import { randomBytes } from "node:crypto"
 import { Client } from "@elastic/elasticsearch"
+import { indexDocuments } from "../../lib/search/index-documents.ts"
 import { indexDefinition } from "../../lib/search/index-mapping.ts"
 import { indexName } from "../../lib/search/targets.ts"
 
 /** A test should fail with the reason, not wait for its own time limit. */
 const REQUEST_TIMEOUT_MS = 30_000
+
+const FIRST_CREATED_AT = Date.UTC(2026, 0, 1)
 
 export type GivenIndex = { client: Client; alias: string; remove: () => Promise<void> }
 
@@ -32,6 +35,23 @@ export async function givenIndex(): Promise<GivenIndex> {
   const aliases = { [given.alias]: { is_write_index: true } }
   await given.client.indices.create({ index: indexName(given.alias, 1), ...indexDefinition(), aliases })
   return given
+}
+
+/** A chat with these bodies, numbered from 1 and a millisecond apart, ready to be searched. Throws for any refused. */
+export async function givenDocuments(
+  { client, alias }: GivenIndex,
+  application: string,
+  chat: number,
+  bodies: readonly string[],
+): Promise<void> {
+  const operations = bodies.map((body, index) => {
+    const at = new Date(FIRST_CREATED_AT + index).toISOString()
+    const times = { revision: "1", createdAt: at, updatedAt: at }
+    return { kind: "index", application, chat, number: index + 1, body, ...times } as const
+  })
+  const { failed } = await indexDocuments(client, alias, operations, { timeoutMs: REQUEST_TIMEOUT_MS })
+  if (failed.length > 0) throw new Error(`not indexed: ${JSON.stringify(failed.slice(0, 3))}`)
+  await client.indices.refresh({ index: alias })
 }
 
 /** An application token that no other test uses. */
