@@ -9,9 +9,10 @@ import { type Bench, judge } from "./bench-run.ts"
 import { elasticsearchAway } from "./elasticsearch-away.ts"
 import { mysqlAway } from "./mysql-away.ts"
 import { markdownOf, surroundings, writeReport } from "./report.ts"
+import { search } from "./search.ts"
 import { startBenchStack } from "./stack.ts"
 
-const BENCHES: Bench[] = [elasticsearchAway, mysqlAway]
+const BENCHES: Bench[] = [search, elasticsearchAway, mysqlAway]
 const ROUNDS_DEFAULT = 5
 const ROUNDS_MAX = 100
 /** The least share of the data with which every benchmark still has some. */

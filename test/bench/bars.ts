@@ -1,0 +1,63 @@
+// Groups of horizontal bars on a logarithmic scale as an SVG of its own making: no script, no font, no library.
+const WIDTH = 900
+const LEFT = 190
+const RIGHT = 90
+const TOP = 84
+const BAR = 13
+const GAP = 14
+const STYLES = ["a", "b", "c"]
+
+const STYLE = `
+  text { font: 12px system-ui, sans-serif; fill: #24292f }
+  .title { font-size: 15px; font-weight: 600 } .unit { fill: #57606a } .value { font-size: 11px }
+  .back { fill: #ffffff } .grid { stroke: #d8dee4 }
+  .a { fill: #1a7f64 } .b { fill: #c2761a } .c { fill: #7a828c }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3 } .unit { fill: #9198a1 } .back { fill: #0d1117 } .grid { stroke: #30363d }
+    .a { fill: #3fb68b } .b { fill: #e0a458 }
+  }`
+
+export type Bars = { title: string; unit: string; series: string[]; groups: { label: string; values: number[] }[] }
+
+const escapeXml = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
+const shown = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(2))
+
+/** Values must be above 0. */
+export function drawBars({ title, unit, series, groups }: Bars): string {
+  const values = groups.flatMap((group) => group.values)
+  const [low, high] = [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))]
+  const x = (value: number) => LEFT + ((Math.log10(value) - low) / Math.max(1, high - low)) * (WIDTH - LEFT - RIGHT)
+  const groupHeight = series.length * BAR + GAP
+  const bottom = TOP + groups.length * groupHeight
+  const parts: string[] = []
+  for (let power = low; power <= high; power++) {
+    const at = x(10 ** power).toFixed(1)
+    parts.push(`<line class="grid" x1="${at}" x2="${at}" y1="${TOP - 8}" y2="${bottom}"/>`)
+    parts.push(`<text x="${at}" y="${bottom + 18}" text-anchor="middle">${shown(10 ** power)}</text>`)
+  }
+  for (const [index, { label, values: own }] of groups.entries()) {
+    const y = TOP + index * groupHeight
+    parts.push(`<text x="${LEFT - 10}" y="${y + groupHeight / 2}" text-anchor="end">${escapeXml(label)}</text>`)
+    for (const [at, value] of own.entries()) {
+      const [top, right] = [y + at * BAR, x(value)]
+      parts.push(
+        `<rect class="${STYLES[at]}" x="${LEFT}" y="${top}" width="${(right - LEFT).toFixed(1)}" height="${BAR - 2}"/>`,
+      )
+      parts.push(`<text class="value" x="${(right + 5).toFixed(1)}" y="${top + BAR - 4}">${shown(value)}</text>`)
+    }
+  }
+  for (const [index, name] of series.entries()) {
+    const left = LEFT + index * 230
+    parts.push(`<rect class="${STYLES[index]}" x="${left}" y="46" width="12" height="12"/>`)
+    parts.push(`<text x="${left + 18}" y="56">${escapeXml(name)}</text>`)
+  }
+  const height = bottom + 46
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeXml(title)}">
+<style>${STYLE}</style>
+<rect class="back" width="${WIDTH}" height="${height}"/>
+<text class="title" x="20" y="28">${escapeXml(title)}</text>
+${parts.join("\n")}
+<text class="unit" x="${LEFT}" y="${bottom + 36}">${escapeXml(unit)}, logarithmic</text>
+</svg>
+`
+}
