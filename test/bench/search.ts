@@ -10,7 +10,7 @@ import { seededRandom, shuffled } from "../campaign/random.ts"
 import { drawBars } from "./bars.ts"
 import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
 import { type Corpus, createCorpus } from "./corpus.ts"
-import { createChats, createMessages, percentile } from "./load.ts"
+import { createChats, createSteadily, percentile } from "./load.ts"
 import { indexAll, type Place, storeRows } from "./search-data.ts"
 import { type QueryClass, queryClasses } from "./search-queries.ts"
 
@@ -30,7 +30,6 @@ const ALTERNATIVE_TIMEOUT_MS = 60_000
 const ALTERNATIVE_BULK = 2_000
 const TELL_EVERY_MS = 15_000
 const LAG_RATE = 300
-const LAG_CONNECTIONS = 60
 const LAG_SECONDS = 40
 const PROBE_EVERY_MS = 200
 const PROBE_POLL_MS = 25
@@ -222,7 +221,7 @@ async function measureLag({ stack, say }: BenchRun): Promise<Figure> {
   const { apiUrl } = stack
   const chats = await createChats(apiUrl, 16)
   const [probed = ""] = chats
-  const loading = createMessages({ apiUrl, chats, connections: LAG_CONNECTIONS, rate: LAG_RATE, seconds: LAG_SECONDS })
+  const loading = createSteadily({ apiUrl, chats, rate: LAG_RATE, seconds: LAG_SECONDS })
   const lags: Promise<number>[] = []
   const probe = async (word: string): Promise<number> => {
     const headers = { "content-type": "application/json" }
