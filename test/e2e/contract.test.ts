@@ -159,6 +159,12 @@ describe("messages", () => {
     expect(expectStatus(first, 200)).toMatchObject({ data: [{ number: 3 }], total: 2 })
     const second = expectStatus(await chats.call({ path: nextOf(first.headers) }), 200)
     expect(second).toMatchObject({ data: [{ number: 1 }], next_cursor: null })
+    const inChat = expected.map((hit) => ({ chat_number: chat, ...hit }))
+    for (const answer of [
+      await chats.searchApplication(token, { query: "strasse" }),
+      await chats.searchApplicationByPost(token, { query: "strasse", from: "2026-01-01T00:00:00Z" }),
+    ])
+      expect(expectStatus(answer, 200)).toMatchObject({ data: inChat, next_cursor: null, total: 2 })
   })
 })
 

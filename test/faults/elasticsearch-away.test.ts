@@ -1,11 +1,9 @@
 // Elasticsearch away: only searches fail, at once after a few, and what was written meanwhile is found later.
 import { expect, test } from "@jest/globals"
 import { relay } from "../../lib/outbox/relay.ts"
-import { indexDefinition } from "../../lib/search/index-mapping.ts"
-import { indexName, writesAlias } from "../../lib/search/targets.ts"
 import { expectUnavailable } from "../steps/away-cases.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
-import { drainQueue, drainQueues, refreshIndex } from "../steps/drain.ts"
+import { drainQueues, refreshIndex } from "../steps/drain.ts"
 import { forgetDue, makeIndexDue } from "../steps/due.ts"
 import { eventually } from "../steps/eventually.ts"
 import { startForwarder } from "../steps/forwarder.ts"
@@ -86,78 +84,4 @@ test("an index that is blocked for want of disk space: nothing is claimed, and a
   await drainQueues(stores())
   await refreshIndex(stores())
   expect(expectStatus(await api.searchMessages(token, chat, { query: "meanwhile" }), 200).total).toBe(1)
-})
-
-const SHARDS = 2
-
-/** An index of two shards behind an alias of its own. `cut` takes a shard away, `mend` brings all back. */
-async function givenTwoShards() {
-  const { elasticsearch, mysql, config } = stores()
-  const name = `${config.ELASTICSEARCH_INDEX}-shards-${Date.now()}`
-  const index = indexName(name, 1)
-  const { settings, mappings } = indexDefinition()
-  await elasticsearch.indices.create({
-    index,
-    settings: { ...settings, number_of_shards: SHARDS },
-    mappings,
-    aliases: { [name]: { is_write_index: true }, [writesAlias(index)]: {} },
-  })
-  await mysql.insertInto("search_indexes").values({ alias: name, generation: 1, live: index, building: null }).execute()
-  const allocate = (enable: "all" | "none") =>
-    elasticsearch.indices.putSettings({ index, settings: { "index.routing.allocation.enable": enable } })
-  return {
-    name,
-    async shardOf(application: string) {
-      const { nodes, shards } = await elasticsearch.searchShards({ index, routing: application })
-      return { shard: shards[0]?.[0]?.shard ?? 0, node: Object.keys(nodes)[0] ?? "" }
-    },
-    async cut(shard: number, node: string) {
-      await allocate("none")
-      await elasticsearch.cluster.reroute({ commands: [{ cancel: { index, shard, node, allow_primary: true } }] })
-    },
-    async mend() {
-      await allocate("all")
-      await elasticsearch.cluster.health({ index, wait_for_status: "green" })
-    },
-    remove: () => elasticsearch.indices.delete({ index }),
-  }
-}
-
-test("an index of which one shard is away: only what that shard refused comes again, once it is back", async () => {
-  await drainQueues(stores())
-  await forgetDue(stores())
-  const index = await givenTwoShards()
-  const worlds = new Map<number, { token: string; chat: number }>()
-  const pending = async (token: string) => {
-    const entries = stores().mysql.selectFrom("pending_index").select("message").where("application", "=", token)
-    return (await entries.execute()).length
-  }
-  try {
-    await withEnvironment({ ELASTICSEARCH_INDEX: index.name }, async (own) => {
-      while (worlds.size < SHARDS) {
-        const { token, chat } = await givenWorld(api, own, "pending")
-        worlds.set((await index.shardOf(token)).shard, { token, chat })
-      }
-      await drainQueue(own, "persist")
-      const [away, there] = [...worlds.values()] as [{ token: string; chat: number }, { token: string; chat: number }]
-      const { shard, node } = await index.shardOf(away.token)
-      await index.cut(shard, node)
-      await drainQueue(own, "index")
-      expect([await pending(away.token), await pending(there.token)]).toEqual([1, 0])
-      await refreshIndex(own).catch(() => undefined)
-      const search = ({ token, chat }: typeof away) => api.searchMessages(token, chat, { query: "first" })
-      expectUnavailable(await search(away))
-      expect(expectStatus(await search(there), 200).total).toBe(1)
-
-      await index.mend()
-      await makeIndexDue(own, away.token)
-      expect((await relay(own, RELAY_BUDGET_MS)).indexEvents).toBe(1)
-      await drainQueue(own, "index")
-      await refreshIndex(own)
-      expect(expectStatus(await search(away), 200).total).toBe(1)
-      expect(await pending(away.token)).toBe(0)
-    })
-  } finally {
-    await index.remove()
-  }
 })
