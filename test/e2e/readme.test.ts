@@ -153,7 +153,7 @@ describe(".env.example", () => {
   const elsewhere = [
     ...matches(read("serverless.yml"), /\$\{env:([A-Z_]+)/g),
     ...matches(read("docker-compose.yml"), /[^$]\$\{([A-Z_]+)/g),
-    ...(["start", "test", "faults"] as const).flatMap((stack) =>
+    ...(["start", "test", "faults", "bench"] as const).flatMap((stack) =>
       SERVICE_NAMES.map((service) => portVariable(stack, service)),
     ),
   ]
