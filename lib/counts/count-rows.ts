@@ -34,10 +34,8 @@ export async function countChats(tx: Db, application: string): Promise<Parent[]>
         "dirty",
         eb
           .selectFrom("tombstones")
-          .select("chat")
+          .select(({ fn }) => fn.max<number | null>("chat").as("greatest"))
           .where("application", "=", application)
-          .orderBy("chat", "desc")
-          .limit(1)
           .as("greatest_deleted"),
       ])
       .where("token", "=", application)
@@ -92,11 +90,9 @@ export async function countMessages(tx: Db, application: string, after: number):
         "dirty",
         eb
           .selectFrom("tombstones")
-          .select("message")
+          .select(({ fn }) => fn.max<number | null>("message").as("greatest"))
           .where("application", "=", application)
           .whereRef("chat", "=", "chats.number")
-          .orderBy("message", "desc")
-          .limit(1)
           .as("greatest_deleted"),
       ])
       .where("chats.application", "=", application)
