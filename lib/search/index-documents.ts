@@ -26,6 +26,12 @@ export type IndexOutcome = {
  */
 const BULK_BYTES_MAX = 4 * 1024 * 1024
 
+/**
+ * How long the items of a shard that has no place wait for one: a small part of any request's time, so that the answer
+ * still comes and tells the other shards' items as done.
+ */
+const SHARD_WAIT_MS = 1_000
+
 const HTTP_CONFLICT = 409
 const HTTP_NOT_FOUND = 404
 const HTTP_TOO_MANY_REQUESTS = 429
@@ -112,7 +118,7 @@ export async function indexDocuments(
   const outcome: IndexOutcome = { done: new Set(), failed: [] }
   for (const bulk of splitIntoBulks(operations)) {
     const { items } = await client.bulk(
-      { index: alias, require_alias: true, operations: bulk.operations, timeout: `${timeoutMs}ms` },
+      { index: alias, require_alias: true, operations: bulk.operations, timeout: `${SHARD_WAIT_MS}ms` },
       { requestTimeout: timeoutMs },
     )
     for (const [position, index] of bulk.indices.entries()) {

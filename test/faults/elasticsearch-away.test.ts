@@ -1,9 +1,11 @@
 // Elasticsearch away: only searches fail, at once after a few, and what was written meanwhile is found later.
 import { expect, test } from "@jest/globals"
 import { relay } from "../../lib/outbox/relay.ts"
+import { indexDefinition } from "../../lib/search/index-mapping.ts"
+import { indexName, writesAlias } from "../../lib/search/targets.ts"
 import { expectUnavailable } from "../steps/away-cases.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
-import { drainQueues, refreshIndex } from "../steps/drain.ts"
+import { drainQueue, drainQueues, refreshIndex } from "../steps/drain.ts"
 import { forgetDue, makeIndexDue } from "../steps/due.ts"
 import { eventually } from "../steps/eventually.ts"
 import { startForwarder } from "../steps/forwarder.ts"
@@ -84,4 +86,83 @@ test("an index that is blocked for want of disk space: nothing is claimed, and a
   await drainQueues(stores())
   await refreshIndex(stores())
   expect(expectStatus(await api.searchMessages(token, chat, { query: "meanwhile" }), 200).total).toBe(1)
+})
+
+const SHARDS = 2
+
+/** An index of two shards behind an alias of its own. One finds no place, until `mend` gives it one. */
+async function givenTwoShards() {
+  const { elasticsearch, mysql, config } = stores()
+  const name = `${config.ELASTICSEARCH_INDEX}-shards-${Date.now()}`
+  const index = indexName(name, 1)
+  const { settings, mappings } = indexDefinition()
+  await elasticsearch.indices.create({
+    index,
+    settings: { ...settings, number_of_shards: SHARDS, "index.routing.allocation.total_shards_per_node": 1 },
+    mappings,
+    wait_for_active_shards: 0,
+    aliases: { [name]: { is_write_index: true }, [writesAlias(index)]: {} },
+  })
+  await eventually(async () => {
+    const { shards } = await elasticsearch.searchShards({ index })
+    expect(shards.filter(([copy]) => copy?.state === "STARTED")).toHaveLength(1)
+  }, BACK_LIMIT_MS)
+  await mysql.insertInto("search_indexes").values({ alias: name, generation: 1, live: index, building: null }).execute()
+  const limitShards = (count: number) =>
+    elasticsearch.indices.putSettings({
+      index,
+      settings: { "index.routing.allocation.total_shards_per_node": count },
+    })
+  return {
+    name,
+    async shardOf(application: string) {
+      const { shards } = await elasticsearch.searchShards({ index, routing: application })
+      const { shard, state } = shards[0]?.[0] ?? {}
+      return { shard, isAway: state !== "STARTED" }
+    },
+    async mend() {
+      await limitShards(SHARDS)
+      await elasticsearch.cluster.health({ index, wait_for_status: "green" })
+    },
+    remove: () => elasticsearch.indices.delete({ index }),
+  }
+}
+
+type World = { token: string; chat: number }
+
+test("an index of which one shard is away: only what that shard refused comes again, once it is back", async () => {
+  await drainQueues(stores())
+  await forgetDue(stores())
+  const index = await givenTwoShards()
+  const pending = async (token: string) => {
+    const entries = stores().mysql.selectFrom("pending_index").select("message").where("application", "=", token)
+    return (await entries.execute()).length
+  }
+  try {
+    await withEnvironment({ ELASTICSEARCH_INDEX: index.name }, async (own) => {
+      const worlds = new Map<boolean, World>()
+      while (worlds.size < SHARDS) {
+        const world = await givenWorld(api, own, "pending")
+        worlds.set((await index.shardOf(world.token)).isAway, world)
+      }
+      const [away, there] = [worlds.get(true) as World, worlds.get(false) as World]
+      await drainQueue(own, "persist")
+      await drainQueue(own, "index")
+      expect([await pending(away.token), await pending(there.token)]).toEqual([1, 0])
+      await refreshIndex(own).catch(() => undefined)
+      const search = ({ token, chat }: World) => api.searchMessages(token, chat, { query: "first" })
+      expectUnavailable(await search(away))
+      expect(expectStatus(await search(there), 200).total).toBe(1)
+
+      await index.mend()
+      await makeIndexDue(own, away.token)
+      expect((await relay(own, RELAY_BUDGET_MS)).indexEvents).toBe(1)
+      await drainQueue(own, "index")
+      await refreshIndex(own)
+      expect(expectStatus(await search(away), 200).total).toBe(1)
+      expect(await pending(away.token)).toBe(0)
+    })
+  } finally {
+    await index.remove()
+  }
 })

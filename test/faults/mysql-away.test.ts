@@ -8,6 +8,7 @@ import { deliver, drainQueues, refreshIndex, takeRecords, whileConsuming } from 
 import { eventually } from "../steps/eventually.ts"
 import { type Forwarder, startForwarder } from "../steps/forwarder.ts"
 import { useTestStores, withEnvironment } from "../steps/stores.ts"
+import { timed } from "../steps/timed.ts"
 import { givenWorld } from "../steps/world.ts"
 
 /** A request's limit, as docs/architecture.md promises it. */
@@ -34,12 +35,6 @@ async function withLine(act: (line: Forwarder, own: Stores) => Promise<void>, ch
     line.hang(false)
     await line.shut()
   }
-}
-
-async function timed<T>(call: Promise<T>): Promise<{ answer: T; tookMs: number }> {
-  const started = performance.now()
-  const answer = await call
-  return { answer, tookMs: performance.now() - started }
 }
 
 test("a MySQL that hangs amid reads: all are 503 within their limit, then at once, and it serves by itself once it is back", async () => {

@@ -16,6 +16,7 @@ import { drainQueues, refreshIndex, whileConsuming } from "../steps/drain.ts"
 import { eventually } from "../steps/eventually.ts"
 import { type Forwarder, startForwarder } from "../steps/forwarder.ts"
 import { useTestStores, withEnvironment } from "../steps/stores.ts"
+import { timed } from "../steps/timed.ts"
 
 /** What docs/architecture.md promises. */
 const REFUSED_WITHIN_MS = 2_000
@@ -71,13 +72,6 @@ beforeAll(async () => {
   stores()
 })
 afterAll(() => redis.remove())
-
-/** What a client sees of `call`, and how long it waited. */
-async function timed<T>(call: Promise<T>): Promise<{ answer: T; tookMs: number }> {
-  const started = performance.now()
-  const answer = await call
-  return { answer, tookMs: performance.now() - started }
-}
 
 /** A chat with a message that is stored and found, on the test's own Redis. */
 async function givenStored(own: Stores) {

@@ -1,0 +1,6 @@
+/** What a client sees of `call`, and how long it waited. */
+export async function timed<T>(call: Promise<T>): Promise<{ answer: T; tookMs: number }> {
+  const started = performance.now()
+  const answer = await call
+  return { answer, tookMs: performance.now() - started }
+}
