@@ -1,5 +1,6 @@
+import type { Socket } from "node:net"
 import { Kysely, type LogEvent, MysqlDialect } from "kysely"
-import { createPool } from "mysql2"
+import { createPool, type PoolConnection } from "mysql2"
 import type { Database } from "../database.ts"
 import { DependencyAway } from "../errors.ts"
 import { createBreaker, type Watch } from "./breaker.ts"
@@ -8,6 +9,8 @@ import { guardPool } from "./mysql-pool.ts"
 /** One process runs one event loop: a few connections keep MySQL busy, more would only wait inside it. */
 const CONNECTIONS_MAX = 6
 const CONNECT_TIMEOUT_MS = 1_000
+/** A connection that does not answer a good-bye is dropped after this, so that a process that is done ends. */
+const CLOSE_TIMEOUT_MS = 1_000
 /** Requests beyond this many waiting for a connection are refused at once: MySQL is away or hangs. */
 const WAITING_MAX = 500
 /** A connection is free again within milliseconds: who has waited this long had better answer 503. */
@@ -51,7 +54,12 @@ export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watc
     supportBigNumbers: true,
     bigNumberStrings: false,
   })
+  const sockets = new Set<Socket>()
   pool.on("connection", (connection) => {
+    // A connection has its socket; its type does not tell.
+    const { stream } = connection as PoolConnection & { stream: Socket }
+    sockets.add(stream)
+    stream.once("close", () => sockets.delete(stream))
     connection.query(
       `SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION transaction_isolation = 'READ-COMMITTED', SESSION innodb_lock_wait_timeout = ${LOCK_TIMEOUT_SECONDS}, SESSION wait_timeout = ${SERVER_IDLE_TIMEOUT_SECONDS}`,
       () => undefined,
@@ -69,7 +77,18 @@ export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watc
     ...(log === undefined ? {} : { log }),
   })
   // The pool itself: kysely ends one that it has used, and an unused one would keep the process alive with its timer.
-  const close = () => new Promise<void>((resolve) => pool.end(() => resolve()))
+  const close = () =>
+    new Promise<void>((resolve) => {
+      const dropAll = () => {
+        for (const socket of sockets) socket.destroy()
+        resolve()
+      }
+      const timer = setTimeout(dropAll, CLOSE_TIMEOUT_MS)
+      pool.end(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
   return { db, close }
 }
 

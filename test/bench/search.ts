@@ -17,6 +17,7 @@ const MIXED_REQUESTS = 2_000
 async function searchApi(apiUrl: string, chats: Chat[], queries: string[], amount: number) {
   const latencies: number[] = []
   let next = 0
+  const started = performance.now()
   const result = await new Promise<Result>((resolve, reject) => {
     const run = autocannon(
       {
@@ -38,9 +39,10 @@ async function searchApi(apiUrl: string, chats: Chat[], queries: string[], amoun
     )
     run.on("response", (_client, _status, _bytes, responseTime) => latencies.push(responseTime))
   })
+  const seconds = (performance.now() - started) / 1000
   if (result.non2xx + result.errors > 0) throw new Error(`${result.non2xx + result.errors} searches were not answered`)
   latencies.sort((a, b) => a - b)
-  return { p50: percentile(latencies, 50), p99: percentile(latencies, 99), perSecond: amount / result.duration }
+  return { p50: percentile(latencies, 50), p99: percentile(latencies, 99), perSecond: amount / seconds }
 }
 
 const BOUNDS: Bound[] = [
