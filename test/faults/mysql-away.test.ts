@@ -20,8 +20,8 @@ const BACK_LIMIT_MS = 20_000
 const READS = 200
 /** As many failures as open the breaker, of a pool of six. */
 const SOME = 3
-/** Once a statement's limit and the breaker's probe are over; less than three of them after each other. */
-const GIVEN_UP_WITHIN_MS = 10_000
+/** A statement's limit (4 s) and up to three of the breaker's seconds; one dead connection after the other takes 11 s. */
+const GIVEN_UP_WITHIN_MS = 9_000
 const MESSAGES = 300
 const RELAY_BUDGET_MS = 2_000
 
