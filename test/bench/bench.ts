@@ -6,13 +6,31 @@ import { progressOn } from "../../local/progress.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { stopSignals } from "../../local/signals.ts"
 import { type Bench, judge } from "./bench-run.ts"
+import { cold } from "./cold.ts"
+import { direct } from "./direct.ts"
+import { drain } from "./drain.ts"
 import { elasticsearchAway } from "./elasticsearch-away.ts"
+import { lag } from "./lag.ts"
 import { mysqlAway } from "./mysql-away.ts"
+import { read } from "./read.ts"
 import { markdownOf, surroundings, writeReport } from "./report.ts"
 import { search } from "./search.ts"
 import { startBenchStack } from "./stack.ts"
+import { create, createParents, oneChat } from "./throughput.ts"
 
-const BENCHES: Bench[] = [search, elasticsearchAway, mysqlAway]
+const BENCHES: Bench[] = [
+  create,
+  createParents,
+  oneChat,
+  lag,
+  drain,
+  read,
+  direct,
+  cold,
+  search,
+  elasticsearchAway,
+  mysqlAway,
+]
 const ROUNDS_DEFAULT = 5
 const ROUNDS_MAX = 100
 /** The least share of the data with which every benchmark still has some. */

@@ -1,39 +1,82 @@
-// How long after its answer a creation can be found.
+// How long after its answer a creation is stored, and can be found.
 import { setTimeout as sleep } from "node:timers/promises"
-import type { BenchRun, Figure } from "./bench-run.ts"
+import type { Bench, BenchRun, Figure } from "./bench-run.ts"
 import { createChats, createSteadily, percentile } from "./load.ts"
 
-const LAG_RATE = 300
-const LAG_SECONDS = 40
+const SECONDS = 40
+const CHATS = 16
 /** Some twenty searches a second beside the load, each lag exact to a tenth of a second. */
 const PROBE_EVERY_MS = 400
-const PROBE_POLL_MS = 100
+const SEARCH_POLL_MS = 100
+const ROW_POLL_MS = 20
+/** What has not arrived by then counts as that late. */
+const ARRIVAL_MAX_MS = 60_000
 
-/** From the answer of a creation to the first search that finds it, while messages come at a steady rate. */
-export async function measureLag({ stack, say }: BenchRun): Promise<Figure> {
-  const { apiUrl } = stack
-  const chats = await createChats(apiUrl, 16)
+/** From the answer of a creation to its row, and to the first search that finds it, while messages come at a steady rate. */
+export async function measureLag({ stack, say }: BenchRun, rate: number, seconds = SECONDS): Promise<Figure[]> {
+  const { apiUrl, direct } = stack
+  const chats = await createChats(apiUrl, CHATS)
   const [probed = ""] = chats
-  const loading = createSteadily({ apiUrl, chats, rate: LAG_RATE, seconds: LAG_SECONDS })
-  const lags: Promise<number>[] = []
-  const probe = async (word: string): Promise<number> => {
-    const headers = { "content-type": "application/json" }
-    await fetch(`${apiUrl}${probed}/messages`, { method: "POST", headers, body: JSON.stringify({ body: word }) })
-    const accepted = performance.now()
-    for (;;) {
-      const answer = await fetch(`${apiUrl}${probed}/messages/search?query=${word}&limit=1`)
-      if (((await answer.json()) as { total?: number }).total === 1) return performance.now() - accepted
-      await sleep(PROBE_POLL_MS)
-    }
+  const [, , application = "", , chat] = probed.split("/")
+  const loading = createSteadily({ apiUrl, chats, rate, seconds })
+  const until = async (isThere: () => Promise<boolean>, accepted: number, pollMs: number) => {
+    while (!(await isThere()) && performance.now() - accepted < ARRIVAL_MAX_MS) await sleep(pollMs)
+    return performance.now() - accepted
   }
-  const end = performance.now() + (LAG_SECONDS - 5) * 1000
+  const probe = async (word: string) => {
+    const headers = { "content-type": "application/json" }
+    const body = JSON.stringify({ body: word })
+    const { number } = (await (
+      await fetch(`${apiUrl}${probed}/messages`, { method: "POST", headers, body })
+    ).json()) as {
+      number: number
+    }
+    const accepted = performance.now()
+    const row = direct.stores.mysql
+      .selectFrom("messages")
+      .select("number")
+      .where("application", "=", application)
+      .where("chat", "=", Number(chat))
+      .where("number", "=", number)
+    const isStored = async () => (await row.executeTakeFirst()) !== undefined
+    const isFound = async () => {
+      const answer = await fetch(`${apiUrl}${probed}/messages/search?query=${word}&limit=1`)
+      return ((await answer.json()) as { total?: number }).total === 1
+    }
+    return Promise.all([until(isStored, accepted, ROW_POLL_MS), until(isFound, accepted, SEARCH_POLL_MS)])
+  }
+  const probes: ReturnType<typeof probe>[] = []
+  const end = performance.now() + (seconds - 5) * 1000
   for (let count = 0; performance.now() < end; count++) {
-    lags.push(probe(`probe-${count}-${crypto.randomUUID()}`))
+    probes.push(probe(`probe-${count}-${crypto.randomUUID()}`))
     await sleep(PROBE_EVERY_MS)
   }
-  const sorted = (await Promise.all(lags)).toSorted((a, b) => a - b)
+  const lags = await Promise.all(probes)
   const { failed, perSecond } = await loading
-  const [p50, p99] = [percentile(sorted, 50), percentile(sorted, 99)]
-  say(`accepted → searchable at ${Math.round(perSecond)}/s: p50 ${Math.round(p50)} ms, p99 ${Math.round(p99)} ms`)
-  return { name: "accepted → searchable", p50, p99, perSecond, failed }
+  return (["stored", "searchable"] as const).map((what, index) => {
+    const sorted = lags.map((lag) => lag[index] ?? Number.NaN).toSorted((a, b) => a - b)
+    const [p50, p99] = [percentile(sorted, 50), percentile(sorted, 99)]
+    const name = `accepted → ${what} at ${rate}/s`
+    say(`${name} (in fact ${Math.round(perSecond)}): p50 ${Math.round(p50)} ms, p99 ${Math.round(p99)} ms`)
+    return { name, p50, p99, max: percentile(sorted, 100), perSecond, failed }
+  })
+}
+
+const RATES = [300, 1_500]
+
+export const lag: Bench = {
+  name: "lag",
+  about: `POST message at ${RATES.join("/s and at ")}/s for ${SECONDS} s; a creation every ${PROBE_EVERY_MS} ms is looked for in MySQL and by searches`,
+  async run(run) {
+    const figures: Figure[] = []
+    for (let round = 0; round < run.rounds; round++) {
+      for (const rate of RATES) figures.push(...(await measureLag(run, rate, Math.max(10, SECONDS * run.scale))))
+    }
+    const bounds = RATES.flatMap((rate) => [
+      { of: "p99", name: `accepted → stored at ${rate}/s`, max: 1_000 },
+      { of: "p99", name: `accepted → searchable at ${rate}/s`, max: 3_000 },
+      { of: "failed", name: `accepted → stored at ${rate}/s`, max: 0 },
+    ])
+    return { figures, bounds }
+  },
 }

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import autocannon, { type Options, type Result } from "autocannon"
 
 export type Answered = {
+  /** Answers 2xx. */
   created: number
   /** Any other answer, and none. */
   failed: number
@@ -29,28 +30,39 @@ export const percentile = (sorted: readonly number[], p: number): number =>
 
 const ascending = (values: number[]): number[] => values.toSorted((a, b) => a - b)
 
-/** Sends `amount` creations on so many connections, each as soon as the one before is answered. */
-export async function createMessages({
-  apiUrl,
-  chats,
-  connections,
-  amount,
-}: Load & { connections: number; amount: number }): Promise<Answered> {
+/** A request of a load; what is not told is a GET without a body. */
+export type Asked = { path: string; method?: "GET" | "POST"; body?: string }
+
+export const creationIn = (chat: string): Asked => ({ path: `${chat}/messages`, method: "POST", body: BODY })
+
+type Extent = { connections: number } & ({ amount: number } | { seconds: number })
+
+/**
+ * Sends these requests in turn on so many connections, each as soon as the one before is answered. Any answer but 2xx is
+ * a failure.
+ */
+export async function ask(apiUrl: string, asked: readonly Asked[], extent: Extent): Promise<Answered> {
   const latencies: number[] = []
   let next = 0
+  const { connections } = extent
   const options: Options = {
     url: apiUrl,
     connections,
-    amount,
-    requests: [
-      {
-        method: "POST",
-        headers: HEADERS,
-        body: BODY,
-        setupRequest: (one) => ({ ...one, path: `${chats[next++ % chats.length]}/messages` }),
-      },
-    ],
+    ...("amount" in extent ? { amount: extent.amount } : { duration: extent.seconds }),
+    // Each connection asks for all of them, from another one on.
+    setupClient(client) {
+      const from = next++
+      const turned = [...asked.slice(from % asked.length), ...asked.slice(0, from % asked.length)]
+      client.setRequests(
+        turned.map(({ path, method = "GET", body }) => ({
+          path,
+          method,
+          ...(body === undefined ? {} : { body, headers: HEADERS }),
+        })),
+      )
+    },
   }
+  const started = performance.now()
   const result = await new Promise<Result>((resolve, reject) => {
     const run = autocannon(options, (error, done) => (error ? reject(error as Error) : resolve(done)))
     run.on("response", (_client, _status, _bytes, responseTime) => latencies.push(responseTime))
@@ -58,8 +70,13 @@ export async function createMessages({
   const created = result["2xx"]
   const failed = result.non2xx + result.errors
   const failures = { "not 2xx": result.non2xx, "no answer": result.errors }
-  return { created, failed, failures, perSecond: created / result.duration, latencies: ascending(latencies) }
+  const perSecond = (created * 1000) / (performance.now() - started)
+  return { created, failed, failures, perSecond, latencies: ascending(latencies) }
 }
+
+/** Sends `amount` creations on so many connections. */
+export const createMessages = ({ apiUrl, chats, ...extent }: Load & { connections: number; amount: number }) =>
+  ask(apiUrl, chats.map(creationIn), extent)
 
 /**
  * Sends creations at a steady rate for some seconds, whatever has been answered. A latency counts from the moment when

@@ -10,9 +10,12 @@ import { processGroup } from "../campaign/process-group.ts"
 import { connectStores, type DirectStores } from "../campaign/stores.ts"
 import type { Server, ServerKind } from "../campaign/target.ts"
 import { copyProject } from "../steps/project-copy.ts"
+import { addNoOp } from "./no-op.ts"
 
 export type BenchStack = {
   apiUrl: string
+  /** What leads to the stores. */
+  env: Record<string, string>
   /** The stores themselves, past the API. */
   direct: DirectStores
   server(kind: ServerKind): Server
@@ -42,6 +45,7 @@ export async function startBenchStack(options: StackOptions): Promise<BenchStack
     )
     const project = await copyProject({ parent: folder })
     undo.push(project.remove)
+    await addNoOp(project.folder)
     const apiEnv = { ...env, LOG_LEVEL: "WARN" }
     const api = await options.progress.step(`API on port ${port}`, () =>
       startApi({ ...options, folder, port, env: apiEnv, projectFolder: project.folder }),
@@ -55,7 +59,7 @@ export async function startBenchStack(options: StackOptions): Promise<BenchStack
         () => recordedProcess(folder, kind),
         () => {},
       )
-    return { apiUrl: `http://127.0.0.1:${port}`, direct, server, stop: takeDown }
+    return { apiUrl: `http://127.0.0.1:${port}`, env, direct, server, stop: takeDown }
   } catch (error) {
     await takeDown()
     throw error

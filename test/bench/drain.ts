@@ -1,0 +1,99 @@
+// What lies in the persist queue while the API is stopped, and how fast it is stored and indexed once the API goes on.
+import { setTimeout as sleep } from "node:timers/promises"
+import type { Stores } from "../../lib/stores.ts"
+import { awaitQuiet } from "../campaign/settle.ts"
+import type { Bench, Figure } from "./bench-run.ts"
+import { createChats } from "./load.ts"
+
+const EVENTS = 200_000
+const APPLICATIONS = 64
+/** Of one application, sent together: some envelopes of a hundred. */
+const SENT_TOGETHER = 1_000
+const POLL_MS = 250
+const DRAIN_MAX_MS = 300_000
+const BODY = "The quick brown fox jumps over the lazy dog, and the parcel is on its way."
+
+/** Events as creations would send them, for chats that have no other message. */
+async function queueEvents({ persistQueue }: Stores, applications: string[], each: number): Promise<void> {
+  const createdAt = Date.now()
+  for (let first = 1; first <= each; first += SENT_TOGETHER) {
+    for (const application of applications) {
+      const numbers = Array.from({ length: Math.min(SENT_TOGETHER, each - first + 1) }, (_, index) => first + index)
+      const revision = createdAt * 1000
+      const events = numbers.map((message) =>
+        JSON.stringify({
+          revision: String(revision + message),
+          application,
+          chat: 1,
+          message,
+          created_at: createdAt,
+          body: BODY,
+        }),
+      )
+      await persistQueue.send(application, events)
+    }
+  }
+}
+
+async function countRows({ mysql }: Stores, applications: string[]): Promise<number> {
+  // Counters are raised in the transaction that stores the rows.
+  const { rows } = await mysql
+    .selectFrom("counters")
+    .select(({ fn }) => fn.sum<string | null>("live").as("rows"))
+    .where("application", "in", applications)
+    .where("chat", "=", 1)
+    .executeTakeFirstOrThrow()
+  return Number(rows ?? 0)
+}
+
+async function countDocuments({ elasticsearch, config }: Stores, applications: string[]): Promise<number> {
+  const index = config.ELASTICSEARCH_INDEX
+  await elasticsearch.indices.refresh({ index })
+  return (await elasticsearch.count({ index, query: { terms: { application: applications } } })).count
+}
+
+/** Seconds until `count` answers `total`. */
+async function secondsUntil(count: () => Promise<number>, total: number): Promise<number> {
+  const started = performance.now()
+  for (;;) {
+    const found = await count()
+    const seconds = (performance.now() - started) / 1000
+    if (found >= total) return seconds
+    if (seconds * 1000 > DRAIN_MAX_MS) throw new Error(`${found} of ${total} after ${Math.round(seconds)} s`)
+    await sleep(POLL_MS)
+  }
+}
+
+export const drain: Bench = {
+  name: "drain",
+  about: `${EVENTS} creations of ${APPLICATIONS} applications in the persist queue while the API is frozen (SIGSTOP); from its thaw until all is stored, and indexed`,
+  async run({ stack, rounds, scale, say }) {
+    const { stores } = stack.direct
+    const each = Math.ceil((EVENTS * scale) / APPLICATIONS)
+    const total = each * APPLICATIONS
+    const figures: Figure[] = []
+    for (let round = 0; round < rounds; round++) {
+      const applications = (await createChats(stack.apiUrl, APPLICATIONS)).map((path) => path.split("/")[2] ?? "")
+      await awaitQuiet(stack.direct, DRAIN_MAX_MS)
+      const api = stack.server("api")
+      await api.freeze()
+      try {
+        await queueEvents(stores, applications, each)
+      } finally {
+        await api.thaw()
+      }
+      const [stored, indexed] = await Promise.all([
+        secondsUntil(() => countRows(stores, applications), total),
+        secondsUntil(() => countDocuments(stores, applications), total),
+      ])
+      say(`${total} stored after ${stored.toFixed(1)} s, indexed after ${indexed.toFixed(1)} s`)
+      figures.push({ name: "drain", rowsPerSecond: total / stored, documentsPerSecond: total / indexed })
+      await awaitQuiet(stack.direct, DRAIN_MAX_MS)
+    }
+    const bounds = [
+      { of: "rowsPerSecond", name: "drain", min: 5_000 },
+      { of: "documentsPerSecond", name: "drain", min: 3_000 },
+    ]
+    return { figures, bounds }
+  },
+}
