@@ -10,6 +10,7 @@ import { cold } from "./cold.ts"
 import { direct } from "./direct.ts"
 import { drain } from "./drain.ts"
 import { elasticsearchAway } from "./elasticsearch-away.ts"
+import { growth } from "./growth.ts"
 import { lag } from "./lag.ts"
 import { mysqlAway } from "./mysql-away.ts"
 import { read } from "./read.ts"
@@ -24,6 +25,7 @@ const BENCHES: Bench[] = [
   oneChat,
   lag,
   drain,
+  growth,
   read,
   direct,
   cold,
