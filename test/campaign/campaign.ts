@@ -63,6 +63,10 @@ function readOptions(): CampaignOptions | undefined {
   }
 }
 
+if (process.argv.includes("--help")) {
+  console.log(USAGE)
+  process.exit(0)
+}
 const options = readOptions()
 if (!options) process.exit(2)
 process.exitCode = await main(options).catch((error: unknown) => {
