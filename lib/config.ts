@@ -44,6 +44,8 @@ const Environment = z.object({
   ELASTICSEARCH_API_KEY: z.string().min(1).optional(),
   /** Only for an emulator: in the cloud the region says where the queues are. */
   SQS_ENDPOINT: url("http:", "https:").optional(),
+  /** Whether writes are answered before their events are sent: only where the process lives on after an answer. */
+  ANSWER_BEFORE_SEND: z.stringbool().default(false),
   AWS_REGION: z.string().min(1).default("us-east-1"),
   PERSIST_QUEUE_URL: url("http:", "https:"),
   PERSIST_DEAD_LETTER_QUEUE_URL: url("http:", "https:"),

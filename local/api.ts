@@ -54,6 +54,8 @@ export const startApi = (options: ApiOptions): Promise<Supervised> => {
         ...env,
         PORT: `${port}`,
         LAMBDA_PORT: `${port + LAMBDA_PORT_OFFSET}`,
+        // This process lives on after an answer, unlike an instance of AWS Lambda.
+        ANSWER_BEFORE_SEND: process.env.ANSWER_BEFORE_SEND ?? "true",
         // Its own lines for each request cost as much as the request.
         SLS_LOG_LEVEL: process.env.SLS_LOG_LEVEL ?? "error",
         SLS_NOTIFICATIONS_MODE: "off",

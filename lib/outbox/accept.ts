@@ -1,9 +1,11 @@
 /**
  * DESIGN. The one way to write. A script accepts the write into the outbox (that is the promise), then its event is sent
- * to the persist queue. If the queue is away the answer is the same: the relay sends what stays in the outbox.
+ * to the persist queue. If the queue is away the answer is the same: the relay sends what stays in the outbox. So nobody
+ * has to wait for the queue; but an instance of AWS Lambda is frozen once it has answered, so there the send comes first.
  */
 import { ApiError, DependencyAway, notFound, unavailable } from "../errors.ts"
 import { kindOf, type ResourceKey, type WriteEvent } from "../events.ts"
+import { describeError, log } from "../log.ts"
 import { settleShards } from "../numbers/settle.ts"
 import { verifyParents } from "../numbers/verify-parents.ts"
 import type { Stores } from "../stores.ts"
@@ -106,11 +108,14 @@ function createdEvent({ kind, application, chat, state }: Creation, id: string, 
   return { revision, ...key, created_at: Math.floor(Number(revision) / 1000), ...state }
 }
 
-async function sendEvent(stores: Stores, event: WriteEvent): Promise<void> {
-  try {
-    await stores.persistQueue.send(event.application, [JSON.stringify(event)])
-  } catch (error) {
+async function sendEvent({ persistQueue, config }: Stores, event: WriteEvent): Promise<void> {
+  const answersFirst = config.ANSWER_BEFORE_SEND
+  const sent = persistQueue.send(event.application, [JSON.stringify(event)], { lingers: answersFirst })
+  const handled = sent.catch((error: unknown) => {
     // The outbox holds the event; the sender has logged that the queue is away.
-    if (!(error instanceof DependencyAway)) throw error
-  }
+    if (error instanceof DependencyAway) return
+    if (!answersFirst) throw error
+    log.error("event not sent", { error: describeError(error) })
+  })
+  if (!answersFirst) await handled
 }

@@ -1,7 +1,8 @@
 /**
  * DESIGN. Sending to a queue by group commit: what arrives while a send is under way goes with the next one, packed
  * into envelopes (JSON arrays) of one application each. A lone event is sent at once; in the cloud, where an instance
- * has one request at a time, an envelope holds one event.
+ * has one request at a time, an envelope holds one event. What nobody waits for lingers for a moment, so that more goes
+ * with it: a call costs about the same whatever it carries.
  *
  * Promised: `send` resolves only once the queue has taken every one of its events, and fails at once while the breaker
  * of the queue is open. May happen twice: an event whose
@@ -18,6 +19,10 @@ const BATCH_BYTES_MAX = 250_000
 const ENVELOPE_BYTES_MAX = 25_000
 /** A consumer takes its batch in groups of envelopes, each of a thousand events or so. */
 const ENVELOPE_EVENTS_MAX = 100
+/** What nobody waits for is sent this late at most: a part of what the way through the queue takes anyway. */
+const LINGER_MS = 50
+/** So much is sent at once: a call's ten envelopes have ten events each, or there is work for several calls. */
+const LINGER_EVENTS_MAX = 100
 /** Two calls under way keep the queue busy while the answer of one is read; more would only make smaller batches. */
 const CALLS_MAX = 2
 
@@ -25,8 +30,11 @@ export type Sender = {
   /** Sends events (JSON texts) of one application. Throws DependencyAway when the queue has not taken them. */
   send(group: string, events: string[], options?: SendOptions): Promise<void>
 }
-/** `delaySeconds`: the queue holds the message back for so long; `reason`: a message attribute (dead letters). */
-export type SendOptions = { delaySeconds?: number; reason?: string }
+/**
+ * `delaySeconds`: the queue holds the message back for so long; `reason`: a message attribute (dead letters); `lingers`:
+ * nobody waits for it, so it may wait for others.
+ */
+export type SendOptions = { delaySeconds?: number; reason?: string; lingers?: boolean }
 
 type Waiting = SendOptions & { group: string; text: string; bytes: number; settle: (error?: unknown) => void }
 type Envelope = QueueMessage & { bytes: number; waiting: Waiting[] }
@@ -38,17 +46,32 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
   let queue: Waiting[] = []
   let calls = 0
   let scheduled = false
+  /** Whether somebody waits for something that waits here. */
+  let urgent = false
+  let lingering = false
 
-  function schedule(): void {
+  /** Sends what waits: at once, or once there is enough for a call or it has lingered. */
+  function schedule(hasLingered = false): void {
     if (scheduled || calls >= CALLS_MAX || queue.length === 0) return
+    if (!urgent && !hasLingered && queue.length < LINGER_EVENTS_MAX) {
+      if (!lingering) setTimeout(endLingering, LINGER_MS)
+      lingering = true
+      return
+    }
     scheduled = true
     setImmediate(() => {
       scheduled = false
       const { envelopes, rest } = pack(queue)
       queue = rest
+      urgent &&= rest.length > 0
       if (envelopes.length > 0) void transmit(envelopes)
       schedule()
     })
+  }
+
+  function endLingering(): void {
+    lingering = false
+    schedule(true)
   }
 
   async function transmit(envelopes: Envelope[]): Promise<void> {
@@ -71,7 +94,7 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
   }
 
   return {
-    async send(group, events, options = {}) {
+    async send(group, events, { lingers = false, ...options } = {}) {
       sqs.check()
       const sent = events.map((event) => {
         const text = queueSafe(event)
@@ -80,6 +103,7 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
           queue.push({ ...options, group, text, bytes: Buffer.byteLength(text) + 1, settle })
         })
       })
+      urgent ||= !lingers
       schedule()
       await Promise.all(sent)
     },

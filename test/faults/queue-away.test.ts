@@ -7,6 +7,7 @@ import { forgetDue } from "../steps/due.ts"
 import { eventually } from "../steps/eventually.ts"
 import { startForwarder } from "../steps/forwarder.ts"
 import { queuesAt, useTestStores, withEnvironment } from "../steps/stores.ts"
+import { timed } from "../steps/timed.ts"
 import { givenWorld } from "../steps/world.ts"
 
 /** What docs/architecture.md promises. */
@@ -18,6 +19,8 @@ const RUN_EVERY_MS = 60_000
 const CREATION_MAX_MS = 2_500
 const AT_ONCE_MS = 500
 const CREATIONS = 200
+/** As in lib/clients/sqs.ts. */
+const SEND_TIMEOUT_MS = 500
 
 const stores = useTestStores()
 const api = chatApi(directTransport())
@@ -65,3 +68,25 @@ test.each(["hangs", "is gone"])(
   },
   2 * RELAYED_WITHIN_MS,
 )
+
+test("a process that lives on after an answer: does not wait for a queue that hangs", async () => {
+  const { token, chat } = await givenWorld(api, stores(), "stored")
+  const line = await startForwarder(stores().config.SQS_ENDPOINT as string)
+  try {
+    await withEnvironment({ ...queuesAt(line.url), ANSWER_BEFORE_SEND: "true" }, async () => {
+      line.hang(true)
+      const took: number[] = []
+      for (let count = 0; count < 3; count++) {
+        const { answer, tookMs } = await timed(api.createMessage(token, chat))
+        expectStatus(answer, 201)
+        took.push(tookMs)
+      }
+      // Each of them would wait as long as a call to the queue may take; fewer failures leave the breaker closed.
+      expect(Math.min(...took)).toBeLessThan(SEND_TIMEOUT_MS)
+    })
+  } finally {
+    line.hang(false)
+    await line.shut()
+    await forgetDue(stores())
+  }
+})

@@ -1,4 +1,5 @@
 // The batching sender against the real queue.
+import { setImmediate } from "node:timers/promises"
 import { expect, test } from "@jest/globals"
 import { createSender } from "../../lib/queue/sender.ts"
 import { takeRecords } from "../steps/drain.ts"
@@ -52,4 +53,23 @@ test("a queue that is away: a send: is refused as such, and after a few at once 
     }
     await expect(sender.send("app", ["{}"])).rejects.toMatchObject({ cause: { message: "failed just before" } })
   })
+})
+
+test("events that nobody waits for, sent one after the other: arrive together: in one envelope", async () => {
+  const { persistQueue } = stores()
+  const sends: Promise<void>[] = []
+  for (let i = 0; i < 5; i++) {
+    sends.push(persistQueue.send("app", [JSON.stringify({ i })], { lingers: true }))
+    await setImmediate()
+  }
+  await Promise.all(sends)
+  expect(await envelopes()).toEqual([[0, 1, 2, 3, 4].map((i) => ({ i }))])
+})
+
+test("events that nobody waits for: go along: with one that somebody waits for", async () => {
+  const { persistQueue } = stores()
+  const lingering = persistQueue.send("app", ['{"i":0}'], { lingers: true })
+  const urgent = persistQueue.send("app", ['{"i":1}'])
+  await Promise.all([lingering, urgent])
+  expect(await envelopes()).toEqual([[{ i: 0 }, { i: 1 }]])
 })
