@@ -1,7 +1,7 @@
 /*
  * DESIGN: the plugin by which `serverless offline` runs functions with `sqs` events. It extends serverless-offline-sqs
  * and keeps its configuration (`custom.serverless-offline-sqs`: endpoint, region, accountId, accessKeyId,
- * secretAccessKey), its way to find the events and queues, and its way to call functions through serverless-offline's
+ * secretAccessKey; and one of our own, `gatherMs`), its way to find the events and queues, and its way to call functions through serverless-offline's
  * own Lambda. What it puts in place of the original is the polling (poller.ts) and the stop, since the original
  * deletes messages reported as failed, ends the process when the queue goes away, never opens the HTTP port when it
  * is away at the start, and drops calls under way on SIGTERM. Options of `custom.serverless-offline` (`useInProcess`,
@@ -42,7 +42,15 @@ type Serverless = {
   service: { custom?: Record<string, Record<string, unknown> | undefined> }
   pluginManager: { plugins: (object & Partial<OfflinePlugin>)[] }
 }
-type Options = { region: string; accountId: string; endpoint?: string; accessKeyId?: string; secretAccessKey?: string }
+type Options = {
+  region: string
+  accountId: string
+  endpoint?: string
+  accessKeyId?: string
+  secretAccessKey?: string
+  /** How long a batch without a window of its own gathers. AWS counts windows in seconds, which is long for a test. */
+  gatherMs?: number
+}
 type LambdaFunction = { setEvent: (event: unknown) => void; runHandler: () => Promise<unknown> }
 type StockPlugin = {
   serverless: Serverless
@@ -107,7 +115,7 @@ export class SqsEventSourcePlugin extends StockPlugin {
         arn,
         region,
         batchSize: mapping.batchSize ?? BATCH_SIZE,
-        windowS: mapping.maximumBatchingWindow ?? 0,
+        windowS: mapping.maximumBatchingWindow || (this.options.gatherMs ?? 0) / 1000,
         concurrencyMax: mapping.maximumConcurrency ?? mapping.scalingConfig?.maximumConcurrency ?? CONCURRENCY_MAX,
         reportBatchItemFailures: responseTypes.includes("ReportBatchItemFailures"),
         invoke: async (event) => {

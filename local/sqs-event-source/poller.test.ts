@@ -220,6 +220,15 @@ describe("the size of a batch", () => {
     expect(Date.now() - start).toBeLessThan(3_500)
   })
 
+  it("when the window is a part of a second, takes what comes within it", async () => {
+    const { queueName, QueueUrl } = await queue()
+    const { calls } = poll(queueName, () => ({}), { windowS: 0.9, batchSize: 100 })
+    await send(QueueUrl, ["a"])
+    await send(QueueUrl, ["b", "c"])
+    await eventually(() => expect(calls).toHaveLength(1))
+    expect(calls[0]?.map(({ body }) => body).toSorted()).toEqual(["a", "b", "c"])
+  })
+
   it("when the batch is full before its window is over, does not wait for the rest", async () => {
     const { queueName, QueueUrl } = await queue()
     await send(
