@@ -16,6 +16,7 @@ import { mysqlAway } from "./mysql-away.ts"
 import { read } from "./read.ts"
 import { markdownOf, surroundings, writeReport } from "./report.ts"
 import { search } from "./search.ts"
+import { soak } from "./soak.ts"
 import { startBenchStack } from "./stack.ts"
 import { create, createParents, oneChat } from "./throughput.ts"
 
@@ -29,6 +30,7 @@ const BENCHES: Bench[] = [
   read,
   direct,
   cold,
+  soak,
   search,
   elasticsearchAway,
   mysqlAway,

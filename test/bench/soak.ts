@@ -1,0 +1,76 @@
+// Half of what the API can take, for half an hour: neither its memory nor its latency may creep.
+import { awaitQuiet } from "../campaign/settle.ts"
+import type { Bench, Figure } from "./bench-run.ts"
+import { ask, createChats, createSteadily, creationIn, percentile } from "./load.ts"
+
+const MINUTES = 30
+/** Code is compiled and caches fill. */
+const WARM_UP_MINUTES = 5
+/** Of the beginning, after the warm-up, and of the end: what is compared. */
+const COMPARED_MINUTES = 5
+const CONNECTIONS = 64
+const MAXIMUM_SECONDS = 15
+const APPLICATIONS = 32
+const SHARE = 0.5
+const MEGABYTE = 1024 * 1024
+const SLOPE_MAX = 2
+const DRIFT_MAX = 1.2
+const QUIET_LIMIT_MS = 120_000
+
+/** The slope of the line through evenly spaced values (least squares), per step. */
+function slopeOf(values: number[]): number {
+  const middle = (values.length - 1) / 2
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const [over, under] = values.reduce(
+    ([top, bottom], value, index) => [top + (index - middle) * (value - mean), bottom + (index - middle) ** 2],
+    [0, 0],
+  )
+  return over / under
+}
+
+const medianOf = (values: number[]): number =>
+  percentile(
+    values.toSorted((a, b) => a - b),
+    50,
+  )
+
+export const soak: Bench = {
+  name: "soak",
+  about: `POST message into ${APPLICATIONS} chats at half the greatest rate for ${MINUTES} minutes; the first ${WARM_UP_MINUTES} are not judged`,
+  async run({ stack, scale, say }) {
+    const { apiUrl } = stack
+    const chats = await createChats(apiUrl, APPLICATIONS)
+    const greatest = await ask(apiUrl, chats.map(creationIn), { connections: CONNECTIONS, seconds: MAXIMUM_SECONDS })
+    const rate = Math.round(greatest.perSecond * SHARE)
+    await awaitQuiet(stack.direct, QUIET_LIMIT_MS)
+    const minutes = Math.max(WARM_UP_MINUTES + 2 * COMPARED_MINUTES, Math.round(MINUTES * scale))
+    const figures: Figure[] = []
+    const memory: number[] = []
+    const p99: number[] = []
+    let failed = 0
+    for (let minute = 1; minute <= minutes; minute++) {
+      const answered = await createSteadily({ apiUrl, chats, rate, seconds: 60 })
+      const megabytes = ((await stack.server("api").rssBytes()) ?? Number.NaN) / MEGABYTE
+      const latency = percentile(answered.latencies, 99)
+      failed += answered.failed
+      memory.push(megabytes)
+      p99.push(latency)
+      figures.push({ name: `minute ${minute}`, p99: latency, megabytes, perSecond: answered.perSecond })
+      say(`minute ${minute} of ${minutes} at ${rate}/s: p99 ${latency.toFixed(1)} ms, ${Math.round(megabytes)} MB`)
+    }
+    const judged = { memory: memory.slice(WARM_UP_MINUTES), p99: p99.slice(WARM_UP_MINUTES) }
+    figures.push({
+      name: "all",
+      rate,
+      megabytesPerHour: slopeOf(judged.memory) * 60,
+      drift: medianOf(judged.p99.slice(-COMPARED_MINUTES)) / medianOf(judged.p99.slice(0, COMPARED_MINUTES)),
+      failed,
+    })
+    const bounds = [
+      { of: "megabytesPerHour", name: "all", max: SLOPE_MAX },
+      { of: "drift", name: "all", max: DRIFT_MAX },
+      { of: "failed", name: "all", max: 0 },
+    ]
+    return { figures, bounds }
+  },
+}
