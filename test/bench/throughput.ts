@@ -1,7 +1,8 @@
 // As many requests as the API takes, each kind against a no-op function in the same process, in turns.
 import { setTimeout as sleep } from "node:timers/promises"
 import { awaitQuiet } from "../campaign/settle.ts"
-import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
+import { drawBars } from "./bars.ts"
+import { type Bench, type BenchRun, type Bound, type Figure, summarize } from "./bench-run.ts"
 import { type Asked, ask, createChats, creationIn, percentile } from "./load.ts"
 import { NO_OP_PATH } from "./no-op.ts"
 
@@ -107,8 +108,19 @@ export const create: Bench = {
       { of: "missingRows", name: "all rounds", max: 0 },
       { of: "missingDocuments", name: "all rounds", max: 0 },
     ]
-    return { figures, bounds }
+    return { figures, bounds, plots: [plotOf(figures)] }
   },
+}
+
+function plotOf(figures: Figure[]) {
+  const groups = SIZES.map(({ connections }) => {
+    const name = nameOf(connections)
+    const { perSecond, noOp } = summarize(figures).find((one) => one.name === name)?.medians ?? {}
+    return { label: name, values: [perSecond?.median ?? 0, noOp?.median ?? 0] }
+  })
+  const title = "POST message by number of connections, everything on one machine"
+  const svg = drawBars({ title, unit: "requests per second", series: ["POST message", "no-op function"], groups })
+  return { file: "create", title, svg }
 }
 
 export const createParents: Bench = {
