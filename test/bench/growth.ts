@@ -121,8 +121,8 @@ export const growth: Bench = {
     const few = { application: drawToken(), chats: FEW_CHATS, messages: FEW_MESSAGES }
     const many = {
       application: drawToken(),
-      chats: Math.max(FEW_CHATS, MANY_CHATS * scale),
-      messages: Math.max(FEW_MESSAGES, MANY_MESSAGES * scale),
+      chats: Math.max(FEW_CHATS, Math.round(MANY_CHATS * scale)),
+      messages: Math.max(FEW_MESSAGES, Math.round(MANY_MESSAGES * scale)),
     }
     const figures: Figure[] = []
     await givenSize(stores, few, say)

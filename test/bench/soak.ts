@@ -43,7 +43,9 @@ export const soak: Bench = {
     const greatest = await ask(apiUrl, chats.map(creationIn), { connections: CONNECTIONS, seconds: MAXIMUM_SECONDS })
     const rate = Math.round(greatest.perSecond * SHARE)
     await awaitQuiet(stack.direct, QUIET_LIMIT_MS)
-    const minutes = Math.max(WARM_UP_MINUTES + 2 * COMPARED_MINUTES, Math.round(MINUTES * scale))
+    const minutes = Math.max(3, Math.round(MINUTES * scale))
+    const third = Math.floor(minutes / 3)
+    const [warmUp, compared] = [Math.min(WARM_UP_MINUTES, third), Math.min(COMPARED_MINUTES, third)]
     const figures: Figure[] = []
     const memory: number[] = []
     const p99: number[] = []
@@ -58,12 +60,12 @@ export const soak: Bench = {
       figures.push({ name: `minute ${minute}`, p99: latency, megabytes, perSecond: answered.perSecond })
       say(`minute ${minute} of ${minutes} at ${rate}/s: p99 ${latency.toFixed(1)} ms, ${Math.round(megabytes)} MB`)
     }
-    const judged = { memory: memory.slice(WARM_UP_MINUTES), p99: p99.slice(WARM_UP_MINUTES) }
+    const judged = { memory: memory.slice(warmUp), p99: p99.slice(warmUp) }
     figures.push({
       name: "all",
       rate,
       megabytesPerHour: slopeOf(judged.memory) * 60,
-      drift: medianOf(judged.p99.slice(-COMPARED_MINUTES)) / medianOf(judged.p99.slice(0, COMPARED_MINUTES)),
+      drift: medianOf(judged.p99.slice(-compared)) / medianOf(judged.p99.slice(0, compared)),
       failed,
     })
     const bounds = [
