@@ -109,6 +109,10 @@ const mariadb = async (
       "--collation-server=utf8mb4_bin",
       "--default-time-zone=+00:00",
       "--innodb-flush-log-at-trx-commit=1",
+      // On a full disk a rollback needs room too, or the server ends itself. InnoDB keeps some free for it, but not in
+      // files below a megabyte, as a small table's own is. The common file grows in small steps, as those do.
+      "--innodb-file-per-table=OFF",
+      "--innodb-autoextend-increment=1",
       `--innodb-buffer-pool-size=${MARIADB_BUFFER_POOL}`,
     ],
     isReady: () => isReady("mysql", urls.mysql),

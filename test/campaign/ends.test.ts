@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals"
-import { endsOnFullDisk, trackEnds } from "./ends.ts"
+import { trackEnds } from "./ends.ts"
 
 describe("the ends of servers", () => {
   test("one that was killed, when it ends, is explained, and its pid explains no other end", () => {
@@ -20,9 +20,5 @@ describe("the ends of servers", () => {
       "mysql ended by itself: SIGABRT",
       "api ended by itself: ENOENT",
     ])
-  })
-
-  test("a full disk excuses Redis and MySQL, and no other", () => {
-    expect(["redis", "mysql", "elasticsearch", "elasticmq", "api"].filter(endsOnFullDisk)).toEqual(["redis", "mysql"])
   })
 })

@@ -8,12 +8,6 @@ export type Ends = {
   unexplained(): string[]
 }
 
-/**
- * Servers that end themselves on a full disk, rather than answer what they have not kept: Redis where it cannot append
- * to its file, InnoDB where even a rollback finds no room ("Out of disk space in rollback").
- */
-export const endsOnFullDisk = (server: string): boolean => server === "redis" || server === "mysql"
-
 /** `excuse` says whether an end that is no kill of ours was to be expected of this server just now. */
 export const trackEnds = (excuse: (server: string) => boolean): Ends => {
   const killed = new Set<number | string>()

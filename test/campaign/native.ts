@@ -19,7 +19,7 @@ import { type WatchedAof, watchAof } from "./aof.ts"
 import { clockEnvironment, writeClock } from "./clock.ts"
 import { unmountBelow } from "./disk.ts"
 import { DISK_KINDS, type Disks, diskDataFolder, mountDisks } from "./disks.ts"
-import { type Ends, endsOnFullDisk, trackEnds } from "./ends.ts"
+import { type Ends, trackEnds } from "./ends.ts"
 import { type RunningLink, startLink } from "./link.ts"
 import { processGroup } from "./process-group.ts"
 import type { LinkName, Server, Target, TargetOptions } from "./target.ts"
@@ -32,7 +32,7 @@ const SERVERS = [...STORES, "api"] as const
 
 /** What the supervisor is told, and how Redis is rolled back in between an end and the next start. */
 const watchEnds = (disks: () => Disks | undefined) => {
-  const ends = trackEnds((server) => endsOnFullDisk(server) && (disks()?.isFull(server) ?? false))
+  const ends = trackEnds((server) => server === "redis" && (disks()?.isFull(server) ?? false))
   let cutBack: (() => void) | undefined
   return {
     ends,
