@@ -1,7 +1,8 @@
 /** Chats: their rules and their SQL. A chat's number is unique in its application. */
+import { sql } from "kysely"
 import type { z } from "zod"
 import { getApplication } from "./applications.ts"
-import { type Mysql, readMysql } from "./clients/mysql.ts"
+import { type Mysql, readMysql, UNSIGNED_ZERO } from "./clients/mysql.ts"
 import type { Chat, NewChat, Page, PageRequest } from "./contract.ts"
 import { DependencyAway } from "./errors.ts"
 import type { WriteEvent } from "./events.ts"
@@ -143,8 +144,9 @@ export async function listChats(stores: Stores, application: string, request: Pa
       },
       async readRows(window) {
         const rows = await readMysql(() => selectChats(stores.mysql, application, window).execute())
-        if (!known.ancestors[0] && !rows[0]?.application_revision) throw absent("application", known)
-        return rows.flatMap(toItem)
+        const isLiving = rows.some(({ kind }) => kind === "application")
+        if (!known.ancestors[0] && !isLiving) throw absent("application", known)
+        return rows.filter(({ kind }) => kind === "chat").flatMap(toItem)
       },
       positionOf: ({ chat }) => ({ key: chat }),
       valueOf: fromEvent,
@@ -203,16 +205,25 @@ const selectChat = (db: Mysql, application: string, number: number) =>
     .leftJoin("chats as c", (join) => join.on("c.application", "=", application).on("c.number", "=", number))
     .select(COLUMNS)
 
+/** Rows of the application and of the chats in the window; united as messages are. */
 function selectChats(db: Mysql, application: string, { after, order, count }: Window) {
-  let rows = db
+  const times = ["revision", "created_at", "updated_at"] as const
+  let chats = db
     .selectFrom("chats")
-    .selectAll()
+    .select((eb) => [eb.val("chat").as("kind"), "number", "name", "messages_count", ...times])
     .where("application", "=", application)
     .orderBy("number", order)
     .limit(count)
-  if (after) rows = rows.where("number", order === "asc" ? ">" : "<", Number(after.key))
-  return parent(db, application)
-    .leftJoin(rows.as("c"), (join) => join.onTrue())
-    .select(COLUMNS)
-    .orderBy("c.number", order)
+  if (after) chats = chats.where("number", order === "asc" ? ">" : "<", Number(after.key))
+  return db
+    .selectFrom("applications")
+    .select((eb) => [
+      eb.val("application").as("kind"),
+      UNSIGNED_ZERO.as("number"),
+      sql<string | null>`name`.as("name"),
+      UNSIGNED_ZERO.as("messages_count"),
+      ...times,
+    ])
+    .where("token", "=", application)
+    .unionAll((eb) => eb.parens(chats))
 }

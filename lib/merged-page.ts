@@ -16,7 +16,7 @@ export type Window = { after: Position | undefined; order: "asc" | "desc"; count
 export type ListSource<T> = {
   /** Pending events beyond `after`, in order. */
   readPending(window: Window): Promise<WriteEvent[]>
-  /** Rows beyond `after`, in order; `keysOnly` says that only their positions matter. */
+  /** The first rows beyond `after`, in any order; `keysOnly` says that only their positions matter. */
   readRows(window: Window, keysOnly: boolean): Promise<Item<T>[]>
   positionOf(event: WriteEvent): Position
   /** The value of a pending event, over the row that it will change if there is one. */
@@ -54,7 +54,8 @@ async function walk<T>(
     const pending = await source.readPending({ after, order, count: PENDING_WINDOW })
     const hidden = pending.filter(({ deleted }) => deleted).length
     const rowsMax = count - items.length + hidden
-    const rows = await source.readRows({ after, order, count: rowsMax }, keysOnly)
+    const read = await source.readRows({ after, order, count: rowsMax }, keysOnly)
+    const rows = read.sort((a, b) => compare(a.position, b.position, order))
     const ends: Position[] = []
     const lastPending = pending.at(-1)
     if (lastPending && pending.length >= PENDING_WINDOW) ends.push(source.positionOf(lastPending))

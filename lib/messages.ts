@@ -1,6 +1,6 @@
 /** Messages: their rules and their SQL. A message's number is unique in its chat. */
 import type { z } from "zod"
-import { type Mysql, readMysql } from "./clients/mysql.ts"
+import { type Mysql, readMysql, UNSIGNED_ZERO } from "./clients/mysql.ts"
 import type { Message, NewMessage, Page, PageRequest } from "./contract.ts"
 import type { WriteEvent } from "./events.ts"
 import { type Item, mergedPage, type Window } from "./merged-page.ts"
@@ -99,10 +99,10 @@ export async function listMessages(
       },
       async readRows(window, keysOnly) {
         const rows = await readMysql(() => selectMessages(stores.mysql, application, chat, window, keysOnly).execute())
-        const [first] = rows
-        if (!known.ancestors[0] && !first?.application_revision) throw absent("application", known)
-        if (!known.ancestors[1] && !first?.chat_revision) throw absent("chat", known)
-        return rows.flatMap(toItem)
+        const living = new Set(rows.map(({ kind }) => kind))
+        if (!known.ancestors[0] && !living.has("application")) throw absent("application", known)
+        if (!known.ancestors[1] && !living.has("chat")) throw absent("chat", known)
+        return rows.filter(({ kind }) => kind === "message").flatMap(toItem)
       },
       positionOf: ({ message }) => ({ key: message }),
       valueOf: fromEvent,
@@ -159,25 +159,31 @@ const selectMessage = (db: Mysql, application: string, chat: number, number: num
     )
     .select(["m.number", "m.body", "m.revision", "m.created_at", "m.updated_at"])
 
-/** One row at least, for the parents; then as many as there are messages in the window. */
+/**
+ * Rows of the application, the chat, and the messages in the window. United rather than joined: for a join MySQL writes
+ * the bodies to a temporary file, and sorts them.
+ */
 function selectMessages(db: Mysql, application: string, chat: number, window: Window, keysOnly: boolean) {
   const { after, order, count } = window
-  let rows = db
+  const times = ["revision", "created_at", "updated_at"] as const
+  let messages = db
     .selectFrom("messages")
-    .select((eb) => [
-      "number",
-      "revision",
-      "created_at",
-      "updated_at",
-      keysOnly ? eb.val("").as("body") : eb.ref("body").as("body"),
-    ])
+    .select((eb) => [eb.val("message").as("kind"), "number", keysOnly ? eb.val("").as("body") : "body", ...times])
     .where("application", "=", application)
     .where("chat", "=", chat)
     .orderBy("number", order)
     .limit(count)
-  if (after) rows = rows.where("number", order === "asc" ? ">" : "<", Number(after.key))
-  return parents(db, application, chat)
-    .leftJoin(rows.as("m"), (join) => join.onTrue())
-    .select(["m.number", "m.body", "m.revision", "m.created_at", "m.updated_at"])
-    .orderBy("m.number", order)
+  if (after) messages = messages.where("number", order === "asc" ? ">" : "<", Number(after.key))
+  return db
+    .selectFrom("applications")
+    .select((eb) => [eb.val("application").as("kind"), UNSIGNED_ZERO.as("number"), eb.val("").as("body"), ...times])
+    .where("token", "=", application)
+    .unionAll(
+      db
+        .selectFrom("chats")
+        .select((eb) => [eb.val("chat").as("kind"), "number", eb.val("").as("body"), ...times])
+        .where("application", "=", application)
+        .where("number", "=", chat),
+    )
+    .unionAll((eb) => eb.parens(messages))
 }

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net"
-import { Kysely, type LogEvent, MysqlDialect } from "kysely"
+import { Kysely, type LogEvent, MysqlDialect, sql } from "kysely"
 import { createPool, type PoolConnection } from "mysql2"
 import type { Database } from "../database.ts"
 import { DependencyAway } from "../errors.ts"
@@ -33,6 +33,9 @@ const DATA_ERROR = /^2[23]/
 
 export type Mysql = Kysely<Database>
 export type MysqlClient = { db: Mysql; close(): Promise<void> }
+
+/** For a union with a column of numbers, which are unsigned here: with a signed zero it would answer decimals. */
+export const UNSIGNED_ZERO = sql<number>`cast(0 as unsigned)`
 
 type QueryLog = (event: LogEvent) => void
 
