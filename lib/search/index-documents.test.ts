@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals"
 import { type GivenIndex, givenAlias, givenIndex, givenToken } from "../../test/steps/search-index.ts"
 import { type IndexOperation, indexDocuments } from "./index-documents.ts"
+import { documentId } from "./index-mapping.ts"
 import { isSearchAway, SearchIndexMissing } from "./search-errors.ts"
 import { searchIndex } from "./search-messages.ts"
 
@@ -37,6 +38,12 @@ const deleted = (number: number, revision: number): IndexOperation => ({
 const send = (operations: IndexOperation[]) =>
   indexDocuments(given.client, given.alias, operations, { timeoutMs: TIMEOUT_MS })
 
+const idOf = (number: number) => ({
+  index: given.alias,
+  id: documentId(application, 1, number),
+  routing: application,
+})
+
 /** What a search for `query` finds now, oldest first. */
 const found = async (query: string) => {
   await given.client.indices.refresh({ index: given.alias })
@@ -60,13 +67,49 @@ describe("indexDocuments", () => {
     expect(await found("er")).toEqual(["1 newer"])
   })
 
-  test("an older, then an equal revision, sent late, are done and change nothing", async () => {
+  test("an older revision, sent late, is done and changes nothing", async () => {
     await send([written(1, "second", 20)])
 
-    const outcome = await send([written(1, "first", 10), written(1, "second again", 20), deleted(1, 15)])
+    const outcome = await send([written(1, "first", 10), deleted(1, 15)])
 
-    expect(outcome).toEqual({ done: new Set([0, 1, 2]), failed: [] })
+    expect(outcome).toEqual({ done: new Set([0, 1]), failed: [] })
     expect(await found("s")).toEqual(["1 second"])
+  })
+
+  test("the same revision, sent again, is written again: a refusal would not say that it is on the disk", async () => {
+    await send([written(1, "the same", 20)])
+    const seqNo = async () => (await given.client.get({ ...idOf(1), realtime: true }))._seq_no ?? Number.NaN
+    const first = await seqNo()
+
+    expect(await send([written(1, "the same", 20)])).toEqual({ done: new Set([0]), failed: [] })
+
+    expect(await seqNo()).toBeGreaterThan(first)
+    expect(await found("same")).toEqual(["1 the same"])
+  })
+
+  test("documents whose shard has ended before they were confirmed, are not done, and are when sent again", async () => {
+    const { client, alias } = given
+    let requests = 0
+    const interrupted = Object.create(client, {
+      bulk: {
+        value: async (...args: Parameters<typeof client.bulk>) => {
+          const answer = await client.bulk(...args)
+          // Closing an index ends its shards, and opening it begins another primary term.
+          if (requests++ === 0) {
+            await client.indices.close({ index: alias })
+            await client.indices.open({ index: alias, wait_for_active_shards: 1 })
+          }
+          return answer
+        },
+      },
+    })
+
+    const outcome = await indexDocuments(interrupted, alias, [written(1, "kept", 1)], { timeoutMs: TIMEOUT_MS })
+
+    expect(outcome.done.size).toBe(0)
+    expect(outcome.failed).toMatchObject([{ index: 0, reason: "not confirmed", retryable: true }])
+    expect((await send([written(1, "kept", 1)])).done).toEqual(new Set([0]))
+    expect(await found("kept")).toEqual(["1 kept"])
   })
 
   test("several revisions of one message in one batch, out of order, end at the newest", async () => {

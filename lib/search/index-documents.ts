@@ -1,3 +1,15 @@
+/**
+ * DESIGN. Documents written so that what counts as done is on Elasticsearch's disk, whatever its disk does.
+ *
+ * A revision is an external version, so of several writes of one document the newest stays, in any order. The same
+ * revision is written again (`external_gte`) rather than refused: a refusal says that somebody's write of it has been
+ * seen, not that it was kept.
+ *
+ * After the documents a second request is sent, the confirmation, for this: when the log of a shard cannot be written,
+ * its disk being full, Elasticsearch closes the log, and for a moment answers writes as done that it has not kept ("we
+ * already synced everything on engine close", InternalEngine). A closed log takes nothing more, so a later write that the
+ * same life of the shard (its primary term) takes proves that what was answered before is kept.
+ */
 import type { Client, estypes } from "@elastic/elasticsearch"
 import { fold } from "./fold.ts"
 import { chatKey, documentId } from "./index-mapping.ts"
@@ -15,7 +27,7 @@ export type IndexOperation =
 export type FailedOperation = { index: number; status: number; reason: string; retryable: boolean }
 
 export type IndexOutcome = {
-  /** Positions of the operations that are in the index, or that something newer has overtaken. */
+  /** Positions of the operations that are in the index and on its disk, or that something newer has overtaken. */
   done: Set<number>
   failed: FailedOperation[]
 }
@@ -52,7 +64,7 @@ function bulkLines(operation: IndexOperation): string {
     _id: documentId(application, chat, number),
     routing: application,
     version: externalVersion(operation.revision),
-    version_type: "external",
+    version_type: "external_gte",
   }
   if (operation.kind === "delete") return JSON.stringify({ delete: action })
   const document = {
@@ -93,7 +105,7 @@ function failureOf(alias: string, item: estypes.BulkResponseItem): Omit<FailedOp
   const { status, error } = item
   // A delete of a document that is not there answers 404 and yet leaves its revision behind as a tombstone.
   if (!error) return undefined
-  if (status === HTTP_CONFLICT) return undefined // the document already has this revision or a newer one
+  if (status === HTTP_CONFLICT) return undefined // the document has a newer revision, which has an event of its own
   if (status === HTTP_NOT_FOUND && error.type === "index_not_found_exception") throw new SearchIndexMissing(alias)
   // A block is lifted some day: the disk's flood stage (429), or a write block that an operator set (403).
   const blocked = error.type === "cluster_block_exception"
@@ -101,11 +113,25 @@ function failureOf(alias: string, item: estypes.BulkResponseItem): Omit<FailedOp
   return { status, reason: `${error.type}: ${error.reason ?? ""}`, retryable }
 }
 
+/** A document that is never there. To delete it is the cheapest write. */
+const CONFIRMATION_ID = "confirmation"
+
+/** Writes to the shard of each of these applications; answers the shard's primary term for each that could be written. */
+async function confirm(write: (operations: object[]) => Promise<estypes.BulkResponse>, applications: string[]) {
+  const { items } = await write(applications.map((routing) => ({ delete: { _id: CONFIRMATION_ID, routing } })))
+  const terms = new Map<string, number | undefined>()
+  for (const [position, application] of applications.entries()) {
+    const item = items[position]?.delete
+    if (item && !item.error) terms.set(application, item._primary_term)
+  }
+  return terms
+}
+
 /**
  * Brings the documents of `operations` to the given revisions, in bulk requests of a bounded size, one after the other.
  * Each stands alone: an older revision than the document's is ignored and counts as done, whatever the order of arrival,
  * and a deleted document stays deleted for `gc_deletes`. What is refused is in `failed`; `retryable` ones (throttled, a
- * shard away) may succeed later. `timeoutMs` bounds each request.
+ * shard away, not confirmed) may succeed later. `timeoutMs` bounds each request.
  * Throws SearchIndexMissing when the alias points to no index (none is made by accident), or the client's error when a
  * request got no answer: then any part may have been done, and the whole call can be repeated.
  */
@@ -115,18 +141,30 @@ export async function indexDocuments(
   operations: readonly IndexOperation[],
   { timeoutMs }: { timeoutMs: number },
 ): Promise<IndexOutcome> {
-  const outcome: IndexOutcome = { done: new Set(), failed: [] }
-  for (const bulk of splitIntoBulks(operations)) {
-    const { items } = await client.bulk(
-      { index: alias, require_alias: true, operations: bulk.operations, timeout: `${SHARD_WAIT_MS}ms` },
+  const write = (lines: (string | object)[]) =>
+    client.bulk(
+      { index: alias, require_alias: true, operations: lines as string[], timeout: `${SHARD_WAIT_MS}ms` },
       { requestTimeout: timeoutMs },
     )
+  const outcome: IndexOutcome = { done: new Set(), failed: [] }
+  /** What was written, by position: in which primary term of its shard. */
+  const written = new Map<number, number | undefined>()
+  for (const bulk of splitIntoBulks(operations)) {
+    const { items } = await write(bulk.operations)
     for (const [position, index] of bulk.indices.entries()) {
       const item = Object.values(items[position] ?? {})[0]
       const failure = item ? failureOf(alias, item) : { status: 0, reason: "not in the answer", retryable: true }
       if (failure) outcome.failed.push({ index, ...failure })
-      else outcome.done.add(index)
+      else if (item?.error) outcome.done.add(index)
+      else written.set(index, item?._primary_term)
     }
+  }
+  if (written.size === 0) return outcome
+  const applicationAt = (index: number): string => operations[index]?.application ?? ""
+  const terms = await confirm(write, [...new Set([...written.keys()].map(applicationAt))])
+  for (const [index, term] of written) {
+    if (term !== undefined && terms.get(applicationAt(index)) === term) outcome.done.add(index)
+    else outcome.failed.push({ index, status: 0, reason: "not confirmed", retryable: true })
   }
   return outcome
 }
