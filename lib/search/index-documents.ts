@@ -131,7 +131,8 @@ async function confirm(write: (operations: object[]) => Promise<estypes.BulkResp
  * Brings the documents of `operations` to the given revisions, in bulk requests of a bounded size, one after the other.
  * Each stands alone: an older revision than the document's is ignored and counts as done, whatever the order of arrival,
  * and a deleted document stays deleted for `gc_deletes`. What is refused is in `failed`; `retryable` ones (throttled, a
- * shard away, not confirmed) may succeed later. `timeoutMs` bounds each request.
+ * shard away, not confirmed) may succeed later. `timeoutMs` bounds each request, the last one together with the
+ * confirmation.
  * Throws SearchIndexMissing when the alias points to no index (none is made by accident), or the client's error when a
  * request got no answer: then any part may have been done, and the whole call can be repeated.
  */
@@ -141,15 +142,17 @@ export async function indexDocuments(
   operations: readonly IndexOperation[],
   { timeoutMs }: { timeoutMs: number },
 ): Promise<IndexOutcome> {
+  let deadline = 0
   const write = (lines: (string | object)[]) =>
     client.bulk(
       { index: alias, require_alias: true, operations: lines as string[], timeout: `${SHARD_WAIT_MS}ms` },
-      { requestTimeout: timeoutMs },
+      { requestTimeout: Math.max(1, Math.ceil(deadline - performance.now())) },
     )
   const outcome: IndexOutcome = { done: new Set(), failed: [] }
   /** What was written, by position: in which primary term of its shard. */
   const written = new Map<number, number | undefined>()
   for (const bulk of splitIntoBulks(operations)) {
+    deadline = performance.now() + timeoutMs
     const { items } = await write(bulk.operations)
     for (const [position, index] of bulk.indices.entries()) {
       const item = Object.values(items[position] ?? {})[0]
