@@ -22,8 +22,8 @@ module.exports = {
       name: "only-functions-build-clients",
       comment: "All else is given its stores.",
       severity: "error",
-      from: { path: "^lib/", pathNot: `^lib/runtime\\.ts$|${TEST}` },
-      to: { path: "^lib/runtime\\.ts$" },
+      from: { path: "^lib/", pathNot: `^lib/(search-)?runtime\\.ts$|${TEST}` },
+      to: { path: "^lib/(search-)?runtime\\.ts$" },
     },
     {
       name: "drivers-in-clients",

@@ -1,7 +1,7 @@
 import { endpoint } from "../lib/http/endpoint.ts"
 import { json, ok } from "../lib/http/replies.ts"
 import { checkReadiness } from "../lib/readiness.ts"
-import { runtime } from "../lib/runtime.ts"
+import { searchRuntime } from "../lib/search-runtime.ts"
 
 /** A dependency's restart takes seconds. */
 const RETRY_AFTER = { "retry-after": "5" }
@@ -9,7 +9,7 @@ const RETRY_AFTER = { "retry-after": "5" }
 // GET /health/ready
 export const handler = endpoint({
   run: async () => {
-    const { ready, dependencies } = await checkReadiness(runtime())
+    const { ready, dependencies } = await checkReadiness(searchRuntime())
     return ready ? ok({ status: "ready", dependencies }) : json(503, { status: "not_ready", dependencies }, RETRY_AFTER)
   },
 })

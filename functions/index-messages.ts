@@ -1,6 +1,6 @@
 // SQS index-messages → Elasticsearch
 import { consumer } from "../lib/queue/consumer.ts"
-import { runtime } from "../lib/runtime.ts"
 import { indexRecords } from "../lib/search/index-records.ts"
+import { searchRuntime } from "../lib/search-runtime.ts"
 
-export const handler = consumer({ run: (records) => indexRecords(runtime(), records) })
+export const handler = consumer({ run: (records) => indexRecords(searchRuntime(), records) })

@@ -4,8 +4,8 @@ import { answerList } from "../lib/http/pages.ts"
 import { messagesPath } from "../lib/http/paths.ts"
 import { answerSearch, MessagesQuery } from "../lib/http/searches.ts"
 import { listMessages } from "../lib/messages.ts"
-import { runtime } from "../lib/runtime.ts"
 import { searchChat } from "../lib/search/search-chat.ts"
+import { searchRuntime } from "../lib/search-runtime.ts"
 
 // GET /applications/{token}/chats/{chat_number}/messages, with `query` a search
 export const handler = endpoint({
@@ -16,9 +16,9 @@ export const handler = endpoint({
     const path = messagesPath(token, chat)
     if (query !== undefined)
       return answerSearch(path, "number", { ...parameters, query }, (asked) =>
-        searchChat(runtime(scope), token, chat, asked),
+        searchChat(searchRuntime(scope), token, chat, asked),
       )
     const list = { path, keyedBy: "number" } as const
-    return answerList(list, parameters, (page) => listMessages(runtime(scope), token, chat, page))
+    return answerList(list, parameters, (page) => listMessages(searchRuntime(scope), token, chat, page))
   },
 })

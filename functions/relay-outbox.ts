@@ -1,9 +1,9 @@
 // Every minute: what waited too long goes to its queue again; what lies below a tombstone is removed
 import { relay } from "../lib/outbox/relay.ts"
 import { job } from "../lib/queue/job.ts"
-import { runtime } from "../lib/runtime.ts"
+import { searchRuntime } from "../lib/search-runtime.ts"
 
 /** Just below the minute until the next run, so that a long backlog is sent without pause. */
 const BUDGET_MS = 50_000
 
-export const handler = job({ run: () => relay(runtime(), BUDGET_MS) })
+export const handler = job({ run: () => relay(searchRuntime(), BUDGET_MS) })

@@ -2,8 +2,8 @@ import { ApplicationPath } from "../lib/contract.ts"
 import { type EndpointHandler, endpoint } from "../lib/http/endpoint.ts"
 import { applicationMessagesPath } from "../lib/http/paths.ts"
 import { answerSearch, NewSearch, SearchOptions, SearchParameters } from "../lib/http/searches.ts"
-import { runtime } from "../lib/runtime.ts"
 import { searchApplication } from "../lib/search/search-application.ts"
+import { searchRuntime } from "../lib/search-runtime.ts"
 
 // GET /applications/{token}/messages/search
 const searchByParameters = endpoint({
@@ -11,7 +11,7 @@ const searchByParameters = endpoint({
   query: SearchParameters,
   run: ({ path: { token }, query }, scope) =>
     answerSearch(applicationMessagesPath(token), "hit", query, (asked) =>
-      searchApplication(runtime(scope), token, asked),
+      searchApplication(searchRuntime(scope), token, asked),
     ),
 })
 
@@ -22,7 +22,7 @@ const searchByBody = endpoint({
   body: NewSearch,
   run: ({ path: { token }, query, body }, scope) =>
     answerSearch(applicationMessagesPath(token), "hit", { ...query, ...body }, (asked) =>
-      searchApplication(runtime(scope), token, asked),
+      searchApplication(searchRuntime(scope), token, asked),
     ),
 })
 

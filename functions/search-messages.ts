@@ -2,15 +2,17 @@ import { MessagesPath } from "../lib/contract.ts"
 import { type EndpointHandler, endpoint } from "../lib/http/endpoint.ts"
 import { messagesPath } from "../lib/http/paths.ts"
 import { answerSearch, NewSearch, SearchOptions, SearchParameters } from "../lib/http/searches.ts"
-import { runtime } from "../lib/runtime.ts"
 import { searchChat } from "../lib/search/search-chat.ts"
+import { searchRuntime } from "../lib/search-runtime.ts"
 
 // GET /applications/{token}/chats/{chat_number}/messages/search
 const searchByParameters = endpoint({
   path: MessagesPath,
   query: SearchParameters,
   run: ({ path: { token, chat_number: chat }, query }, scope) =>
-    answerSearch(messagesPath(token, chat), "number", query, (asked) => searchChat(runtime(scope), token, chat, asked)),
+    answerSearch(messagesPath(token, chat), "number", query, (asked) =>
+      searchChat(searchRuntime(scope), token, chat, asked),
+    ),
 })
 
 // POST /applications/{token}/chats/{chat_number}/messages/search
@@ -20,7 +22,7 @@ const searchByBody = endpoint({
   body: NewSearch,
   run: ({ path: { token, chat_number: chat }, query, body }, scope) =>
     answerSearch(messagesPath(token, chat), "number", { ...query, ...body }, (asked) =>
-      searchChat(runtime(scope), token, chat, asked),
+      searchChat(searchRuntime(scope), token, chat, asked),
     ),
 })
 

@@ -1,5 +1,5 @@
 /** Applications: their rules and their SQL. An application's token is its key everywhere. */
-import type { z } from "zod"
+import type * as z from "zod"
 import { type Mysql, readMysql } from "./clients/mysql.ts"
 import type { Application, NewApplication, Page, PageRequest } from "./contract.ts"
 import type { WriteEvent } from "./events.ts"

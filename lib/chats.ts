@@ -1,6 +1,6 @@
 /** Chats: their rules and their SQL. A chat's number is unique in its application. */
 import { sql } from "kysely"
-import type { z } from "zod"
+import type * as z from "zod"
 import { getApplication } from "./applications.ts"
 import { type Mysql, readMysql, UNSIGNED_ZERO } from "./clients/mysql.ts"
 import type { Chat, NewChat, Page, PageRequest } from "./contract.ts"

@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 
 /** Limits of the API. Lengths count Unicode code points. */
 export const LIMITS = {

@@ -8,7 +8,7 @@
  * A message of the persist queue is an envelope: a JSON array of write events of one application. A message of the
  * index queue is a JSON array of index events: keys only, since the document is built from the row as it is then.
  */
-import { z } from "zod"
+import * as z from "zod"
 import { LIMITS, TOKEN_PATTERN } from "./contract.ts"
 
 const Revision = z.string().regex(/^[1-9][0-9]{0,15}$/)

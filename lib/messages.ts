@@ -1,5 +1,5 @@
 /** Messages: their rules and their SQL. A message's number is unique in its chat. */
-import type { z } from "zod"
+import type * as z from "zod"
 import { type Mysql, readMysql, UNSIGNED_ZERO } from "./clients/mysql.ts"
 import type { Message, NewMessage, Page, PageRequest } from "./contract.ts"
 import type { WriteEvent } from "./events.ts"

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { readMysql } from "./clients/mysql.ts"
 import { type Dependency, DependencyAway } from "./errors.ts"
-import type { Stores } from "./stores.ts"
+import type { SearchStores } from "./stores.ts"
 
 /** A dependency that has not answered by then is down as far as a client is concerned. */
 const CHECK_TIMEOUT_MS = 1_000
@@ -12,7 +12,7 @@ export type Readiness = {
 }
 
 /** Asks every dependency for something trivial, side by side. Never throws. */
-export async function checkReadiness(stores: Stores): Promise<Readiness> {
+export async function checkReadiness(stores: SearchStores): Promise<Readiness> {
   const { mysql, redis, sqs, config } = stores
   const [mysqlState, redisState, sqsState, elasticsearchState] = await Promise.all([
     check("mysql", () => readMysql(() => mysql.selectFrom("persist_locks").select("stripe").limit(1).execute())),
@@ -25,7 +25,7 @@ export async function checkReadiness(stores: Stores): Promise<Readiness> {
 }
 
 /** A server whose index is red answers no search, and takes no document. */
-async function asksIndex({ elasticsearch, config }: Stores): Promise<void> {
+async function asksIndex({ elasticsearch, config }: SearchStores): Promise<void> {
   const index = config.ELASTICSEARCH_INDEX
   const { status } = await elasticsearch.cluster.health(
     { index, timeout: "500ms" },

@@ -1,5 +1,4 @@
-import { createBreaker, type Watch } from "./clients/breaker.ts"
-import { connectElasticsearch } from "./clients/elasticsearch.ts"
+import type { Watch } from "./clients/breaker.ts"
 import { connectMysql } from "./clients/mysql.ts"
 import { connectRedis } from "./clients/redis.ts"
 import { connectSqs } from "./clients/sqs.ts"
@@ -19,22 +18,21 @@ const shared = globalThis as { [SHARED]?: Stores }
  * a request, such as count that request towards its rate limits. Throws when the configuration is wrong.
  */
 export function runtime(scope?: RateScope): Stores {
-  shared[SHARED] ??= buildStores(readConfig(process.env)).stores
+  shared[SHARED] ??= connectStores(readConfig(process.env)).stores
   return scope === undefined ? shared[SHARED] : limitRequest(shared[SHARED], scope)
 }
 
 /** One line when a dependency is given up for a while, and one when it answers again. */
-const watch: Watch = (state, dependency, error) => {
+export const watch: Watch = (state, dependency, error) => {
   if (state === "closed") log.info("circuit closed", { dependency })
   else log.warn("circuit opened", { dependency, error: describeError(error, 1) })
 }
 
-/** Builds clients of their own, for a command that ends: `close` when done. */
-export function buildStores(config: Config): { stores: Stores; close: () => Promise<void> } {
+/** Clients of their own: `close` when done. */
+export function connectStores(config: Config): { stores: Stores; close: () => Promise<void> } {
   const mysql = connectMysql(config.MYSQL_URL, { watch })
   const redis = connectRedis(config.REDIS_URL, watch)
   const sqs = connectSqs({ region: config.AWS_REGION, endpoint: config.SQS_ENDPOINT }, watch)
-  const elasticsearch = connectElasticsearch(config.ELASTICSEARCH_URL, config.ELASTICSEARCH_API_KEY)
   const limits = { eventsMax: config.OUTBOX_EVENTS_MAX, bytesMax: config.OUTBOX_BYTES_MAX }
   const built: Stores = {
     config,
@@ -47,12 +45,10 @@ export function buildStores(config: Config): { stores: Stores; close: () => Prom
     persistDeadLetters: createSender(sqs, config.PERSIST_DEAD_LETTER_QUEUE_URL),
     indexQueue: createSender(sqs, config.INDEX_QUEUE_URL),
     indexDeadLetters: createSender(sqs, config.INDEX_DEAD_LETTER_QUEUE_URL),
-    elasticsearch,
-    searchBreaker: createBreaker("elasticsearch", watch),
   }
   const close = async () => {
     sqs.close()
-    await Promise.allSettled([mysql.close(), redis.close(), elasticsearch.close()])
+    await Promise.allSettled([mysql.close(), redis.close()])
   }
   return { stores: built, close }
 }

@@ -9,7 +9,7 @@ import { revisionTime } from "./events.ts"
 import { drawToken } from "./outbox/keys.ts"
 import { type OutboxSurvey, surveyOutbox } from "./outbox/survey.ts"
 import { checkReadiness, type Readiness } from "./readiness.ts"
-import type { Stores } from "./stores.ts"
+import type { SearchStores } from "./stores.ts"
 
 /** How long the oldest event is looked for; without a backlog it takes some milliseconds. */
 const SURVEY_BUDGET_MS = 3_000
@@ -74,7 +74,7 @@ export type Status = {
 export const COUNTED_MAX = COUNT_MAX
 
 /** Asks all stores. Never throws for one that is away. */
-export async function readStatus(stores: Stores): Promise<Status> {
+export async function readStatus(stores: SearchStores): Promise<Status> {
   const away = new Set<Dependency>()
   const ask = async <T>(question: () => Promise<T>): Promise<T | null> => {
     try {
@@ -98,7 +98,7 @@ export async function readStatus(stores: Stores): Promise<Status> {
   return { ...status, problems: problemsOf(status) }
 }
 
-async function readQueues({ sqs, config }: Stores): Promise<QueueStatus[]> {
+async function readQueues({ sqs, config }: SearchStores): Promise<QueueStatus[]> {
   const urls = [
     config.PERSIST_QUEUE_URL,
     config.INDEX_QUEUE_URL,
@@ -109,7 +109,7 @@ async function readQueues({ sqs, config }: Stores): Promise<QueueStatus[]> {
   return depths.map((depth, index) => ({ queue: QUEUE_NAMES[index] ?? "", ...depth }))
 }
 
-function outboxStatus({ config }: Stores, { shards, oldestRevision, complete }: OutboxSurvey): OutboxStatus {
+function outboxStatus({ config }: SearchStores, { shards, oldestRevision, complete }: OutboxSurvey): OutboxStatus {
   const sum = (of: (shard: OutboxSurvey["shards"][number]) => number) =>
     shards.reduce((total, shard) => total + of(shard), 0)
   const fullest = shards
@@ -130,7 +130,7 @@ function outboxStatus({ config }: Stores, { shards, oldestRevision, complete }: 
   }
 }
 
-async function readIndexLag({ mysql }: Stores): Promise<IndexStatus> {
+async function readIndexLag({ mysql }: SearchStores): Promise<IndexStatus> {
   const now = new Date()
   const rows = () => mysql.selectFrom("pending_index").select("due_at").limit(COUNT_MAX)
   const count = async (query: ReturnType<typeof rows>) => {
@@ -162,7 +162,7 @@ async function readIndexLag({ mysql }: Stores): Promise<IndexStatus> {
   }
 }
 
-async function readCounts({ mysql }: Stores): Promise<CountStatus> {
+async function readCounts({ mysql }: SearchStores): Promise<CountStatus> {
   const dirty = mysql.selectFrom("counters").select("chat").where("dirty", "=", 1).limit(COUNT_MAX)
   const { count } = await reachMysql(() =>
     mysql
@@ -202,7 +202,7 @@ async function sampleCounters(mysql: Mysql, from: string): Promise<{ sampled: nu
   return { sampled: Number(sampled.sampled), differing: Number(sampled.differing ?? 0) }
 }
 
-async function readRedis({ redis }: Stores): Promise<RedisStatus> {
+async function readRedis({ redis }: SearchStores): Promise<RedisStatus> {
   const { info, settings } = await redis.describe(Object.keys(SETTINGS))
   return {
     usedBytes: Number(info.get("used_memory") ?? 0),

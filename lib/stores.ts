@@ -7,7 +7,7 @@ import type { Config } from "./config.ts"
 import type { Outbox } from "./outbox/outbox.ts"
 import type { Sender } from "./queue/sender.ts"
 
-/** Everything that a function works with: built once by runtime.ts, passed in everywhere else. */
+/** What every function works with: built once by runtime.ts, passed in everywhere else. */
 export type Stores = {
   config: Config
   /** Absent where nothing needs a key. */
@@ -20,6 +20,10 @@ export type Stores = {
   persistDeadLetters: Sender
   indexQueue: Sender
   indexDeadLetters: Sender
+}
+
+/** What searching and indexing need beside it: see lib/search-runtime.ts. */
+export type SearchStores = Stores & {
   elasticsearch: Client
   /** Stands before searches; index writes are few at a time, and wait for each answer. */
   searchBreaker: Breaker

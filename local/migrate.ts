@@ -11,10 +11,10 @@ import { type Migration, type MigrationResultSet, Migrator } from "kysely/migrat
 import { connectMysql } from "../lib/clients/mysql.ts"
 import { readConfig } from "../lib/config.ts"
 import { settleShards } from "../lib/numbers/settle.ts"
-import { buildStores } from "../lib/runtime.ts"
 import { ensureIndex } from "../lib/search/ensure-index.ts"
 import type { ReindexProgress } from "../lib/search/reindex.ts"
-import type { Stores } from "../lib/stores.ts"
+import { buildStores } from "../lib/search-runtime.ts"
+import type { SearchStores } from "../lib/stores.ts"
 import { loadEnvironment } from "./environment.ts"
 
 /** A database on a slow disk takes a minute for its first start; Elasticsearch less. */
@@ -55,14 +55,14 @@ export const migrateDown = async (db: Kysely<any>): Promise<string[]> =>
   throwOnFailure(await migrator(db).migrateDown())
 
 /** With a client of its own: a migration, or waiting for another's, takes longer than a request's statement may. */
-async function withTables<T>({ config }: Stores, migrate: (db: Kysely<any>) => Promise<T>): Promise<T> {
+async function withTables<T>({ config }: SearchStores, migrate: (db: Kysely<any>) => Promise<T>): Promise<T> {
   const { db, close } = connectMysql(config.MYSQL_URL)
   return migrate(db).finally(close)
 }
 
 /** Prepares all stores, as a first deployment or a start does. `onProgress` hears of an index that has to be built. */
 export async function prepareStores(
-  stores: Stores,
+  stores: SearchStores,
   onProgress?: (progress: ReindexProgress) => void,
 ): Promise<string[]> {
   const done = await withTables(stores, migrateUp)

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto"
-import { z } from "zod"
+import * as z from "zod"
 import { LIMITS, type Order, type Position, TOKEN_PATTERN } from "../contract.ts"
 import { invalid } from "../errors.ts"
 

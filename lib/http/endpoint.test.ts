@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals"
-import { z } from "zod"
+import * as z from "zod"
 import { expectProblem } from "../../test/steps/expect-problem.ts"
 import { invocation, invoke, withJson } from "../../test/steps/gateway-event.ts"
 import { IdempotencyKey, NewApplication } from "../contract.ts"

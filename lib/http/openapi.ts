@@ -1,4 +1,4 @@
-import { type ZodType, z } from "zod"
+import * as z from "zod"
 import * as contract from "../contract.ts"
 import { ERROR_CODES } from "../errors.ts"
 import { type Link, OPERATIONS, type Operation } from "./openapi-operations.ts"
@@ -8,7 +8,7 @@ import { NewSearch } from "./searches.ts"
 type Json = Record<string, unknown>
 
 /** What clients send, and what they get: the same schema may differ between the two (a default, a transform). */
-const REQUEST_SCHEMAS: Record<string, ZodType> = {
+const REQUEST_SCHEMAS: Record<string, z.ZodType> = {
   NewApplication: contract.NewApplication,
   ApplicationChanges: contract.ApplicationChanges,
   NewChat: contract.NewChat,
@@ -17,7 +17,7 @@ const REQUEST_SCHEMAS: Record<string, ZodType> = {
   MessageChanges: contract.MessageChanges,
   NewSearch,
 }
-const ANSWER_SCHEMAS: Record<string, ZodType> = {
+const ANSWER_SCHEMAS: Record<string, z.ZodType> = {
   Application: contract.Application,
   Chat: contract.Chat,
   Message: contract.Message,
@@ -38,7 +38,7 @@ const SCHEMA_PATH = "#/components/schemas/"
 const schemaRef = (name: string): Json => ({ $ref: SCHEMA_PATH + name })
 
 /** The named schemas as JSON Schema, referring to each other. */
-function jsonSchemas(schemas: Record<string, ZodType>, io: "input" | "output"): Record<string, Json> {
+function jsonSchemas(schemas: Record<string, z.ZodType>, io: "input" | "output"): Record<string, Json> {
   const registry = z.registry<{ id: string }>()
   for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id })
   const made = z.toJSONSchema(registry, {
@@ -53,7 +53,7 @@ function jsonSchemas(schemas: Record<string, ZodType>, io: "input" | "output"): 
 }
 
 /** The parameters that a zod object's fields stand for. */
-function parametersOf(place: "path" | "query", fields: Record<string, ZodType>): Json[] {
+function parametersOf(place: "path" | "query", fields: Record<string, z.ZodType>): Json[] {
   const { properties = {}, required = [] } = z.toJSONSchema(z.object(fields), { io: "output" })
   return Object.entries(properties).map(([name, property]) => {
     const { description, ...schema } = property as Json
@@ -68,7 +68,7 @@ function parametersOf(place: "path" | "query", fields: Record<string, ZodType>):
 }
 
 /** By the parameters in a route's path. */
-function pathSchemaOf(path: string): Record<string, ZodType> {
+function pathSchemaOf(path: string): Record<string, z.ZodType> {
   if (path.includes("{chat_number}/messages/{number}")) return contract.MessagePath.shape
   if (path.includes("{chat_number}")) return contract.MessagesPath.shape
   if (path.includes("{number}")) return contract.ChatPath.shape
@@ -184,7 +184,7 @@ function notReady(): Json {
   return { ...response, description: "A dependency is down.", content: { ...readiness, ...(content as Json) } }
 }
 
-function idempotencyParameter(schema: ZodType<string>): Json {
+function idempotencyParameter(schema: z.ZodType<string>): Json {
   const { $schema, ...json } = z.toJSONSchema(schema)
   const description = "Makes sending the request again safe: the same key and body create once in 24 hours."
   return { name: "Idempotency-Key", in: "header", required: false, description, schema: json }

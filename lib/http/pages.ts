@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 import { LIMITS, type Order, type Page, type PageRequest, type Position } from "../contract.ts"
 import { invalid } from "../errors.ts"
 import { decodeCursor, encodeCursor, type List } from "./cursor.ts"

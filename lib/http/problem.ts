@@ -1,4 +1,4 @@
-import type { z } from "zod"
+import type * as z from "zod"
 import type { Problem } from "../contract.ts"
 import { ApiError, DependencyAway, ERROR_CODES, type FieldError, unavailable } from "../errors.ts"
 import type { Reply } from "./replies.ts"

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals"
-import { z } from "zod"
+import * as z from "zod"
 import { expectProblem } from "../../test/steps/expect-problem.ts"
 import { type Call, gatewayEvent, invocation, invoke, withJson } from "../../test/steps/gateway-event.ts"
 import { ApplicationIdempotencyKey, ApplicationPath, IdempotencyKey, LIMITS, NewApplication } from "../contract.ts"

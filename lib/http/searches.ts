@@ -1,4 +1,4 @@
-import { z } from "zod"
+import * as z from "zod"
 import { LIMITS, type Order, type Position, SearchFrom, SearchQuery, SearchTo } from "../contract.ts"
 import { invalid } from "../errors.ts"
 import { Cursor, LimitParameter, listParameters, OrderParameter, pageReply, pageRequest, refinePage } from "./pages.ts"

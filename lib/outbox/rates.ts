@@ -92,7 +92,7 @@ function quotasOf(limits: Limits, shard: string, application: string, network: s
 }
 
 /** The stores for one request: the first script that it runs judges it. The same stores where there are no limits. */
-export function limitRequest(stores: Stores, scope: RateScope): Stores {
+export function limitRequest<S extends Stores>(stores: S, scope: RateScope): S {
   const { config } = stores
   if (config.RATE_LIMIT_APPLICATION === 0 && config.RATE_LIMIT_ADDRESS === 0) return stores
   const network = clientNetwork(clientAddress(scope, config.TRUSTED_PROXIES))

@@ -20,7 +20,7 @@ import { purgeDue, removeExpiredTombstones } from "../persist/purge.ts"
 import { sendAll } from "../queue/sender.ts"
 import { requireIndex } from "../search/require-index.ts"
 import { isSearchAway } from "../search/search-errors.ts"
-import type { Stores } from "../stores.ts"
+import type { SearchStores } from "../stores.ts"
 import { SHARDS } from "./keys.ts"
 import { RELAY_AFTER_MS } from "./outbox.ts"
 
@@ -45,7 +45,7 @@ type Run = { deadline: number; relayed: Relayed; away: Set<string>; unpurged: bo
  * Sends what is due and purges what was deleted, for about `budgetMs` at most: until nothing is left that is due within
  * that time. Never throws DependencyAway.
  */
-export async function relay(stores: Stores, budgetMs: number): Promise<Relayed> {
+export async function relay(stores: SearchStores, budgetMs: number): Promise<Relayed> {
   const relayed = { events: 0, indexEvents: 0 }
   const run: Run = { deadline: performance.now() + budgetMs, relayed, away: new Set(), unpurged: false }
   do await answers(run, "mysql", () => pass(stores, run))
@@ -53,7 +53,7 @@ export async function relay(stores: Stores, budgetMs: number): Promise<Relayed> 
   return relayed
 }
 
-async function pass(stores: Stores, run: Run): Promise<void> {
+async function pass(stores: SearchStores, run: Run): Promise<void> {
   run.unpurged = false
   const { mysql, sqs, config } = stores
   await reachMysql(() => mysql.selectFrom("persist_locks").select("stripe").limit(1).execute())
@@ -84,7 +84,7 @@ async function answers({ away }: Run, name: string, ask: () => Promise<unknown>)
 }
 
 /** Waits for the next pass. Answers false when there is nothing to wait for before the deadline. */
-async function untilDue(stores: Stores, { deadline, unpurged }: Run): Promise<boolean> {
+async function untilDue(stores: SearchStores, { deadline, unpurged }: Run): Promise<boolean> {
   const lookedAt = performance.now()
   let due = await nextDue(stores)
   if (!unpurged && due > lookedAt) {
@@ -102,7 +102,7 @@ async function untilDue(stores: Stores, { deadline, unpurged }: Run): Promise<bo
  * When something is due next: now, where that cannot be asked. With `since` only what was there then counts, as far as
  * its due time can tell.
  */
-async function nextDue({ outbox, mysql }: Stores, since?: number): Promise<number> {
+async function nextDue({ outbox, mysql }: SearchStores, since?: number): Promise<number> {
   const counts = (due: number, afterMs: number) => (since === undefined || due <= since + afterMs ? due : Infinity)
   const unknown = (error: unknown): number => {
     if (!(error instanceof DependencyAway)) throw error
@@ -119,7 +119,7 @@ async function nextDue({ outbox, mysql }: Stores, since?: number): Promise<numbe
   return Math.min(counts(event, RELAY_AFTER_MS), counts(entry, INDEX_RELAY_AFTER_MS))
 }
 
-async function relayOutbox(stores: Stores, { deadline, relayed }: Run): Promise<void> {
+async function relayOutbox(stores: SearchStores, { deadline, relayed }: Run): Promise<void> {
   for (const shard of SHARDS) {
     while (performance.now() < deadline) {
       const events = await stores.outbox.claim(shard, CLAIM_COUNT)
@@ -130,7 +130,7 @@ async function relayOutbox(stores: Stores, { deadline, relayed }: Run): Promise<
   }
 }
 
-async function relayPendingIndex(stores: Stores, { deadline, relayed }: Run): Promise<void> {
+async function relayPendingIndex(stores: SearchStores, { deadline, relayed }: Run): Promise<void> {
   while (performance.now() < deadline) {
     const events = await reachMysql(() => claimPendingIndex(stores))
     await sendAll(stores.indexQueue, events)
@@ -139,7 +139,7 @@ async function relayPendingIndex(stores: Stores, { deadline, relayed }: Run): Pr
   }
 }
 
-async function claimPendingIndex({ mysql }: Stores): Promise<IndexEvent[]> {
+async function claimPendingIndex({ mysql }: SearchStores): Promise<IndexEvent[]> {
   return mysql.transaction().execute(async (tx) => {
     const entries = await tx
       .selectFrom("pending_index")

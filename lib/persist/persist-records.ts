@@ -7,7 +7,7 @@
  * comes again alone, and at last goes to the dead-letter queue with its reason, its outbox entry marked dead.
  */
 import type { SQSRecord } from "aws-lambda"
-import { z } from "zod"
+import * as z from "zod"
 import { dataErrorCode, isDataError, reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
 import { type IndexEvent, PersistEvent, type WriteEvent } from "../events.ts"

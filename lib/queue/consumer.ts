@@ -22,6 +22,7 @@ export function consumer({ run }: ConsumerOptions) {
     log.info("batch", {
       function: context.functionName,
       records: event.Records.length,
+      redelivered: event.Records.filter((record) => receiveCount(record) > 1).length,
       failed: failed.length,
       duration_ms: Math.round(performance.now() - started),
     })

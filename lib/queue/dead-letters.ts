@@ -8,7 +8,7 @@
  * the letters hidden until its hold has passed.
  */
 import type { Message } from "@aws-sdk/client-sqs"
-import { z } from "zod"
+import * as z from "zod"
 import { IndexEvent, PersistEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { reachMysql } from "../clients/mysql.ts"
-import type { Stores } from "../stores.ts"
+import type { SearchStores } from "../stores.ts"
 import { MAPPING_VERSION } from "./index-mapping.ts"
 import { type ReindexOptions, reindex, searchedIndex, tidy } from "./reindex.ts"
 import { ReindexRunning, withReindexLock } from "./reindex-lock.ts"
@@ -16,7 +16,7 @@ const HEALTH_TIMEOUT_MS = 20_000
  * changes are written to it: builds one if there is none or an older one (see reindex.ts), else changes nothing. Several
  * processes may do it at once: one builds, the others wait. Answers the name of the index. Throws what the stores threw.
  */
-export async function ensureIndex(stores: Stores, options: ReindexOptions = {}): Promise<string> {
+export async function ensureIndex(stores: SearchStores, options: ReindexOptions = {}): Promise<string> {
   const alias = stores.config.ELASTICSEARCH_INDEX
   for (;;) {
     options.signal?.throwIfAborted()
@@ -34,7 +34,7 @@ export async function ensureIndex(stores: Stores, options: ReindexOptions = {}):
   }
 }
 
-async function isSearchable({ elasticsearch }: Stores, index: string): Promise<string> {
+async function isSearchable({ elasticsearch }: SearchStores, index: string): Promise<string> {
   await elasticsearch.cluster.health(
     { index, wait_for_status: "yellow", timeout: `${HEALTH_TIMEOUT_MS / 2}ms` },
     { requestTimeout: HEALTH_TIMEOUT_MS },

@@ -1,7 +1,7 @@
 /** What every search does, whatever it looks through: ask the index behind its breaker, and mark the matches. */
 import type { ApplicationSearchHit } from "../contract.ts"
 import { DependencyAway, invalid } from "../errors.ts"
-import type { Stores } from "../stores.ts"
+import type { SearchStores } from "../stores.ts"
 import { fold } from "./fold.ts"
 import { highlight } from "./highlight.ts"
 import { isSearchAway, isUnanswered } from "./search-errors.ts"
@@ -19,7 +19,7 @@ export function requireSearchable({ query }: Question): void {
 }
 
 /** A page of hits with their matches marked. Throws DependencyAway while Elasticsearch is away. */
-export async function findHits(stores: Stores, scope: SearchScope, question: Question): Promise<Hits> {
+export async function findHits(stores: SearchStores, scope: SearchScope, question: Question): Promise<Hits> {
   const request = { ...scope, ...question, timeoutMs: SEARCH_TIMEOUT_MS }
   try {
     const { hits, next, total } = await stores.searchBreaker.run(

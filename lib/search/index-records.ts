@@ -7,14 +7,14 @@
  * away the queue's messages are done with, since the relay sends the entries again.
  */
 import type { SQSRecord } from "aws-lambda"
-import { z } from "zod"
+import * as z from "zod"
 import { reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
 import { IndexEvent, keyText } from "../events.ts"
 import { describeError, hashToken, log } from "../log.ts"
-import { keyRanges } from "../persist/key-ranges.ts"
+import { keyRanges, revisionRanges } from "../persist/key-ranges.ts"
 import { RECEIVES_MAX, receiveCount } from "../queue/consumer.ts"
-import type { Stores } from "../stores.ts"
+import type { SearchStores } from "../stores.ts"
 import { indexDocuments } from "./index-documents.ts"
 import { readOperations } from "./read-operations.ts"
 import { isSearchAway, SearchIndexMissing } from "./search-errors.ts"
@@ -31,7 +31,7 @@ const GROUP_EVENTS_MAX = 1_000
 const BEGIN_WITHIN_MS = 2_500
 
 /** Indexes the messages that `records` name. Answers the ids of the queue messages that must come again. */
-export async function indexRecords(stores: Stores, records: SQSRecord[]): Promise<string[]> {
+export async function indexRecords(stores: SearchStores, records: SQSRecord[]): Promise<string[]> {
   const failed: string[] = []
   const events = new Map<string, IndexEvent>()
   for (const record of records) {
@@ -50,7 +50,7 @@ export async function indexRecords(stores: Stores, records: SQSRecord[]): Promis
 }
 
 /** What is not indexed is not lost: every one of the events stands in pending_index. */
-async function indexInGroups(stores: Stores, events: IndexEvent[]): Promise<void> {
+async function indexInGroups(stores: SearchStores, events: IndexEvent[]): Promise<void> {
   const started = performance.now()
   for (let first = 0; first < events.length; first += GROUP_EVENTS_MAX) {
     const postponed = { events: events.length - first }
@@ -72,7 +72,7 @@ function parse(body: string): IndexEvent[] | undefined {
   }
 }
 
-async function indexAll(stores: Stores, events: IndexEvent[]): Promise<void> {
+async function indexAll(stores: SearchStores, events: IndexEvent[]): Promise<void> {
   const { mysql, elasticsearch, config } = stores
   const alias = config.ELASTICSEARCH_INDEX
   const { generation, live, building } = await reachMysql(() => readTargets(mysql, alias))
@@ -110,30 +110,32 @@ async function unlessAway<T>(write: () => Promise<T>): Promise<T | undefined> {
 }
 
 /** Removes what has been done: entries of these keys whose revision is not newer, if the targets are still the same. */
-async function removePending({ mysql, config }: Stores, events: IndexEvent[], generation: number): Promise<void> {
+async function removePending({ mysql, config }: SearchStores, events: IndexEvent[], generation: number): Promise<void> {
   if (events.length === 0) return
+  /** With revisions that have been indexed: an entry raised since then stays. */
+  const remove = async (entries: Parameters<typeof revisionRanges>[0]): Promise<number> => {
+    const { numDeletedRows } = await mysql
+      .deleteFrom("pending_index")
+      .where(revisionRanges(entries))
+      .where(targetsAre(config.ELASTICSEARCH_INDEX, generation))
+      .executeTakeFirst()
+    return Number(numDeletedRows)
+  }
+  // An entry is written with its row, so nearly always it has the row's revision.
+  const removed = await remove(events.map((event) => ({ ...event, revision: Number(event.revision) })))
+  if (removed >= events.length) return
   const entries = await mysql
     .selectFrom("pending_index")
     .select(["application", "chat", "message", "revision"])
     .where(keyRanges(events, "message"))
     .execute()
   const done = new Map(events.map((event) => [keyText(event), Number(event.revision)]))
-  const removable = entries.filter((entry) => entry.revision <= (done.get(keyText(entry)) ?? 0))
-  if (removable.length === 0) return
-  // With the revision that was read: an entry raised since then stays.
-  await mysql
-    .deleteFrom("pending_index")
-    .where((eb) =>
-      eb.or(
-        removable.map(({ application, chat, message, revision }) => eb.and({ application, chat, message, revision })),
-      ),
-    )
-    .where(targetsAre(config.ELASTICSEARCH_INDEX, generation))
-    .execute()
+  const older = entries.filter((entry) => entry.revision <= (done.get(keyText(entry)) ?? 0))
+  if (older.length > 0) await remove(older)
 }
 
 /** A document that Elasticsearch refuses for what it is: dead, with its reason, and not sent again. */
-async function bury({ mysql, indexDeadLetters }: Stores, event: IndexEvent, reason: string): Promise<void> {
+async function bury({ mysql, indexDeadLetters }: SearchStores, event: IndexEvent, reason: string): Promise<void> {
   log.error("document is dead", { application: hashToken(event.application), reason })
   await indexDeadLetters.send(event.application, [JSON.stringify(event)], { reason })
   await reachMysql(() =>
@@ -147,7 +149,7 @@ async function bury({ mysql, indexDeadLetters }: Stores, event: IndexEvent, reas
 }
 
 /** A message that is no list of keys comes again until its last receive, then is dead. Answers whether it is done with. */
-async function rejectUnreadable({ indexDeadLetters }: Stores, record: SQSRecord): Promise<boolean> {
+async function rejectUnreadable({ indexDeadLetters }: SearchStores, record: SQSRecord): Promise<boolean> {
   if (receiveCount(record) < RECEIVES_MAX) return false
   log.error("message is unreadable", { message_id: record.messageId })
   try {

@@ -17,7 +17,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import type { Client } from "@elastic/elasticsearch"
 import { type Mysql, reachMysql } from "../clients/mysql.ts"
 import type { IndexEvent } from "../events.ts"
-import type { Stores } from "../stores.ts"
+import type { SearchStores } from "../stores.ts"
 import { type IndexOperation, indexDocuments } from "./index-documents.ts"
 import { indexDefinition } from "./index-mapping.ts"
 import { operationOf, readOperations } from "./read-operations.ts"
@@ -62,19 +62,24 @@ export type Reindexed = {
   refused: number
 }
 
-type Build = { stores: Stores; alias: string; index: string; signal: AbortSignal; options: ReindexOptions }
+type Build = { stores: SearchStores; alias: string; index: string; signal: AbortSignal; options: ReindexOptions }
 
 /**
  * Builds a new index of this code's mapping version and moves the alias to it. Searches are answered by the old one
  * meanwhile (by none if there is none). Throws ReindexRunning if another one runs, what the stores threw, or what `signal`
  * was aborted with; then the new index is gone again.
  */
-export async function reindex(stores: Stores, options: ReindexOptions = {}): Promise<Reindexed> {
+export async function reindex(stores: SearchStores, options: ReindexOptions = {}): Promise<Reindexed> {
   const alias = stores.config.ELASTICSEARCH_INDEX
   return withReindexLock(stores.mysql, alias, (lost) => build(stores, alias, lost, options))
 }
 
-async function build(stores: Stores, alias: string, lost: AbortSignal, options: ReindexOptions): Promise<Reindexed> {
+async function build(
+  stores: SearchStores,
+  alias: string,
+  lost: AbortSignal,
+  options: ReindexOptions,
+): Promise<Reindexed> {
   const { mysql, elasticsearch } = stores
   const signal = options.signal ? AbortSignal.any([lost, options.signal]) : lost
   const before = await tidy(stores, alias)
@@ -113,7 +118,7 @@ async function abandon({ stores, alias, index }: Build, registered: Targets, liv
  * not is removed. An alias that MySQL does not know of (an index of before, another database) is taken over as it is.
  * Answers the targets. Call it with the lock.
  */
-export async function tidy({ mysql, elasticsearch }: Stores, alias: string): Promise<Targets> {
+export async function tidy({ mysql, elasticsearch }: SearchStores, alias: string): Promise<Targets> {
   const targets = await reachMysql(() => readTargets(mysql, alias))
   const live = await searchedIndex(elasticsearch, alias)
   if (live !== null) {

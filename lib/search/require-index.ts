@@ -5,17 +5,17 @@
  */
 import { DependencyAway } from "../errors.ts"
 import { log } from "../log.ts"
-import type { Stores } from "../stores.ts"
+import type { SearchStores } from "../stores.ts"
 
 /** The same as for a readiness check. */
 const ASK_TIMEOUT_MS = 1_000
 /** Asking again sooner would only fail the allocation again. */
 const RETRY_ALLOCATION_EVERY_MS = 30_000
 
-const askedAt = new WeakMap<Stores["elasticsearch"], number>()
+const askedAt = new WeakMap<SearchStores["elasticsearch"], number>()
 
 /** Throws DependencyAway, or the client's error, unless all of the index can be written to. */
-export async function requireIndex({ elasticsearch, config }: Stores): Promise<void> {
+export async function requireIndex({ elasticsearch, config }: SearchStores): Promise<void> {
   const index = config.ELASTICSEARCH_INDEX
   const options = { requestTimeout: ASK_TIMEOUT_MS }
   const { status } = await elasticsearch.cluster.health({ index, timeout: "500ms" }, options)
@@ -33,7 +33,7 @@ export async function requireIndex({ elasticsearch, config }: Stores): Promise<v
   if (on) throw new DependencyAway("elasticsearch", new Error(`${on[0]} is set`))
 }
 
-async function retryAllocation(elasticsearch: Stores["elasticsearch"]): Promise<void> {
+async function retryAllocation(elasticsearch: SearchStores["elasticsearch"]): Promise<void> {
   if (performance.now() - (askedAt.get(elasticsearch) ?? Number.NEGATIVE_INFINITY) < RETRY_ALLOCATION_EVERY_MS) return
   askedAt.set(elasticsearch, performance.now())
   log.warn("the index is red: its allocation is tried again")

@@ -1,12 +1,12 @@
 import { deletedChats } from "../chats.ts"
-import type { Stores } from "../stores.ts"
+import type { SearchStores } from "../stores.ts"
 import { findHits, type Question, requireSearchable } from "./find-hits.ts"
 
 /**
  * The messages of all living chats of a living application that contain the query. Throws not_found without the
  * application, invalid_request for a query that folds to nothing, DependencyAway while Elasticsearch is away.
  */
-export async function searchApplication(stores: Stores, application: string, question: Question) {
+export async function searchApplication(stores: SearchStores, application: string, question: Question) {
   requireSearchable(question)
   const without = await deletedChats(stores, application)
   return findHits(stores, { application, without }, question)

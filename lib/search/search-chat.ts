@@ -1,13 +1,13 @@
 import { requireChat } from "../chats.ts"
 import type { SearchHit } from "../contract.ts"
-import type { Stores } from "../stores.ts"
+import type { SearchStores } from "../stores.ts"
 import { findHits, type Question, requireSearchable } from "./find-hits.ts"
 
 /**
  * The messages of a living chat that contain the query. Throws not_found without the chat, invalid_request for a query
  * that folds to nothing, DependencyAway while Elasticsearch is away.
  */
-export async function searchChat(stores: Stores, application: string, chat: number, question: Question) {
+export async function searchChat(stores: SearchStores, application: string, chat: number, question: Question) {
   requireSearchable(question)
   await requireChat(stores, application, chat)
   const { data, ...page } = await findHits(stores, { application, chat }, question)

@@ -1,7 +1,7 @@
 import { type Selectable, sql } from "kysely"
 import { type Mysql, reachMysql } from "../clients/mysql.ts"
 import type { Database } from "../database.ts"
-import type { Stores } from "../stores.ts"
+import type { SearchStores } from "../stores.ts"
 
 /** 500 of the largest bodies are 20 MB, 500 usual ones a read of some milliseconds. */
 const PAGE_ROWS = 500
@@ -50,7 +50,7 @@ function readPage(mysql: Mysql, application: string | undefined, after: MessageR
  * About how many messages there are, for a progress bar, at next to no cost: the greater of what the statistics of the
  * table and the index say, either of which may be old or missing.
  */
-export async function estimateMessages({ mysql, elasticsearch, config }: Stores): Promise<number> {
+export async function estimateMessages({ mysql, elasticsearch, config }: SearchStores): Promise<number> {
   const { rows } = await reachMysql(() =>
     sql<{ estimate: number | null }>`select table_rows as estimate from information_schema.tables
       where table_schema = database() and table_name = 'messages'`.execute(mysql),

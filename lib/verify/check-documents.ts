@@ -9,7 +9,7 @@
 import type { ResourceKey } from "../events.ts"
 import { documentId } from "../search/index-mapping.ts"
 import { type MessageRow, walkMessages } from "../search/walk-messages.ts"
-import type { Stores } from "../stores.ts"
+import type { SearchStores } from "../stores.ts"
 import {
   compare,
   type DocumentKey,
@@ -29,7 +29,7 @@ const SUSPECTS_MAX = 1_000
 export type WrongDocument = ResourceKey & { version: number }
 
 export type DocumentCheck = {
-  stores: Stores
+  stores: SearchStores
   findings: Findings
   rounds: Rounds
   application: string | undefined

@@ -12,7 +12,7 @@
 import { type Mysql, reachMysql } from "../clients/mysql.ts"
 import { shardOf } from "../outbox/keys.ts"
 import { TOMBSTONE_DAYS } from "../persist/persist-events.ts"
-import type { Stores } from "../stores.ts"
+import type { SearchStores } from "../stores.ts"
 import type { Findings } from "./findings.ts"
 import { firstSince, type Parent, type ParentKey, readParent } from "./read-parent.ts"
 import type { Rounds } from "./rounds.ts"
@@ -33,7 +33,7 @@ export type Unaccounted = {
 }
 
 export type ParentCheck = {
-  stores: Stores
+  stores: SearchStores
   findings: Findings
   unaccounted: Unaccounted
   /** Is given parents whose counter or count column is wrong, for the repair. */
@@ -75,7 +75,7 @@ const isOrphaned = ({ chat }: ParentKey, { isDeleted, count, applicationLives, r
   rows > 0 && (isDeleted || count === null || (chat > 0 && !applicationLives))
 
 /** Whether the outbox holds an event of the parent or of its application. */
-async function isPending({ outbox }: Stores, { application, chat }: ParentKey): Promise<boolean> {
+async function isPending({ outbox }: SearchStores, { application, chat }: ParentKey): Promise<boolean> {
   const keys = [{ application, chat: 0, message: 0 }]
   if (chat > 0) keys.push({ application, chat, message: 0 })
   const { entries } = await outbox.read(application, chat, keys)
@@ -136,7 +136,7 @@ async function countAbsent({ stores, rounds }: ParentCheck, key: ParentKey, rang
 }
 
 /** Events on their way to numbers of the range, up to PENDING_MAX. */
-async function countPending({ outbox }: Stores, { application, chat }: ParentKey, [from, to]: [number, number]) {
+async function countPending({ outbox }: SearchStores, { application, chat }: ParentKey, [from, to]: [number, number]) {
   const parent = chat > 0 ? `${application}/${chat}` : application
   const range = { min: String(from), max: String(to), order: "asc" as const, count: PENDING_MAX }
   const { entries } = await outbox.readPending(shardOf(application), parent, chat, [], range)

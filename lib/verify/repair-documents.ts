@@ -13,7 +13,7 @@ import { type IndexOperation, indexDocuments } from "../search/index-documents.t
 import { documentId } from "../search/index-mapping.ts"
 import { readOperations } from "../search/read-operations.ts"
 import { isOwnVersion, readTargets, writesAlias } from "../search/targets.ts"
-import type { Stores } from "../stores.ts"
+import type { SearchStores } from "../stores.ts"
 import type { WrongDocument } from "./check-documents.ts"
 import { compare, readDocuments, readRows, type StoredDocument } from "./compare-documents.ts"
 
@@ -24,7 +24,7 @@ const STEPS_US = [0, 2, 16, 256]
 const NEAR_US = 256
 
 /** Mends `documents`. What still differs afterwards is found by the next verification, and mended by a reindex. */
-export async function repairDocuments(stores: Stores, documents: WrongDocument[]): Promise<void> {
+export async function repairDocuments(stores: SearchStores, documents: WrongDocument[]): Promise<void> {
   const { mysql, elasticsearch, config } = stores
   const alias = config.ELASTICSEARCH_INDEX
   const { live, building } = await reachMysql(() => readTargets(mysql, alias))

@@ -12,7 +12,7 @@ import type { ResourceKey } from "../events.ts"
 import { revisionTime } from "../events.ts"
 import { surveyOutbox } from "../outbox/survey.ts"
 import { estimateMessages, type MessageRow } from "../search/walk-messages.ts"
-import type { Stores } from "../stores.ts"
+import type { SearchStores } from "../stores.ts"
 import { checkRows, checkSurplus, type DocumentCheck } from "./check-documents.ts"
 import { checkParents, type ParentCheck, type Unaccounted, walkCounters, withoutCounter } from "./check-parents.ts"
 import { createFindings, type Finding, type Findings } from "./findings.ts"
@@ -56,7 +56,7 @@ export type Verified = {
  * Verifies what is stored; with `repair` mends it and verifies again. All four stores must be there: throws what they
  * threw, or what `signal` was aborted with.
  */
-export async function verify(stores: Stores, options: VerifyOptions = {}): Promise<Verified> {
+export async function verify(stores: SearchStores, options: VerifyOptions = {}): Promise<Verified> {
   const repaired: Repaired = { documents: 0, counters: 0 }
   const first = await verifyOnce(stores, options, options.repair === true ? repaired : null)
   if (repaired.documents + repaired.counters === 0) return first
@@ -64,7 +64,7 @@ export async function verify(stores: Stores, options: VerifyOptions = {}): Promi
   return { ...second, repaired: { ...repaired, findings: first.findings } }
 }
 
-async function verifyOnce(stores: Stores, options: VerifyOptions, repaired: Repaired | null): Promise<Verified> {
+async function verifyOnce(stores: SearchStores, options: VerifyOptions, repaired: Repaired | null): Promise<Verified> {
   const { application, signal, onProgress } = options
   const findings = createFindings()
   const unaccounted: Unaccounted = { fenced: 0, expired: 0 }
@@ -122,7 +122,11 @@ async function checkStrays(parents: ParentCheck, rows: MessageRow[]): Promise<vo
 }
 
 /** What should long have been sent, and what was given up. */
-async function checkLeftovers(stores: Stores, findings: Findings, application: string | undefined): Promise<void> {
+async function checkLeftovers(
+  stores: SearchStores,
+  findings: Findings,
+  application: string | undefined,
+): Promise<void> {
   const { mysql } = stores
   const entries = () => {
     const query = mysql.selectFrom("pending_index").select(["application", "chat", "message"])

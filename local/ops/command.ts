@@ -1,5 +1,5 @@
 /** What the commands of `npm run ops` have in common; local/ops.ts lists them and runs one. */
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import type { Output } from "./output.ts"
 
 /** What a command answers, and the process with it. */
@@ -9,7 +9,7 @@ export const EXIT = { ok: 0, wrong: 1, usage: 2, interrupted: 130 } as const
 export type Arguments = { options: Record<string, string | boolean | undefined>; words: string[] }
 
 export type Context = {
-  stores: Stores
+  stores: SearchStores
   /** Standard output is read by a program: `output` sees to it, a command hardly ever needs to know. */
   json: boolean
   output: Output

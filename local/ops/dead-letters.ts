@@ -6,7 +6,7 @@ import {
   visitDeadLetters,
 } from "../../lib/queue/dead-letters.ts"
 import { discardLetter } from "../../lib/queue/discard.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { type Arguments, type Command, type Context, EXIT, UsageError } from "./command.ts"
 
 const USAGE = `dead-letters list
@@ -75,7 +75,7 @@ async function treat(
   { stores, output, signal }: Context,
   ids: string[] | "all",
   [verb, done]: ["redrive" | "discard", string],
-  treatOne: (stores: Stores, letter: DeadLetter) => Promise<Fate>,
+  treatOne: (stores: SearchStores, letter: DeadLetter) => Promise<Fate>,
 ): Promise<number> {
   const outcomes: Outcome[] = []
   const { more } = await visitDeadLetters(stores, async (letter) => {

@@ -15,7 +15,13 @@ export type Found = { figures: Figure[]; bounds: Bound[]; notes?: string[]; plot
 /** `scale`: the share of the full amount of data, for a quick look; then nothing is proven. */
 export type BenchRun = { stack: BenchStack; rounds: number; scale: number; say(line: string): void }
 
-export type Bench = { name: string; about: string; run(run: BenchRun): Promise<Found> }
+/** One that needs other servers than those of the native stack, brings them up itself while that stack is down. */
+export type LoneRun = Omit<BenchRun, "stack"> & { signal: AbortSignal }
+
+export type Bench = { name: string; about: string } & (
+  | { run(run: BenchRun): Promise<Found> }
+  | { runAlone(run: LoneRun): Promise<Found> }
+)
 
 export type Target = { what: string; value: number; bound: string; met: boolean }
 export type Summary = { name: string; medians: Record<string, { median: number; min: number; max: number }> }

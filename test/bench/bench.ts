@@ -5,7 +5,7 @@ import { failureLines } from "../../local/failure.ts"
 import { progressOn } from "../../local/progress.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { stopSignals } from "../../local/signals.ts"
-import { type Bench, judge } from "./bench-run.ts"
+import { type Bench, type Found, judge } from "./bench-run.ts"
 import { cold } from "./cold.ts"
 import { direct } from "./direct.ts"
 import { drain } from "./drain.ts"
@@ -15,6 +15,7 @@ import { lag } from "./lag.ts"
 import { mysqlAway } from "./mysql-away.ts"
 import { read } from "./read.ts"
 import { markdownOf, surroundings, writeReport } from "./report.ts"
+import { replicas } from "./scale.ts"
 import { search } from "./search.ts"
 import { soak } from "./soak.ts"
 import { startBenchStack } from "./stack.ts"
@@ -30,6 +31,7 @@ const BENCHES: Bench[] = [
   read,
   direct,
   cold,
+  replicas,
   soak,
   search,
   elasticsearchAway,
@@ -77,25 +79,35 @@ function readOptions(args: string[]) {
   return { benches, rounds, scale, report: values.report ?? REPORT_DEFAULT }
 }
 
+type Options = ReturnType<typeof readOptions>
+
 /** Answers whether every target was met. */
-async function main({ benches, rounds, scale, report }: ReturnType<typeof readOptions>): Promise<boolean> {
+async function main({ benches, rounds, scale, report }: Options): Promise<boolean> {
   const { stop: signal, hurry } = stopSignals()
   const progress = progressOn(process.stdout)
   const where = surroundings()
-  const stack = await startBenchStack({ progress, signal, hurry })
-  signal.addEventListener("abort", () => void stack.stop().finally(() => process.exit(1)))
+  const say = (line: string) => progress.line(`  ${line}`)
   let met = true
+  const measure = async (bench: Bench, run: () => Promise<Found>) => {
+    const found = await progress.step(bench.name, run)
+    const shown = { bench, found, where, rounds, scale }
+    for (const file of await writeReport(report, shown)) progress.line(`Written: ${file}`)
+    progress.line(`\n${markdownOf(shown)}`)
+    met &&= judge(found).every((target) => target.met)
+  }
   try {
-    for (const bench of benches) {
-      const say = (line: string) => progress.line(`  ${line}`)
-      const found = await progress.step(bench.name, () => bench.run({ stack, rounds, scale, say }))
-      const shown = { bench, found, where, rounds, scale }
-      for (const file of await writeReport(report, shown)) progress.line(`Written: ${file}`)
-      progress.line(`\n${markdownOf(shown)}`)
-      met &&= judge(found).every((target) => target.met)
+    for (const bench of benches)
+      if ("runAlone" in bench) await measure(bench, () => bench.runAlone({ rounds, scale, say, signal }))
+    const others = benches.filter((bench) => "run" in bench)
+    if (others.length === 0) return met
+    const stack = await startBenchStack({ progress, signal, hurry })
+    signal.addEventListener("abort", () => void stack.stop().finally(() => process.exit(1)))
+    try {
+      for (const bench of others) await measure(bench, () => bench.run({ stack, rounds, scale, say }))
+    } finally {
+      await progress.step("Stack stopped", stack.stop)
     }
   } finally {
-    await progress.step("Stack stopped", stack.stop)
     progress.end()
   }
   return met

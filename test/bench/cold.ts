@@ -11,7 +11,7 @@ import { gatewayEvent, invocation } from "../steps/gateway-event.ts"
 import { copyProject } from "../steps/project-copy.ts"
 import { unzip } from "../steps/unzip.ts"
 import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
-import { ask, createChats, creationIn } from "./load.ts"
+import { ask, chatOf, createChats, creationIn } from "./load.ts"
 
 const CREATION_MS_MAX = 150
 const ANY_MS_MAX = 400
@@ -60,13 +60,13 @@ async function unpackBundles(folder: string): Promise<Target[]> {
 
 /** What each function is called with: a request of its own kind about things that are there; other functions do nothing. */
 function eventsFor(chatPath: string): (name: string) => object {
-  const [, , token = "", , chat = ""] = chatPath.split("/")
+  const { application: token, chat } = chatOf(chatPath)
   return (name) => {
     const route = ROUTES.find((one) => one.function === name)
     if (route === undefined)
       return name.endsWith("unknown-route") ? gatewayEvent({ path: "/nowhere" }) : { Records: [] }
-    const last = route.path.endsWith("{number}") && route.path.includes("messages") ? "1" : chat
-    const pathParameters = { token, chat_number: chat, number: last }
+    const last = route.path.endsWith("{number}") && route.path.includes("messages") ? "1" : `${chat}`
+    const pathParameters = { token, chat_number: `${chat}`, number: last }
     const path = route.path.replace(/\{(\w+)\}/g, (_, key: keyof typeof pathParameters) => pathParameters[key])
     const [method = "GET"] = route.methods
     return gatewayEvent({

@@ -4,7 +4,7 @@ import type { Script } from "../../lib/outbox/scripts.ts"
 import { awaitQuiet } from "../campaign/settle.ts"
 import { gatewayEvent, invocation } from "../steps/gateway-event.ts"
 import type { Bench, BenchRun, Figure } from "./bench-run.ts"
-import { createChats } from "./load.ts"
+import { chatOf, createChats } from "./load.ts"
 
 const CALLS = 20_000
 const WARM_UP_CALLS = 2_000
@@ -38,11 +38,11 @@ export const direct: Bench = {
     Object.assign(process.env, stack.env)
     const { stores } = stack.direct
     const [path = ""] = await createChats(stack.apiUrl, 1)
-    const [, , token = "", , chat = ""] = path.split("/")
+    const { application: token, chat } = chatOf(path)
     const creation = gatewayEvent({
       method: "POST",
       path: `${path}/messages`,
-      pathParameters: { token, chat_number: chat },
+      pathParameters: { token, chat_number: `${chat}` },
       headers: { "content-type": "application/json" },
       body: BODY,
     })

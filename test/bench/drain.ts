@@ -1,9 +1,9 @@
 // What lies in the persist queue while the API is stopped, and how fast it is stored and indexed once the API goes on.
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { awaitQuiet } from "../campaign/settle.ts"
 import type { Bench, Figure } from "./bench-run.ts"
-import { createChats } from "./load.ts"
+import { chatOf, createChats } from "./load.ts"
 
 const EVENTS = 200_000
 const APPLICATIONS = 64
@@ -14,7 +14,7 @@ const DRAIN_MAX_MS = 300_000
 const BODY = "The quick brown fox jumps over the lazy dog, and the parcel is on its way."
 
 /** Events as creations would send them, for chats that have no other message. */
-async function queueEvents({ persistQueue }: Stores, applications: string[], each: number): Promise<void> {
+async function queueEvents({ persistQueue }: SearchStores, applications: string[], each: number): Promise<void> {
   const createdAt = Date.now()
   for (let first = 1; first <= each; first += SENT_TOGETHER) {
     for (const application of applications) {
@@ -35,7 +35,7 @@ async function queueEvents({ persistQueue }: Stores, applications: string[], eac
   }
 }
 
-async function countRows({ mysql }: Stores, applications: string[]): Promise<number> {
+async function countRows({ mysql }: SearchStores, applications: string[]): Promise<number> {
   // Counters are raised in the transaction that stores the rows.
   const { rows } = await mysql
     .selectFrom("counters")
@@ -46,7 +46,7 @@ async function countRows({ mysql }: Stores, applications: string[]): Promise<num
   return Number(rows ?? 0)
 }
 
-async function countDocuments({ elasticsearch, config }: Stores, applications: string[]): Promise<number> {
+async function countDocuments({ elasticsearch, config }: SearchStores, applications: string[]): Promise<number> {
   const index = config.ELASTICSEARCH_INDEX
   await elasticsearch.indices.refresh({ index })
   return (await elasticsearch.count({ index, query: { terms: { application: applications } } })).count
@@ -73,7 +73,7 @@ export const drain: Bench = {
     const total = each * APPLICATIONS
     const figures: Figure[] = []
     for (let round = 0; round < rounds; round++) {
-      const applications = (await createChats(stack.apiUrl, APPLICATIONS)).map((path) => path.split("/")[2] ?? "")
+      const applications = (await createChats(stack.apiUrl, APPLICATIONS)).map((path) => chatOf(path).application)
       await awaitQuiet(stack.direct, DRAIN_MAX_MS)
       const api = stack.server("api")
       await api.freeze()

@@ -2,7 +2,7 @@
 import { syncCounts } from "../../lib/counts/sync-counts.ts"
 import { encodeCursor } from "../../lib/http/cursor.ts"
 import { drawToken } from "../../lib/outbox/keys.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { awaitQuiet } from "../campaign/settle.ts"
 import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
 import { type Asked, ask, creationIn, percentile } from "./load.ts"
@@ -26,7 +26,7 @@ const QUIET_LIMIT_MS = 120_000
 type Size = { application: string; chats: number; messages: number }
 
 /** An application with so many chats, the first of which has so many messages, as if all had been persisted. */
-async function givenSize(stores: Stores, { application, chats, messages }: Size, say: (line: string) => void) {
+async function givenSize(stores: SearchStores, { application, chats, messages }: Size, say: (line: string) => void) {
   const { mysql } = stores
   const now = new Date()
   const times = { revision: 1, created_at: now, updated_at: now }
@@ -90,7 +90,7 @@ function requestsFor({ application, chats, messages }: Size): Record<string, Ask
 }
 
 /** Milliseconds to sync the counts of so many chats that have changed. */
-async function timeSync(stores: Stores, { application }: Size): Promise<number> {
+async function timeSync(stores: SearchStores, { application }: Size): Promise<number> {
   await stores.mysql
     .updateTable("counters")
     .set({ dirty: 1 })

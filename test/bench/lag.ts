@@ -1,7 +1,7 @@
 // How long after its answer a creation is stored, and can be found.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Bench, BenchRun, Figure } from "./bench-run.ts"
-import { createChats, createSteadily, percentile } from "./load.ts"
+import { chatOf, createChats, createSteadily, percentile } from "./load.ts"
 
 const SECONDS = 40
 const CHATS = 16
@@ -17,7 +17,7 @@ export async function measureLag({ stack, say }: BenchRun, rate: number, seconds
   const { apiUrl, direct } = stack
   const chats = await createChats(apiUrl, CHATS)
   const [probed = ""] = chats
-  const [, , application = "", , chat] = probed.split("/")
+  const { application, chat } = chatOf(probed)
   const loading = createSteadily({ apiUrl, chats, rate, seconds })
   const until = async (isThere: () => Promise<boolean>, accepted: number, pollMs: number) => {
     while (!(await isThere()) && performance.now() - accepted < ARRIVAL_MAX_MS) await sleep(pollMs)
@@ -36,7 +36,7 @@ export async function measureLag({ stack, say }: BenchRun, rate: number, seconds
       .selectFrom("messages")
       .select("number")
       .where("application", "=", application)
-      .where("chat", "=", Number(chat))
+      .where("chat", "=", chat)
       .where("number", "=", number)
     const isStored = async () => (await row.executeTakeFirst()) !== undefined
     const isFound = async () => {

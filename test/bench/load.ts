@@ -45,14 +45,16 @@ export async function ask(apiUrl: string, asked: readonly Asked[], extent: Exten
   const latencies: number[] = []
   let next = 0
   const { connections } = extent
+  // Far apart, lest all of them ask for the same at nearly the same time.
+  const stride = Math.max(1, Math.floor(asked.length / connections))
   const options: Options = {
     url: apiUrl,
     connections,
     ...("amount" in extent ? { amount: extent.amount } : { duration: extent.seconds }),
     // Each connection asks for all of them, from another one on.
     setupClient(client) {
-      const from = next++
-      const turned = [...asked.slice(from % asked.length), ...asked.slice(0, from % asked.length)]
+      const from = (next++ * stride) % asked.length
+      const turned = [...asked.slice(from), ...asked.slice(0, from)]
       client.setRequests(
         turned.map(({ path, method = "GET", body }) => ({
           path,
@@ -147,6 +149,14 @@ async function post(url: string, body: object): Promise<{ token?: string; number
   })
   if (answer.status !== 201) throw new Error(`POST ${new URL(url).pathname} answered ${answer.status}`)
   return (await answer.json()) as { token?: string; number?: number }
+}
+
+export type Chat = { path: string; application: string; chat: number }
+
+/** A chat by its path. */
+export function chatOf(path: string): Chat {
+  const [, , application = "", , chat] = path.split("/")
+  return { path, application, chat: Number(chat) }
 }
 
 /** One chat in each of `count` new applications. Answers their paths. */

@@ -3,7 +3,7 @@
 import { fold } from "../../lib/search/fold.ts"
 import { chatKey } from "../../lib/search/index-mapping.ts"
 import { searchIndex } from "../../lib/search/search-messages.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import type { BenchRun } from "./bench-run.ts"
 import { createCorpus } from "./corpus.ts"
 import { percentile } from "./load.ts"
@@ -50,7 +50,12 @@ export async function fillAlternative(
 const escapeWildcard = (text: string): string => text.replace(/[\\*?]/g, "\\$&")
 
 /** One class at Elasticsearch itself, by one client: ours and the alternative. */
-export async function compare(stores: Stores, { large }: Data, { name, queries }: QueryClass, alternative: string) {
+export async function compare(
+  stores: SearchStores,
+  { large }: Data,
+  { name, queries }: QueryClass,
+  alternative: string,
+) {
   const time = async (ask: (query: string) => Promise<unknown>, asked: string[]) => {
     const latencies: number[] = []
     for (const query of asked) {

@@ -1,7 +1,7 @@
 // Fills the stores for the search benchmark: rows straight into MySQL, documents by the real index function.
 import type { SQSRecord } from "aws-lambda"
 import { indexRecords } from "../../lib/search/index-records.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 
 /** A statement of so many rows, some 150 KB. */
 const ROWS_AT_A_TIME = 1_000
@@ -13,8 +13,8 @@ const FIRST_CREATED_AT = Date.UTC(2026, 0, 1)
 
 export type Place = { application: string; chat: number; number: number; body: string }
 
-/** Stores these messages as persisted, a second apart in their order. */
-export async function storeRows({ mysql }: Stores, places: Iterable<Place>, onProgress: (done: number) => void) {
+/** SearchStores these messages as persisted, a second apart in their order. */
+export async function storeRows({ mysql }: SearchStores, places: Iterable<Place>, onProgress: (done: number) => void) {
   let rows: object[] = []
   let done = 0
   const flush = async () => {
@@ -36,7 +36,7 @@ export async function storeRows({ mysql }: Stores, places: Iterable<Place>, onPr
 
 /** Indexes every message by the index function, with the queue messages that it would get. */
 export async function indexAll(
-  stores: Stores,
+  stores: SearchStores,
   keys: Iterable<Omit<Place, "body">>,
   onProgress: (done: number) => void,
 ) {

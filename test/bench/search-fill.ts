@@ -1,10 +1,10 @@
 // The data of the search benchmark: one large chat beside many small ones.
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { seededRandom } from "../campaign/random.ts"
 import type { BenchRun, Figure } from "./bench-run.ts"
 import { type Corpus, createCorpus } from "./corpus.ts"
-import { createChats } from "./load.ts"
+import { type Chat, chatOf, createChats } from "./load.ts"
 import { indexAll, type Place, storeRows } from "./search-data.ts"
 import { type QueryClass, queryClasses } from "./search-queries.ts"
 
@@ -18,13 +18,7 @@ const SMALL_SEARCHED = 8
 const TELL_EVERY_MS = 15_000
 const MERGE_WAIT_MAX_MS = 300_000
 
-export type Chat = { path: string; application: string; chat: number }
 export type Data = { large: Chat; small: Chat[]; corpus: Corpus; classes: QueryClass[]; messages: number }
-
-const chatOf = (path: string): Chat => {
-  const [, , application = "", , chat] = path.split("/")
-  return { path, application, chat: Number(chat) }
-}
 
 const token = (index: number) => `bench-small-${String(index).padStart(12, "0")}`
 
@@ -64,7 +58,10 @@ export function teller(say: (line: string) => void, what: string, total: number)
 }
 
 /** Waits until Elasticsearch has nothing to merge. */
-export async function settled({ elasticsearch, config }: Stores, index = config.ELASTICSEARCH_INDEX): Promise<void> {
+export async function settled(
+  { elasticsearch, config }: SearchStores,
+  index = config.ELASTICSEARCH_INDEX,
+): Promise<void> {
   await elasticsearch.indices.refresh({ index })
   for (const end = performance.now() + MERGE_WAIT_MAX_MS; performance.now() < end; await sleep(1_000)) {
     const { _all: all } = await elasticsearch.indices.stats({ index, metric: "merge" })

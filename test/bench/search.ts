@@ -4,9 +4,9 @@ import { seededRandom, shuffled } from "../campaign/random.ts"
 import { drawBars } from "./bars.ts"
 import type { Bench, Bound, Figure } from "./bench-run.ts"
 import { measureLag } from "./lag.ts"
-import { ask, percentile } from "./load.ts"
+import { ask, type Chat, percentile } from "./load.ts"
 import { compare, fillAlternative } from "./search-alternative.ts"
-import { type Chat, fill, LARGE, SEED, SMALL, SMALL_CHATS } from "./search-fill.ts"
+import { fill, LARGE, SEED, SMALL, SMALL_CHATS } from "./search-fill.ts"
 
 const CLIENTS = 4
 const REQUESTS_PER_CLASS = 300

@@ -5,6 +5,7 @@ import { drawBars } from "./bars.ts"
 import { type Bench, type BenchRun, type Bound, type Figure, summarize } from "./bench-run.ts"
 import { type Asked, ask, createChats, creationIn, percentile } from "./load.ts"
 import { NO_OP_PATH } from "./no-op.ts"
+import { kept, missingNumbers } from "./rows.ts"
 
 /** The number of connections that the targets speak of. */
 const CONNECTIONS = 64
@@ -50,21 +51,6 @@ async function measure(run: BenchRun, name: string, asked: readonly Asked[], { c
   return { figure, created }
 }
 
-/** Rows, and documents, in these chats. */
-async function kept({ stack }: BenchRun, chats: string[]) {
-  const { mysql, elasticsearch, config } = stack.direct.stores
-  const tokens = chats.map((path) => path.split("/")[2] ?? "")
-  const { rows } = await mysql
-    .selectFrom("messages")
-    .select(({ fn }) => fn.countAll<number>().as("rows"))
-    .where("application", "in", tokens)
-    .executeTakeFirstOrThrow()
-  const index = config.ELASTICSEARCH_INDEX
-  await elasticsearch.indices.refresh({ index })
-  const { count } = await elasticsearch.count({ index, query: { terms: { application: tokens } } })
-  return { rows: Number(rows), documents: count }
-}
-
 const SIZES: Turn[] = [1, 16, 64, 256].map((connections) => ({
   connections,
   seconds: connections === CONNECTIONS ? SUSTAINED_SECONDS : SECONDS,
@@ -90,7 +76,7 @@ export const create: Bench = {
         figures.push(one.figure)
       }
     }
-    const { rows, documents } = await kept(run, chats)
+    const { rows, documents } = await kept(run.stack.direct, chats)
     // Whoever was cut off at the end of a turn may have been accepted: there may be more rows than answers.
     figures.push({
       name: "all rounds",
@@ -164,7 +150,7 @@ export const oneChat: Bench = {
         const size = shortened({ connections: CONNECTIONS, seconds: SECONDS }, run.scale)
         figures.push((await measure(run, name, asked, size)).figure)
       }
-      figures.push({ name: "numbers of the one chat", missing: await missingNumbers(run, chat) })
+      figures.push({ name: "numbers of the one chat", missing: await missingNumbers(run.stack.direct, chat) })
     }
     const bounds: Bound[] = [
       { of: "perSecond", name: "one chat", to: "many chats", min: 0.9 },
@@ -172,16 +158,4 @@ export const oneChat: Bench = {
     ]
     return { figures, bounds }
   },
-}
-
-/** How many numbers up to the highest of a chat have no row. */
-async function missingNumbers({ stack }: BenchRun, path: string): Promise<number> {
-  const [, , application = "", , chat] = path.split("/")
-  const { rows, last } = await stack.direct.stores.mysql
-    .selectFrom("messages")
-    .select(({ fn }) => [fn.countAll<number>().as("rows"), fn.max("number").as("last")])
-    .where("application", "=", application)
-    .where("chat", "=", Number(chat))
-    .executeTakeFirstOrThrow()
-  return Number(last) - Number(rows)
 }

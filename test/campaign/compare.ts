@@ -1,5 +1,5 @@
 // Rows against documents, and rows against lists: field by field.
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import type { Verdict } from "./checks.ts"
 import type { Client } from "./client.ts"
 import {
@@ -34,7 +34,7 @@ function differenceOf(token: string, row: MessageRow, document: MessageDocument)
 
 /** Every row has its document, with its revision as version, and there is no document besides. */
 export async function compareDocuments(
-  stores: Stores,
+  stores: SearchStores,
   token: string,
   messages: MessageRow[],
   verdict: Verdict,
@@ -116,7 +116,7 @@ export async function compareLists(client: Client, token: string, rows: Rows, ve
 }
 
 /** Counts that are not those of the rows: one line each. */
-export async function findWrongCounts(stores: Stores, client: Client, tokens: string[]): Promise<string[]> {
+export async function findWrongCounts(stores: SearchStores, client: Client, tokens: string[]): Promise<string[]> {
   const wrong: string[] = []
   for (const token of tokens) {
     const path = `/applications/${token}`
@@ -134,7 +134,10 @@ export async function findWrongCounts(stores: Stores, client: Client, tokens: st
   return wrong
 }
 
-async function countRows({ mysql }: Stores, token: string): Promise<{ chats: number; messages: Map<number, number> }> {
+async function countRows(
+  { mysql }: SearchStores,
+  token: string,
+): Promise<{ chats: number; messages: Map<number, number> }> {
   const { rows } = await mysql
     .selectFrom("chats")
     .select((eb) => eb.fn.countAll<number>().as("rows"))

@@ -11,7 +11,6 @@ import { lockFolder, stopLeftovers } from "../../local/processes.ts"
 import { run } from "../../local/run.ts"
 import { dockerAnswers } from "../../local/services/docker.ts"
 import { requireFreePorts } from "../../local/services/probe.ts"
-import { ownQueueUrls } from "../../local/services/queues.ts"
 import {
   API_PORTS,
   portFrom,
@@ -21,6 +20,7 @@ import {
   SERVICES,
   stackFolder,
 } from "../../local/services/settings.ts"
+import { publishedStores } from "../steps/published-stores.ts"
 import { watchAof } from "./aof.ts"
 import { writeClock } from "./clock.ts"
 import { type Container, containerServer, docker, findContainers, watchEndsOf } from "./containers.ts"
@@ -82,22 +82,6 @@ const linkStores = async (apiPort: number) => {
     variables[variable.replace(/_PORT$/, "_LINK")] = `${link.port}`
   }
   return { links, variables }
-}
-
-/** The environment that leads to the stores by their published ports. */
-const directEnvironment = (): Variables => {
-  const ports = portsOf("faults", process.env)
-  const sqs = `http://127.0.0.1:${ports.elasticmq}`
-  return {
-    MYSQL_URL: `mysql://chat:${process.env.MYSQL_PASSWORD || "chat"}@127.0.0.1:${ports.mysql}/chat`,
-    REDIS_URL: `redis://127.0.0.1:${ports.redis}/0`,
-    ELASTICSEARCH_URL: `http://127.0.0.1:${ports.elasticsearch}`,
-    SQS_ENDPOINT: sqs,
-    ...ownQueueUrls(sqs),
-    AWS_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: "local",
-    AWS_SECRET_ACCESS_KEY: "local",
-  }
 }
 
 const prepareFolder = async (): Promise<Disks> => {
@@ -215,7 +199,7 @@ export const startComposeTarget = async ({
     return {
       name: "compose",
       apiUrl: `http://127.0.0.1:${client.port}`,
-      env: directEnvironment(),
+      env: publishedStores(portsOf("faults", process.env)),
       servers,
       links: links as Target["links"],
       disks: disks.disks,

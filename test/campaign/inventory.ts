@@ -1,6 +1,6 @@
 // What is there in the end, by three witnesses: the rows of MySQL, the documents of Elasticsearch, the lists of the API.
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import type { Client } from "./client.ts"
 
 const ROWS_PAGE = 2_000
@@ -51,18 +51,18 @@ const times = (row: { created_at: Date; updated_at: Date }) => ({
 })
 
 /** The applications whose names begin with `prefix`. */
-export async function readApplications({ mysql }: Stores, prefix: string): Promise<ApplicationRow[]> {
+export async function readApplications({ mysql }: SearchStores, prefix: string): Promise<ApplicationRow[]> {
   const rows = await mysql.selectFrom("applications").selectAll().where("name", "like", `${prefix}%`).execute()
   return rows.map((row) => ({ token: row.token, name: row.name, ...times(row) }))
 }
 
-export async function readChats({ mysql }: Stores, application: string): Promise<ChatRow[]> {
+export async function readChats({ mysql }: SearchStores, application: string): Promise<ChatRow[]> {
   const rows = await mysql.selectFrom("chats").selectAll().where("application", "=", application).execute()
   return rows.map((row) => ({ number: row.number, name: row.name, ...times(row) }))
 }
 
 /** All messages of an application, by chat and number. */
-export async function readMessages({ mysql }: Stores, application: string): Promise<MessageRow[]> {
+export async function readMessages({ mysql }: SearchStores, application: string): Promise<MessageRow[]> {
   const messages: MessageRow[] = []
   for (let last = { chat: 0, number: 0 }; ; ) {
     const { chat, number } = last
@@ -84,7 +84,7 @@ export async function readMessages({ mysql }: Stores, application: string): Prom
 
 /** All documents of an application, as they are stored. */
 export async function readDocuments(
-  { elasticsearch, config }: Stores,
+  { elasticsearch, config }: SearchStores,
   application: string,
 ): Promise<MessageDocument[]> {
   const documents: MessageDocument[] = []

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { Redis } from "ioredis"
 import { readConfig } from "../../lib/config.ts"
 import { lifeKey, outboxKey, SHARDS } from "../../lib/outbox/keys.ts"
-import { buildStores } from "../../lib/runtime.ts"
-import type { Stores } from "../../lib/stores.ts"
+import { buildStores } from "../../lib/search-runtime.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 
 /** A store that has not answered by then is taken as away: the samples are a second apart. */
 const ANSWER_MS = 900
@@ -12,7 +12,7 @@ const ANSWER_MS = 900
 export type QueueName = "persist" | "index" | "persistDeadLetters" | "indexDeadLetters"
 
 export type DirectStores = {
-  stores: Stores
+  stores: SearchStores
   /** Events in the 64 outboxes. */
   outboxEvents(): Promise<number>
   /** Bytes that the shards account for their outboxes. */
@@ -37,7 +37,7 @@ export function connectStores(env: Record<string, string>): DirectStores {
 }
 
 /** The same on stores that are there. `close` closes them, too. */
-export function directStores({ stores, close }: { stores: Stores; close: () => Promise<void> }): DirectStores {
+export function directStores({ stores, close }: { stores: SearchStores; close: () => Promise<void> }): DirectStores {
   const { config, mysql, sqs } = stores
   const redis = new Redis(config.REDIS_URL, {
     enableOfflineQueue: false,

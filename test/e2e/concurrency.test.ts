@@ -1,6 +1,6 @@
 // 300 chats and 1,000 messages at once from 64 clients: every number once, every write visible at once and stored in the end.
 import { expect, test } from "@jest/globals"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { type ChatApi, chatPath, expectStatus } from "../steps/chat-api.ts"
 import { eventually } from "../steps/eventually.ts"
 import { useRunningApi } from "../steps/running-api.ts"
@@ -59,7 +59,7 @@ async function listed(chats: ChatApi, path: string): Promise<number[]> {
   return numbers
 }
 
-async function expectStored({ mysql, elasticsearch, config }: Stores, token: string): Promise<void> {
+async function expectStored({ mysql, elasticsearch, config }: SearchStores, token: string): Promise<void> {
   const chats = await mysql.selectFrom("chats").select("number").where("application", "=", token).execute()
   expect(ascending(chats.map(({ number }) => number))).toEqual(upTo(CHATS))
   const messages = await mysql

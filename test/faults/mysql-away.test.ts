@@ -1,7 +1,7 @@
 // MySQL away: cut off, hanging, and back with a backlog. Each promise is one of docs/architecture.md.
 import { expect, test } from "@jest/globals"
 import { relay } from "../../lib/outbox/relay.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { expectUnavailable } from "../steps/away-cases.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { deliver, drainQueues, refreshIndex, takeRecords, whileConsuming } from "../steps/drain.ts"
@@ -29,7 +29,7 @@ const stores = useTestStores()
 const api = chatApi(directTransport())
 
 /** Runs `act` with MySQL behind a line that it may cut or silence. */
-async function withLine(act: (line: Forwarder, own: Stores) => Promise<void>, change = {}): Promise<void> {
+async function withLine(act: (line: Forwarder, own: SearchStores) => Promise<void>, change = {}): Promise<void> {
   const url = new URL(stores().config.MYSQL_URL)
   const line = await startForwarder(url.href)
   url.port = new URL(line.url).port

@@ -9,28 +9,28 @@ import { acceptChange } from "../../lib/outbox/accept.ts"
 import { relay } from "../../lib/outbox/relay.ts"
 import { persistEvents } from "../../lib/persist/persist-events.ts"
 import { purgeDue } from "../../lib/persist/purge.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { deliver, drainQueues, refreshIndex, takeRecords } from "../steps/drain.ts"
 import { useTestStores } from "../steps/stores.ts"
 
 const stores = useTestStores()
 
-async function givenChat(own: Stores) {
+async function givenChat(own: SearchStores) {
   const token = (await createApplication(own, { name: "Races" })).resource.token
   const chat = (await createChat(own, token, { name: null })).resource.number
   return { token, chat }
 }
 
-const countMessages = async (own: Stores, token: string) =>
+const countMessages = async (own: SearchStores, token: string) =>
   (await own.mysql.selectFrom("messages").select("number").where("application", "=", token).execute()).length
 
-async function countDocuments(own: Stores, token: string): Promise<number> {
+async function countDocuments(own: SearchStores, token: string): Promise<number> {
   await refreshIndex(own)
   const query = { term: { application: token } }
   return (await own.elasticsearch.count({ index: own.config.ELASTICSEARCH_INDEX, query })).count
 }
 
-const liveCount = async (own: Stores, token: string, chat: number) =>
+const liveCount = async (own: SearchStores, token: string, chat: number) =>
   (
     await own.mysql
       .selectFrom("counters")
@@ -40,7 +40,7 @@ const liveCount = async (own: Stores, token: string, chat: number) =>
       .executeTakeFirst()
   )?.live
 
-const outboxSize = async (own: Stores, token: string) => {
+const outboxSize = async (own: SearchStores, token: string) => {
   const { entries } = await own.outbox.readPending(token.charAt(0), `${token}/1`, 1, [], {
     min: "-inf",
     max: "+inf",
@@ -235,7 +235,7 @@ test("two relays at once: what is due: is sent once", async () => {
 })
 
 /** Lets the outbox entries of an application have waited long enough. */
-async function makeDue({ redis }: Stores, token: string): Promise<void> {
+async function makeDue({ redis }: SearchStores, token: string): Promise<void> {
   const lua =
     "for _, f in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('ZADD', KEYS[1], 1, f) end return 1"
   await redis.run({ name: "make-due", lua }, [`{${token.charAt(0)}}:due`], [])

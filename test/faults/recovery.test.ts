@@ -6,7 +6,7 @@ import { createChat, deleteChat } from "../../lib/chats.ts"
 import { ApiError } from "../../lib/errors.ts"
 import { createMessage, deleteMessage, getMessage, listMessages, updateMessage } from "../../lib/messages.ts"
 import { applicationKey, dueKey, lifeKey, outboxKey, pendingKey, shardOf } from "../../lib/outbox/keys.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { drainQueues, whileConsuming } from "../steps/drain.ts"
 import { useTestStores, withEnvironment } from "../steps/stores.ts"
 
@@ -29,7 +29,7 @@ async function withRedis<T>(act: (redis: Redis) => Promise<T>): Promise<T> {
 }
 
 /** Creates a message, coming again on 503 as a client would. */
-async function createPatiently(own: Stores, token: string, chat: number): Promise<number> {
+async function createPatiently(own: SearchStores, token: string, chat: number): Promise<number> {
   const deadline = performance.now() + RECOVERY_LIMIT_MS
   for (let attempt = 0; ; attempt++) {
     try {
@@ -41,7 +41,7 @@ async function createPatiently(own: Stores, token: string, chat: number): Promis
   }
 }
 
-async function givenChatWithMessages(own: Stores, count: number) {
+async function givenChatWithMessages(own: SearchStores, count: number) {
   const token = (await createApplication(own, { name: "Recovery" })).resource.token
   const chat = (await createChat(own, token, { name: null })).resource.number
   for (let i = 0; i < count; i++) await createMessage(own, token, chat, { body: `before ${i}` })

@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "@jest/globals"
 import { Redis } from "ioredis"
 import { settleShards } from "../../lib/numbers/settle.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { findRedis } from "../../local/services/install.ts"
 import { expectUnavailable } from "../steps/away-cases.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
@@ -74,7 +74,7 @@ beforeAll(async () => {
 afterAll(() => redis.remove())
 
 /** A chat with a message that is stored and found, on the test's own Redis. */
-async function givenStored(own: Stores) {
+async function givenStored(own: SearchStores) {
   await whileConsuming(own, () =>
     eventually(async () => expect(await settleShards(own)).toBe(true), WIPED_BACK_WITHIN_MS),
   )

@@ -3,7 +3,7 @@ import type { WriteEvent } from "../../lib/events.ts"
 import { RECEIVES_MAX } from "../../lib/queue/consumer.ts"
 import { type DeadLetter, redriveLetter, visitDeadLetters } from "../../lib/queue/dead-letters.ts"
 import { discardLetter } from "../../lib/queue/discard.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { deliver, drainQueues, sqsRecord, takeRecords } from "../steps/drain.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
@@ -50,7 +50,7 @@ async function givenDeadChange() {
   return { token, chat }
 }
 
-async function list(own: Stores = stores()): Promise<DeadLetter[]> {
+async function list(own: SearchStores = stores()): Promise<DeadLetter[]> {
   const letters: DeadLetter[] = []
   await visitDeadLetters(own, async (letter) => {
     letters.push(letter)

@@ -20,7 +20,7 @@ import { discardLetter } from "../../lib/queue/discard.ts"
 import { indexRecords } from "../../lib/search/index-records.ts"
 import { reindex } from "../../lib/search/reindex.ts"
 import { readStatus } from "../../lib/status.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { verify } from "../../lib/verify/verify.ts"
 import { takeRecords } from "../steps/drain.ts"
 import { PREPARE_TIMEOUT_MS, useTestStores } from "../steps/stores.ts"
@@ -34,7 +34,7 @@ const WORK_TIMEOUT_MS = 120_000
 
 const stores = useTestStores()
 const statements = new Map<string, CompiledQuery>()
-let watched: Stores
+let watched: SearchStores
 let stopWatching: () => Promise<void>
 
 beforeAll(async () => {
@@ -55,7 +55,7 @@ afterAll(() => stopWatching())
 /** Statements that differ in the number of their rows only are one. */
 const shapeOf = (text: string): string => text.replace(/(\?(, )?)+/g, "?").replace(/(\([^()]*\)( or )?)+/g, "(…)")
 
-async function fill({ mysql }: Stores): Promise<void> {
+async function fill({ mysql }: SearchStores): Promise<void> {
   const now = new Date()
   const times = { revision: 1, created_at: now, updated_at: now }
   const token = (i: number) => `filler${String(i).padStart(18, "0")}`
@@ -162,7 +162,7 @@ async function work(): Promise<void> {
 }
 
 /** Gives up a write of each kind, and an index event: all are stored, so that nothing changes. */
-async function discard(own: Stores, application: string): Promise<void> {
+async function discard(own: SearchStores, application: string): Promise<void> {
   const keys = [
     { application, chat: 0, message: 0 },
     { application, chat: 1, message: 0 },

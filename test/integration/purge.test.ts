@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals"
 import { relay } from "../../lib/outbox/relay.ts"
-import { buildStores } from "../../lib/runtime.ts"
+import { buildStores } from "../../lib/search-runtime.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { deliver, drainQueue, drainQueues, refreshIndex, sqsRecord } from "../steps/drain.ts"
 import { useTestStores } from "../steps/stores.ts"

@@ -7,7 +7,7 @@ import { indexRecords } from "../../lib/search/index-records.ts"
 import { type ReindexOptions, reindex, searchedIndex } from "../../lib/search/reindex.ts"
 import { ReindexRunning } from "../../lib/search/reindex-lock.ts"
 import { indexName, parseIndexName, readTargets, writesAlias } from "../../lib/search/targets.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { prepareStores } from "../../local/migrate.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { whileConsuming } from "../steps/consumers.ts"
@@ -62,7 +62,7 @@ function heldBack(matches: (rows: Record<string, unknown>[]) => boolean) {
       return result
     },
   }
-  const own: Stores = { ...stores(), mysql: stores().mysql.withPlugin(plugin) }
+  const own: SearchStores = { ...stores(), mysql: stores().mysql.withPlugin(plugin) }
   return { stores: own, reached: reached.promise, release: () => gate.resolve() }
 }
 

@@ -283,6 +283,16 @@ describe("the zips", () => {
     await Promise.all(Array.from({ length: PARALLEL }, loadNext))
   })
 
+  test("of the functions that neither search nor index: are without the client of Elasticsearch, so they start sooner", async () => {
+    const withClient: string[] = []
+    for (const zip of zips) {
+      const bundle = join(await unpack(zip), "functions", zip.replace(".zip", ".js"))
+      if ((await readFile(bundle, "utf8")).includes("node_modules/@elastic/")) withClient.push(zip.replace(".zip", ""))
+    }
+    const searching = ["list-messages", "search-application-messages", "search-messages"]
+    expect(withClient).toEqual(["get-readiness", "index-messages", ...searching, "relay-outbox"].sort())
+  })
+
   test("of get-health: called in a fresh process: answers 200 without any configuration", async () => {
     const event = gatewayEvent({ path: "/health" })
     const ran = await load("get-health.zip", await unpack("get-health.zip"), bareEnvironment(), event)

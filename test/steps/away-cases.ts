@@ -1,7 +1,7 @@
 // 503: what each endpoint answers while one of its dependencies is away.
 import { describe, expect, test } from "@jest/globals"
 import type { Dependency } from "../../lib/errors.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import type { ChatApi } from "./chat-api.ts"
 import { expectProblem } from "./expect-problem.ts"
 import type { Answered } from "./gateway-event.ts"
@@ -23,7 +23,7 @@ export function expectUnavailable(answer: Answered): void {
 }
 
 /** Describes what `target` answers while dependencies are away; those not listed are irrelevant to it. */
-export function describeAway(api: ChatApi, stores: () => Stores, target: Target, cases: AwayCase[]): void {
+export function describeAway(api: ChatApi, stores: () => SearchStores, target: Target, cases: AwayCase[]): void {
   describe("a dependency is away", () => {
     test.each(cases)("$away, and what is asked for is $scene: $status", async ({ away: dependency, scene, status }) => {
       const world = await givenScene(api, stores(), scene)
@@ -36,7 +36,7 @@ export function describeAway(api: ChatApi, stores: () => Stores, target: Target,
   })
 }
 
-async function givenScene(api: ChatApi, stores: Stores, scene: Scene): Promise<World> {
+async function givenScene(api: ChatApi, stores: SearchStores, scene: Scene): Promise<World> {
   if (scene === "unknown") return { token: unknownToken(), chat: 1, message: 1 }
   return givenWorld(api, stores, scene)
 }

@@ -1,7 +1,7 @@
 // 400, 413, 415 and 422: every body that an endpoint refuses, and the ones at its limits that it takes.
 import { describe, expect, test } from "@jest/globals"
 import { LIMITS } from "../../lib/contract.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import type { ApiCall, ChatApi } from "./chat-api.ts"
 import { expectProblem } from "./expect-problem.ts"
 import { expectUnchanged } from "./missing-cases.ts"
@@ -102,7 +102,7 @@ function refusals(json: unknown): Refusal[] {
 }
 
 /** Describes the bodies that `target` refuses and takes; `fields` are those wrong in a field of its own. */
-export function describeBody(api: ChatApi, stores: () => Stores, target: Target, fields: FieldCase[]): void {
+export function describeBody(api: ChatApi, stores: () => SearchStores, target: Target, fields: FieldCase[]): void {
   const { method, template, json, success } = target
 
   describe("a body", () => {

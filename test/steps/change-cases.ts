@@ -1,12 +1,12 @@
 // Updates and deletes: what they do to the resource itself, for all three kinds.
 import { describe, expect, test } from "@jest/globals"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { type ChatApi, expectStatus } from "./chat-api.ts"
 import { expectProblem } from "./expect-problem.ts"
 import { callOf, givenWorld, pathOf, reach, STAGES, type Target } from "./world.ts"
 
 /** Describes an update of `field`; `target.json` holds its new value. */
-export function describeUpdate(api: ChatApi, stores: () => Stores, target: Target, field: "name" | "body"): void {
+export function describeUpdate(api: ChatApi, stores: () => SearchStores, target: Target, field: "name" | "body"): void {
   const { template } = target
   const after = (target.json as Record<string, unknown>)[field]
 
@@ -49,7 +49,7 @@ export function describeUpdate(api: ChatApi, stores: () => Stores, target: Targe
 }
 
 /** Describes a delete. `siblings` are templates of what lies beside or above and must stay. */
-export function describeDelete(api: ChatApi, stores: () => Stores, target: Target, remaining: string[]): void {
+export function describeDelete(api: ChatApi, stores: () => SearchStores, target: Target, remaining: string[]): void {
   const { template } = target
 
   describe("a delete", () => {

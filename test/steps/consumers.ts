@@ -1,12 +1,12 @@
 // Consumers at work in the background, as the event source runs them, for tests of what happens under load.
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { deliverOnce, drainQueues } from "./drain.ts"
 
 const IDLE_MS = 20
 
 /** Delivers both queues while `action` runs, then until they are empty. Hands on what either throws. */
-export async function whileConsuming<T>(stores: Stores, action: () => Promise<T>): Promise<T> {
+export async function whileConsuming<T>(stores: SearchStores, action: () => Promise<T>): Promise<T> {
   let isOver = false
   const consume = async (queue: "persist" | "index") => {
     while (!isOver) if ((await deliverOnce(stores, queue)) === 0) await sleep(IDLE_MS)

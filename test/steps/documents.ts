@@ -1,5 +1,5 @@
 // What is in the index and what ought to be: all of it, read in the plainest way.
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 
 const DOCUMENTS_MAX = 10_000
 
@@ -20,7 +20,7 @@ const inOrder = (a: Document, b: Document): number =>
       : a.chat_number - b.chat_number || a.number - b.number
 
 /** Every document that a search can find. */
-export async function documentsOf({ elasticsearch, config }: Stores): Promise<Document[]> {
+export async function documentsOf({ elasticsearch, config }: SearchStores): Promise<Document[]> {
   const _source = ["application", "chat_number", "number", "body", "created_at", "updated_at"]
   const { hits } = await elasticsearch.search<Document>({
     index: config.ELASTICSEARCH_INDEX,
@@ -32,7 +32,7 @@ export async function documentsOf({ elasticsearch, config }: Stores): Promise<Do
 }
 
 /** The documents that the rows ask for. */
-export async function rowsAsDocuments({ mysql }: Stores): Promise<Document[]> {
+export async function rowsAsDocuments({ mysql }: SearchStores): Promise<Document[]> {
   const rows = await mysql.selectFrom("messages").selectAll().execute()
   return rows
     .map(

@@ -4,7 +4,7 @@ import type { Message } from "@aws-sdk/client-sqs"
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda"
 import { handler as indexMessages } from "../../functions/index-messages.ts"
 import { handler as persistWrites } from "../../functions/persist-writes.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 
 /** Longer than a few visibility time-outs of the tests' queues. */
 const DRAIN_LIMIT_MS = 20_000
@@ -15,10 +15,10 @@ type Handler = (event: SQSEvent, context: Context) => Promise<SQSBatchResponse>
 
 const HANDLERS = { persist: persistWrites, index: indexMessages } as unknown as Record<QueueName, Handler>
 
-const queueUrl = ({ config }: Stores, queue: QueueName): string =>
+const queueUrl = ({ config }: SearchStores, queue: QueueName): string =>
   queue === "persist" ? config.PERSIST_QUEUE_URL : config.INDEX_QUEUE_URL
 
-const deadLettersUrl = ({ config }: Stores, queue: QueueName): string =>
+const deadLettersUrl = ({ config }: SearchStores, queue: QueueName): string =>
   queue === "persist" ? config.PERSIST_DEAD_LETTER_QUEUE_URL : config.INDEX_DEAD_LETTER_QUEUE_URL
 
 function toRecord({ MessageId, ReceiptHandle, Body, Attributes, MD5OfBody }: Message): SQSRecord {
@@ -49,12 +49,12 @@ export async function deliver(queue: QueueName, records: SQSRecord[]): Promise<s
 }
 
 /** Up to ten messages of a queue, as records; they stay in flight until `removeRecords`, or come again. */
-export async function receiveRecords(stores: Stores, queue: QueueName): Promise<SQSRecord[]> {
+export async function receiveRecords(stores: SearchStores, queue: QueueName): Promise<SQSRecord[]> {
   return (await stores.sqs.receive(queueUrl(stores, queue))).map(toRecord)
 }
 
 /** Every message that a queue has now, as records, taken off the queue: for deliveries made by hand. */
-export async function takeRecords(stores: Stores, queue: QueueName): Promise<SQSRecord[]> {
+export async function takeRecords(stores: SearchStores, queue: QueueName): Promise<SQSRecord[]> {
   const taken: SQSRecord[] = []
   for (;;) {
     const records = await receiveRecords(stores, queue)
@@ -64,13 +64,13 @@ export async function takeRecords(stores: Stores, queue: QueueName): Promise<SQS
   }
 }
 
-export async function removeRecords(stores: Stores, queue: QueueName, records: SQSRecord[]): Promise<void> {
+export async function removeRecords(stores: SearchStores, queue: QueueName, records: SQSRecord[]): Promise<void> {
   const handles = records.map(({ receiptHandle }) => receiptHandle)
   if (handles.length > 0) await stores.sqs.remove(queueUrl(stores, queue), handles)
 }
 
 /** The dead letters of a queue with their reasons, taken off it. */
-export async function takeDeadLetters(stores: Stores, queue: QueueName) {
+export async function takeDeadLetters(stores: SearchStores, queue: QueueName) {
   const url = deadLettersUrl(stores, queue)
   const messages = await stores.sqs.receive(url)
   if (messages.length > 0)
@@ -85,7 +85,7 @@ export async function takeDeadLetters(stores: Stores, queue: QueueName) {
 }
 
 /** Delivers what a queue has, once. Answers how many messages it had. */
-export async function deliverOnce(stores: Stores, queue: QueueName): Promise<number> {
+export async function deliverOnce(stores: SearchStores, queue: QueueName): Promise<number> {
   const records = await receiveRecords(stores, queue)
   if (records.length === 0) return 0
   const failed = new Set(await deliver(queue, records))
@@ -101,12 +101,12 @@ export async function deliverOnce(stores: Stores, queue: QueueName): Promise<num
  * Brings everything that was accepted to MySQL and from there to Elasticsearch (where a search sees it after the next
  * refresh): delivers both queues until they are empty. Throws if they are not within `limitMs`.
  */
-export async function drainQueues(stores: Stores, limitMs = DRAIN_LIMIT_MS): Promise<void> {
+export async function drainQueues(stores: SearchStores, limitMs = DRAIN_LIMIT_MS): Promise<void> {
   await drainQueue(stores, "persist", limitMs)
   await drainQueue(stores, "index", limitMs)
 }
 
-export async function drainQueue(stores: Stores, queue: QueueName, limitMs = DRAIN_LIMIT_MS): Promise<void> {
+export async function drainQueue(stores: SearchStores, queue: QueueName, limitMs = DRAIN_LIMIT_MS): Promise<void> {
   const deadline = Date.now() + limitMs
   for (;;) {
     if ((await deliverOnce(stores, queue)) > 0) continue
@@ -119,12 +119,12 @@ export async function drainQueue(stores: Stores, queue: QueueName, limitMs = DRA
 }
 
 /** Makes what was indexed so far visible to searches. */
-export async function refreshIndex({ elasticsearch, config }: Stores): Promise<void> {
+export async function refreshIndex({ elasticsearch, config }: SearchStores): Promise<void> {
   await elasticsearch.indices.refresh({ index: config.ELASTICSEARCH_INDEX })
 }
 
 /** Works the queues, as the event source would, until `action` is done. */
-export async function whileConsuming<T>(own: Stores, action: () => Promise<T>): Promise<T> {
+export async function whileConsuming<T>(own: SearchStores, action: () => Promise<T>): Promise<T> {
   let running = true
   const consume = async () => {
     while (running) {

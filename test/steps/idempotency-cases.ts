@@ -1,7 +1,7 @@
 // Idempotency-Key: what every call that creates does with it.
 import { randomUUID } from "node:crypto"
 import { describe, expect, test } from "@jest/globals"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import type { ChatApi } from "./chat-api.ts"
 import { expectStatus } from "./chat-api.ts"
 import { expectProblem } from "./expect-problem.ts"
@@ -19,7 +19,7 @@ type Creation = {
 const LONGEST = 255
 
 /** Describes the Idempotency-Key of a creation. */
-export function describeIdempotency(api: ChatApi, stores: () => Stores, creation: Creation): void {
+export function describeIdempotency(api: ChatApi, stores: () => SearchStores, creation: Creation): void {
   const { target, otherJson, created, keyMin } = creation
   const create = (world: World, key: string, json: unknown = target.json) =>
     api.call({ ...callOf(target, pathOf(target.template, world)), json, headers: { "idempotency-key": key } })

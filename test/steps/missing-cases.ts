@@ -1,6 +1,6 @@
 // 404: every way in which something under a path cannot be there, for any endpoint with path parameters.
 import { describe, expect, test } from "@jest/globals"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { type ChatApi, chatPath, expectStatus, messagePath } from "./chat-api.ts"
 import { expectProblem } from "./expect-problem.ts"
 import {
@@ -58,7 +58,7 @@ const valuesFor = (parameter: string): string[] =>
   parameter === "{token}" ? [...IMPOSSIBLE_TOKENS, unknownToken()] : [...IMPOSSIBLE_NUMBERS, ...UNKNOWN_NUMBERS]
 
 /** Describes the 404 answers of `target`. */
-export function describeMissing(api: ChatApi, stores: () => Stores, target: Target): void {
+export function describeMissing(api: ChatApi, stores: () => SearchStores, target: Target): void {
   const { template } = target
 
   describe("something that is not there", () => {

@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { CreateQueueCommand, GetQueueAttributesCommand, PurgeQueueCommand, SQSClient } from "@aws-sdk/client-sqs"
 import { afterAll, beforeAll, jest } from "@jest/globals"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { forgetProcess, processIdentity, recordProcess, signalGroup } from "../../local/processes.ts"
 import { logTail } from "../../local/run.ts"
 import { MAX_RECEIVE_COUNT, ROOT, VISIBILITY_TIMEOUT_SECONDS } from "../../local/services/settings.ts"
@@ -169,7 +169,7 @@ async function startApi({ folder }: ProjectCopy, environment: Environment): Prom
 }
 
 /** Prepares this worker's stores, queues and project around the tests of a file; stops what a test has started. */
-export function useApiProject(): { stores: () => Stores; project: () => ApiProject } {
+export function useApiProject(): { stores: () => SearchStores; project: () => ApiProject } {
   const stores = useTestStores()
   jest.setTimeout(TEST_LIMIT_MS)
   const running: RunningApi[] = []
@@ -200,7 +200,7 @@ export function useApiProject(): { stores: () => Stores; project: () => ApiProje
 }
 
 /** One API for all tests of a file. */
-export function useRunningApi(): { stores: () => Stores; api: () => RunningApi; queues: () => Environment } {
+export function useRunningApi(): { stores: () => SearchStores; api: () => RunningApi; queues: () => Environment } {
   const { stores, project } = useApiProject()
   let api: RunningApi | undefined
   beforeAll(async () => {

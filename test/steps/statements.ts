@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from "node:net"
 import { createInterface } from "node:readline"
 import { Redis } from "ioredis"
 import { createConnection, type RowDataPacket } from "mysql2/promise"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { queuesAt, withEnvironment } from "./stores.ts"
 
 export type Counts = {
@@ -25,7 +25,7 @@ const READ = /^(select|with|\(select)\b/i
  * before, uncounted: first uses connect, load scripts and verify parents. The handlers' `environment` may differ, too.
  */
 export async function countCalls(
-  own: Stores,
+  own: SearchStores,
   warmUp: () => Promise<unknown>,
   action: () => Promise<unknown>,
   environment: Record<string, string> = {},

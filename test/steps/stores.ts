@@ -12,13 +12,13 @@ import { Redis } from "ioredis"
 import { createConnection } from "mysql2/promise"
 import { readConfig } from "../../lib/config.ts"
 import { RECEIVES_MAX } from "../../lib/queue/consumer.ts"
-import { buildStores } from "../../lib/runtime.ts"
-import type { Stores } from "../../lib/stores.ts"
+import { buildStores } from "../../lib/search-runtime.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { prepareStores } from "../../local/migrate.ts"
 
 /** Where lib/runtime.ts keeps the stores that all functions of a process share. */
 const SHARED = Symbol.for("chat-backend.stores")
-const shared = globalThis as { [SHARED]?: Stores }
+const shared = globalThis as { [SHARED]?: SearchStores }
 
 /** The first use makes a database and an index; a queue or a lock may keep it waiting. */
 export const PREPARE_TIMEOUT_MS = 60_000
@@ -32,7 +32,7 @@ const REQUIRED = ["MYSQL_URL", "REDIS_URL", "SQS_ENDPOINT", "ELASTICSEARCH_URL"]
 const QUEUES = { PERSIST: "persist-writes", INDEX: "index-messages" }
 
 type Environment = Record<string, string>
-type Opened = { environment: Environment; stores: Stores; closers: (() => Promise<unknown>)[] }
+type Opened = { environment: Environment; stores: SearchStores; closers: (() => Promise<unknown>)[] }
 let opened: Opened | undefined
 
 function required(name: (typeof REQUIRED)[number]): string {
@@ -158,7 +158,7 @@ async function open(): Promise<Opened> {
  * The stores of this jest worker, empty at the start of each test file, and shared with the handlers that the file
  * calls. Throws an Error that says which service is not there.
  */
-async function testStores(): Promise<Stores> {
+async function testStores(): Promise<SearchStores> {
   opened ??= await open()
   Object.assign(process.env, opened.environment)
   shared[SHARED] = opened.stores
@@ -179,7 +179,7 @@ async function closeStores(): Promise<void> {
 }
 
 /** Prepares and closes the stores around the tests of a file. Answers how to get them. */
-export function useTestStores(): () => Stores {
+export function useTestStores(): () => SearchStores {
   jest.setTimeout(TEST_TIMEOUT_MS)
   beforeAll(async () => void (await testStores()), PREPARE_TIMEOUT_MS)
   afterAll(closeStores)
@@ -193,7 +193,10 @@ export function useTestStores(): () => Stores {
  * Runs `action` while all handlers work with stores that differ in some variables (say, a port where nobody listens),
  * then gives them the worker's own again.
  */
-export async function withEnvironment<T>(changes: Environment, action: (stores: Stores) => Promise<T>): Promise<T> {
+export async function withEnvironment<T>(
+  changes: Environment,
+  action: (stores: SearchStores) => Promise<T>,
+): Promise<T> {
   const own = await testStores()
   const environment = { ...opened?.environment, ...changes }
   const { stores, close } = buildStores(readConfig(environment))

@@ -6,7 +6,7 @@ import { applicationMessagesPath, applicationsPath, chatsPath, messagesPath } fr
 import { idempotencyHash } from "../../lib/outbox/idempotency.ts"
 import { SHARDS, shardOf } from "../../lib/outbox/keys.ts"
 import { purgeDue } from "../../lib/persist/purge.ts"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { type ChatApi, expectStatus } from "./chat-api.ts"
 import { reach, type Stage } from "./world.ts"
 
@@ -85,7 +85,7 @@ async function noteCursors(api: ChatApi, { token, chats, cursors }: Tenant, stag
 }
 
 /** `larger` has all the numbers of `smaller`, and some that only it has. */
-export async function givenTenants(api: ChatApi, stores: Stores, stage: Stage, inOneShard: boolean) {
+export async function givenTenants(api: ChatApi, stores: SearchStores, stage: Stage, inOneShard: boolean) {
   const [shard, another] = SHARDS as [string, string]
   const larger = await givenTenant(api, shard, [5, 2, 2])
   const smaller = await givenTenant(api, inOneShard ? shard : another, [3, 1])
@@ -96,7 +96,7 @@ export async function givenTenants(api: ChatApi, stores: Stores, stage: Stage, i
 }
 
 /** Stored: counted too, and what lies below tombstones is removed. */
-export async function reachWithCounts(stage: Stage, stores: Stores): Promise<void> {
+export async function reachWithCounts(stage: Stage, stores: SearchStores): Promise<void> {
   await reach(stage, stores)
   if (stage === "pending") return
   await syncCounts(stores, BUDGET_MS)

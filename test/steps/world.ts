@@ -1,6 +1,6 @@
 // What most tests begin with: an application with a chat with a message, on its way to MySQL or already there.
 import { randomBytes } from "node:crypto"
-import type { Stores } from "../../lib/stores.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import type { ApiCall, ChatApi } from "./chat-api.ts"
 import { drainQueues, refreshIndex } from "./drain.ts"
 
@@ -10,7 +10,7 @@ export type World = { token: string; chat: number; message: number }
 export type Stage = "pending" | "stored"
 export const STAGES: Stage[] = ["pending", "stored"]
 
-export async function givenWorld(api: ChatApi, stores: Stores, stage: Stage): Promise<World> {
+export async function givenWorld(api: ChatApi, stores: SearchStores, stage: Stage): Promise<World> {
   const token = await api.givenApplication("first name")
   const chat = await api.givenChat(token, "first name")
   const message = await api.givenMessage(token, chat, "first body")
@@ -19,7 +19,7 @@ export async function givenWorld(api: ChatApi, stores: Stores, stage: Stage): Pr
 }
 
 /** Brings what was written since to `stage`. */
-export async function reach(stage: Stage, stores: Stores): Promise<void> {
+export async function reach(stage: Stage, stores: SearchStores): Promise<void> {
   if (stage === "pending") return
   await drainQueues(stores)
   await refreshIndex(stores)
