@@ -5,7 +5,8 @@
  * delayed and reordered: a row takes an event only if its revision is newer, and a tombstone is final. The outbox holds
  * the same JSON text, `revision` first, since the Redis scripts read it from there.
  *
- * A message of the persist queue is an envelope: a JSON array of write events of one application. A message of the
+ * A message of the persist queue is an envelope: a JSON array of write events, of one application or
+ * of new ones. A message of the
  * index queue is a JSON array of index events: keys only, since the document is built from the row as it is then.
  */
 import * as z from "zod"

@@ -16,6 +16,8 @@ const SILENCE_MAX_MS = 1_400
 /** Back within this of Redis being back; no faster, so as not to hammer one that is loading. */
 const RECONNECT_MAX_MS = 1_000
 const RECONNECT_STEP_MS = 50
+/** So many commands go out in one write: Redis, which syncs its disk after each, begins while more are still to come. */
+const WRITE_COMMANDS_MAX = 8
 
 export type ScriptValue = string | number | null | ScriptValue[]
 export type Argument = string | number
@@ -41,7 +43,6 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
   const redis = new Redis(url, {
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
-    enableAutoPipelining: true,
     connectTimeout: CONNECT_TIMEOUT_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
@@ -109,9 +110,32 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     })
   }
 
+  /** What this turn of the event loop writes to, and how many commands wait there to go out together. */
+  let corked: Redis["stream"] | undefined
+  let gathered = 0
+
+  /** Before each command: those of one turn share their writes, since a write is a system call. */
+  function gather(): void {
+    if (corked === undefined) {
+      corked = redis.stream
+      corked.cork()
+      gathered = 0
+      setImmediate(() => {
+        corked?.uncork()
+        corked = undefined
+      })
+    } else if (gathered === WRITE_COMMANDS_MAX) {
+      corked.uncork()
+      corked.cork()
+      gathered = 0
+    }
+    gathered++
+  }
+
   async function evaluate(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
     const digest = digests.get(script) ?? sha1(script.lua)
     digests.set(script, digest)
+    if (redis.status === "ready") gather()
     try {
       return asArray(await redis.evalsha(digest, keys.length, ...keys, ...args))
     } catch (error) {

@@ -13,6 +13,8 @@ import type { Change, Creation } from "./outbox.ts"
 
 /** A write that is not accepted after this is answered 503: recovery may take longer, or a store may hang amid it. */
 const ACCEPT_MAX_MS = 1_800
+/** New applications are one group in the queue: a flood of them is somebody's, and each alone would have its own message. */
+const NEW_APPLICATIONS = "new-applications"
 /** A creation may find its shard unsettled, its parents unverified, data lost, and unsettled and unverified again. */
 const ATTEMPTS_MAX = 6
 
@@ -24,7 +26,9 @@ export type Accepted = { id: string; revision: string; replayed: boolean }
 /** Accepts a creation: its number (an application: its token) and revision. Throws ApiError or DependencyAway. */
 export async function acceptCreation(stores: Stores, creation: Creation): Promise<Accepted> {
   const accepted = await inTime((deadline) => create(stores, creation, deadline))
-  if (!accepted.replayed) await sendEvent(stores, createdEvent(creation, accepted.id, accepted.revision))
+  if (accepted.replayed) return accepted
+  const event = createdEvent(creation, accepted.id, accepted.revision)
+  await sendEvent(stores, event, creation.kind === "application" ? NEW_APPLICATIONS : event.application)
   return accepted
 }
 
@@ -57,7 +61,7 @@ async function create(stores: Stores, creation: Creation, deadline: number): Pro
 export async function acceptChange(stores: Stores, change: Change): Promise<WriteEvent> {
   const revision = await inTime((deadline) => store(stores, change, deadline))
   const event = { revision, ...change.key, created_at: change.createdAt, ...change.state }
-  await sendEvent(stores, event)
+  await sendEvent(stores, event, event.application)
   return event
 }
 
@@ -108,9 +112,9 @@ function createdEvent({ kind, application, chat, state }: Creation, id: string, 
   return { revision, ...key, created_at: Math.floor(Number(revision) / 1000), ...state }
 }
 
-async function sendEvent({ persistQueue, config }: Stores, event: WriteEvent): Promise<void> {
+async function sendEvent({ persistQueue, config }: Stores, event: WriteEvent, group: string): Promise<void> {
   const answersFirst = config.ANSWER_BEFORE_SEND
-  const sent = persistQueue.send(event.application, [JSON.stringify(event)], { lingers: answersFirst })
+  const sent = persistQueue.send(group, [JSON.stringify(event)], { lingers: answersFirst })
   const handled = sent.catch((error: unknown) => {
     // The outbox holds the event; the sender has logged that the queue is away.
     if (error instanceof DependencyAway) return

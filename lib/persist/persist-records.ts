@@ -14,6 +14,7 @@ import { type IndexEvent, PersistEvent, type WriteEvent } from "../events.ts"
 import { hashToken, log } from "../log.ts"
 import { shardOf } from "../outbox/keys.ts"
 import { RECEIVES_MAX, receiveCount } from "../queue/consumer.ts"
+import { sendAll } from "../queue/sender.ts"
 import type { Stores } from "../stores.ts"
 import { persistEvents } from "./persist-events.ts"
 import { purgeDue } from "./purge.ts"
@@ -163,15 +164,15 @@ async function purge(stores: Stores): Promise<void> {
 async function isKept(stores: Stores, events: PersistEvent[]): Promise<boolean> {
   const writes = events.filter((event): event is WriteEvent => !("fence" in event))
   // Fences are asked for again by whoever needs them.
-  if (writes.length === 0) return true
   try {
-    const { application } = writes[0] as WriteEvent
-    const held = await stores.outbox.handBack(shardOf(application), writes).catch(() => writes.map(() => false))
-    const copies = writes.filter((_, index) => !held[index])
-    if (copies.length > 0) {
-      const texts = copies.map((event) => JSON.stringify(event))
-      await stores.persistQueue.send(application, texts, { delaySeconds: AWAY_DELAY_SECONDS })
-    }
+    const byShard = [...Map.groupBy(writes, ({ application }) => shardOf(application))]
+    const copies = await Promise.all(
+      byShard.map(async ([shard, events]) => {
+        const held = await stores.outbox.handBack(shard, events).catch(() => [])
+        return events.filter((_, index) => !held[index])
+      }),
+    )
+    await sendAll(stores.persistQueue, copies.flat(), { delaySeconds: AWAY_DELAY_SECONDS })
     return true
   } catch {
     return false

@@ -1,6 +1,6 @@
 /**
  * DESIGN. Sending to a queue by group commit: what arrives while a send is under way goes with the next one, packed
- * into envelopes (JSON arrays) of one application each. A lone event is sent at once; in the cloud, where an instance
+ * into envelopes (JSON arrays) of one group each. A lone event is sent at once; in the cloud, where an instance
  * has one request at a time, an envelope holds one event. What nobody waits for lingers for a moment, so that more goes
  * with it: a call costs about the same whatever it carries.
  *
@@ -20,14 +20,17 @@ const ENVELOPE_BYTES_MAX = 25_000
 /** A consumer takes its batch in groups of envelopes, each of a thousand events or so. */
 const ENVELOPE_EVENTS_MAX = 100
 /** What nobody waits for is sent this late at most: a part of what the way through the queue takes anyway. */
-const LINGER_MS = 50
-/** So much is sent at once: a call's ten envelopes have ten events each, or there is work for several calls. */
-const LINGER_EVENTS_MAX = 100
+const LINGER_MS = 100
+/** So much is sent at once: ten full envelopes. Fewer may be of many applications, and fill no call yet. */
+const LINGER_EVENTS_MAX = BATCH_MESSAGES_MAX * ENVELOPE_EVENTS_MAX
 /** Two calls under way keep the queue busy while the answer of one is read; more would only make smaller batches. */
 const CALLS_MAX = 2
 
 export type Sender = {
-  /** Sends events (JSON texts) of one application. Throws DependencyAway when the queue has not taken them. */
+  /**
+   * Sends events (JSON texts) of one group: an application as a rule, so that one's flood does not delay the others
+   * (SQS fair queues go by MessageGroupId). Throws DependencyAway when the queue has not taken them.
+   */
   send(group: string, events: string[], options?: SendOptions): Promise<void>
 }
 /**
@@ -155,13 +158,11 @@ function pack(queue: Waiting[]): { envelopes: Envelope[]; rest: Waiting[] } {
 }
 
 /** Sends events of several applications, each with its own. Throws DependencyAway when the queue has not taken all. */
-export async function sendAll(queue: Sender, events: { application: string }[]): Promise<void> {
+export async function sendAll(queue: Sender, events: { application: string }[], options?: SendOptions): Promise<void> {
   const byApplication = Map.groupBy(events, ({ application }) => application)
-  const sends = [...byApplication].map(([application, list]) =>
-    queue.send(
-      application,
-      list.map((event) => JSON.stringify(event)),
-    ),
-  )
+  const sends = [...byApplication].map(([application, list]) => {
+    const texts = list.map((event) => JSON.stringify(event))
+    return queue.send(application, texts, options)
+  })
   await Promise.all(sends)
 }
