@@ -10,7 +10,11 @@ export type Bound = { of: string; name: string; to?: string } & ({ max: number }
 /** A picture beside the table: file name without its ending, and the SVG. */
 export type Plot = { file: string; title: string; svg: string }
 
-export type Found = { figures: Figure[]; bounds: Bound[]; notes?: string[]; plots?: Plot[] }
+/** `versions`: of the servers, where the benchmark brought up its own. */
+export type Found = { figures: Figure[]; bounds: Bound[]; notes?: string[]; plots?: Plot[]; versions?: Versions }
+
+/** By the server's name. */
+export type Versions = Record<string, string>
 
 /** `scale`: the share of the full amount of data, for a quick look; then nothing is proven. */
 export type BenchRun = { stack: BenchStack; rounds: number; scale: number; say(line: string): void }

@@ -5,7 +5,7 @@ import { failureLines } from "../../local/failure.ts"
 import { progressOn } from "../../local/progress.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { stopSignals } from "../../local/signals.ts"
-import { type Bench, type Found, judge } from "./bench-run.ts"
+import { type Bench, type Found, judge, type Versions } from "./bench-run.ts"
 import { cold } from "./cold.ts"
 import { direct } from "./direct.ts"
 import { drain } from "./drain.ts"
@@ -20,6 +20,8 @@ import { search } from "./search.ts"
 import { soak } from "./soak.ts"
 import { startBenchStack } from "./stack.ts"
 import { create, createParents, oneChat } from "./throughput.ts"
+import { versionsOf } from "./versions.ts"
+import { warmUp } from "./warm-up.ts"
 
 const BENCHES: Bench[] = [
   create,
@@ -88,9 +90,10 @@ async function main({ benches, rounds, scale, report }: Options): Promise<boolea
   const where = surroundings()
   const say = (line: string) => progress.line(`  ${line}`)
   let met = true
+  let versions: Versions = {}
   const measure = async (bench: Bench, run: () => Promise<Found>) => {
     const found = await progress.step(bench.name, run)
-    const shown = { bench, found, where, rounds, scale }
+    const shown = { bench, found, where, versions: found.versions ?? versions, rounds, scale }
     for (const file of await writeReport(report, shown)) progress.line(`Written: ${file}`)
     progress.line(`\n${markdownOf(shown)}`)
     met &&= judge(found).every((target) => target.met)
@@ -103,6 +106,8 @@ async function main({ benches, rounds, scale, report }: Options): Promise<boolea
     const stack = await startBenchStack({ progress, signal, hurry })
     signal.addEventListener("abort", () => void stack.stop().finally(() => process.exit(1)))
     try {
+      versions = await versionsOf(stack.direct.stores)
+      await progress.step("Warm-up", () => warmUp(stack, scale))
       for (const bench of others) await measure(bench, () => bench.run({ stack, rounds, scale, say }))
     } finally {
       await progress.step("Stack stopped", stack.stop)

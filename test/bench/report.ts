@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises"
 import { cpus, loadavg, totalmem } from "node:os"
 import { join } from "node:path"
-import { type Bench, type Figure, type Found, judge, summarize } from "./bench-run.ts"
+import { type Bench, type Figure, type Found, judge, summarize, type Versions } from "./bench-run.ts"
 
 export type Surroundings = {
   at: string
@@ -24,12 +24,19 @@ export const surroundings = (): Surroundings => ({
 })
 
 /** A benchmark and what it has found, where and how. */
-export type Shown = { bench: Bench; found: Found; where: Surroundings; rounds: number; scale: number }
+export type Shown = {
+  bench: Bench
+  found: Found
+  where: Surroundings
+  versions: Versions
+  rounds: number
+  scale: number
+}
 
 const digits = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3))
 
 /** The report for people. */
-export function markdownOf({ bench: { name, about }, found, where, rounds, scale }: Shown): string {
+export function markdownOf({ bench: { name, about }, found, where, versions, rounds, scale }: Shown): string {
   const summaries = summarize(found.figures)
   const keys = [...new Set(summaries.flatMap(({ medians }) => Object.keys(medians)))]
   const rows = summaries.map(({ name: row, medians }) => {
@@ -43,13 +50,14 @@ export function markdownOf({ bench: { name, about }, found, where, rounds, scale
   const targets = judge(found).map(
     ({ what, value, bound, met }) => `| ${what} | ${digits(value)} | ${bound} | ${met ? "met" : "**missed**"} |`,
   )
+  const servers = Object.entries(versions).map(([server, version]) => `${server} ${version}`)
   return [
     `# ${name}`,
     "",
     `${about}. Medians of ${rounds} rounds, with ranges; latencies in ms.${scale < 1 ? ` **With ${scale} of the data: nothing is proven.**` : ""}`,
     "",
     ...(found.plots ?? []).flatMap(({ file, title }) => [`![${title}](${file}.svg)`, ""]),
-    `${where.cores} cores (${where.processor}), ${where.memoryGiB} GiB, Node.js ${where.node}, ${where.at.slice(0, 10)}, load average before ${where.load.toFixed(1)}; all servers, the API and the load on this machine. \`npm run bench -- ${name} --rounds ${rounds}${scale < 1 ? ` --scale ${scale}` : ""}\``,
+    `${where.cores} cores (${where.processor}), ${where.memoryGiB} GiB, Node.js ${where.node}, ${servers.join(", ")}, ${where.at.slice(0, 10)}, load average before ${where.load.toFixed(1)}; all servers, the API and the load on this machine. \`npm run bench -- ${name} --rounds ${rounds}${scale < 1 ? ` --scale ${scale}` : ""}\``,
     "",
     `| | ${keys.join(" | ")} |`,
     `| --- |${" --- |".repeat(keys.length)}`,
@@ -65,12 +73,13 @@ export function markdownOf({ bench: { name, about }, found, where, rounds, scale
 
 /** Writes the files into `folder`. Answers their paths. */
 export async function writeReport(folder: string, shown: Shown): Promise<string[]> {
-  const { bench, found, where, rounds, scale } = shown
+  const { bench, found, where, versions, rounds, scale } = shown
   await mkdir(folder, { recursive: true })
   const json: { rounds: number; figures: Figure[] } & Record<string, unknown> = {
     name: bench.name,
     about: bench.about,
     ...where,
+    versions,
     rounds,
     scale,
     targets: judge(found),

@@ -1,10 +1,11 @@
 // Several copies of the API behind the proxy, as compose brings them up: no fewer requests, nothing consumed twice.
 import { setTimeout as sleep } from "node:timers/promises"
 import { awaitQuiet } from "../campaign/settle.ts"
-import type { Bench, Bound, Figure } from "./bench-run.ts"
+import type { Bench, Bound, Figure, Versions } from "./bench-run.ts"
 import { type ComposeStack, startComposeStack } from "./compose-stack.ts"
 import { ask, createChats, creationIn, percentile } from "./load.ts"
 import { missingNumbers } from "./rows.ts"
+import { versionsOf } from "./versions.ts"
 
 const REPLICAS = [1, 2, 3]
 const CONNECTIONS = 64
@@ -60,7 +61,9 @@ export const replicas: Bench = {
   async runAlone({ rounds, scale: share, say, signal }) {
     const stack = await startComposeStack({ signal })
     const figures: Figure[] = []
+    let versions: Versions
     try {
+      versions = await versionsOf(stack.direct.stores)
       for (let round = 0; round < rounds; round++) {
         for (const replicas of round % 2 === 0 ? REPLICAS : REPLICAS.toReversed()) {
           const figure = await measure(stack, replicas, Math.max(2, SECONDS * share))
@@ -78,6 +81,6 @@ export const replicas: Bench = {
         ["failed", "missingNumbers", "redelivered"].map((of) => ({ of, name, max: 0 })),
       ),
     ]
-    return { figures, bounds }
+    return { figures, bounds, versions }
   },
 }
