@@ -1,6 +1,6 @@
 import type { Socket } from "node:net"
 import { Kysely, type LogEvent, MysqlDialect, sql } from "kysely"
-import { createPool, type PoolConnection } from "mysql2"
+import type { Pool, PoolConnection } from "mysql2"
 import type { Database } from "../database.ts"
 import { DependencyAway } from "../errors.ts"
 import { createBreaker, type Watch } from "./breaker.ts"
@@ -44,6 +44,31 @@ type QueryLog = (event: LogEvent) => void
  * a time-out and a breaker stands before MySQL; without, as a migration needs it, a statement may take its time.
  */
 export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watch?: Watch } = {}): MysqlClient {
+  let opening: ReturnType<typeof openPool> | undefined
+  const limits = {
+    connectionsMax: CONNECTIONS_MAX,
+    waitingMax: WAITING_MAX,
+    waitMaxMs: WAIT_MAX_MS,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  }
+  const breaker = watch && createBreaker("mysql", watch)
+  const db = new Kysely<Database>({
+    dialect: new MysqlDialect({
+      pool: async () => {
+        opening ??= openPool(url)
+        const { pool } = await opening
+        return breaker === undefined ? pool : guardPool(pool, breaker, limits)
+      },
+    }),
+    ...(log === undefined ? {} : { log }),
+  })
+  return { db, close: async () => (await opening)?.close() }
+}
+
+/** The pool, which opens its connections as they are needed. */
+async function openPool(url: string): Promise<{ pool: Pool; close(): Promise<void> }> {
+  // Loaded when it is first asked for: a creation does not, and would begin a fifth later in a new process.
+  const { createPool } = await import("mysql2")
   const pool = createPool({
     uri: url,
     charset: "utf8mb4_bin",
@@ -68,18 +93,6 @@ export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watc
       () => undefined,
     )
   })
-  const limits = {
-    connectionsMax: CONNECTIONS_MAX,
-    waitingMax: WAITING_MAX,
-    waitMaxMs: WAIT_MAX_MS,
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-  }
-  const guarded = watch === undefined ? pool : guardPool(pool, createBreaker("mysql", watch), limits)
-  const db = new Kysely<Database>({
-    dialect: new MysqlDialect({ pool: guarded }),
-    ...(log === undefined ? {} : { log }),
-  })
-  // The pool itself: kysely ends one that it has used, and an unused one would keep the process alive with its timer.
   const close = () =>
     new Promise<void>((resolve) => {
       const dropAll = () => {
@@ -92,7 +105,7 @@ export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watc
         resolve()
       })
     })
-  return { db, close }
+  return { pool, close }
 }
 
 /** The errors for a connection that is lost or cannot be given have no code. */
