@@ -7,8 +7,10 @@ import type { Page, PageRequest, Position } from "./contract.ts"
 import type { WriteEvent } from "./events.ts"
 import { stateOf } from "./outbox/known.ts"
 
-/** Pending events read at a time: more than a page, so that pending deletes rarely cost another round. */
-const PENDING_WINDOW = 250
+/** Pending events read at a time. Each costs the script and the parser some microseconds. */
+const PENDING_MAX = 250
+/** At first half more than are asked for, since some of them may be deletes: few pages then cost another round. */
+const PENDING_SHARE = 1.5
 
 export type Item<T> = { position: Position; revision: number; value: T }
 export type Window = { after: Position | undefined; order: "asc" | "desc"; count: number }
@@ -50,21 +52,23 @@ async function walk<T>(
 ): Promise<Item<T>[]> {
   const items: Item<T>[] = []
   let after = start
+  let pendingMax = Math.min(PENDING_MAX, Math.ceil(count * PENDING_SHARE))
   while (items.length < count) {
-    const pending = await source.readPending({ after, order, count: PENDING_WINDOW })
+    const pending = await source.readPending({ after, order, count: pendingMax })
     const hidden = pending.filter(({ deleted }) => deleted).length
     const rowsMax = count - items.length + hidden
     const read = await source.readRows({ after, order, count: rowsMax }, keysOnly)
     const rows = read.sort((a, b) => compare(a.position, b.position, order))
     const ends: Position[] = []
     const lastPending = pending.at(-1)
-    if (lastPending && pending.length >= PENDING_WINDOW) ends.push(source.positionOf(lastPending))
+    if (lastPending && pending.length >= pendingMax) ends.push(source.positionOf(lastPending))
     const lastRow = rows.at(-1)
     if (lastRow && rows.length >= rowsMax) ends.push(lastRow.position)
     const end = ends.sort((a, b) => compare(a, b, order))[0]
     items.push(...merge(source, pending, rows, order, end))
     if (end === undefined) break
     after = end
+    pendingMax = PENDING_MAX
   }
   return items.slice(0, count)
 }

@@ -73,7 +73,7 @@ describe("ports and addresses", () => {
 
   test("a variable, when set, moves the port of one stack", () => {
     expect(portsOf("start", { CHAT_SQS_PORT: "4100" }).elasticmq).toBe(4100)
-    expect(portsOf("test", { CHAT_SQS_PORT: "4100" }).elasticmq).toBe(39324)
+    expect(portsOf("test", { CHAT_SQS_PORT: "4100" }).elasticmq).toBe(30324)
     expect(portsOf("test", { CHAT_TEST_SQS_PORT: "4100" }).elasticmq).toBe(4100)
     expect(portsOf("faults", { CHAT_FAULTS_SQS_PORT: "4100" }).elasticmq).toBe(4100)
   })

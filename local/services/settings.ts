@@ -18,34 +18,34 @@ export type ServiceSettings = {
 }
 
 /**
- * Far from the servers' usual ports, so that ours never meet one that is there already. Those that are killed again and
- * again lie below what Linux gives to outgoing connections, one of which could hold a port at a restart.
+ * Far from the servers' usual ports, so that ours never meet one that is there already, and below what Linux gives to
+ * outgoing connections (32768 and up), one of which could hold a port when a server starts.
  */
 export const SERVICES: Record<ServiceName, ServiceSettings> = {
   mysql: {
     label: "MySQL",
     urlVariable: "MYSQL_URL",
-    ports: { start: 23306, test: 33306, faults: 13306, bench: 43306 },
+    ports: { start: 23306, test: 24306, faults: 13306, bench: 14306 },
   },
   redis: {
     label: "Redis",
     urlVariable: "REDIS_URL",
-    ports: { start: 26379, test: 36379, faults: 16379, bench: 46379 },
+    ports: { start: 26379, test: 27379, faults: 16379, bench: 17379 },
   },
   elasticmq: {
     label: "ElasticMQ",
     urlVariable: "SQS_ENDPOINT",
-    ports: { start: 29324, test: 39324, faults: 19324, bench: 49324 },
+    ports: { start: 29324, test: 30324, faults: 19324, bench: 20324 },
   },
   elasticsearch: {
     label: "Elasticsearch",
     urlVariable: "ELASTICSEARCH_URL",
-    ports: { start: 29200, test: 39200, faults: 19200, bench: 49200 },
+    ports: { start: 29200, test: 30200, faults: 19200, bench: 20200 },
   },
 }
 
 /** The API's own port; PORT moves it, CHAT_FAULTS_API_PORT that of a campaign, CHAT_BENCH_API_PORT that of benchmarks. The emulator's Lambda port is the one two above, as in its own defaults. */
-export const API_PORTS: Record<StackName, number> = { start: 3000, test: 33000, faults: 13000, bench: 43000 }
+export const API_PORTS: Record<StackName, number> = { start: 3000, test: 24000, faults: 13000, bench: 14000 }
 
 /** Queue names, their dead-letter queues and the variables that carry their URLs; elasticmq.conf says the same. */
 export const QUEUES = [
