@@ -93,7 +93,7 @@ export async function listApplications(stores: Stores, request: PageRequest): Pr
 
 const positionOf = (event: WriteEvent) => ({ createdAt: event.created_at, key: event.application })
 
-/** One pipeline over the shards; each answers `count` or all that it has, since all of them may lie in one. */
+/** All shards in one turn, so in a few writes; each answers `count` or all that it has, since all of them may lie in one. */
 async function readPendingOfAllShards(stores: Stores, window: Window): Promise<WriteEvent[]> {
   return (await Promise.all(SHARDS.map((shard) => readPendingOfShard(stores, shard, window)))).flat()
 }

@@ -1,4 +1,4 @@
-// How long after its answer a creation is stored, and can be found.
+// How long after it was due a creation is answered, and how long after its answer it is stored, and can be found.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Bench, BenchRun, Figure } from "./bench-run.ts"
 import { chatOf, createChats, createSteadily, percentile } from "./load.ts"
@@ -12,7 +12,10 @@ const ROW_POLL_MS = 20
 /** What has not arrived by then counts as that late. */
 const ARRIVAL_MAX_MS = 60_000
 
-/** From the answer of a creation to its row, and to the first search that finds it, while messages come at a steady rate. */
+/**
+ * While messages come at a steady rate: from the moment at which one was due to its answer; from there to its row, and
+ * to the first search that finds it.
+ */
 export async function measureLag({ stack, say }: BenchRun, rate: number, seconds = SECONDS): Promise<Figure[]> {
   const { apiUrl, direct } = stack
   const chats = await createChats(apiUrl, CHATS)
@@ -52,11 +55,12 @@ export async function measureLag({ stack, say }: BenchRun, rate: number, seconds
     await sleep(PROBE_EVERY_MS)
   }
   const lags = await Promise.all(probes)
-  const { failed, perSecond } = await loading
-  return (["stored", "searchable"] as const).map((what, index) => {
-    const sorted = lags.map((lag) => lag[index] ?? Number.NaN).toSorted((a, b) => a - b)
+  const { failed, perSecond, latencies } = await loading
+  const lagsOf = (index: number) => lags.map((lag) => lag[index] ?? Number.NaN).toSorted((a, b) => a - b)
+  const ways = { "due → accepted": latencies, "accepted → stored": lagsOf(0), "accepted → searchable": lagsOf(1) }
+  return Object.entries(ways).map(([way, sorted]) => {
     const [p50, p99] = [percentile(sorted, 50), percentile(sorted, 99)]
-    const name = `accepted → ${what} at ${rate}/s`
+    const name = `${way} at ${rate}/s`
     say(`${name} (in fact ${Math.round(perSecond)}): p50 ${Math.round(p50)} ms, p99 ${Math.round(p99)} ms`)
     return { name, p50, p99, max: percentile(sorted, 100), perSecond, failed }
   })

@@ -10,7 +10,11 @@ import { processGroup } from "../campaign/process-group.ts"
 import { connectStores, type DirectStores } from "../campaign/stores.ts"
 import type { Server, ServerKind } from "../campaign/target.ts"
 import { copyProject } from "../steps/project-copy.ts"
+import { liveBytes } from "./live-memory.ts"
 import { addNoOp } from "./no-op.ts"
+
+/** From the API's own port: where its inspector listens when it is asked to. */
+const INSPECTOR_PORT_OFFSET = 1
 
 export type BenchStack = {
   apiUrl: string
@@ -19,6 +23,8 @@ export type BenchStack = {
   /** The stores themselves, past the API. */
   direct: DirectStores
   server(kind: ServerKind): Server
+  /** Bytes that the API holds once its garbage is collected. */
+  apiLiveBytes(): Promise<number>
   stop(): Promise<void>
 }
 
@@ -27,7 +33,8 @@ type StackOptions = { progress: Progress; signal: AbortSignal; hurry: AbortSigna
 /** Brings it up. Throws LaunchFailure that says what is wrong; nothing is left running then. */
 export async function startBenchStack(options: StackOptions): Promise<BenchStack> {
   const port = portFrom(process.env, "CHAT_BENCH_API_PORT", API_PORTS.bench)
-  const alsoUsed = apiPorts(port).map((claim) => ({ ...claim, variable: "CHAT_BENCH_API_PORT" }))
+  const inspector = { label: "the API's inspector", port: port + INSPECTOR_PORT_OFFSET }
+  const alsoUsed = [...apiPorts(port), inspector].map((claim) => ({ ...claim, variable: "CHAT_BENCH_API_PORT" }))
   const { env, folder, stop } = await startServices({
     ...options,
     name: "bench",
@@ -46,7 +53,7 @@ export async function startBenchStack(options: StackOptions): Promise<BenchStack
     const project = await copyProject({ parent: folder })
     undo.push(project.remove)
     await addNoOp(project.folder)
-    const apiEnv = { ...env, LOG_LEVEL: "WARN" }
+    const apiEnv = { ...env, LOG_LEVEL: "WARN", NODE_OPTIONS: `--inspect-port=${inspector.port}` }
     const api = await options.progress.step(`API on port ${port}`, () =>
       startApi({ ...options, folder, port, env: apiEnv, projectFolder: project.folder }),
     )
@@ -59,7 +66,12 @@ export async function startBenchStack(options: StackOptions): Promise<BenchStack
         () => recordedProcess(folder, kind),
         () => {},
       )
-    return { apiUrl: `http://127.0.0.1:${port}`, env, direct, server, stop: takeDown }
+    const apiLiveBytes = () => {
+      const pid = recordedProcess(folder, "api")
+      if (pid === undefined) throw new Error("the API is down")
+      return liveBytes(pid, inspector.port)
+    }
+    return { apiUrl: `http://127.0.0.1:${port}`, env, direct, server, apiLiveBytes, stop: takeDown }
   } catch (error) {
     await takeDown()
     throw error
