@@ -1,6 +1,6 @@
 // Groups of horizontal bars on a logarithmic scale as an SVG of its own making: no script, no font, no library.
 const WIDTH = 900
-const LEFT = 190
+const LEFT = 240
 const RIGHT = 90
 const TOP = 84
 const BAR = 13
@@ -20,7 +20,7 @@ const STYLE = `
 export type Bars = { title: string; unit: string; series: string[]; groups: { label: string; values: number[] }[] }
 
 const escapeXml = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
-const shown = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(2))
+const shown = (value: number): string => (value >= 10 ? Math.round(value).toLocaleString("en") : value.toPrecision(2))
 
 /** Values must be above 0. */
 export function drawBars({ title, unit, series, groups }: Bars): string {

@@ -12,6 +12,7 @@ import { copyProject } from "../steps/project-copy.ts"
 import { unzip } from "../steps/unzip.ts"
 import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
 import { ask, chatOf, createChats, creationIn } from "./load.ts"
+import { plotMedians } from "./plots.ts"
 
 const CREATION_MS_MAX = 150
 const ANY_MS_MAX = 400
@@ -113,7 +114,13 @@ export const cold: Bench = {
       const bounds = targets.map(({ name }): Bound => {
         return { of: "coldMs", name, max: name.startsWith("create-") ? CREATION_MS_MAX : ANY_MS_MAX }
       })
-      return { figures, bounds }
+      const plot = plotMedians(figures, {
+        file: "cold",
+        title: "A function in a new process, as deployed",
+        unit: "milliseconds",
+        series: { importMs: "importing its bundle", callMs: "its first call" },
+      })
+      return { figures, bounds, plots: [plot] }
     } finally {
       await rm(folder, { recursive: true, force: true })
     }

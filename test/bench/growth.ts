@@ -6,6 +6,7 @@ import type { SearchStores } from "../../lib/stores.ts"
 import { awaitQuiet } from "../campaign/settle.ts"
 import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
 import { type Asked, ask, creationIn, percentile } from "./load.ts"
+import { plotMedians } from "./plots.ts"
 import { type Place, storeRows } from "./search-data.ts"
 
 const [FEW_MESSAGES, MANY_MESSAGES] = [1_000, 1_000_000]
@@ -153,6 +154,15 @@ export const growth: Bench = {
     const bounds = [...names, `count sync after ${DIRTY} changes`].map(
       (name): Bound => ({ of: "ratio", name, max: RATIO_MAX }),
     )
-    return { figures, bounds }
+    const plot = plotMedians(figures, {
+      file: "growth",
+      title: `The same requests with little and with much data (median of ${REQUESTS})`,
+      unit: "milliseconds",
+      series: {
+        few: `${FEW_MESSAGES} messages, ${FEW_CHATS} chats`,
+        many: `${many.messages} messages, ${many.chats} chats`,
+      },
+    })
+    return { figures, bounds, plots: [plot] }
   },
 }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Bench, BenchRun, Figure } from "./bench-run.ts"
 import { chatOf, createChats, createSteadily, percentile } from "./load.ts"
+import { plotMedians } from "./plots.ts"
 
 const SECONDS = 40
 const CHATS = 16
@@ -81,6 +82,12 @@ export const lag: Bench = {
       { of: "p99", name: `accepted → searchable at ${rate}/s`, max: 3_000 },
       { of: "failed", name: `accepted → stored at ${rate}/s`, max: 0 },
     ])
-    return { figures, bounds }
+    const plot = plotMedians(figures, {
+      file: "lag",
+      title: "From due to accepted, and from there to MySQL and to the first search that finds it",
+      unit: "milliseconds",
+      series: { p50: "p50", p99: "p99" },
+    })
+    return { figures, bounds, plots: [plot] }
   },
 }

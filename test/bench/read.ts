@@ -4,6 +4,7 @@ import { awaitQuiet } from "../campaign/settle.ts"
 import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
 import { type Asked, ask, createChats, createMessages, percentile } from "./load.ts"
 import { NO_OP_PATH } from "./no-op.ts"
+import { plotMedians } from "./plots.ts"
 
 const CONNECTIONS = 64
 const SECONDS = 10
@@ -68,6 +69,12 @@ export const read: Bench = {
       { of: "ofNoOp", name, min: SHARE_MIN },
       { of: "failed", name, max: 0 },
     ])
-    return { figures, bounds }
+    const plot = plotMedians(figures, {
+      file: "read",
+      title: `Reads on ${CONNECTIONS} connections, everything on one machine`,
+      unit: "requests per second",
+      series: { perSecond: "read", noOp: "no-op function" },
+    })
+    return { figures, bounds, plots: [plot] }
   },
 }

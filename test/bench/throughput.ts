@@ -1,10 +1,10 @@
 // As many requests as the API takes, each kind against a no-op function in the same process, in turns.
 import { setTimeout as sleep } from "node:timers/promises"
 import { awaitQuiet } from "../campaign/settle.ts"
-import { drawBars } from "./bars.ts"
-import { type Bench, type BenchRun, type Bound, type Figure, summarize } from "./bench-run.ts"
+import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
 import { type Asked, ask, createChats, creationIn, percentile } from "./load.ts"
 import { NO_OP_PATH } from "./no-op.ts"
+import { plotMedians } from "./plots.ts"
 import { kept, missingNumbers } from "./rows.ts"
 
 /** The number of connections that the targets speak of. */
@@ -93,20 +93,18 @@ export const create: Bench = {
       { of: "missingRows", name: "all rounds", max: 0 },
       { of: "missingDocuments", name: "all rounds", max: 0 },
     ]
-    return { figures, bounds, plots: [plotOf(figures)] }
+    const plot = againstNoOp(figures, "create", "POST message by number of connections", "POST message")
+    return { figures, bounds, plots: [plot] }
   },
 }
 
-function plotOf(figures: Figure[]) {
-  const groups = SIZES.map(({ connections }) => {
-    const name = nameOf(connections)
-    const { perSecond, noOp } = summarize(figures).find((one) => one.name === name)?.medians ?? {}
-    return { label: name, values: [perSecond?.median ?? 0, noOp?.median ?? 0] }
+const againstNoOp = (figures: Figure[], file: string, title: string, what: string) =>
+  plotMedians(figures, {
+    file,
+    title: `${title}, everything on one machine`,
+    unit: "requests per second",
+    series: { perSecond: what, noOp: "no-op function" },
   })
-  const title = "POST message by number of connections, everything on one machine"
-  const svg = drawBars({ title, unit: "requests per second", series: ["POST message", "no-op function"], groups })
-  return { file: "create", title, svg }
-}
 
 export const createParents: Bench = {
   name: "create-parents",
@@ -129,7 +127,13 @@ export const createParents: Bench = {
       { of: "ofNoOp", name, min: 0.45 },
       { of: "failed", name, max: 0 },
     ])
-    return { figures, bounds }
+    const plot = againstNoOp(
+      figures,
+      "create-parents",
+      `POST chat and POST application on ${CONNECTIONS} connections`,
+      "creation",
+    )
+    return { figures, bounds, plots: [plot] }
   },
 }
 
