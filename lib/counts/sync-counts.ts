@@ -3,10 +3,14 @@
  * count column of its parent. So the cost grows with what changed, several syncs share the work (each takes rows that no
  * other has locked), and running it again changes nothing.
  */
-import { reachMysql } from "../clients/mysql.ts"
+import { isDeadlock, reachMysql } from "../clients/mysql.ts"
+import { chatRanges } from "../persist/key-ranges.ts"
 import type { Stores } from "../stores.ts"
 
-/** A transaction of this size takes well under 100 ms, so that persisting hardly waits for it. */
+/**
+ * A transaction of this size takes some tens of milliseconds, so that persisting, which counts in the same rows, hardly
+ * waits for it. It has as few statements as can be, since each waits for its turn in a process that answers requests, too.
+ */
 const BATCH = 200
 
 /** Copies dirty counters, for about `budgetMs` at most. Answers how many. */
@@ -14,41 +18,65 @@ export async function syncCounts(stores: Stores, budgetMs: number): Promise<numb
   const deadline = performance.now() + budgetMs
   let synced = 0
   while (performance.now() < deadline) {
-    const count = await reachMysql(() => syncBatch(stores))
+    const count = await reachMysql(() => unlessDeadlock(syncBatch(stores)))
+    // A persist transaction writes parents first and counters then: where the two met, it has gone on, and this begins again.
+    if (count === undefined) continue
     synced += count
     if (count < BATCH) break
   }
   return synced
 }
 
+async function unlessDeadlock<T>(transaction: Promise<T>): Promise<T | undefined> {
+  try {
+    return await transaction
+  } catch (error) {
+    if (isDeadlock(error)) return undefined
+    throw error
+  }
+}
+
 async function syncBatch({ mysql }: Stores): Promise<number> {
   return mysql.transaction().execute(async (tx) => {
     const dirty = await tx
       .selectFrom("counters")
-      .select(["application", "chat", "live"])
+      .select(["application", "chat"])
       .where("dirty", "=", 1)
       .limit(BATCH)
       .forUpdate()
       .skipLocked()
       .execute()
-    for (const { application, chat, live } of dirty) {
-      if (chat === 0) {
-        await tx.updateTable("applications").set({ chats_count: live }).where("token", "=", application).execute()
-      } else {
-        await tx
-          .updateTable("chats")
-          .set({ messages_count: live })
-          .where("application", "=", application)
-          .where("number", "=", chat)
-          .execute()
-      }
+    const applications = dirty.flatMap(({ application, chat }) => (chat === 0 ? [application] : []))
+    const chats = dirty.filter(({ chat }) => chat > 0)
+    if (applications.length > 0) {
       await tx
-        .updateTable("counters")
-        .set({ dirty: 0 })
-        .where("application", "=", application)
-        .where("chat", "=", chat)
+        .updateTable("applications")
+        .set(({ selectFrom }) => ({
+          chats_count: selectFrom("counters")
+            .select("live")
+            .whereRef("counters.application", "=", "applications.token")
+            .where("counters.chat", "=", 0)
+            .$asScalar()
+            .$notNull(),
+        }))
+        .where("token", "in", applications)
         .execute()
     }
+    if (chats.length > 0) {
+      await tx
+        .updateTable("chats")
+        .set(({ selectFrom }) => ({
+          messages_count: selectFrom("counters")
+            .select("live")
+            .whereRef("counters.application", "=", "chats.application")
+            .whereRef("counters.chat", "=", "chats.number")
+            .$asScalar()
+            .$notNull(),
+        }))
+        .where(chatRanges(chats))
+        .execute()
+    }
+    if (dirty.length > 0) await tx.updateTable("counters").set({ dirty: 0 }).where(chatRanges(dirty, "chat")).execute()
     return dirty.length
   })
 }

@@ -28,12 +28,18 @@ export function revisionRanges(entries: (ResourceKey & { revision: number })[]):
   return sql<SqlBool>`(${sql.join(ranges, sql` or `)})`
 }
 
-/** A condition for the rows of `chats` with exactly these keys: one range of the primary key for each application. */
-export function chatRanges(keys: ResourceKey[]): RawBuilder<SqlBool> {
+/**
+ * A condition for the rows of `chats` (or, by `chat`, of `counters`) with exactly these keys: one range of the primary
+ * key for each application.
+ */
+export function chatRanges(
+  keys: Pick<ResourceKey, "application" | "chat">[],
+  column: "number" | "chat" = "number",
+): RawBuilder<SqlBool> {
   const groups = Map.groupBy(keys, ({ application }) => application)
   const ranges = [...groups].map(([application, group]) => {
     const numbers = sql.join(group.map(({ chat }) => chat))
-    return sql`(application = ${application} and number in (${numbers}))`
+    return sql`(application = ${application} and ${sql.ref(column)} in (${numbers}))`
   })
   return sql<SqlBool>`(${sql.join(ranges, sql` or `)})`
 }

@@ -3,6 +3,7 @@ import type { Context } from "aws-lambda"
 import { handler } from "../../functions/sync-counts.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { deliver, drainQueues, sqsRecord, takeRecords } from "../steps/drain.ts"
+import { countCalls } from "../steps/statements.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 
 const stores = useTestStores()
@@ -88,6 +89,17 @@ describe("the count sync", () => {
       .execute()
     expect(rows).toEqual(chats.map(() => ({ messages_count: 1 })))
     expect(await counts(token, [])).toEqual([450])
+  })
+
+  test("takes as many statements for many counters as for one", async () => {
+    const token = await api.givenApplication()
+    const chats = await Promise.all(Array.from({ length: 20 }, () => api.givenChat(token)))
+    await Promise.all(chats.map((chat) => api.givenMessage(token, chat)))
+    await drainQueues(stores())
+    const { mysql } = await countCalls(stores(), async () => undefined, syncCounts)
+    expect(mysql.writes).toHaveLength(3)
+    expect(mysql.reads).toHaveLength(1)
+    expect(await dirty()).toBe(0)
   })
 
   test("while MySQL is away, ends without an error and does it the next time", async () => {
