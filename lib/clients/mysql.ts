@@ -67,7 +67,7 @@ export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watc
 
 /** The pool, which opens its connections as they are needed. */
 async function openPool(url: string): Promise<{ pool: Pool; close(): Promise<void> }> {
-  // Loaded when it is first asked for: a creation does not, and would begin a fifth later in a new process.
+  // Loaded when it is first asked for: a creation does not ask, and would be answered 12 ms later in a new process.
   const { createPool } = await import("mysql2")
   const pool = createPool({
     uri: url,
