@@ -16,14 +16,15 @@ export function keyRanges(keys: ResourceKey[], lastColumn: LastColumn): RawBuild
 }
 
 /**
- * A condition for the rows with exactly these message keys whose revisions are those given, too. Cheaper for both sides
- * than a condition for each row, and the same: no two rows of one application ever have one revision.
+ * A condition for the rows with exactly these message keys that have the revisions given with them. Each with its own: the
+ * entries that a purge leaves have one revision together.
  */
 export function revisionRanges(entries: (ResourceKey & { revision: number })[]): RawBuilder<SqlBool> {
   const groups = Map.groupBy(entries, ({ application, chat }) => `${application}/${chat}`)
   const ranges = [...groups.values()].map((group) => {
-    const revisions = sql.join(group.map(({ revision }) => revision))
-    return sql`(${keyRanges(group, "message")} and revision in (${revisions}))`
+    const pairs = sql.join(group.map(({ message, revision }) => sql`(${message}, ${revision})`))
+    // The keys alone as well: by them the primary key is read.
+    return sql`(${keyRanges(group, "message")} and (message, revision) in (${pairs}))`
   })
   return sql<SqlBool>`(${sql.join(ranges, sql` or `)})`
 }

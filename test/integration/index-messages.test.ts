@@ -70,6 +70,22 @@ describe("the index function", () => {
     expect(await found(world, "first")).toEqual([])
   })
 
+  test("given two messages of a chat that is being purged, keeps the entry that the purge has raised to the other's revision", async () => {
+    const { world, events } = await givenIndexEvents()
+    const [created] = events as [IndexEvent]
+    const purged = { ...created, message: 2, revision: String(Number(created.revision) + 1_000) }
+    const revision = Number(purged.revision)
+    const { mysql } = stores()
+    await mysql.updateTable("pending_index").set({ revision }).where("application", "=", world.token).execute()
+    const { application, chat, message } = purged
+    await mysql
+      .insertInto("pending_index")
+      .values({ application, chat, message, revision, due_at: new Date() })
+      .execute()
+    expect(await deliver("index", [record(created, purged)])).toEqual([])
+    expect(await pendingIndex(world.token)).toMatchObject([{ message: 1, revision }])
+  })
+
   test.each(["forwards", "backwards"])("given the events of a deleted message %s, has no document", async (order) => {
     const { world, events } = await givenIndexEvents(({ token, chat }) => api.deleteMessage(token, chat, 1))
     expect(events).toHaveLength(2)
