@@ -10,7 +10,15 @@ import { type Item, mergedPage, type Window } from "./merged-page.ts"
 import { acceptChange, acceptCreation } from "./outbox/accept.ts"
 import { type Created, fingerprint, type Idempotency } from "./outbox/idempotency.ts"
 import { shardOf } from "./outbox/keys.ts"
-import { absent, nothingKnown, readKnown, refuseDeleted, type State, stateOf, unlessRedisAway } from "./outbox/known.ts"
+import {
+  absent,
+  nothingPending,
+  readKnown,
+  refuseDeleted,
+  type State,
+  stateOf,
+  unlessRedisAway,
+} from "./outbox/known.ts"
 import { pendingRange } from "./outbox/pending-range.ts"
 import type { Stores } from "./stores.ts"
 
@@ -94,7 +102,7 @@ export async function deletedChats(stores: Stores, application: string): Promise
   const range = { min: "-inf", max: "+inf", order: "desc", count: LEFT_OUT_MAX } as const
   const known = await unlessRedisAway(
     () => stores.outbox.readPending(shardOf(application), application, 0, [application], range),
-    { ...nothingKnown(0), ancestors: [null], entries: [] },
+    nothingPending(1),
   )
   refuseDeleted(NAMES, known.ancestors)
   const pending = known.entries.flatMap(({ deleted, chat }) => (deleted ? [chat] : []))
@@ -130,8 +138,8 @@ export async function deleteChat(stores: Stores, application: string, number: nu
 /** The living chats of an application, by number. */
 export async function listChats(stores: Stores, application: string, request: PageRequest): Promise<Page<Chat>> {
   const shard = shardOf(application)
-  const unknown = { ...nothingKnown(0), ancestors: [null], entries: [] }
-  let known: Awaited<ReturnType<typeof stores.outbox.readPending>> = unknown
+  const unknown = nothingPending(1)
+  let known = unknown
   const page = await mergedPage<ChatState>(
     {
       async readPending(window) {

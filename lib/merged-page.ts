@@ -1,7 +1,8 @@
 /**
  * DESIGN. A page of a list is a merge of what the outbox holds (read first) and what MySQL has (read then), both by
  * keyset: the outbox overrides or hides rows, and adds some. Each round reads one window of both and merges them up to
- * the nearer end of the two; a page normally takes one round, more only where a run of pending deletes hides rows.
+ * the nearer end of the two; a page normally takes one round, more only where a run of pending deletes hides rows. What
+ * the outbox holds without a gap fills a page by itself: MySQL is not asked.
  */
 import type { Page, PageRequest, Position } from "./contract.ts"
 import type { WriteEvent } from "./events.ts"
@@ -20,6 +21,8 @@ export type ListSource<T> = {
   readPending(window: Window): Promise<WriteEvent[]>
   /** The first rows beyond `after`, in any order; `keysOnly` says that only their positions matter. */
   readRows(window: Window, keysOnly: boolean): Promise<Item<T>[]>
+  /** Whether it is certain that no row lies beyond `after` up to the last of the pending events: then none is read. */
+  isWhole?(pending: WriteEvent[], window: Window): boolean
   positionOf(event: WriteEvent): Position
   /** The value of a pending event, over the row that it will change if there is one. */
   valueOf(event: WriteEvent, row: T | undefined): T
@@ -54,10 +57,13 @@ async function walk<T>(
   let after = start
   let pendingMax = Math.min(PENDING_MAX, Math.ceil(count * PENDING_SHARE))
   while (items.length < count) {
-    const pending = await source.readPending({ after, order, count: pendingMax })
+    const window = { after, order, count: pendingMax }
+    const pending = await source.readPending(window)
     const hidden = pending.filter(({ deleted }) => deleted).length
-    const rowsMax = count - items.length + hidden
-    const read = await source.readRows({ after, order, count: rowsMax }, keysOnly)
+    const missing = count - items.length
+    const isWhole = pending.length - hidden >= missing && source.isWhole?.(pending, window)
+    const rowsMax = missing + hidden
+    const read = isWhole ? [] : await source.readRows({ after, order, count: rowsMax }, keysOnly)
     const rows = read.sort((a, b) => compare(a.position, b.position, order))
     const ends: Position[] = []
     const lastPending = pending.at(-1)

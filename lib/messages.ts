@@ -7,7 +7,15 @@ import { type Item, mergedPage, type Window } from "./merged-page.ts"
 import { acceptChange, acceptCreation } from "./outbox/accept.ts"
 import { type Created, fingerprint, type Idempotency } from "./outbox/idempotency.ts"
 import { shardOf } from "./outbox/keys.ts"
-import { absent, nothingKnown, readKnown, refuseDeleted, type State, stateOf, unlessRedisAway } from "./outbox/known.ts"
+import {
+  absent,
+  nothingPending,
+  readKnown,
+  refuseDeleted,
+  type State,
+  stateOf,
+  unlessRedisAway,
+} from "./outbox/known.ts"
 import { pendingRange } from "./outbox/pending-range.ts"
 import type { Stores } from "./stores.ts"
 
@@ -85,8 +93,8 @@ export async function listMessages(
 ): Promise<Page<Message>> {
   const shard = shardOf(application)
   const parent = `${application}/${chat}`
-  const unknown = { ...nothingKnown(0), ancestors: [null, null], entries: [] }
-  let known: Awaited<ReturnType<typeof stores.outbox.readPending>> = unknown
+  const unknown = nothingPending(2)
+  let known = unknown
   const page = await mergedPage<MessageState>(
     {
       async readPending(window) {
@@ -104,12 +112,21 @@ export async function listMessages(
         if (!known.ancestors[1] && !living.has("chat")) throw absent("chat", known)
         return rows.filter(({ kind }) => kind === "message").flatMap(toItem)
       },
+      isWhole: (pending, window) =>
+        known.applicationLives && known.chatLives && isGapless(pending, window, known.lastNumber),
       positionOf: ({ message }) => ({ key: message }),
       valueOf: fromEvent,
     },
     request,
   )
   return { data: page.data.map(present), next: page.next }
+}
+
+/** Whether `pending` has every number from the window's beginning on, up to its last. */
+function isGapless(pending: WriteEvent[], { after, order }: Window, lastNumber: number): boolean {
+  const step = order === "asc" ? 1 : -1
+  const before = after === undefined ? (order === "asc" ? 0 : lastNumber + 1) : Number(after.key)
+  return pending.every(({ message }, index) => message === before + step * (index + 1))
 }
 
 async function findMessage(stores: Stores, application: string, chat: number, number: number): Promise<MessageState> {

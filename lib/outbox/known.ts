@@ -2,16 +2,25 @@
 import { DependencyAway, notFound, unavailable } from "../errors.ts"
 import { type ResourceKey, revisionTime, type WriteEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
-import type { Knowledge } from "./outbox.ts"
+import type { Knowledge, Outbox } from "./outbox.ts"
 
 export type Known = Knowledge & { entries: (WriteEvent | null)[] }
+export type PendingKnown = Awaited<ReturnType<Outbox["readPending"]>>
 
 /** While Redis is away nothing is known: what MySQL has is served, and what it does not have is 503, not 404. */
-export const nothingKnown = (count: number): Known => ({
+const nothingKnown = (count: number): Known => ({
   settled: false,
   applicationLives: false,
   chatLives: false,
   entries: Array.from({ length: count }, () => null),
+})
+
+/** As nothingKnown, of what is below the last of so many ancestors. */
+export const nothingPending = (ancestors: number): PendingKnown => ({
+  ...nothingKnown(0),
+  ancestors: Array.from({ length: ancestors }, () => null),
+  entries: [],
+  lastNumber: 0,
 })
 
 /** Answers `fallback` if Redis is away. */

@@ -185,7 +185,8 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
 
   /**
    * The pending events below a parent within a range of numbers (applications of a shard: of creation times), and those
-   * of its `ancestors` (the parent itself included).
+   * of its `ancestors` (the parent itself included). `lastNumber` is the last message number given in `chat`, 0 while the
+   * chat is not verified.
    */
   async function readPending(
     shard: string,
@@ -213,7 +214,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
       judgement,
     )
     const entries = parseAll(reply[4]).filter((entry) => entry !== null)
-    return { ...knowledge(reply), ancestors: parseAll(reply[3]), entries }
+    return { ...knowledge(reply), ancestors: parseAll(reply[3]), entries, lastNumber: Number(reply[5]) }
   }
 
   /**

@@ -196,19 +196,22 @@ export const READ_PENDING: Script = {
 -- KEYS 1 life 2 outbox 3 application 4 pending, buckets
 -- ARGV 1 seen 2 chat ('0' where absent) 3 min 4 max (scores as ZRANGEBYSCORE takes them) 5 'asc' or 'desc' 6 count
 --      7 prefix of the fields of the members 8 quotas of the buckets 9.. fields of the parents
--- returns {settled 0|1, application verified 0|1, chat verified 0|1, {entries of the parents}, {entries in order}}; judged
+-- returns {settled 0|1, application verified 0|1, chat verified 0|1, {entries of the parents}, {entries in order},
+--      the last message number given in the chat}; judged
 ${PRELUDE}${RATES}
 return judged(ARGV[8], function()
   local state = life(KEYS[1], tonumber(ARGV[1]))
-  local g = redis.call('HMGET', KEYS[3], 'g', 'g' .. ARGV[2])
+  local g = redis.call('HMGET', KEYS[3], 'g', 'g' .. ARGV[2], 'c' .. ARGV[2])
   local generation = text(state.generation)
   local parents, entries = {}, {}
   if #ARGV > 8 then parents = redis.call('HMGET', KEYS[2], unpack(ARGV, 9)) end
   local members
   if ARGV[5] == 'asc' then members = redis.call('ZRANGEBYSCORE', KEYS[4], ARGV[3], ARGV[4], 'LIMIT', 0, ARGV[6])
   else members = redis.call('ZREVRANGEBYSCORE', KEYS[4], ARGV[4], ARGV[3], 'LIMIT', 0, ARGV[6]) end
-  for i, member in ipairs(members) do entries[i] = redis.call('HGET', KEYS[2], ARGV[7] .. member) end
-  return { state.drained and 1 or 0, g[1] == generation and 1 or 0, g[2] == generation and 1 or 0, parents, entries }
+  for i, member in ipairs(members) do members[i] = ARGV[7] .. member end
+  if #members > 0 then entries = redis.call('HMGET', KEYS[2], unpack(members)) end
+  return { state.drained and 1 or 0, g[1] == generation and 1 or 0, g[2] == generation and 1 or 0, parents, entries,
+    g[3] or '0' }
 end)
 `,
 }

@@ -6,11 +6,12 @@ import { type ComposeStack, startComposeStack } from "./compose-stack.ts"
 import { ask, createChats, creationIn, percentile } from "./load.ts"
 import { missingNumbers } from "./rows.ts"
 import { versionsOf } from "./versions.ts"
+import { warmUp } from "./warm-up.ts"
 
 const REPLICAS = [1, 2, 3]
 const CONNECTIONS = 64
 const SECONDS = 15
-const WARM_UP_SECONDS = 10
+const WARM_UP_SECONDS = 20
 const QUIET_LIMIT_MS = 300_000
 /** Rounds differ by some per cent; a loss is what goes beyond. */
 const SHARE_MIN = 0.95
@@ -40,7 +41,7 @@ async function measure(stack: ComposeStack, replicas: number, seconds: number): 
   const asked = [creationIn(chat)]
   const since = new Date()
   // The new copies have compiled nothing yet.
-  const warmUp = await ask(apiUrl, asked, { connections: CONNECTIONS, seconds: WARM_UP_SECONDS })
+  const before = await ask(apiUrl, asked, { connections: CONNECTIONS, seconds: WARM_UP_SECONDS })
   await awaitQuiet(direct, QUIET_LIMIT_MS)
   const { perSecond, latencies, failed } = await ask(apiUrl, asked, { connections: CONNECTIONS, seconds })
   await awaitQuiet(direct, QUIET_LIMIT_MS)
@@ -49,7 +50,7 @@ async function measure(stack: ComposeStack, replicas: number, seconds: number): 
     perSecond,
     p50: percentile(latencies, 50),
     p99: percentile(latencies, 99),
-    failed: failed + warmUp.failed,
+    failed: failed + before.failed,
     missingNumbers: await missingNumbers(direct, chat),
     ...(await consumed(stack, since)),
   }
@@ -64,6 +65,8 @@ export const replicas: Bench = {
     let versions: Versions
     try {
       versions = await versionsOf(stack.direct.stores)
+      say("warm-up of the servers")
+      await warmUp(stack, share)
       for (let round = 0; round < rounds; round++) {
         for (const replicas of round % 2 === 0 ? REPLICAS : REPLICAS.toReversed()) {
           const figure = await measure(stack, replicas, Math.max(2, SECONDS * share))

@@ -14,7 +14,7 @@ const APPLICATIONS = 32
 const QUIET_LIMIT_MS = 300_000
 
 /** Creates messages for a minute, of which `scale` leaves a share, and waits until all are stored. */
-export async function warmUp({ apiUrl, direct }: BenchStack, scale: number): Promise<void> {
+export async function warmUp({ apiUrl, direct }: Pick<BenchStack, "apiUrl" | "direct">, scale: number): Promise<void> {
   const asked = (await createChats(apiUrl, APPLICATIONS)).map(creationIn)
   await ask(apiUrl, asked, { connections: CONNECTIONS, seconds: Math.max(SECONDS_MIN, SECONDS * scale) })
   await awaitQuiet(direct, QUIET_LIMIT_MS)

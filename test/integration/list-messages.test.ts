@@ -32,6 +32,28 @@ describe("the list of a chat's messages", () => {
     }
   })
 
+  test("has what is stored between changes on their way, and beyond them", async () => {
+    const token = await api.givenApplication()
+    const chat = await api.givenChat(token)
+    for (const body of ["one", "two", "three", "four", "five"]) await api.givenMessage(token, chat, body)
+    await reach("stored", stores())
+    for (const number of [2, 4]) expectStatus(await api.updateMessage(token, chat, number, { body: "changed" }), 200)
+    for (const [order, numbers] of [
+      ["asc", [1, 2, 3, 4, 5]],
+      ["desc", [5, 4, 3, 2, 1]],
+    ] as const) {
+      const found: number[] = []
+      let cursor: string | undefined
+      do {
+        const query = { order, limit: 1, ...(cursor && { cursor }) }
+        const { data, next_cursor } = expectStatus(await api.listMessages(token, chat, query), 200)
+        found.push(...data.map(({ number }: { number: number }) => number))
+        cursor = next_cursor ?? undefined
+      } while (cursor)
+      expect(found).toEqual(numbers)
+    }
+  })
+
   test.each(STAGES)("of a chat without any is empty, %s", async (stage) => {
     const token = await api.givenApplication()
     const chat = await api.givenChat(token)

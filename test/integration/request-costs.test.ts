@@ -91,6 +91,23 @@ describe.each([
   })
 })
 
+test.each(["asc", "desc"])("a page of messages that the outbox fills needs no MySQL, %s", async (order) => {
+  const { token, chat } = await givenWorld(api, stores(), "pending")
+  for (const body of ["second", "third", "fourth"]) await api.givenMessage(token, chat, body)
+  const page = async (cursor?: string) =>
+    expectStatus(await api.listMessages(token, chat, { order, limit: 1, ...(cursor && { cursor }) }), 200)
+  const warmUp = () => page().then(() => undefined)
+  const { mysql, redis } = await countCalls(stores(), warmUp, async () => {
+    const first = await page()
+    const second = await page(first.next_cursor)
+    const numbers = [...first.data, ...second.data].map(({ number }) => number)
+    expect(numbers).toEqual(order === "asc" ? [1, 2] : [4, 3])
+  })
+  expect(mysql).toEqual({ reads: [], writes: [] })
+  expect(redis).toHaveLength(2)
+  await drainQueues(stores())
+})
+
 describe("many requests at once", () => {
   test("share sends: a hundred creations are a hundred round trips and far fewer sends", async () => {
     const { token, chat } = await givenWorld(api, stores(), "stored")
