@@ -6,8 +6,12 @@ import { DependencyAway } from "../errors.ts"
 import { createBreaker, type Watch } from "./breaker.ts"
 import { guardPool } from "./mysql-pool.ts"
 
-/** One process runs one event loop: a few connections keep MySQL busy, more would only wait inside it. */
-const CONNECTIONS_MAX = 6
+/**
+ * So many statements of one process are under way at a time. With fewer, requests wait for a connection and come back one
+ * by one, each with a turn of the event loop and a write to Redis of its own: with six a read costs a tenth more.
+ * docker-compose.yml's MySQL takes a hundred; an instance of AWS Lambda, with one request at a time, uses one or two.
+ */
+const CONNECTIONS_MAX = 16
 const CONNECT_TIMEOUT_MS = 1_000
 /** A connection that does not answer a good-bye is dropped after this, so that a process that is done ends. */
 const CLOSE_TIMEOUT_MS = 1_000

@@ -18,7 +18,7 @@ const AT_ONCE_MS = 500
 /** Less than what the relay waits for events that may still be in the queue. */
 const BACK_LIMIT_MS = 20_000
 const READS = 200
-/** As many failures as open the breaker, of a pool of six. */
+/** As many failures as open the breaker. */
 const SOME = 3
 /** A statement's limit (4 s) and up to three of the breaker's seconds; one dead connection after the other takes 11 s. */
 const GIVEN_UP_WITHIN_MS = 9_000
