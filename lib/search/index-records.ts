@@ -14,6 +14,7 @@ import { IndexEvent, keyText } from "../events.ts"
 import { describeError, hashToken, log } from "../log.ts"
 import { keyRanges, revisionRanges } from "../persist/key-ranges.ts"
 import { RECEIVES_MAX, receiveCount } from "../queue/consumer.ts"
+import { sendAll } from "../queue/sender.ts"
 import type { SearchStores } from "../stores.ts"
 import { indexDocuments } from "./index-documents.ts"
 import { readOperations } from "./read-operations.ts"
@@ -27,7 +28,7 @@ const BUILD_TIMEOUT_MS = 2_500
 
 /** At a time: one read of MySQL and a bulk request or two. */
 const GROUP_EVENTS_MAX = 1_000
-/** Of a consumer's ten seconds. What has not begun by then is left to the relay. */
+/** Of a consumer's ten seconds. What has not begun by then goes to the queue again. */
 const BEGIN_WITHIN_MS = 2_500
 
 /** Indexes the messages that `records` name. Answers the ids of the queue messages that must come again. */
@@ -49,17 +50,18 @@ export async function indexRecords(stores: SearchStores, records: SQSRecord[]): 
   return failed
 }
 
-/** What is not indexed is not lost: every one of the events stands in pending_index. */
+/** What is not indexed is not lost: every one of the events stands in pending_index, for the relay to send. */
 async function indexInGroups(stores: SearchStores, events: IndexEvent[]): Promise<void> {
   const started = performance.now()
   for (let first = 0; first < events.length; first += GROUP_EVENTS_MAX) {
-    const postponed = { events: events.length - first }
-    if (performance.now() - started > BEGIN_WITHIN_MS) return log.warn("indexing postponed", postponed)
+    const isLate = performance.now() - started > BEGIN_WITHIN_MS
     try {
+      // After a backlog a batch may hold more than it has time for; the relay would wait for a minute.
+      if (isLate) return await sendAll(stores.indexQueue, events.slice(first))
       await indexAll(stores, events.slice(first, first + GROUP_EVENTS_MAX))
     } catch (error) {
       if (!(error instanceof DependencyAway) && !isSearchAway(error)) throw error
-      return log.warn("indexing postponed", { ...postponed, error: describeError(error) })
+      return log.warn("indexing postponed", { events: events.length - first, error: describeError(error) })
     }
   }
 }

@@ -19,7 +19,7 @@ export type Versions = Record<string, string>
 /** `scale`: the share of the full amount of data, for a quick look; then nothing is proven. */
 export type BenchRun = { stack: BenchStack; rounds: number; scale: number; say(line: string): void }
 
-/** One that needs other servers than those of the native stack, brings them up itself while that stack is down. */
+/** One that brings up a stack of its own, while the common one is down. */
 export type LoneRun = Omit<BenchRun, "stack"> & { signal: AbortSignal }
 
 export type Bench = { name: string; about: string } & (

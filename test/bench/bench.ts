@@ -15,6 +15,7 @@ import { lag } from "./lag.ts"
 import { mysqlAway } from "./mysql-away.ts"
 import { read } from "./read.ts"
 import { markdownOf, surroundings, writeReport } from "./report.ts"
+import { rest } from "./rest.ts"
 import { replicas } from "./scale.ts"
 import { search } from "./search.ts"
 import { soak } from "./soak.ts"
@@ -33,6 +34,7 @@ const BENCHES: Bench[] = [
   read,
   direct,
   cold,
+  rest,
   replicas,
   soak,
   search,

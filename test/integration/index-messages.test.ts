@@ -6,11 +6,17 @@ import { documentId } from "../../lib/search/index-mapping.ts"
 import { indexName, writesAlias } from "../../lib/search/targets.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { deliver, drainQueue, refreshIndex, sqsRecord, takeDeadLetters, takeRecords } from "../steps/drain.ts"
+import { startForwarder } from "../steps/forwarder.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { givenWorld, type World } from "../steps/world.ts"
 
 const stores = useTestStores()
 const api = chatApi(directTransport())
+
+/** More than the function takes at a time, … */
+const EVENTS = 1_200
+/** … and an Elasticsearch that takes so long to answer that after the first thousand there is no time for the others. */
+const SLOW_MS = 1_600
 
 const eventsOf = (record: SQSRecord) => JSON.parse(record.body) as IndexEvent[]
 
@@ -133,6 +139,25 @@ describe("the index function", () => {
       expect(await pendingIndex(world.token)).toEqual([])
     },
   )
+
+  test("given more events than it has time for, sends the rest to the queue again", async () => {
+    const { world, events } = await givenIndexEvents()
+    const [event] = events as [IndexEvent]
+    const absent = Array.from({ length: EVENTS }, (_, index) => ({ ...event, message: 2 + index }))
+    const line = await startForwarder(stores().config.ELASTICSEARCH_URL)
+    line.delay(SLOW_MS)
+    const left = await withEnvironment({ ELASTICSEARCH_URL: line.url }, () =>
+      deliver("index", [record(...events), record(...absent)]),
+    )
+    await line.shut()
+    expect(left).toEqual([])
+    const again = (await takeRecords(stores(), "index")).flatMap(eventsOf).map(({ message }) => message)
+    const rest = absent.slice(-again.length).map(({ message }) => message)
+    expect(again.toSorted((a, b) => a - b)).toEqual(rest)
+    expect(again.length).toBeGreaterThan(0)
+    expect(again.length).toBeLessThan(EVENTS)
+    expect(await found(world, "first")).toEqual(["first body"])
+  })
 
   test("given events while the alias leads to no index, is done and makes none", async () => {
     const { world, events } = await givenIndexEvents()

@@ -1,6 +1,7 @@
-// A line to a server that can be cut, and can go silent.
+// A line to a server that can be cut, can go silent, and can be slow.
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
+import { setTimeout as sleep } from "node:timers/promises"
 
 export type Forwarder = {
   /** The target's URL, by way of this line. */
@@ -13,6 +14,8 @@ export type Forwarder = {
   hang(value: boolean): void
   /** Whatever is sent on the connections there are gets lost from now on; others are as ever. */
   silence(): void
+  /** Whatever the server says from now on comes so much later. */
+  delay(ms: number): void
 }
 
 /** A TCP forwarder in front of the server at `targetUrl`. */
@@ -21,6 +24,7 @@ export async function startForwarder(targetUrl: string): Promise<Forwarder> {
   const sockets = new Set<Socket>()
   const silenced = new Set<Socket>()
   let silent = false
+  let delayMs = 0
   const server = createServer((socket) => {
     const upstream = connect(Number(target.port), target.hostname)
     for (const one of [socket, upstream]) {
@@ -29,7 +33,11 @@ export async function startForwarder(targetUrl: string): Promise<Forwarder> {
     }
     const lost = () => silent || silenced.has(socket)
     socket.on("data", (data) => lost() || upstream.write(data)).on("close", () => upstream.destroy())
-    upstream.on("data", (data) => lost() || socket.write(data)).on("close", () => socket.destroy())
+    upstream.on("data", async (data) => {
+      if (delayMs > 0) await sleep(delayMs)
+      if (!lost() && !socket.destroyed) socket.write(data)
+    })
+    upstream.on("close", () => socket.destroy())
   })
   const open = async (port = 0) => {
     await once(server.listen(port, "127.0.0.1"), "listening")
@@ -51,6 +59,9 @@ export async function startForwarder(targetUrl: string): Promise<Forwarder> {
     },
     silence: () => {
       for (const socket of sockets) silenced.add(socket)
+    },
+    delay: (ms) => {
+      delayMs = ms
     },
   }
 }
