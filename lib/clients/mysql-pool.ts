@@ -73,7 +73,10 @@ export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): Mys
 
   function lease(connection: PoolConnection): MysqlPoolConnection {
     let given = false
+    let lost: Error | undefined
     const run: Query = (sql, parameters, callback) => {
+      // A transaction whose statement was not answered in time rolls back: that fails for the same reason.
+      if (lost) return callback?.(lost)
       const { succeeded, failed } = breaker.begin()
       let done = false
       const finish: Callback = (error, result) => {
@@ -89,7 +92,8 @@ export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): Mys
       }
       const timer = setTimeout(() => {
         connection.destroy()
-        finish(Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" }))
+        lost = Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" })
+        finish(lost)
       }, limits.statementTimeoutMs)
       return connection.query(sql, parameters as unknown[], finish)
     }

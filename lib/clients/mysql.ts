@@ -32,6 +32,12 @@ const ANSWER_TIMEOUT_MS = 5_000
 /** What a request reads, it reads without locks: its client need not wait as long. */
 const READ_TIMEOUT_MS = 2_500
 
+/** What every connection is set to. The isolation in the words of SQL: its variable's name differs between servers. */
+const SESSION = [
+  "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+  `SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION innodb_lock_wait_timeout = ${LOCK_TIMEOUT_SECONDS}, SESSION wait_timeout = ${SERVER_IDLE_TIMEOUT_SECONDS}`,
+]
+
 /** SQLSTATE classes of errors that lie in the data (22: value, 23: constraint): anything else is MySQL's state. */
 const DATA_ERROR = /^2[23]/
 
@@ -92,10 +98,10 @@ async function openPool(url: string): Promise<{ pool: Pool; close(): Promise<voi
     const { stream } = connection as PoolConnection & { stream: Socket }
     sockets.add(stream)
     stream.once("close", () => sockets.delete(stream))
-    connection.query(
-      `SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION transaction_isolation = 'READ-COMMITTED', SESSION innodb_lock_wait_timeout = ${LOCK_TIMEOUT_SECONDS}, SESSION wait_timeout = ${SERVER_IDLE_TIMEOUT_SECONDS}`,
-      () => undefined,
-    )
+    for (const statement of SESSION) {
+      // What waits for a connection that is not as it must be is told why.
+      connection.query(statement, (error) => error && stream.destroy(error))
+    }
   })
   const close = () =>
     new Promise<void>((resolve) => {
