@@ -60,8 +60,16 @@ export const soak: Bench = {
       failed += answered.failed
       live.push(liveMegabytes)
       p99.push(latency)
-      const { perSecond } = answered
-      figures.push({ name: `minute ${minute}`, perSecond, p99: latency, liveMegabytes, residentMegabytes })
+      const { perSecond, failed: failedNow, failures } = answered
+      figures.push({
+        name: `minute ${minute}`,
+        perSecond,
+        p99: latency,
+        liveMegabytes,
+        residentMegabytes,
+        failed: failedNow,
+      })
+      if (failedNow > 0) say(`instead of 201: ${JSON.stringify(failures)}`)
       say(
         `minute ${minute} of ${minutes} at ${rate}/s: p99 ${latency.toFixed(1)} ms, ${liveMegabytes.toFixed(1)} MB live, ${Math.round(residentMegabytes)} MB resident`,
       )
