@@ -9,15 +9,14 @@ import type { WriteEvent } from "./events.ts"
 import { type Item, mergedPage, type Window } from "./merged-page.ts"
 import { acceptChange, acceptCreation } from "./outbox/accept.ts"
 import { type Created, fingerprint, type Idempotency } from "./outbox/idempotency.ts"
-import { shardOf } from "./outbox/keys.ts"
 import {
   absent,
   nothingPending,
   readKnown,
+  readKnownPending,
   refuseDeleted,
   type State,
   stateOf,
-  unlessRedisAway,
 } from "./outbox/known.ts"
 import { pendingRange } from "./outbox/pending-range.ts"
 import type { Stores } from "./stores.ts"
@@ -100,10 +99,7 @@ const LEFT_OUT_MAX = 1_000
  */
 export async function deletedChats(stores: Stores, application: string): Promise<number[]> {
   const range = { min: "-inf", max: "+inf", order: "desc", count: LEFT_OUT_MAX } as const
-  const known = await unlessRedisAway(
-    () => stores.outbox.readPending(shardOf(application), application, 0, [application], range),
-    nothingPending(1),
-  )
+  const known = await readKnownPending(stores, { application, chat: 0 }, range)
   refuseDeleted(NAMES, known.ancestors)
   const pending = known.entries.flatMap(({ deleted, chat }) => (deleted ? [chat] : []))
   try {
@@ -137,16 +133,11 @@ export async function deleteChat(stores: Stores, application: string, number: nu
 
 /** The living chats of an application, by number. */
 export async function listChats(stores: Stores, application: string, request: PageRequest): Promise<Page<Chat>> {
-  const shard = shardOf(application)
-  const unknown = nothingPending(1)
-  let known = unknown
+  let known = nothingPending(1)
   const page = await mergedPage<ChatState>(
     {
       async readPending(window) {
-        known = await unlessRedisAway(
-          () => stores.outbox.readPending(shard, application, 0, [application], pendingRange(window)),
-          unknown,
-        )
+        known = await readKnownPending(stores, { application, chat: 0 }, pendingRange(window))
         refuseDeleted(NAMES, known.ancestors)
         return known.entries
       },

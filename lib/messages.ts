@@ -6,15 +6,14 @@ import type { WriteEvent } from "./events.ts"
 import { type Item, mergedPage, type Window } from "./merged-page.ts"
 import { acceptChange, acceptCreation } from "./outbox/accept.ts"
 import { type Created, fingerprint, type Idempotency } from "./outbox/idempotency.ts"
-import { shardOf } from "./outbox/keys.ts"
 import {
   absent,
   nothingPending,
   readKnown,
+  readKnownPending,
   refuseDeleted,
   type State,
   stateOf,
-  unlessRedisAway,
 } from "./outbox/known.ts"
 import { pendingRange } from "./outbox/pending-range.ts"
 import type { Stores } from "./stores.ts"
@@ -91,17 +90,11 @@ export async function listMessages(
   chat: number,
   request: PageRequest,
 ): Promise<Page<Message>> {
-  const shard = shardOf(application)
-  const parent = `${application}/${chat}`
-  const unknown = nothingPending(2)
-  let known = unknown
+  let known = nothingPending(2)
   const page = await mergedPage<MessageState>(
     {
       async readPending(window) {
-        known = await unlessRedisAway(
-          () => stores.outbox.readPending(shard, parent, chat, [application, parent], pendingRange(window)),
-          unknown,
-        )
+        known = await readKnownPending(stores, { application, chat }, pendingRange(window))
         refuseDeleted(NAMES, known.ancestors)
         return known.entries
       },

@@ -2,7 +2,8 @@
 import { DependencyAway, notFound, unavailable } from "../errors.ts"
 import { type ResourceKey, revisionTime, type WriteEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
-import type { Knowledge, Outbox } from "./outbox.ts"
+import { shardOf } from "./keys.ts"
+import type { Knowledge, Outbox, PendingRange } from "./outbox.ts"
 
 export type Known = Knowledge & { entries: (WriteEvent | null)[] }
 export type PendingKnown = Awaited<ReturnType<Outbox["readPending"]>>
@@ -37,6 +38,20 @@ export async function unlessRedisAway<T>(read: () => Promise<T>, fallback: T): P
 export function readKnown({ outbox }: Stores, keys: ResourceKey[]): Promise<Known> {
   const { application, chat } = keys.at(-1) as ResourceKey
   return unlessRedisAway(() => outbox.read(application, chat, keys), nothingKnown(keys.length))
+}
+
+/** The pending events in a range below a chat (0: the application), and theirs; MySQL must be read after this, too. */
+export function readKnownPending(
+  { outbox }: Stores,
+  { application, chat }: { application: string; chat: number },
+  range: PendingRange,
+): Promise<PendingKnown> {
+  const parent = chat === 0 ? application : `${application}/${chat}`
+  const ancestors = chat === 0 ? [application] : [application, parent]
+  return unlessRedisAway(
+    () => outbox.readPending(shardOf(application), parent, chat, ancestors, range),
+    nothingPending(ancestors.length),
+  )
 }
 
 /** Throws not_found for the first of `events` that is a tombstone. */

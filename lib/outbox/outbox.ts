@@ -185,8 +185,8 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
 
   /**
    * The pending events below a parent within a range of numbers (applications of a shard: of creation times), and those
-   * of its `ancestors` (the parent itself included). `lastNumber` is the last message number given in `chat`, 0 while the
-   * chat is not verified.
+   * of its `ancestors` (the parent itself included). `lastNumber` is the last message number given in `chat`, to be relied on
+   * only while `chatLives`.
    */
   async function readPending(
     shard: string,

@@ -194,7 +194,8 @@ export const READ_PENDING: Script = {
   reads: true,
   lua: `#!lua flags=allow-oom
 -- KEYS 1 life 2 outbox 3 application 4 pending, buckets
--- ARGV 1 seen 2 chat ('0' where absent) 3 min 4 max (scores as ZRANGEBYSCORE takes them) 5 'asc' or 'desc' 6 count
+-- ARGV 1 seen 2 chat ('0' where absent) 3 min 4 max (scores as ZRANGEBYSCORE takes them) 5 'asc' or 'desc'
+--      6 count (some thousands at most: Lua unpacks no more than 8,000)
 --      7 prefix of the fields of the members 8 quotas of the buckets 9.. fields of the parents
 -- returns {settled 0|1, application verified 0|1, chat verified 0|1, {entries of the parents}, {entries in order},
 --      the last message number given in the chat}; judged
