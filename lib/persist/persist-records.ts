@@ -26,8 +26,8 @@ const PURGE_BUDGET_MS = 500
 
 /** In one transaction: it takes some hundred milliseconds, and holds its locks no longer. */
 const GROUP_EVENTS_MAX = 1_000
-/** Of a consumer's ten seconds. What has not begun by then is left to the relay. */
-const BEGIN_WITHIN_MS = 5_000
+/** Of a consumer's ten seconds, of which MySQL may take five to answer. What has not begun by then goes to the queue again. */
+const BEGIN_WITHIN_MS = 2_500
 
 type Envelope = { record: SQSRecord; events: PersistEvent[] }
 type Poison = { event: PersistEvent; reason: string }
@@ -44,7 +44,7 @@ export async function persistRecords(stores: Stores, records: SQSRecord[]): Prom
   const started = performance.now()
   for (const group of groupsOf(envelopes)) {
     const isLate = performance.now() - started > BEGIN_WITHIN_MS
-    failed.push(...(isLate ? await leaveToRelay(stores, group) : await persistGroup(stores, group)))
+    failed.push(...(isLate ? await sendAgain(stores, group) : await persistGroup(stores, group)))
   }
   return failed
 }
@@ -90,6 +90,19 @@ async function persistGroup(stores: Stores, envelopes: Envelope[]): Promise<stri
     if (poisoned.length > 0 && !(await isolate(stores, envelope, poisoned))) failed.push(envelope.record.messageId)
   }
   return failed
+}
+
+/** After a backlog a batch may hold more than it has time for; the relay would wait for a minute. */
+async function sendAgain(stores: Stores, envelopes: Envelope[]): Promise<string[]> {
+  const events = envelopes.flatMap((envelope) => envelope.events)
+  try {
+    await sendAll(stores.persistQueue, events)
+    return []
+  } catch (error) {
+    if (!(error instanceof DependencyAway)) throw error
+    log.warn("the queue is away: events wait in the outbox", { events: events.length, cause: String(error.cause) })
+    return leaveToRelay(stores, envelopes)
+  }
 }
 
 /** Answers the ids of the messages that must come again, since their events are nowhere else. */

@@ -44,8 +44,11 @@ export async function startForwarder(targetUrl: string): Promise<Forwarder> {
     return (server.address() as AddressInfo).port
   }
   const port = await open()
+  const url = new URL(targetUrl)
+  url.hostname = "127.0.0.1"
+  url.port = String(port)
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: url.href,
     open: () => open(port),
     shut: async () => {
       if (!server.listening) return
