@@ -11,7 +11,7 @@ import { warmUp } from "./warm-up.ts"
 const REPLICAS = [1, 2, 3]
 const CONNECTIONS = 64
 const SECONDS = 15
-const WARM_UP_SECONDS = 20
+const WARM_UP_SECONDS = 30
 const QUIET_LIMIT_MS = 300_000
 /** Rounds differ by some per cent; a loss is what goes beyond. */
 const SHARE_MIN = 0.95
