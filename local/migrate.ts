@@ -1,6 +1,7 @@
 /**
  * Prepares the stores: the tables of MySQL, the index of Elasticsearch, and the shards of Redis. Waits for those that
- * are not up yet; running it again changes nothing. An index that is missing or of an older mapping is built from MySQL. `node local/migrate.ts [rollback]`
+ * are not up yet; running it again changes nothing. An index that is missing or of an older mapping is built from MySQL.
+ * `node local/migrate.ts [rollback]`: what it has done goes to stdout, what it waits for and how far it is to stderr.
  */
 import { readdir } from "node:fs/promises"
 import { join } from "node:path"
@@ -81,7 +82,7 @@ async function untilReady<T>(attempt: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (Date.now() > deadline) throw error
       const reason = describe(error)
-      if (reason !== said) console.log(`waiting: ${reason}`)
+      if (reason !== said) console.error(`waiting: ${reason}`)
       said = reason
       await sleep(RETRY_MS)
     }
@@ -100,7 +101,7 @@ function tell(): (progress: ReindexProgress) => void {
   return ({ phase, done, total }) => {
     if (Date.now() - saidAt < TELL_EVERY_MS) return
     saidAt = Date.now()
-    console.log(`building the index: ${phase} ${done}${total === undefined ? "" : ` of about ${total}`}`)
+    console.error(`building the index: ${phase} ${done}${total === undefined ? "" : ` of about ${total}`}`)
   }
 }
 

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process"
 import { appendFileSync, mkdirSync, readFileSync } from "node:fs"
 import { dirname } from "node:path"
+import { createInterface } from "node:readline"
 import { LaunchFailure } from "./failure.ts"
 
 /** Lines of a log that are shown with a failure: enough for a cause and its causes, few enough to read. */
@@ -29,6 +30,8 @@ export type RunOptions = {
   cwd?: string
   /** Where the output is added to as well. */
   logFile?: string
+  /** Hears each line of stderr as it comes. */
+  onErrorLine?: (line: string) => void
   signal?: AbortSignal
   timeoutMs?: number
 }
@@ -61,6 +64,7 @@ export const run = (command: string, args: readonly string[], options: RunOption
       take(chunk)
     })
     child.stderr.on("data", take)
+    if (options.onErrorLine) createInterface({ input: child.stderr }).on("line", options.onErrorLine)
     const fail = (why: string) => {
       reject(new LaunchFailure(`${[command, ...args].join(" ")} ${why}.`, lastLines(all)))
     }

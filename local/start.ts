@@ -34,7 +34,12 @@ const main = async () => {
   const stack = await startServices({ name: "start", alsoUsed: apiPorts(port), progress, signal: stop, hurry })
   try {
     await progress.step("Migrations", () =>
-      run(process.execPath, [join("local", "migrate.ts")], { cwd: ROOT, env: stack.env, signal: stop }),
+      run(process.execPath, [join("local", "migrate.ts")], {
+        cwd: ROOT,
+        env: stack.env,
+        signal: stop,
+        onErrorLine: (line) => progress.line(`  ${line}`),
+      }),
     )
     const api = await progress.step(`API on port ${port}`, () =>
       startApi({ port, env: stack.env, folder: stack.folder, progress, signal: stop, hurry }),

@@ -13,6 +13,7 @@ import { elasticsearchAway } from "./elasticsearch-away.ts"
 import { growth } from "./growth.ts"
 import { lag } from "./lag.ts"
 import { mysqlAway } from "./mysql-away.ts"
+import { processorTime } from "./processor-time.ts"
 import { read } from "./read.ts"
 import { markdownOf, surroundings, writeReport } from "./report.ts"
 import { rest } from "./rest.ts"
@@ -32,6 +33,7 @@ const BENCHES: Bench[] = [
   drain,
   growth,
   read,
+  processorTime,
   direct,
   cold,
   rest,

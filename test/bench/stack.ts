@@ -6,7 +6,7 @@ import type { Progress } from "../../local/progress.ts"
 import { run } from "../../local/run.ts"
 import { API_PORTS, portFrom, ROOT } from "../../local/services/settings.ts"
 import { startServices } from "../../local/services/start.ts"
-import { processGroup } from "../campaign/process-group.ts"
+import { processesOfGroup, processGroup, processorMsOf } from "../campaign/process-group.ts"
 import { connectStores, type DirectStores } from "../campaign/stores.ts"
 import type { Server, ServerKind } from "../campaign/target.ts"
 import { copyProject } from "../steps/project-copy.ts"
@@ -23,6 +23,8 @@ export type BenchStack = {
   /** The stores themselves, past the API. */
   direct: DirectStores
   server(kind: ServerKind): Server
+  /** Milliseconds of processor time that a server has used since its start (Linux only). */
+  processorMs(kind: ServerKind): number
   /** Bytes that the API holds once its garbage is collected. */
   apiLiveBytes(): Promise<number>
   stop(): Promise<void>
@@ -66,12 +68,20 @@ export async function startBenchStack(options: StackOptions): Promise<BenchStack
         () => recordedProcess(folder, kind),
         () => {},
       )
-    const apiLiveBytes = () => {
-      const pid = recordedProcess(folder, "api")
-      if (pid === undefined) throw new Error("the API is down")
-      return liveBytes(pid, inspector.port)
+    const pidOf = (kind: ServerKind): number => {
+      const pid = recordedProcess(folder, kind)
+      if (pid === undefined) throw new Error(`${kind} is down`)
+      return pid
     }
-    return { apiUrl: `http://127.0.0.1:${port}`, env, direct, server, apiLiveBytes, stop: takeDown }
+    return {
+      apiUrl: `http://127.0.0.1:${port}`,
+      env,
+      direct,
+      server,
+      processorMs: (kind) => processorMsOf(processesOfGroup(pidOf(kind))),
+      apiLiveBytes: () => liveBytes(pidOf("api"), inspector.port),
+      stop: takeDown,
+    }
   } catch (error) {
     await takeDown()
     throw error

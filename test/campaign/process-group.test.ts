@@ -5,12 +5,15 @@ import { readFileSync } from "node:fs"
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals"
 import { processIdentity, signalGroup } from "../../local/processes.ts"
 import { eventually } from "../steps/eventually.ts"
-import { processGroup, processTree, rssBytesOf } from "./process-group.ts"
+import { processesOfGroup, processGroup, processorMsOf, processTree, rssBytesOf } from "./process-group.ts"
 import type { Server } from "./target.ts"
 
 const LIMIT_MS = 5_000
 /** More than any program of Node.js takes, less than two. */
 const PROGRAM_BYTES_MIN = 10_000_000
+
+/** Times are in ticks of 10 ms, one of the program and one of the kernel. */
+const TICKS_OFF_MS = 20
 
 let leader: ChildProcess
 let childPid: number
@@ -63,5 +66,15 @@ onLinux("a server as a process group", () => {
     )
     expect(await down.rssBytes()).toBeUndefined()
     await down.kill()
+  })
+
+  test("has its processes counted with the time that they have used", async () => {
+    const pid = leader.pid as number
+    expect(processesOfGroup(pid).toSorted()).toEqual([pid, childPid].toSorted())
+    const { user, system } = process.cpuUsage()
+    const used = (user + system) / 1000
+    expect(processorMsOf([process.pid])).toBeGreaterThan(used - TICKS_OFF_MS)
+    expect(processorMsOf([process.pid, pid])).toBeLessThan(used + LIMIT_MS)
+    expect(processorMsOf([pid])).toBeGreaterThan(0)
   })
 })

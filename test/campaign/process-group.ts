@@ -6,6 +6,8 @@ import type { Server } from "./target.ts"
 
 const EXIT_POLL_MS = 5
 const KIBIBYTE = 1024
+/** proc(5): times are in ticks, which every Linux of today counts a hundred of a second. */
+const TICK_MS = 10
 
 type Process = { pid: number; parent: number; group: number }
 
@@ -31,6 +33,27 @@ export const processTree = (root: number): number[] => {
   const tree = [root]
   for (const pid of tree) for (const child of all) if (child.parent === pid) tree.push(child.pid)
   return tree
+}
+
+/** The processes of the group with that leader. */
+export const processesOfGroup = (leader: number): number[] =>
+  processes().flatMap(({ pid, group }) => (group === leader ? [pid] : []))
+
+/** Milliseconds of processor time that some processes have used, of those that are left (Linux only). */
+export const processorMsOf = (pids: readonly number[]): number => {
+  let ticks = 0
+  for (const pid of pids) {
+    try {
+      // utime and stime, after the command in parentheses and eleven others.
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+        .replace(/^.*\) /s, "")
+        .split(" ")
+      ticks += Number(fields[11]) + Number(fields[12])
+    } catch {
+      // It has just ended.
+    }
+  }
+  return ticks * TICK_MS
 }
 
 /** The resident memory of some processes; undefined when none is left. */
@@ -80,7 +103,7 @@ export const processGroup = (
     async rssBytes() {
       const group = pid()
       if (group === undefined || process.platform !== "linux") return undefined
-      return rssBytesOf(processes().flatMap((one) => (one.group === group ? [one.pid] : [])))
+      return rssBytesOf(processesOfGroup(group))
     },
   }
 }

@@ -49,7 +49,10 @@ async function indexedCount(token: string): Promise<number> {
 test("the queue: away at the start and again later: creations are accepted, and stored once it is back", async () => {
   line = await startForwarder(stores().config.SQS_ENDPOINT as string)
   await line.shut()
-  const moved = Object.entries(project().queues).map(([name, url]) => [name, `${line.url}${new URL(url).pathname}`])
+  const moved = Object.entries(project().queues).map(([name, url]) => [
+    name,
+    new URL(new URL(url).pathname, line.url).href,
+  ])
   const { chats, stop } = await project().start({ SQS_ENDPOINT: line.url, ...Object.fromEntries(moved) })
   expect((await chats.call({ path: "/health" })).status).toBe(200)
   const ready = await chats.call({ path: "/health/ready" })

@@ -30,11 +30,9 @@ const api = chatApi(directTransport())
 
 /** Runs `act` with MySQL behind a line that it may cut or silence. */
 async function withLine(act: (line: Forwarder, own: SearchStores) => Promise<void>, change = {}): Promise<void> {
-  const url = new URL(stores().config.MYSQL_URL)
-  const line = await startForwarder(url.href)
-  url.port = new URL(line.url).port
+  const line = await startForwarder(stores().config.MYSQL_URL)
   try {
-    await withEnvironment({ MYSQL_URL: url.href, ...change }, (own) => act(line, own))
+    await withEnvironment({ MYSQL_URL: line.url, ...change }, (own) => act(line, own))
   } finally {
     line.hang(false)
     await line.shut()

@@ -224,6 +224,6 @@ export function away(dependency: "mysql" | "redis" | "sqs" | "elasticsearch"): E
 /** The same queues behind another address. */
 export function queuesAt(endpoint: string): Environment {
   const urls = Object.entries(opened?.environment ?? {}).filter(([name]) => name.endsWith("QUEUE_URL"))
-  const moved = urls.map(([name, url]) => [name, `${endpoint}${new URL(url).pathname}`])
+  const moved = urls.map(([name, url]) => [name, new URL(new URL(url).pathname, endpoint).href])
   return { SQS_ENDPOINT: endpoint, ...Object.fromEntries(moved) }
 }
