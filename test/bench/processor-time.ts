@@ -21,10 +21,11 @@ const AFTERWARDS_MS = 1_500
 
 /** What a turn of requests costs, in microseconds of processor time for each of them that was answered as it should be. */
 async function measure({ stack, say }: BenchRun, name: string, turn: () => Promise<Answered>): Promise<Figure> {
-  const now = () => [
-    ...SERVERS.map(stack.processorMs),
-    process.cpuUsage().user / 1000 + process.cpuUsage().system / 1000,
-  ]
+  const ownMs = () => {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1000
+  }
+  const now = () => [...SERVERS.map(stack.processorMs), ownMs()]
   await awaitQuiet(stack.direct, QUIET_LIMIT_MS)
   const before = now()
   const { created, failed, perSecond } = await turn()

@@ -12,8 +12,9 @@ const LIMIT_MS = 5_000
 /** More than any program of Node.js takes, less than two. */
 const PROGRAM_BYTES_MIN = 10_000_000
 
-/** Times are in ticks of 10 ms, one of the program and one of the kernel. */
+/** Times are in ticks of 10 ms, one of the program and one of the kernel; a machine that is busy takes some to look. */
 const TICKS_OFF_MS = 20
+const LOOKING_MS = 200
 
 let leader: ChildProcess
 let childPid: number
@@ -73,8 +74,9 @@ onLinux("a server as a process group", () => {
     expect(processesOfGroup(pid).toSorted()).toEqual([pid, childPid].toSorted())
     const { user, system } = process.cpuUsage()
     const used = (user + system) / 1000
-    expect(processorMsOf([process.pid])).toBeGreaterThan(used - TICKS_OFF_MS)
-    expect(processorMsOf([process.pid, pid])).toBeLessThan(used + LIMIT_MS)
-    expect(processorMsOf([pid])).toBeGreaterThan(0)
+    const own = processorMsOf([process.pid])
+    expect(own).toBeGreaterThan(used - TICKS_OFF_MS)
+    expect(own).toBeLessThan(used + TICKS_OFF_MS + LOOKING_MS)
+    expect(processorMsOf([process.pid, pid])).toBeGreaterThan(own)
   })
 })

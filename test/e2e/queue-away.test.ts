@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "@jest/globals"
 import type { ChatApi } from "../steps/chat-api.ts"
 import { expectStatus } from "../steps/chat-api.ts"
 import { eventually } from "../steps/eventually.ts"
-import { type Forwarder, startForwarder } from "../steps/forwarder.ts"
+import { type Forwarder, queueUrlAt, startForwarder } from "../steps/forwarder.ts"
 import { useApiProject } from "../steps/running-api.ts"
 
 const MESSAGES = 20
@@ -49,10 +49,7 @@ async function indexedCount(token: string): Promise<number> {
 test("the queue: away at the start and again later: creations are accepted, and stored once it is back", async () => {
   line = await startForwarder(stores().config.SQS_ENDPOINT as string)
   await line.shut()
-  const moved = Object.entries(project().queues).map(([name, url]) => [
-    name,
-    new URL(new URL(url).pathname, line.url).href,
-  ])
+  const moved = Object.entries(project().queues).map(([name, url]) => [name, queueUrlAt(url, line.url)])
   const { chats, stop } = await project().start({ SQS_ENDPOINT: line.url, ...Object.fromEntries(moved) })
   expect((await chats.call({ path: "/health" })).status).toBe(200)
   const ready = await chats.call({ path: "/health/ready" })

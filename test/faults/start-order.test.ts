@@ -4,7 +4,7 @@ import type { Dependency } from "../../lib/errors.ts"
 import { seededRandom, shuffled } from "../campaign/random.ts"
 import { type ChatApi, expectStatus } from "../steps/chat-api.ts"
 import { eventually } from "../steps/eventually.ts"
-import { type Forwarder, startForwarder } from "../steps/forwarder.ts"
+import { type Forwarder, queueUrlAt, startForwarder } from "../steps/forwarder.ts"
 import { useApiProject } from "../steps/running-api.ts"
 
 const DEPENDENCIES: Dependency[] = ["mysql", "redis", "sqs", "elasticsearch"]
@@ -36,7 +36,7 @@ async function givenShutLines(): Promise<Record<string, string>> {
     return line.url
   }
   const sqs = await behind("sqs", SQS_ENDPOINT as string)
-  const queues = Object.entries(project().queues).map(([name, url]) => [name, new URL(new URL(url).pathname, sqs).href])
+  const queues = Object.entries(project().queues).map(([name, url]) => [name, queueUrlAt(url, sqs)])
   return {
     MYSQL_URL: await behind("mysql", MYSQL_URL),
     REDIS_URL: await behind("redis", REDIS_URL),

@@ -18,6 +18,9 @@ export type Forwarder = {
   delay(ms: number): void
 }
 
+/** A queue's URL at another endpoint. */
+export const queueUrlAt = (url: string, endpoint: string): string => new URL(new URL(url).pathname, endpoint).href
+
 /** A TCP forwarder in front of the server at `targetUrl`. */
 export async function startForwarder(targetUrl: string): Promise<Forwarder> {
   const target = new URL(targetUrl)

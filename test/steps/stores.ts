@@ -15,6 +15,7 @@ import { RECEIVES_MAX } from "../../lib/queue/consumer.ts"
 import { buildStores } from "../../lib/search-runtime.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { prepareStores } from "../../local/migrate.ts"
+import { queueUrlAt } from "./forwarder.ts"
 
 /** Where lib/runtime.ts keeps the stores that all functions of a process share. */
 const SHARED = Symbol.for("chat-backend.stores")
@@ -224,6 +225,6 @@ export function away(dependency: "mysql" | "redis" | "sqs" | "elasticsearch"): E
 /** The same queues behind another address. */
 export function queuesAt(endpoint: string): Environment {
   const urls = Object.entries(opened?.environment ?? {}).filter(([name]) => name.endsWith("QUEUE_URL"))
-  const moved = urls.map(([name, url]) => [name, new URL(new URL(url).pathname, endpoint).href])
+  const moved = urls.map(([name, url]) => [name, queueUrlAt(url, endpoint)])
   return { SQS_ENDPOINT: endpoint, ...Object.fromEntries(moved) }
 }
