@@ -51,6 +51,8 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
   let lastError: unknown
   let away = false
   let closing = false
+  /** Every call that waits finds the silence; one ends the connection. */
+  let dropped = false
   let answeredAt = Number.NEGATIVE_INFINITY
   // Without a listener ioredis would print every reconnection attempt.
   redis.on("error", (error: unknown) => {
@@ -59,6 +61,7 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
   redis.on("close", () => {
     if (!away && !closing) watch("opened", "redis", lastError ?? new Error("the connection was closed"))
     away = true
+    dropped = false
   })
   redis.on("ready", () => {
     if (away) watch("closed", "redis")
@@ -88,7 +91,8 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
       const timers = [
         after(timeoutMs, () => reject(new DependencyAway("redis", new Error("no answer in time")))),
         after(SILENCE_MAX_MS, () => {
-          if (answeredAt > began || redis.status !== "ready") return
+          if (answeredAt > began || dropped || redis.status !== "ready") return
+          dropped = true
           lastError = new Error(`nothing answered for ${SILENCE_MAX_MS} ms`)
           redis.disconnect(true)
         }),
