@@ -3,15 +3,10 @@ import type { SQSRecord } from "aws-lambda"
 import type { WriteEvent } from "../../lib/events.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { deliver, drainQueue, drainQueues, refreshIndex, sqsRecord, takeRecords } from "../steps/drain.ts"
-import { startForwarder } from "../steps/forwarder.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { givenWorld, type World } from "../steps/world.ts"
 
 const CLAIM_MAX = 10_000
-/** What the function takes at a time, … */
-const GROUP_EVENTS_MAX = 1_000
-/** … and a MySQL that takes so long to answer that after a first transaction there is no time for another. */
-const SLOW_MS = 250
 
 const stores = useTestStores()
 const api = chatApi(directTransport())
@@ -193,25 +188,6 @@ describe("the persist function", () => {
     expect(await deliver("index", [sqsRecord(keys)])).toEqual([])
     await refreshIndex(stores())
     expect(expectStatus(await api.searchMessages(token, chat, { query: "message" }), 200).total).toBe(count)
-  })
-
-  test("given more events than it has time for, sends the rest to the queue again", async () => {
-    const { world, records } = await givenRecords(async () => undefined)
-    const { token, chat } = world
-    const [application, ofChat, created] = records as [SQSRecord, SQSRecord, SQSRecord]
-    await deliver("persist", [application, ofChat])
-    const [event] = eventsOf(created) as [WriteEvent]
-    const others = Array.from({ length: GROUP_EVENTS_MAX }, (_, index) => ({ ...event, message: 2 + index }))
-    const line = await startForwarder(stores().config.MYSQL_URL)
-    line.delay(SLOW_MS)
-    const left = await withEnvironment({ MYSQL_URL: line.url }, () => deliver("persist", [created, sqsRecord(others)]))
-    await line.shut()
-    expect(left).toEqual([])
-    expect(await rows(token)).toMatchObject([{ number: 1 }])
-    const again = (await takeRecords(stores(), "persist")).flatMap(eventsOf)
-    expect(again.toSorted((a, b) => a.message - b.message)).toEqual(others)
-    await deliver("persist", [sqsRecord(again)])
-    expect(await counter(token, chat)).toEqual({ highest: 1 + others.length, live: 1 + others.length })
   })
 
   test("given events while MySQL is away, acknowledges them, and the outbox holds and shows them", async () => {

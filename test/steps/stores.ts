@@ -166,14 +166,17 @@ async function testStores(): Promise<SearchStores> {
   return opened.stores
 }
 
-/** The SDK leaves its connection timer (500 ms) running after a refused connection; jest waits no longer for a worker. */
-const REFUSED_TIMER_MS = 600
+/**
+ * The SDK leaves its connection timer (500 ms) running after a refused connection, and a send that hangs ends after as
+ * long; jest waits no longer for a worker.
+ */
+const LAST_SEND_MS = 600
 let queueWasAway = false
 
 /** Closes every connection, so that jest ends by itself. */
 async function closeStores(): Promise<void> {
   delete shared[SHARED]
-  if (queueWasAway) await sleep(REFUSED_TIMER_MS)
+  if (queueWasAway) await sleep(LAST_SEND_MS)
   queueWasAway = false
   for (const close of opened?.closers.splice(0) ?? []) await close()
   opened = undefined
@@ -218,12 +221,12 @@ export function away(dependency: "mysql" | "redis" | "sqs" | "elasticsearch"): E
   if (dependency === "mysql") return { MYSQL_URL: `mysql://chat:chat@${NOBODY}/chat` }
   if (dependency === "redis") return { REDIS_URL: `redis://${NOBODY}/0` }
   if (dependency === "elasticsearch") return { ELASTICSEARCH_URL: `http://${NOBODY}` }
-  queueWasAway = true
   return queuesAt(`http://${NOBODY}`)
 }
 
 /** The same queues behind another address. */
 export function queuesAt(endpoint: string): Environment {
+  queueWasAway = true
   const urls = Object.entries(opened?.environment ?? {}).filter(([name]) => name.endsWith("QUEUE_URL"))
   const moved = urls.map(([name, url]) => [name, queueUrlAt(url, endpoint)])
   return { SQS_ENDPOINT: endpoint, ...Object.fromEntries(moved) }
