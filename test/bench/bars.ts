@@ -1,4 +1,5 @@
-// Groups of horizontal bars on a logarithmic scale as an SVG of its own making: no script, no font, no library.
+// Groups of horizontal bars as an SVG of its own making: no script, no font, no library. Values of one size stand on a
+// linear scale, where their differences show; others on a logarithmic one.
 const WIDTH = 900
 const LEFT = 240
 const RIGHT = 90
@@ -6,6 +7,9 @@ const TOP = 84
 const BAR = 13
 const GAP = 14
 const STYLES = ["a", "b", "c"]
+/** The greatest value over the least, up to which the scale is linear. */
+const LINEAR_UP_TO = 10
+const TICKS = 5
 
 const STYLE = `
   text { font: 12px system-ui, sans-serif; fill: #24292f }
@@ -20,20 +24,36 @@ const STYLE = `
 export type Bars = { title: string; unit: string; series: string[]; groups: { label: string; values: number[] }[] }
 
 const escapeXml = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
-const shown = (value: number): string => (value >= 10 ? Math.round(value).toLocaleString("en") : value.toPrecision(2))
+const shown = (value: number): string =>
+  value >= 10 || value === 0 ? Math.round(value).toLocaleString("en") : value.toPrecision(2)
+
+/** `ticks`: values that get a line; `shareOf`: where a value stands, from 0 to 1. */
+type Scale = { name: string; ticks: number[]; shareOf(value: number): number }
+
+function scaleOf(values: number[]): Scale {
+  const [least, greatest] = [Math.min(...values), Math.max(...values)]
+  if (greatest / least <= LINEAR_UP_TO) {
+    const power = 10 ** Math.floor(Math.log10(greatest / TICKS))
+    const step = ([1, 2, 5].find((factor) => factor * power * TICKS >= greatest) ?? 10) * power
+    const ticks = Array.from({ length: Math.ceil(greatest / step) + 1 }, (_, index) => index * step)
+    return { name: "linear", ticks, shareOf: (value) => value / (ticks.at(-1) ?? 1) }
+  }
+  const [low, high] = [Math.floor(Math.log10(least)), Math.ceil(Math.log10(greatest))]
+  const ticks = Array.from({ length: high - low + 1 }, (_, index) => 10 ** (low + index))
+  return { name: "logarithmic", ticks, shareOf: (value) => (Math.log10(value) - low) / (high - low) }
+}
 
 /** Values must be above 0. */
 export function drawBars({ title, unit, series, groups }: Bars): string {
-  const values = groups.flatMap((group) => group.values)
-  const [low, high] = [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))]
-  const x = (value: number) => LEFT + ((Math.log10(value) - low) / Math.max(1, high - low)) * (WIDTH - LEFT - RIGHT)
+  const scale = scaleOf(groups.flatMap((group) => group.values))
+  const x = (value: number) => LEFT + scale.shareOf(value) * (WIDTH - LEFT - RIGHT)
   const groupHeight = series.length * BAR + GAP
   const bottom = TOP + groups.length * groupHeight
   const parts: string[] = []
-  for (let power = low; power <= high; power++) {
-    const at = x(10 ** power).toFixed(1)
+  for (const tick of scale.ticks) {
+    const at = x(tick).toFixed(1)
     parts.push(`<line class="grid" x1="${at}" x2="${at}" y1="${TOP - 8}" y2="${bottom}"/>`)
-    parts.push(`<text x="${at}" y="${bottom + 18}" text-anchor="middle">${shown(10 ** power)}</text>`)
+    parts.push(`<text x="${at}" y="${bottom + 18}" text-anchor="middle">${shown(tick)}</text>`)
   }
   for (const [index, { label, values: own }] of groups.entries()) {
     const y = TOP + index * groupHeight
@@ -57,7 +77,7 @@ export function drawBars({ title, unit, series, groups }: Bars): string {
 <rect class="back" width="${WIDTH}" height="${height}"/>
 <text class="title" x="20" y="28">${escapeXml(title)}</text>
 ${parts.join("\n")}
-<text class="unit" x="${LEFT}" y="${bottom + 36}">${escapeXml(unit)}, logarithmic</text>
+<text class="unit" x="${LEFT}" y="${bottom + 36}">${escapeXml(unit)}, ${scale.name}</text>
 </svg>
 `
 }

@@ -54,7 +54,7 @@ export function markdownOf({ bench: { name, about }, found, where, versions, rou
   return [
     `# ${name}`,
     "",
-    `${about}. Medians of ${rounds} rounds, with ranges; latencies in ms.${scale < 1 ? ` **With ${scale} of the data: nothing is proven.**` : ""}`,
+    `${about}. ${rounds === 1 ? "One round" : `Medians of ${rounds} rounds, with ranges`}; latencies in ms.${scale < 1 ? ` **With ${scale} of the data: nothing is proven.**` : ""}`,
     "",
     ...(found.plots ?? []).flatMap(({ file, title }) => [`![${title}](${file}.svg)`, ""]),
     `${where.cores} cores (${where.processor}), ${where.memoryGiB} GiB, Node.js ${where.node}, ${servers.join(", ")}, ${where.at.slice(0, 10)}, load average before ${where.load.toFixed(1)}; all servers, the API and the load on this machine. \`npm run bench -- ${name} --rounds ${rounds}${scale < 1 ? ` --scale ${scale}` : ""}\``,

@@ -4,6 +4,7 @@ import { awaitQuiet } from "../campaign/settle.ts"
 import type { Bench, Bound, Figure, Versions } from "./bench-run.ts"
 import { type ComposeStack, startComposeStack } from "./compose-stack.ts"
 import { ask, createChats, creationIn, percentile } from "./load.ts"
+import { plotMedians } from "./plots.ts"
 import { missingNumbers } from "./rows.ts"
 import { versionsOf } from "./versions.ts"
 import { warmUp } from "./warm-up.ts"
@@ -84,6 +85,12 @@ export const replicas: Bench = {
         ["failed", "missingNumbers", "redelivered"].map((of) => ({ of, name, max: 0 })),
       ),
     ]
-    return { figures, bounds, versions }
+    const plot = plotMedians(figures, {
+      file: "scale",
+      title: "Creations with more copies of the API",
+      unit: "per second",
+      series: { perSecond: `POST message, ${CONNECTIONS} connections` },
+    })
+    return { figures, bounds, versions, plots: [plot] }
   },
 }

@@ -2,6 +2,7 @@
 import { awaitQuiet } from "../campaign/settle.ts"
 import type { Bench, Figure } from "./bench-run.ts"
 import { ask, createChats, createSteadily, creationIn, percentile } from "./load.ts"
+import { plotMedians } from "./plots.ts"
 
 const MINUTES = 30
 /** Code is compiled and caches fill. */
@@ -87,6 +88,12 @@ export const soak: Bench = {
       { of: "drift", name: "all", max: DRIFT_MAX },
       { of: "failed", name: "all", max: 0 },
     ]
-    return { figures, bounds }
+    const plot = plotMedians(figures, {
+      file: "soak",
+      title: `Half the greatest rate for ${minutes} minutes`,
+      unit: "MB and ms, after each minute",
+      series: { liveMegabytes: "live memory of the API", p99: "p99 of a creation" },
+    })
+    return { figures, bounds, plots: [plot] }
   },
 }
