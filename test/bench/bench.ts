@@ -108,7 +108,11 @@ async function main({ benches, rounds, scale, report }: Options): Promise<boolea
     const others = benches.filter((bench) => "run" in bench)
     if (others.length === 0) return met
     const stack = await startBenchStack({ progress, signal, hurry })
-    signal.addEventListener("abort", () => void stack.stop().finally(() => process.exit(1)))
+    signal.addEventListener("abort", () => {
+      // What a benchmark has under way fails as its servers go; that must not end this process before they are gone.
+      process.on("unhandledRejection", () => undefined)
+      void stack.stop().finally(() => process.exit(1))
+    })
     try {
       versions = await versionsOf(stack.direct.stores)
       await progress.step("Warm-up", () => warmUp(stack, scale))

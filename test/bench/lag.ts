@@ -1,10 +1,14 @@
 // How long after it was due a creation is answered, and how long after its answer it is stored, and can be found.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Bench, BenchRun, Figure } from "./bench-run.ts"
-import { chatOf, createChats, createSteadily, percentile } from "./load.ts"
+import { askSteadily, chatOf, createChats, createSteadily, percentile } from "./load.ts"
+import { NO_OP } from "./no-op.ts"
 import { plotMedians } from "./plots.ts"
 
 const SECONDS = 40
+const NO_OP_SECONDS = 10
+/** However short the look, some probes must fit in. */
+const SECONDS_MIN = 10
 const CHATS = 16
 /** Some twenty searches a second beside the load, each lag exact to a tenth of a second. */
 const PROBE_EVERY_MS = 400
@@ -67,15 +71,28 @@ export async function measureLag({ stack, say }: BenchRun, rate: number, seconds
   })
 }
 
+/** How soon after it was due a function is answered that does nothing, at the same rate. */
+async function measureNoOp({ stack, say }: BenchRun, rate: number, seconds: number): Promise<Figure> {
+  const { latencies, perSecond, failed } = await askSteadily(stack.apiUrl, [NO_OP], { rate, seconds })
+  const [p50, p99] = [percentile(latencies, 50), percentile(latencies, 99)]
+  const name = `no-op at ${rate}/s`
+  say(`${name}: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`)
+  return { name, p50, p99, max: percentile(latencies, 100), perSecond, failed }
+}
+
 const RATES = [300, 1_500]
 
 export const lag: Bench = {
   name: "lag",
-  about: `POST message at ${RATES.join("/s and at ")}/s for ${SECONDS} s; a creation every ${PROBE_EVERY_MS} ms is looked for in MySQL and by searches`,
+  about: `POST message at ${RATES.join("/s and at ")}/s for ${SECONDS} s, after a function that does nothing at the same rate; a creation every ${PROBE_EVERY_MS} ms is looked for in MySQL and by searches`,
   async run(run) {
     const figures: Figure[] = []
     for (let round = 0; round < run.rounds; round++) {
-      for (const rate of RATES) figures.push(...(await measureLag(run, rate, Math.max(10, SECONDS * run.scale))))
+      for (const rate of RATES) {
+        const noOp = await measureNoOp(run, rate, NO_OP_SECONDS)
+        const [accepted, ...later] = await measureLag(run, rate, Math.max(SECONDS_MIN, SECONDS * run.scale))
+        figures.push(noOp, { ...(accepted as Figure), p50OfNoOp: Number(accepted?.p50) / Number(noOp.p50) }, ...later)
+      }
     }
     const bounds = RATES.flatMap((rate) => [
       { of: "p99", name: `accepted → stored at ${rate}/s`, max: 1_000 },

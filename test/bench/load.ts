@@ -91,27 +91,29 @@ export const createMessages = ({ apiUrl, chats, ...extent }: Load & { connection
   ask(apiUrl, chats.map(creationIn), extent)
 
 /**
- * Sends creations at a steady rate for some seconds, whatever has been answered. A latency counts from the moment when
- * the request was due, so one that had to wait because others were slow counts as slow (no coordinated omission).
+ * Sends requests at a steady rate for some seconds, whatever has been answered; each is to be answered 201. A latency
+ * counts from the moment when the request was due, so one that had to wait because others were slow counts as slow (no
+ * coordinated omission).
  */
-export async function createSteadily({
-  apiUrl,
-  chats,
-  rate,
-  seconds,
-}: Load & { rate: number; seconds: number }): Promise<Answered> {
+export async function askSteadily(
+  apiUrl: string,
+  asked: readonly Asked[],
+  { rate, seconds }: { rate: number; seconds: number },
+): Promise<Answered> {
   const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX, timeout: IDLE_SOCKET_MS })
   const latencies: number[] = []
   const outcomes = new Map<string, number>()
   const total = Math.round(rate * seconds)
   const answers: Promise<void>[] = []
   const started = performance.now()
-  for (let index = 0; index < total; ) {
+  for (let index = 0; index < total; index++) {
     const due = started + (index / rate) * 1000
     const waitMs = due - performance.now()
     if (waitMs > 0) await sleep(waitMs)
-    const answer = postOnce(agent, new URL(`${chats[index++ % chats.length]}/messages`, apiUrl)).then((outcome) => {
-      latencies.push(performance.now() - due)
+    // Timers count whole milliseconds, and may be early by less than one.
+    const since = Math.min(due, performance.now())
+    const answer = sendOnce(agent, apiUrl, asked[index % asked.length] as Asked).then((outcome) => {
+      latencies.push(performance.now() - since)
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
     })
     answers.push(answer)
@@ -130,11 +132,15 @@ export async function createSteadily({
   }
 }
 
+/** Sends creations at a steady rate, as `askSteadily`. */
+export const createSteadily = ({ apiUrl, chats, ...extent }: Load & { rate: number; seconds: number }) =>
+  askSteadily(apiUrl, chats.map(creationIn), extent)
+
 /** Resolves to the status, or to the code of the error without an answer. */
-function postOnce(agent: Agent, url: URL): Promise<string> {
+function sendOnce(agent: Agent, apiUrl: string, { path, method = "GET", body = "" }: Asked): Promise<string> {
   return new Promise((resolve) => {
-    const headers = { ...HEADERS, "content-length": Buffer.byteLength(BODY) }
-    const sent = request(url, { method: "POST", agent, headers })
+    const headers = { ...HEADERS, "content-length": Buffer.byteLength(body) }
+    const sent = request(new URL(path, apiUrl), { method, agent, headers })
     const fail = (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message)
     sent.once("error", fail)
     sent.once("response", (response) => {
@@ -142,7 +148,7 @@ function postOnce(agent: Agent, url: URL): Promise<string> {
       response.once("error", fail)
       response.once("end", () => resolve(String(response.statusCode)))
     })
-    sent.end(BODY)
+    sent.end(body)
   })
 }
 

@@ -1,8 +1,11 @@
 // A function that does nothing, in the API's process: what everything else is measured against.
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import type { Asked } from "./load.ts"
 
 export const NO_OP_PATH = "/no-op"
+/** The request, as large as a small creation. */
+export const NO_OP: Asked = { path: NO_OP_PATH, method: "POST", body: JSON.stringify({ body: "nothing" }) }
 
 const HANDLER = `export const handler = async () => ({ statusCode: 201, headers: { "content-type": "application/json" }, body: "{}" })\n`
 const FUNCTION = `functions:\n  no-op: { handler: functions/no-op.handler, events: [httpApi: POST ${NO_OP_PATH}, httpApi: GET ${NO_OP_PATH}] }\n`

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { awaitQuiet } from "../campaign/settle.ts"
 import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
 import { type Asked, ask, createChats, creationIn, percentile } from "./load.ts"
-import { NO_OP_PATH } from "./no-op.ts"
+import { NO_OP } from "./no-op.ts"
 import { plotMedians } from "./plots.ts"
 import { kept, missingNumbers } from "./rows.ts"
 
@@ -19,7 +19,6 @@ const STORED_POLL_MS = 20
 const QUIET_LIMIT_MS = 300_000
 
 type Turn = { connections: number; seconds: number }
-const noOp: Asked = { path: NO_OP_PATH, method: "POST", body: JSON.stringify({ body: "nothing" }) }
 
 const round = (value: number): string => value.toFixed(value < 10 ? 2 : 0)
 
@@ -36,7 +35,7 @@ async function storedAfter({ stack }: BenchRun): Promise<number> {
 /** One turn of creations against one of the no-op. `name` says of what. */
 async function measure(run: BenchRun, name: string, asked: readonly Asked[], { connections, seconds }: Turn) {
   const { stack, say } = run
-  const floor = await ask(stack.apiUrl, [noOp], { connections, seconds: Math.min(NO_OP_SECONDS, seconds) })
+  const floor = await ask(stack.apiUrl, [NO_OP], { connections, seconds: Math.min(NO_OP_SECONDS, seconds) })
   const { created, failed, failures, perSecond, latencies } = await ask(stack.apiUrl, asked, { connections, seconds })
   const stored = await storedAfter(run)
   await awaitQuiet(stack.direct, QUIET_LIMIT_MS)
