@@ -51,15 +51,24 @@ async function storedNumbers(application: string): Promise<number[]> {
   return rows.map(({ number }) => number).toSorted((one, other) => one - other)
 }
 
+const counter = (application: string, chat: number) =>
+  stores()
+    .mysql.selectFrom("counters")
+    .select(["highest", "live"])
+    .where("application", "=", application)
+    .where("chat", "=", chat)
+    .executeTakeFirst()
+
 describe("the persist function, given more events than it has time for", () => {
   test("sends the rest to the queue again", async () => {
-    const { token, first, last, copies, records } = await givenMoreThanItHasTimeFor()
+    const { token, chat, first, last, copies, records } = await givenMoreThanItHasTimeFor()
     expect(await deliverSlowly(records)).toEqual([])
     expect(await storedNumbers(token)).toEqual([1, first.message])
     const again = await takeRecords(stores(), "persist")
     expect(eventsOf(again)).toEqual([last, ...copies])
     await deliver("persist", again)
-    expect(await storedNumbers(token)).toHaveLength(2 + 1 + copies.length)
+    expect(await storedNumbers(token)).toHaveLength(3 + copies.length)
+    expect(await counter(token, chat)).toEqual({ highest: 3 + copies.length, live: 3 + copies.length })
   })
 
   test("while the queue is away, leaves the rest to the relay, and takes again what no outbox holds", async () => {
