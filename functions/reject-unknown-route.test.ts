@@ -32,6 +32,27 @@ describe("a call that no route takes", () => {
     expect(answer).toMatchObject({ status: 405, headers: { allow: "GET, OPTIONS" } })
   })
 
+  test.each([
+    ["OPTIONS", "/applications", "POST, GET, HEAD, OPTIONS"],
+    ["OPTIONS", "/health", "GET, HEAD, OPTIONS"],
+  ])("%s %s that is no preflight, is 204 with Allow: %s", async (method, path, allow) => {
+    expect(await invoke(handler, { method, path })).toMatchObject({ status: 204, headers: { allow }, text: undefined })
+  })
+
+  test.each([
+    ["/applications", "GET", false],
+    ["/applications/abcdefghijklmnopqrstuvwx", "DELETE", false],
+    ["/applications/abcdefghijklmnopqrstuvwx", "GET", true],
+    [`${MESSAGES}`, "POST", true],
+    ["/nothing", "POST", true],
+  ])("a preflight for %s by %s, lets other origins on only where a token is enough", async (path, asked, isOpen) => {
+    const headers = { origin: "https://app.example", "access-control-request-method": asked }
+    const answer = await invoke(handler, { method: "OPTIONS", path, headers })
+    expect(answer.status).toBe(204)
+    expect(answer.headers["access-control-allow-origin"]).toBe(isOpen ? "*" : undefined)
+    expect(answer.headers["access-control-allow-methods"]).toContain(asked)
+  })
+
   test("with a body of any kind, is answered the same", async () => {
     const answer = await invoke(handler, {
       method: "POST",

@@ -1,4 +1,5 @@
 import * as z from "zod"
+import { corsOriginsOf, isOrigin } from "./http/cors.ts"
 
 const url = (...protocols: string[]) =>
   z
@@ -60,6 +61,16 @@ const Environment = z.object({
   OUTBOX_BYTES_MAX: positive(64 * 1024 * 1024),
   /** What creating, listing, changing and deleting applications needs; unset, anyone may. */
   ADMIN_API_KEY: adminKeys.optional(),
+  /** Where clients reach the API; unset, where each of them says that it does (lib/http/base-url.ts). */
+  PUBLIC_URL: url("http:", "https:").optional(),
+  /** The origins whose pages may administer applications (lib/http/cors.ts). */
+  CORS_ORIGINS: z
+    .string()
+    .refine(
+      (text) => corsOriginsOf(text).every(isOrigin),
+      "must be origins such as https://admin.example.com, with no slash at their end, separated by commas or white space",
+    )
+    .optional(),
   /** Requests per minute of one application, and of one address within a shard; 0 for no limit. */
   RATE_LIMIT_APPLICATION: perMinute,
   RATE_LIMIT_ADDRESS: perMinute,

@@ -165,7 +165,9 @@ export const Problem = z.object({
   detail: z.string(),
   code: z.string(),
   request_id: z.string(),
-  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  errors: z
+    .array(z.object({ in: z.enum(["body", "query", "header"]).optional(), path: z.string(), message: z.string() }))
+    .optional(),
 })
 
 const DependencyState = z.object({

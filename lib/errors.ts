@@ -1,5 +1,6 @@
 /** Every error code a client may see, with its status, title and meaning: the one map from code to status. */
 export const ERROR_CODES = {
+  bad_request: { status: 400, title: "Bad request", meaning: "This is not a request that HTTP allows." },
   malformed_json: { status: 400, title: "Malformed JSON", meaning: "The request body is not valid JSON in UTF-8." },
   unauthorized: {
     status: 401,
@@ -17,7 +18,17 @@ export const ERROR_CODES = {
     title: "Idempotency key in flight",
     meaning: "A request with the same Idempotency-Key has not been answered yet.",
   },
+  request_timeout: {
+    status: 408,
+    title: "Request timeout",
+    meaning: "The request did not arrive in full in time; nothing was done.",
+  },
   body_too_large: { status: 413, title: "Body too large", meaning: "The request body is larger than the limit." },
+  uri_too_long: {
+    status: 414,
+    title: "URI too long",
+    meaning: "The request's path and query are longer than the limit.",
+  },
   unsupported_media_type: {
     status: 415,
     title: "Unsupported media type",
@@ -34,6 +45,11 @@ export const ERROR_CODES = {
     meaning: "The Idempotency-Key was used before on this path with another body.",
   },
   rate_limited: { status: 429, title: "Too many requests", meaning: "Slow down; Retry-After says for how long." },
+  headers_too_large: {
+    status: 431,
+    title: "Request header fields too large",
+    meaning: "The request's headers are larger than the limit.",
+  },
   internal_error: { status: 500, title: "Internal error", meaning: "Something went wrong on our side." },
   unavailable: {
     status: 503,
@@ -44,8 +60,14 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** One wrong field and what is wrong with it; `path` is the name of the member, parameter or header ("name", "limit"). */
-export type FieldError = { path: string; message: string }
+/** The part of a request that a field is in. */
+export type FieldPlace = "body" | "query" | "header"
+
+/**
+ * One wrong field and what is wrong with it. `path` is the name of the member, parameter or header ("name", "limit"),
+ * empty for the whole body. Whoever does not know which part of the request the field is in leaves `in` to the endpoint.
+ */
+export type FieldError = { in?: FieldPlace; path: string; message: string }
 
 type ApiErrorOptions = { errors?: FieldError[]; retryAfterSeconds?: number; allow?: string[]; cause?: unknown }
 

@@ -1,4 +1,4 @@
-/** The headers of every answer. The API has no cookies, so any origin may read it. */
+/** The headers of every answer, whoever asks. */
 export const ANSWER_HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -6,20 +6,13 @@ export const ANSWER_HEADERS: Readonly<Record<string, string>> = {
   "strict-transport-security": "max-age=63072000; includeSubDomains",
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
-  "access-control-allow-origin": "*",
 }
 
-/**
- * What scripts of other origins may read beside the body. The gateway says so (`httpApi.cors` in serverless.yml; a test
- * compares them): API Gateway drops a function's own list, and serverless-offline would send both.
- */
-export const EXPOSED_HEADERS: readonly string[] = [
-  "allow",
-  "idempotency-replayed",
-  "link",
-  "location",
-  "ratelimit",
-  "ratelimit-policy",
-  "retry-after",
-  "x-request-id",
-]
+/** A caller's own request id: short, and nothing that could break a header, a log line or a shell. */
+const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
+
+/** Returns the caller's own `x-request-id` if it sent a sane one, and only one. */
+export function ownRequestId(headers: Readonly<Record<string, string | undefined>>): string | undefined {
+  const given = headers["x-request-id"]
+  return given !== undefined && SANE_REQUEST_ID.test(given) ? given : undefined
+}

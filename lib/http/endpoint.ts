@@ -1,10 +1,12 @@
 import middy, { type MiddlewareObj, type Request } from "@middy/core"
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda"
-import { type ApiError, DependencyAway, unavailable } from "../errors.ts"
+import { type ApiError, DependencyAway, type FieldError, unavailable } from "../errors.ts"
 import { describeError, hashToken, log } from "../log.ts"
 import type { Standing } from "../outbox/rates.ts"
 import { requireAdminKey } from "./admin-key.ts"
-import { ANSWER_HEADERS } from "./answer-headers.ts"
+import { ANSWER_HEADERS, ownRequestId } from "./answer-headers.ts"
+import { baseUrl } from "./base-url.ts"
+import { corsHeaders } from "./cors.ts"
 import { problem, toApiError } from "./problem.ts"
 import { rateLimitHeaders } from "./rate-limit-headers.ts"
 import type { Reply } from "./replies.ts"
@@ -13,14 +15,13 @@ import { type RequestInput, type RequestSchemas, readRequest } from "./request.t
 /** Below the functions' time-out of 10 s, after which the gateway would answer in our place. */
 export const REQUEST_TIMEOUT_MS = 9_000
 
-/** A caller's own request id: short, and nothing that could break a header, a log line or a shell. */
-const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
-
 /** What a `run` may know of its request beside the checked input. */
 export type Scope = {
   requestId: string
   method: string
   path: string
+  /** The request's headers, their names in lower case. */
+  headers: RequestHeaders
   /** The address of the connection that the gateway took. */
   sourceIp: string
   /** The X-Forwarded-For header, as it came. */
@@ -31,9 +32,14 @@ export type Scope = {
   adminKey?: string
 }
 
+type RequestHeaders = APIGatewayProxyEventV2["headers"]
+
 export type Endpoint<Path, Query, Body> = RequestSchemas<Path, Query, Body> & {
   run: (input: RequestInput<Path, Query, Body>, scope: Scope) => Promise<Reply> | Reply
-  /** The keys of which the call needs one: 401 without. It needs none where this, or what it answers, is absent. */
+  /**
+   * Returns the keys of which the call needs one, 401 without; undefined where it needs none. Only a call that administers
+   * applications has this member, so it also decides who may read the answer (cors.ts).
+   */
   adminKeys?: () => readonly string[] | undefined
   /** REQUEST_TIMEOUT_MS unless told. */
   timeoutMs?: number
@@ -47,6 +53,8 @@ export type EndpointHandler = (
 /** What the middlewares tell each other about one request. */
 type Internal = {
   requestId: string
+  headers: RequestHeaders
+  input?: RequestInput<unknown, unknown, unknown>
   startedAt: number
   adminKey?: string
   application?: string
@@ -58,12 +66,6 @@ type Internal = {
 type Answer = Reply | APIGatewayProxyStructuredResultV2
 type Exchange = Request<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>
 type Middleware = MiddlewareObj<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>
-
-/** The caller's own id if it sent a sane one. */
-function ownRequestId({ headers }: APIGatewayProxyEventV2): string | undefined {
-  const given = headers["x-request-id"]
-  return given !== undefined && SANE_REQUEST_ID.test(given) ? given : undefined
-}
 
 /** Opens the request, and closes it with its one log line: nothing that the client wrote, no token. */
 const requestLog = (): Middleware => {
@@ -82,7 +84,8 @@ const requestLog = (): Middleware => {
       internal.startedAt = performance.now()
       // The invocation's, since the gateway's own is a constant in the emulator.
       internal.requestId = context.awsRequestId
-      internal.requestId = ownRequestId(event) ?? context.awsRequestId
+      internal.headers = event.headers
+      internal.requestId = ownRequestId(event.headers) ?? context.awsRequestId
     },
     after: writeLine,
     onError: writeLine,
@@ -96,11 +99,12 @@ const withHeaders = ({ status, headers, body }: Reply, requestId: string): APIGa
 })
 
 /** Makes a Reply the gateway's answer. */
-const answerHeaders = (): Middleware => {
+const answerHeaders = (administers: boolean): Middleware => {
   const finish = (request: Exchange): void => {
-    const { requestId, standings } = request.internal
+    const { requestId, headers: asked, standings } = request.internal
     const reply = request.response as Reply
-    const headers = standings ? { ...reply.headers, ...rateLimitHeaders(standings) } : reply.headers
+    const cors = reply.cors ?? corsHeaders(asked, administers)
+    const headers = { ...cors, ...reply.headers, ...(standings && rateLimitHeaders(standings)) }
     request.response = withHeaders({ ...reply, headers }, requestId)
   }
   return { after: finish, onError: finish }
@@ -121,13 +125,24 @@ function logFailure(thrown: unknown, told: ApiError, requestId: string): void {
   }
 }
 
+/**
+ * Says of a wrong field which part of the request it is in, where whoever threw could not know: options of a search come
+ * in its body or in its query.
+ */
+function placed(field: FieldError, input: Internal["input"]): FieldError {
+  if (field.in !== undefined) return field
+  const isInBody = typeof input?.body === "object" && input.body !== null && field.path in input.body
+  return { in: isInBody ? "body" : "query", ...field }
+}
+
 /** Answers whatever is thrown as problem+json. */
 const problems = (): Middleware => ({
   onError: (request) => {
+    const { requestId, headers, input } = request.internal
     const told = toApiError(request.error)
     request.internal.code = told.code
-    logFailure(request.error, told, request.internal.requestId)
-    request.response = problem(told, request.internal.requestId)
+    logFailure(request.error, told, requestId)
+    request.response = problem(told, { requestId, base: baseUrl(headers), place: (field) => placed(field, input) })
   },
 })
 
@@ -157,7 +172,7 @@ function lastResort(error: unknown, requestId: string): APIGatewayProxyStructure
   } catch {
     // The answer goes out, whatever has become of the log.
   }
-  return withHeaders(problem(toApiError(undefined), requestId), requestId)
+  return withHeaders(problem(toApiError(undefined), { requestId, base: "" }), requestId)
 }
 
 /** Refuses the request without an admin key, before anything else of it is looked at. */
@@ -176,6 +191,7 @@ const requestReader = <Path, Query, Body>(schemas: RequestSchemas<Path, Query, B
   before: (request) => {
     const { event, internal } = request
     const input = readRequest(schemas, event)
+    internal.input = input
     const application = applicationOf(input.path)
     if (application !== undefined) internal.application = application
     const { method, sourceIp } = event.requestContext.http
@@ -183,6 +199,7 @@ const requestReader = <Path, Query, Body>(schemas: RequestSchemas<Path, Query, B
       requestId: internal.requestId,
       method,
       path: event.rawPath,
+      headers: event.headers,
       sourceIp,
       forwardedFor: event.headers["x-forwarded-for"],
       noteStandings: (standings) => {
@@ -199,12 +216,12 @@ const requestReader = <Path, Query, Body>(schemas: RequestSchemas<Path, Query, B
 /**
  * The handler of one endpoint, for API Gateway's HTTP API (payload 2.0): checks the request against the schemas, runs,
  * and answers. It never throws, and answers within its time limit. An ApiError gives its own status, a dependency that
- * is away 503, anything else 500. This is the one place that knows of events, middy, zod failures, statuses and logs.
+ * is away 503, anything else 500.
  */
 export function endpoint<Path = undefined, Query = undefined, Body = undefined>(
   definition: Endpoint<Path, Query, Body>,
 ): EndpointHandler {
-  const { run, adminKeys = () => undefined, timeoutMs = REQUEST_TIMEOUT_MS } = definition
+  const { run, adminKeys, timeoutMs = REQUEST_TIMEOUT_MS } = definition
   const start = async ({ input, scope }: Checked<Path, Query, Body>): Promise<Reply> => run(input, scope)
   const handler = middy<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>(
     (checked: APIGatewayProxyEventV2) => within(timeoutMs, start(checked as unknown as Checked<Path, Query, Body>)),
@@ -212,7 +229,9 @@ export function endpoint<Path = undefined, Query = undefined, Body = undefined>(
     { timeoutEarlyInMillis: 0 },
   )
   // Answers and errors pass these from the last to the first.
-  handler.use([requestLog(), answerHeaders(), problems(), adminGuard(adminKeys), requestReader(definition)])
+  handler.use([requestLog(), answerHeaders(adminKeys !== undefined), problems()])
+  if (adminKeys) handler.use(adminGuard(adminKeys))
+  handler.use(requestReader(definition))
   return async (event, context) => {
     try {
       return (await handler(event, context)) as APIGatewayProxyStructuredResultV2

@@ -1,10 +1,15 @@
 import type * as z from "zod"
 import type { Problem } from "../contract.ts"
-import { ApiError, DependencyAway, ERROR_CODES, type FieldError, unavailable } from "../errors.ts"
+import { ApiError, DependencyAway, ERROR_CODES, type FieldError, type FieldPlace, unavailable } from "../errors.ts"
 import type { Reply } from "./replies.ts"
 
-/** Where the docs page explains a code: the `type` of its problem (RFC 9457, a URI reference). */
-const problemType = (code: string): string => `/docs#error-${code}`
+/** Where the docs page explains a code: the `type` of its problem (RFC 9457). */
+const problemType = (base: string, code: string): string => `${base}/docs#error-${code}`
+
+/** The request that a problem answers: its id, where its caller reached the API (`baseUrl`), and where its fields were. */
+export type Asked = { requestId: string; base: string; place?: (field: FieldError) => FieldError }
+
+const asTold = (field: FieldError): FieldError => field
 
 /** One field error at most per name and a few more: a longer list would only repeat what the client sent. */
 const FIELD_ERRORS_MAX = 20
@@ -20,18 +25,18 @@ export function toApiError(thrown: unknown): ApiError {
   return new ApiError("internal_error", "Something went wrong on our side.", { cause: thrown })
 }
 
-/** The problem+json answer (RFC 9457) for `error`, with Allow, Retry-After and WWW-Authenticate where it has them. */
-export function problem(error: ApiError, requestId: string): Reply {
+/** Returns the problem+json answer (RFC 9457) for `error`, with Allow, Retry-After and WWW-Authenticate where it has them. */
+export function problem(error: ApiError, { requestId, base, place = asTold }: Asked): Reply {
   const { status, title } = ERROR_CODES[error.code]
   const body: Problem = {
-    type: problemType(error.code),
+    type: problemType(base, error.code),
     title,
     status,
     detail: error.message,
     code: error.code,
     request_id: requestId,
   }
-  if (error.errors) body.errors = error.errors.slice(0, FIELD_ERRORS_MAX)
+  if (error.errors) body.errors = error.errors.slice(0, FIELD_ERRORS_MAX).map(place)
   const headers: Record<string, string> = { "content-type": "application/problem+json" }
   // RFC 9110, section 15.5.2.
   if (error.code === "unauthorized") headers["www-authenticate"] = "Bearer"
@@ -56,11 +61,11 @@ const wordIssue: z.core.$ZodErrorMap = (issue) => {
 
 type Parsed<T> = { data: T } | { errors: FieldError[] }
 
-/** `value` as `schema` reads it, or every field that it finds wrong. */
-export function parse<T>(schema: z.ZodType<T>, value: unknown): Parsed<T> {
+/** Returns `value`, which came in the part `place` of a request, as `schema` reads it, or every field that is wrong. */
+export function parse<T>(schema: z.ZodType<T>, value: unknown, place: FieldPlace): Parsed<T> {
   const result = schema.safeParse(value, { error: wordIssue })
   if (result.success) return { data: result.data }
-  return { errors: result.error.issues.map(({ path, message }) => ({ path: path.join("."), message })) }
+  return { errors: result.error.issues.map(({ path, message }) => ({ in: place, path: path.join("."), message })) }
 }
 
 /** 422 for several fields. `errors` has at least one. */

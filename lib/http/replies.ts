@@ -1,5 +1,11 @@
 /** What a function answers, before the endpoint adds the headers that every answer carries. */
-export type Reply = { status: number; headers: Record<string, string>; body?: string }
+export type Reply = {
+  status: number
+  headers: Record<string, string>
+  body?: string
+  /** The CORS headers (cors.ts), where they are not those of every answer of the endpoint. */
+  cors?: Record<string, string>
+}
 
 const JSON_HEADERS = { "content-type": "application/json; charset=utf-8" }
 const NO_HEADERS = {}

@@ -23,8 +23,8 @@ export type RequestInput<Path, Query, Body> = {
 }
 
 function readPath<Path>(schema: ZodType<Path>, event: APIGatewayProxyEventV2): Path {
-  const result = parse(schema, event.pathParameters ?? {})
-  if ("errors" in result) throw new ApiError("not_found", "There is nothing under this path.")
+  const result = schema.safeParse(event.pathParameters ?? {})
+  if (!result.success) throw new ApiError("not_found", "There is nothing under this path.")
   return result.data
 }
 
@@ -33,7 +33,7 @@ function queryParameters(rawQueryString: string): Record<string, string> {
   const parameters: Record<string, string> = Object.create(null)
   const errors: FieldError[] = []
   for (const [name, value] of new URLSearchParams(rawQueryString)) {
-    if (name in parameters) errors.push({ path: name, message: "must be given once" })
+    if (name in parameters) errors.push({ in: "query", path: name, message: "must be given once" })
     parameters[name] = value
   }
   if (errors.length > 0) throw invalidFields(errors)
@@ -42,7 +42,11 @@ function queryParameters(rawQueryString: string): Record<string, string> {
 
 function readQuery<Query>(schema: ZodType<Query>, event: APIGatewayProxyEventV2): Query {
   const { rawQueryString, queryStringParameters } = event
-  const result = parse(schema, rawQueryString ? queryParameters(rawQueryString) : (queryStringParameters ?? {}))
+  const result = parse(
+    schema,
+    rawQueryString ? queryParameters(rawQueryString) : (queryStringParameters ?? {}),
+    "query",
+  )
   if ("errors" in result) throw invalidFields(result.errors)
   return result.data
 }
@@ -50,14 +54,14 @@ function readQuery<Query>(schema: ZodType<Query>, event: APIGatewayProxyEventV2)
 function readIdempotencyKey(schema: ZodType<string>, event: APIGatewayProxyEventV2): string | undefined {
   const key = event.headers["idempotency-key"]
   if (key === undefined) return undefined
-  const result = parse(schema, key)
-  if ("errors" in result)
-    throw invalidFields(result.errors.map(({ message }) => ({ path: "idempotency-key", message })))
+  // Sent twice, it stands here with ", " between the two, which no key may have (RFC 9110, section 5.3).
+  const result = parse(schema, key, "header")
+  if ("errors" in result) throw invalidFields(result.errors.map((error) => ({ ...error, path: "idempotency-key" })))
   return result.data
 }
 
 function readChecked<Body>(schema: ZodType<Body>, event: APIGatewayProxyEventV2): Body {
-  const result = parse(schema, readBody(event))
+  const result = parse(schema, readBody(event), "body")
   if ("errors" in result) throw invalidFields(result.errors)
   return result.data
 }

@@ -1,6 +1,12 @@
 /** A route: GET answers HEAD too, wherever the gateway lets it through. */
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
-export type Route = { methods: readonly Method[]; path: string; function: string }
+export type Route = {
+  methods: readonly Method[]
+  path: string
+  function: string
+  /** The call administers applications: it needs an admin key where the API has one. */
+  administers?: true
+}
 
 const APPLICATION = "/applications/{token}"
 const CHAT = `${APPLICATION}/chats/{number}`
@@ -11,11 +17,11 @@ const APPLICATION_SEARCH = `${APPLICATION}/messages/search`
 
 /** Every route of the API. serverless.yml has the same (a test compares them), and the OpenAPI document is made from it. */
 export const ROUTES: readonly Route[] = [
-  { methods: ["POST"], path: "/applications", function: "create-application" },
-  { methods: ["GET"], path: "/applications", function: "list-applications" },
+  { methods: ["POST"], path: "/applications", function: "create-application", administers: true },
+  { methods: ["GET"], path: "/applications", function: "list-applications", administers: true },
   { methods: ["GET"], path: APPLICATION, function: "get-application" },
-  { methods: ["PUT", "PATCH"], path: APPLICATION, function: "update-application" },
-  { methods: ["DELETE"], path: APPLICATION, function: "delete-application" },
+  { methods: ["PUT", "PATCH"], path: APPLICATION, function: "update-application", administers: true },
+  { methods: ["DELETE"], path: APPLICATION, function: "delete-application", administers: true },
   { methods: ["POST"], path: `${APPLICATION}/chats`, function: "create-chat" },
   { methods: ["GET"], path: `${APPLICATION}/chats`, function: "list-chats" },
   { methods: ["GET"], path: CHAT, function: "get-chat" },
@@ -53,14 +59,21 @@ function literalsMatched(template: string, path: string): number {
   return wanted.filter((part) => !isParameter(part)).length
 }
 
-/** The methods of the routes that fit `path` best (a literal segment beats a parameter); none where no route does. */
-export function methodsOf(path: string): Method[] {
+/** The routes that fit `path` best (a literal segment beats a parameter); none where no route does. */
+function routesOf(path: string): Route[] {
   const trimmed = path.length > 1 ? path.replace(/\/$/, "") : path
   const fits = ROUTES.map((route) => ({ route, literals: literalsMatched(route.path, trimmed) }))
   const best = Math.max(...fits.map(({ literals }) => literals))
   if (best === 0) return []
-  return fits.filter(({ literals }) => literals === best).flatMap(({ route }) => route.methods)
+  return fits.filter(({ literals }) => literals === best).map(({ route }) => route)
 }
+
+/** Returns the methods that `path` takes; none where there is no such path. */
+export const methodsOf = (path: string): Method[] => routesOf(path).flatMap(({ methods }) => methods)
+
+/** Returns whether `method` on `path` administers applications. */
+export const administers = (path: string, method: string): boolean =>
+  routesOf(path).some((route) => route.administers === true && route.methods.some((taken) => taken === method))
 
 /** What Allow says for a path with these methods. */
 export function allowOf(methods: readonly Method[]): string[] {

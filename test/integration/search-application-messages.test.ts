@@ -159,12 +159,14 @@ describe("a search through an application that is refused", () => {
     ["garbage as a cursor", { query: "x", cursor: "garbage" }, "cursor"],
   ])("for %s is 422, in a query string and in a body", async (_what, asked, path) => {
     const { token } = await givenWorld(api, stores(), "pending")
-    for (const answer of [
+    const answers = [
       await api.searchApplication(token, asked as Record<string, string>),
       await api.searchApplicationByPost(token, asked),
-    ]) {
+    ]
+    for (const [index, answer] of answers.entries()) {
       expectProblem(answer, 422, "invalid_request")
-      expect(answer.body.errors).toEqual([{ path, message: expect.any(String) }])
+      const place = index === 0 ? "query" : "body"
+      expect(answer.body.errors).toEqual([{ in: place, path, message: expect.any(String) }])
     }
   })
 

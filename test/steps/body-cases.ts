@@ -27,8 +27,21 @@ const NOT_OBJECTS: [string, unknown][] = [
   ["a text", "x"],
   ["a number", 1],
   ["true", true],
-  ["null", null],
+  ["false", false],
+  ["an empty text", ""],
+  ["a text that is JSON again", '{"name":"x","body":"x"}'],
 ]
+
+/** Bytes that are no UTF-8, whole or cut off, of which a decoder makes something of the same length or another. */
+const NOT_UTF8: [string, number[]][] = [
+  ["three of a character's four bytes", [0xf0, 0x9f, 0x98]],
+  ["a byte of Latin-1", [0xe9]],
+  ["half a surrogate pair", [0xed, 0xa0, 0x80]],
+  ["an overlong slash", [0xc0, 0xaf]],
+]
+
+const withBytes = (bytes: number[]): Buffer =>
+  Buffer.concat([Buffer.from('{"name":"x'), Buffer.from(bytes), Buffer.from('","body":"x"}')])
 
 /** A body of exactly `bytes` bytes that would be taken if it were shorter. */
 function sized(json: unknown, bytes: number): string {
@@ -46,12 +59,14 @@ function refusals(json: unknown): Refusal[] {
     ...MALFORMED.map(
       ([what, malformed]): Refusal => ({ what, status: 400, code: "malformed_json", call: { text: malformed } }),
     ),
-    {
-      what: "with bytes that are no UTF-8",
-      status: 400,
-      code: "malformed_json",
-      call: { text: `{"name":"\ufffd"}`, headers: { "content-length": "12" } },
-    },
+    ...NOT_UTF8.map(
+      ([what, bytes]): Refusal => ({
+        what: `with ${what}`,
+        status: 400,
+        code: "malformed_json",
+        call: { bytes: withBytes(bytes) },
+      }),
+    ),
     {
       what: "of more than 128 KiB",
       status: 413,
@@ -63,6 +78,10 @@ function refusals(json: unknown): Refusal[] {
       "application/x-www-form-urlencoded",
       "application/json; charset=latin1",
       "application/jsonp",
+      "json",
+      "multipart/form-data",
+      "application/json, application/json",
+      "application/json; charset=utf-8; charset=utf-8",
       "",
     ].map(
       (type): Refusal => ({
@@ -116,7 +135,7 @@ export function describeBody(api: ChatApi, stores: () => SearchStores, target: T
       const world = await givenWorld(api, stores(), "pending")
       const answer = await api.call({ method, path: pathOf(template, world), json: wrong })
       expectProblem(answer, 422, "invalid_request")
-      expect(answer.body.errors).toEqual([{ path, message: expect.stringMatching(/\w/) }])
+      expect(answer.body.errors).toEqual([{ in: "body", path, message: expect.stringMatching(/\w/) }])
       await expectUnchanged(api, world)
     })
 

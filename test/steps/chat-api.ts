@@ -3,7 +3,7 @@ import type { EndpointHandler } from "../../lib/http/endpoint.ts"
 import { REJECTED_ROUTES, ROUTES } from "../../lib/http/routes.ts"
 import { type Answered, type Call, invoke } from "./gateway-event.ts"
 
-/** A call; `json` is sent as application/json, `text` as it is, `base64` says that the gateway encodes it. */
+/** A call; `json` is sent as application/json, `text` and `bytes` as they are, `base64` says that the gateway encodes it. */
 export type ApiCall = {
   method?: string
   path: string
@@ -11,12 +11,22 @@ export type ApiCall = {
   headers?: Record<string, string>
   json?: unknown
   text?: string
+  bytes?: Buffer
   base64?: boolean
 }
 
 export type Transport = (call: ApiCall) => Promise<Answered>
 
 type Routed = { function: string; pathParameters: Record<string, string> }
+
+/** A segment of a path; one that cannot be decoded stands for itself, as in the emulator. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}
 
 /** The parameters of a path that fits a template, and how many of its segments are literal. */
 function matchPath(
@@ -32,7 +42,7 @@ function matchPath(
     if (!part.startsWith("{")) {
       if (part !== segment) return undefined
     } else if (segment === "") return undefined
-    else parameters[part.slice(1, -1)] = decodeURIComponent(segment)
+    else parameters[part.slice(1, -1)] = decoded(segment)
   }
   return { parameters, literals: wanted.length - Object.keys(parameters).length }
 }
@@ -59,10 +69,11 @@ const queryString = (query: ApiCall["query"]): string =>
         Object.entries(query ?? {}).map(([name, value]): [string, string] => [name, String(value)]),
       ).toString()
 
-const contentType = ({ json, text }: ApiCall): Record<string, string> =>
-  json === undefined && text === undefined ? {} : { "content-type": "application/json" }
+const bodyOf = ({ json, text, bytes }: ApiCall): string | Buffer | undefined =>
+  json === undefined ? (bytes ?? text) : JSON.stringify(json)
 
-const textOf = ({ json, text }: ApiCall): string | undefined => (json === undefined ? text : JSON.stringify(json))
+const contentType = (call: ApiCall): Record<string, string> =>
+  bodyOf(call) === undefined ? {} : { "content-type": "application/json" }
 
 const lowerCase = (headers: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
@@ -73,15 +84,16 @@ export function directTransport(): Transport {
     const { method = "GET", path } = call
     const routed = route(method, path)
     const { handler } = (await import(`../../functions/${routed.function}.ts`)) as { handler: EndpointHandler }
-    const text = textOf(call)
+    const body = bodyOf(call)
+    const isBase64Encoded = call.base64 === true || body instanceof Buffer
     const event: Call = {
       method,
       path,
       pathParameters: routed.pathParameters,
       queryString: queryString(call.query),
       headers: lowerCase({ ...contentType(call), ...call.headers }),
-      ...(call.base64 && { isBase64Encoded: true }),
-      ...(text !== undefined && { body: call.base64 ? Buffer.from(text).toString("base64") : text }),
+      isBase64Encoded,
+      ...(body !== undefined && { body: isBase64Encoded ? Buffer.from(body).toString("base64") : String(body) }),
     }
     return invoke(handler, event)
   }
@@ -92,11 +104,11 @@ export function httpTransport(baseUrl: string): Transport {
   return async (call) => {
     const { method = "GET", path } = call
     const query = queryString(call.query)
-    const text = textOf(call)
+    const sent = bodyOf(call)
     const answer = await fetch(`${baseUrl}${path}${query && `?${query}`}`, {
       method,
       headers: { ...contentType(call), ...call.headers },
-      ...(text !== undefined && { body: text }),
+      ...(sent !== undefined && { body: sent }),
     })
     const headers = Object.fromEntries(answer.headers)
     const received = await answer.text()

@@ -44,7 +44,7 @@ export function describeList(api: ChatApi, { given, key, other }: ListUnderTest)
       const { path } = await given(1)
       const answer = await read(path, query)
       expectProblem(answer, 422, "invalid_request")
-      expect(answer.body.errors).toEqual([{ path: parameter, message: expect.any(String) }])
+      expect(answer.body.errors).toEqual([{ in: "query", path: parameter, message: expect.any(String) }])
     })
 
     test("with a cursor and a page are 422", async () => {

@@ -1,0 +1,33 @@
+import { randomUUID } from "node:crypto"
+import { type IncomingMessage, STATUS_CODES } from "node:http"
+import type { Socket } from "node:net"
+import { ApiError, ERROR_CODES, type ErrorCode } from "../../lib/errors.ts"
+import { ANSWER_HEADERS, ownRequestId } from "../../lib/http/answer-headers.ts"
+import { baseUrl } from "../../lib/http/base-url.ts"
+import { corsHeaders } from "../../lib/http/cors.ts"
+import { problem } from "../../lib/http/problem.ts"
+import { joinedHeaders } from "./neutral-request.ts"
+
+/** An answer of the server itself. */
+export type ServerProblem = { status: number; headers: Record<string, string>; body: string }
+
+/** Returns the answer that tells of `code`, as our functions would, to `request` if there is one. */
+export function problemFor(code: ErrorCode, request: IncomingMessage | undefined): ServerProblem {
+  const asked = request ? Object.fromEntries(joinedHeaders(request.rawHeaders)) : {}
+  const requestId = ownRequestId(asked) ?? randomUUID()
+  const told = new ApiError(code, ERROR_CODES[code].meaning)
+  const { status, headers, body = "" } = problem(told, { requestId, base: baseUrl(asked) })
+  const all = { ...ANSWER_HEADERS, ...corsHeaders(asked, false), "x-request-id": requestId, ...headers }
+  return { status, headers: { ...all, "content-length": String(Buffer.byteLength(body)) }, body }
+}
+
+/** Long enough for the client to read its answer, which it may not get from a connection that is reset. */
+const LINGER_MS = 1_000
+
+/** Writes an answer to a connection on which no response can be made, and closes it. */
+export function answerRaw(socket: Socket, { status, headers, body }: ServerProblem): void {
+  const lines = Object.entries({ ...headers, connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`)
+  socket.resume()
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
+}
