@@ -1,5 +1,5 @@
 import * as z from "zod"
-import { corsOriginsOf, isOrigin } from "./http/cors.ts"
+import { corsOriginsOf, isOrigin } from "./origins.ts"
 
 const url = (...protocols: string[]) =>
   z

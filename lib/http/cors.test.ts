@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "@jest/globals"
-import { corsHeaders, corsOriginsOf, isOrigin, preflightHeaders, preflightMethod } from "./cors.ts"
+import { corsOriginsOf, isOrigin } from "../origins.ts"
+import { corsHeaders, preflightHeaders, preflightMethod } from "./cors.ts"
 
 const ORIGIN = "https://admin.example.com"
 

@@ -5,6 +5,7 @@
  * a page that somebody visits could otherwise read the tokens of all applications. There are no cookies, so nothing is
  * ever allowed with credentials.
  */
+import { corsOriginsOf } from "../origins.ts"
 import type { Method } from "./routes.ts"
 
 type Headers = Readonly<Record<string, string | undefined>>
@@ -41,13 +42,6 @@ const EXPOSED_HEADERS = [
 
 /** A day. Browsers take less: Chromium two hours, Firefox this. */
 const PREFLIGHT_MAX_AGE_SECONDS = 86_400
-
-/** Returns the origins in the text of CORS_ORIGINS, which separates them by commas or white space. */
-export const corsOriginsOf = (text = ""): string[] => text.split(/[\s,]+/).filter((origin) => origin !== "")
-
-/** Returns whether `origin` is written as browsers write it: scheme, host and port, and nothing after them. */
-export const isOrigin = (origin: string): boolean =>
-  /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin
 
 /** The header that lets `origin` read an answer; none where it may not. */
 function allowedOrigin(origin: string | undefined, administers: boolean): Record<string, string> {

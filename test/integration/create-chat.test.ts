@@ -27,6 +27,7 @@ describe("a chat", () => {
 
   test.each([
     ["no body", {}],
+    ["null", { json: null }],
     ["an empty object", { json: {} }],
     ["null as its name", { json: { name: null } }],
   ])("created with %s, has no name", async (_what, body) => {
