@@ -1,4 +1,5 @@
 import * as z from "zod"
+import { parseRfc3339 } from "./rfc3339.ts"
 
 /** Limits of the API. Lengths count Unicode code points. */
 export const LIMITS = {
@@ -76,12 +77,11 @@ export const ChatChanges = z.object({ name: Name.nullable() })
 export const NewMessage = z.object({ body: MessageBody })
 export const MessageChanges = z.object({ body: MessageBody })
 
-const isTime = (value: string): boolean => SearchTimeFormat.safeParse(value).success
-const SearchTimeFormat = z.iso.datetime({ offset: true })
+const isTime = (value: string): boolean => !Number.isNaN(parseRfc3339(value, "down"))
 const searchTime = (description: string) =>
   z
     .string()
-    .refine(isTime, "must be an RFC 3339 time with its offset; a + in a URL is written %2B")
+    .refine(isTime, "must be a possible RFC 3339 time with its offset; a + in a URL is written %2B")
     .meta({ description, format: "date-time" })
 
 /** Bounds of created_at, both of them inside. */

@@ -49,6 +49,12 @@ describe("the OpenAPI document", () => {
       expect([name, schema.properties !== undefined || name === "OpenApi"]).toEqual([name, true])
   })
 
+  test("has times as a format alone, without a pattern that a date object cannot match", () => {
+    const times = [...nodes(document)].filter(({ format }) => format === "date-time")
+    expect(times.length).toBeGreaterThan(10)
+    for (const time of times) expect(time).not.toHaveProperty("pattern")
+  })
+
   test("names each path's parameters, with a pattern or a range", () => {
     for (const { path, operation } of operations) {
       const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)

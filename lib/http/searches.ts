@@ -1,6 +1,7 @@
 import * as z from "zod"
 import { LIMITS, type Order, type Position, SearchFrom, SearchQuery, SearchTo } from "../contract.ts"
 import { invalid } from "../errors.ts"
+import { parseRfc3339 } from "../rfc3339.ts"
 import { Cursor, LimitParameter, listParameters, OrderParameter, pageReply, pageRequest, refinePage } from "./pages.ts"
 import type { Reply } from "./replies.ts"
 
@@ -51,15 +52,9 @@ type Asked = {
   order?: Order | undefined
   cursor?: string | undefined
 }
-/** `from` and `to` in ms since 1970, both inside. */
+/** `from` and `to` in ms since 1970, both inside: messages have whole milliseconds, so the bounds are rounded inwards. */
 type Question = { query: string; order: Order; limit: number; after?: Position; from?: number; to?: number }
 type Found = { data: unknown[]; next: Position | null; total: number }
-
-/** A time in ms; `roundUp`: one with a part of a millisecond is the next one. */
-function milliseconds(time: string, roundUp: boolean): number {
-  const isBetween = /\.\d{3}\d*[1-9]/.test(time)
-  return Date.parse(time) + (roundUp && isBetween ? 1 : 0)
-}
 
 /** Answers a search of the messages under `path`, newest first unless told, by `search`. */
 export async function answerSearch(
@@ -69,8 +64,7 @@ export async function answerSearch(
   search: (question: Question) => Promise<Found>,
 ): Promise<Reply> {
   const { query, limit, order, from, to } = asked
-  const [fromMs, toMs] = [from && milliseconds(from, true), to && milliseconds(to, false)]
-  if (typeof fromMs === "number" && typeof toMs === "number" && Date.parse(from ?? "") > Date.parse(to ?? ""))
+  if (from && to && parseRfc3339(from, "down") > parseRfc3339(to, "down"))
     throw invalid("to", "must not be before from")
   const given = { query, from, to, limit, order }
   // A cursor is of one search: of its words and of its times.
@@ -81,8 +75,8 @@ export async function answerSearch(
     order: request.order,
     limit: request.limit,
     ...(request.after && { after: request.after }),
-    ...(typeof fromMs === "number" && { from: fromMs }),
-    ...(typeof toMs === "number" && { to: toMs }),
+    ...(from && { from: parseRfc3339(from, "up") }),
+    ...(to && { to: parseRfc3339(to, "down") }),
   })
   return pageReply(list, request.order, found, { path: `${path}/search`, given })
 }
