@@ -5,7 +5,7 @@ import { LIMITS, type Page, type PageRequest, type Position, type SearchHit } fr
 import { endpoint } from "./endpoint.ts"
 import { answerList, ListQuery } from "./pages.ts"
 import { chatsPath } from "./paths.ts"
-import { answerSearch, MessagesQuery, NewSearch, SearchOptions, SearchParameters } from "./searches.ts"
+import { answerSearch, MessagesQuery, SearchInput, SearchOptions, SearchParameters } from "./searches.ts"
 
 const TOKEN = "abcdefghijklmnopqrstuvwx"
 const CHATS = { path: chatsPath(TOKEN), keyedBy: "number" } as const
@@ -110,7 +110,7 @@ function searching() {
   })
   const byBody = endpoint({
     query: SearchOptions,
-    body: NewSearch,
+    body: SearchInput,
     run: ({ query, body }) => answerSearch(PATH, "number", { ...query, ...body }, search),
   })
   return { asked, byParameters, byBody }
@@ -189,6 +189,8 @@ describe("a search", () => {
     [{ query: "a", order: "up" }, "order"],
     [{ query: "a", cursor: "" }, "cursor"],
     [{ query: "a", from: 1 }, "from"],
+    [{ query: "a", page: 2 }, "page"],
+    [{ query: "a", page: null }, "page"],
   ])("asked for with the body %j is 422 and names %s", async (body, path) => {
     const answer = await invoke(searching().byBody, withJson(body))
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path }] } })

@@ -2,10 +2,24 @@ import * as z from "zod"
 import { LIMITS, type Order, type Position, SearchFrom, SearchQuery, SearchTo } from "../contract.ts"
 import { invalid } from "../errors.ts"
 import { parseRfc3339 } from "../rfc3339.ts"
-import { Cursor, LimitParameter, listParameters, OrderParameter, pageReply, pageRequest, refinePage } from "./pages.ts"
+import {
+  Cursor,
+  LimitParameter,
+  limitMeta,
+  listParameters,
+  OrderParameter,
+  PageParameter,
+  pageReply,
+  pageRequest,
+  refinePage,
+} from "./pages.ts"
 import type { Reply } from "./replies.ts"
 
-const order = OrderParameter.meta({ description: "By number: newest first unless told.", default: "desc" })
+const order = OrderParameter.meta({
+  description: "By number: newest first unless told.",
+  default: "desc",
+  examples: ["asc"],
+})
 
 const times = { from: SearchFrom.optional(), to: SearchTo.optional() }
 
@@ -13,26 +27,40 @@ const times = { from: SearchFrom.optional(), to: SearchTo.optional() }
 export const searchOptions = { ...times, limit: LimitParameter, order, cursor: Cursor }
 export const searchParameters = { query: SearchQuery, ...searchOptions }
 
+const NO_PAGE = "is not offered for a search: use cursor"
 /** A search goes on by cursor only: Elasticsearch pays for every hit that an offset skips. */
 const page = z
-  .string()
+  .unknown()
   .optional()
-  .refine((value) => value === undefined, "is not offered for a search: use cursor")
+  .refine((value) => value === undefined, NO_PAGE)
 
 export const SearchParameters = z.object({ ...searchParameters, page })
 export const SearchOptions = z.object({ ...searchOptions, page })
 
 /** A search in a body; what it says comes before the same option in the query string. */
-export const NewSearch = z.object({
+export const searchInput = {
   query: SearchQuery,
   ...times,
-  limit: z.int().min(1).max(LIMITS.pageLimitMax).optional().meta({ default: LIMITS.pageLimitDefault }),
+  limit: z.int().min(1).max(LIMITS.pageLimitMax).optional().meta(limitMeta),
   order,
   cursor: Cursor,
-})
+}
+export const SearchInput = z.object({ ...searchInput, page })
 
-/** `GET …/messages`: the list, or with `query` the search. */
-export const messagesParameters = { ...listParameters, query: SearchQuery.optional(), ...times }
+/**
+ * `GET …/messages`: the list, or with `query` the search. Its `order` has no default, since clients that send defaults
+ * would turn each search round; its `page` no example, since beside that of `query` it is refused.
+ */
+export const messagesParameters = {
+  ...listParameters,
+  order: OrderParameter.meta({
+    description: "By number: asc unless told, with `query` desc.",
+    examples: ["desc"],
+  }),
+  page: PageParameter,
+  query: SearchQuery.optional(),
+  ...times,
+}
 export const MessagesQuery = z.object(messagesParameters).superRefine((parameters, context) => {
   if (parameters.query === undefined) {
     for (const name of ["from", "to"] as const)
@@ -40,8 +68,7 @@ export const MessagesQuery = z.object(messagesParameters).superRefine((parameter
         context.addIssue({ code: "custom", path: [name], message: "is offered for a search only: give a query" })
     return refinePage(parameters, context)
   }
-  if (parameters.page !== undefined)
-    context.addIssue({ code: "custom", path: ["page"], message: "is not offered for a search: use cursor" })
+  if (parameters.page !== undefined) context.addIssue({ code: "custom", path: ["page"], message: NO_PAGE })
 })
 
 type Asked = {
