@@ -1,9 +1,12 @@
+import { baseUrl } from "../lib/http/base-url.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
 import { openapiDocument } from "../lib/http/openapi.ts"
-import { text } from "../lib/http/replies.ts"
+import { json } from "../lib/http/replies.ts"
 
-/** Made once per process: it never changes. */
-const documentJson = JSON.stringify(openapiDocument())
+/** Made once per process, since only the server's address differs between callers. */
+const document = openapiDocument()
 
 // GET /openapi.json
-export const handler = endpoint({ run: () => text("application/json; charset=utf-8", documentJson) })
+export const handler = endpoint({
+  run: (_input, { headers }) => json(200, { ...document, servers: [{ url: baseUrl(headers) || "/" }] }),
+})

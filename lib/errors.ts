@@ -13,11 +13,6 @@ export const ERROR_CODES = {
     title: "Method not allowed",
     meaning: "The path exists, but not with this method.",
   },
-  idempotency_key_in_flight: {
-    status: 409,
-    title: "Idempotency key in flight",
-    meaning: "A request with the same Idempotency-Key has not been answered yet.",
-  },
   request_timeout: {
     status: 408,
     title: "Request timeout",
