@@ -34,10 +34,17 @@ const NOT_LISTED: Record<string, string> = {
 const described = exampleVariables()
 const listed = described.map(([name]) => name)
 const sources = projectPaths()
-  .filter((path) => /^(functions|lib|local|migrations|test)\/.*\.(ts|mjs|cjs)$/.test(path) && !path.endsWith(".test.ts"))
+  .filter(
+    (path) => /^(functions|lib|local|migrations|test)\/.*\.(ts|mjs|cjs)$/.test(path) && !path.endsWith(".test.ts"),
+  )
   .concat("jest.config.mjs")
   .map((path) => [path, read(path)] as const)
-const templates = ["serverless.yml", "docker-compose.yml", "local/compose.ports.yml", "test/campaign/compose.faults.yml"]
+const templates = [
+  "serverless.yml",
+  "docker-compose.yml",
+  "local/compose.ports.yml",
+  "test/campaign/compose.faults.yml",
+]
 const yaml = templates.map(read).join("\n")
 const configured = matches(read("lib/config.ts"), /^ {2}([A-Z_]+):/gm)
 const portsOfServers = STACKS.flatMap((stack) =>
@@ -60,11 +67,14 @@ const readNames = new Set([
 
 /** What each variable is when it is not set, by the source that says so. */
 function defaults(): Map<string, string> {
-  const required = Object.fromEntries(described.filter(([name, value]) => configured.includes(name) && /:\/\//.test(value)))
+  const required = Object.fromEntries(
+    described.filter(([name, value]) => configured.includes(name) && /:\/\//.test(value)),
+  )
   const found = new Map(Object.entries(readConfig(required)).map(([name, value]) => [name, `${value}`]))
   const set = (name: string, value: string) => found.has(name) || found.set(name, value)
   for (const [name, value] of portsOfServers) set(name, value)
-  for (const [, name = "", value = ""] of yaml.matchAll(/\$\{(?:env:)?([A-Z_]+)(?::-|, )'?([^'}]+)'?\}/g)) set(name, value)
+  for (const [, name = "", value = ""] of yaml.matchAll(/\$\{(?:env:)?([A-Z_]+)(?::-|, )'?([^'}]+)'?\}/g))
+    set(name, value)
   for (const [, text] of sources)
     for (const [, name = "", value = ""] of text.matchAll(/\benv\.([A-Z_]+) \?\? "([^"]*)"/g)) set(name, value)
   set("CHAT_FAULTS_API_PORT", `${API_PORTS.faults}`)
@@ -88,7 +98,9 @@ describe(".env.example", () => {
 
   test("shows each variable with its default, or with a URL or nothing where there is none", () => {
     const byName = defaults()
-    const shown = described.filter(([name, value]) => value !== "" && !value.includes("://") && name !== "CHAT_KEEP_SERVICES")
+    const shown = described.filter(
+      ([name, value]) => value !== "" && !value.includes("://") && name !== "CHAT_KEEP_SERVICES",
+    )
     expect(shown).toEqual(shown.map(([name]) => [name, byName.get(name)]))
     expect(shown.length).toBeGreaterThan(VARIABLES_MIN / 2)
   })
@@ -113,7 +125,8 @@ describe("the head of .env.example", () => {
       return path ? [[name, programOf(path)] as const] : []
     })
     const reads = ([, program]: readonly [string, string]) => /\b(loadEnvironment|loadEnvFile)\(/.test(read(program))
-    const commandOf = ([name]: readonly [string, string]) => (/^(start|test)$/.test(name) ? `npm ${name}` : `npm run ${name}`)
+    const commandOf = ([name]: readonly [string, string]) =>
+      /^(start|test)$/.test(name) ? `npm ${name}` : `npm run ${name}`
     const named = (text: string) => matches(text, /(npm (?:run )?[a-z:]+)/g)
     expect(named(reading).sort()).toEqual(started.filter(reads).map(commandOf).sort())
     const others = started.filter((one) => !reads(one)).map(commandOf)
