@@ -1,6 +1,6 @@
 # The API under serverless-offline and, with another command, local/migrate.ts.
 
-FROM node:24.21.0-trixie-slim AS packages
+FROM docker.io/library/node:24.21.0-trixie-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # Of the development tools only those that the emulator consists of, in the versions of the lock file.
@@ -17,7 +17,7 @@ RUN cd node_modules \
  && find aws-sdk/apis -type f ! -name "sqs*" ! -name "sts*" ! -name metadata.json -delete \
  && rm -rf aws-sdk/dist effect/src @effect/*/src zod/src java-invoke-local/build
 
-FROM debian:trixie-slim
+FROM docker.io/library/debian:trixie-slim
 RUN groupadd --gid 1000 node && useradd --uid 1000 --gid node --create-home node
 # Node.js alone: npm and the headers, 80 MB, are of no use here.
 COPY --from=packages /usr/local/bin/node /usr/local/bin/node

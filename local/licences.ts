@@ -19,13 +19,13 @@ export const ALLOWED: readonly string[] = [
 
 /** An image says its licence nowhere that could be read offline: these are of the program in it. */
 const IMAGE_LICENCES: Record<string, string> = {
-  debian: "free software under many licences",
   "docker.elastic.co/elasticsearch/elasticsearch": "Elastic-2.0",
-  mysql: "GPL-2.0-only",
-  nginx: "BSD-2-Clause",
-  node: "MIT",
-  redis: "AGPL-3.0-only, RSALv2 or SSPL-1.0, at choice",
-  "softwaremill/elasticmq-native": "Apache-2.0",
+  "docker.io/library/debian": "free software under many licences",
+  "docker.io/library/mysql": "GPL-2.0-only",
+  "docker.io/library/nginx": "BSD-2-Clause",
+  "docker.io/library/node": "MIT",
+  "docker.io/library/redis": "AGPL-3.0-only, RSALv2 or SSPL-1.0, at choice",
+  "docker.io/softwaremill/elasticmq-native": "Apache-2.0",
 }
 
 export type Package = { name: string; version: string; licence: string }

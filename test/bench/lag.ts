@@ -21,7 +21,7 @@ const ARRIVAL_MAX_MS = 60_000
  * While messages come at a steady rate: from the moment at which one was due to its answer; from there to its row, and
  * to the first search that finds it.
  */
-export async function measureLag({ stack, say }: BenchRun, rate: number, seconds = SECONDS): Promise<Figure[]> {
+async function measureLag({ stack, say }: BenchRun, rate: number, seconds: number): Promise<Figure[]> {
   const { apiUrl, direct } = stack
   const chats = await createChats(apiUrl, CHATS)
   const [probed = ""] = chats

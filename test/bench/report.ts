@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises"
 import { cpus, loadavg, totalmem } from "node:os"
 import { join } from "node:path"
-import { type Bench, type Figure, type Found, judge, summarize, type Versions } from "./bench-run.ts"
+import { type Bench, type Figure, type Found, judge, summarize, type Target, type Versions } from "./bench-run.ts"
 
 export type Surroundings = {
   at: string
@@ -35,9 +35,9 @@ export type Shown = {
 
 const digits = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3))
 
-/** The report for people. */
-export function markdownOf({ bench: { name, about }, found, where, versions, rounds, scale }: Shown): string {
-  const summaries = summarize(found.figures)
+/** Medians and ranges, a row for each name. */
+export function figuresTable(figures: Figure[]): string {
+  const summaries = summarize(figures)
   const keys = [...new Set(summaries.flatMap(({ medians }) => Object.keys(medians)))]
   const rows = summaries.map(({ name: row, medians }) => {
     const cells = keys.map((key) => {
@@ -47,25 +47,37 @@ export function markdownOf({ bench: { name, about }, found, where, versions, rou
     })
     return `| ${row} | ${cells.join(" | ")} |`
   })
-  const targets = judge(found).map(
+  return [`| | ${keys.join(" | ")} |`, `| --- |${" --- |".repeat(keys.length)}`, ...rows].join("\n")
+}
+
+/** What was wanted, what was found, and whether it is enough. */
+export function targetsTable(targets: Target[]): string {
+  const rows = targets.map(
     ({ what, value, bound, met }) => `| ${what} | ${digits(value)} | ${bound} | ${met ? "met" : "**missed**"} |`,
   )
+  return ["| target | median | bound | |", "| --- | --- | --- | --- |", ...rows].join("\n")
+}
+
+/** Where, with what and when something was measured. */
+export function conditions({ cores, processor, memoryGiB, node, at, load }: Surroundings, versions: Versions): string {
   const servers = Object.entries(versions).map(([server, version]) => `${server} ${version}`)
+  const programs = [`Node.js ${node}`, ...servers].join(", ")
+  return `${cores} cores (${processor}), ${memoryGiB} GiB, ${programs}, ${at.slice(0, 10)}, load average before ${load.toFixed(1)}`
+}
+
+/** The report for people. */
+export function markdownOf({ bench: { name, about }, found, where, versions, rounds, scale }: Shown): string {
   return [
     `# ${name}`,
     "",
     `${about}. ${rounds === 1 ? "One round" : `Medians of ${rounds} rounds, with ranges`}; latencies in ms.${scale < 1 ? ` **With ${scale} of the data: nothing is proven.**` : ""}`,
     "",
     ...(found.plots ?? []).flatMap(({ file, title }) => [`![${title}](${file}.svg)`, ""]),
-    `${where.cores} cores (${where.processor}), ${where.memoryGiB} GiB, Node.js ${where.node}, ${servers.join(", ")}, ${where.at.slice(0, 10)}, load average before ${where.load.toFixed(1)}; all servers, the API and the load on this machine. \`npm run bench -- ${name} --rounds ${rounds}${scale < 1 ? ` --scale ${scale}` : ""}\``,
+    `${conditions(where, versions)}; all servers, the API and the load on this machine. \`npm run bench -- ${name} --rounds ${rounds}${scale < 1 ? ` --scale ${scale}` : ""}\``,
     "",
-    `| | ${keys.join(" | ")} |`,
-    `| --- |${" --- |".repeat(keys.length)}`,
-    ...rows,
+    figuresTable(found.figures),
     "",
-    "| target | median | bound | |",
-    "| --- | --- | --- | --- |",
-    ...targets,
+    targetsTable(judge(found)),
     "",
     ...(found.notes ?? []).flatMap((note) => [note, ""]),
   ].join("\n")

@@ -6,7 +6,7 @@ import { type ComposeStack, startComposeStack } from "./compose-stack.ts"
 import { ask, createChats, creationIn, percentile } from "./load.ts"
 import { plotMedians } from "./plots.ts"
 import { missingNumbers } from "./rows.ts"
-import { versionsOf } from "./versions.ts"
+import { noteOnVersions, unlikeCompose, versionsOf } from "./versions.ts"
 import { warmUp } from "./warm-up.ts"
 
 const REPLICAS = [1, 2, 3]
@@ -91,6 +91,7 @@ export const replicas: Bench = {
       unit: "per second",
       series: { perSecond: `POST message, ${CONNECTIONS} connections` },
     })
-    return { figures, bounds, versions, plots: [plot] }
+    const notes = noteOnVersions(await unlikeCompose(versions))
+    return { figures, bounds, versions, notes, plots: [plot] }
   },
 }

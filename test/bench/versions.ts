@@ -19,3 +19,29 @@ export async function versionsOf({ redis, mysql, elasticsearch }: SearchStores):
     Elasticsearch: (await elasticsearch.info()).version.number,
   }
 }
+
+/** The image of each server in docker-compose.yml, by how `versionsOf` calls the server. */
+const IMAGES: Record<string, string> = {
+  MySQL: "mysql",
+  MariaDB: "mysql",
+  Redis: "redis",
+  ElasticMQ: "elasticmq-native",
+  Elasticsearch: "elasticsearch",
+}
+
+/** Those of `versions` that docker-compose.yml does not name: images made elsewhere may hold others under its names. */
+export async function unlikeCompose(versions: Versions): Promise<string[]> {
+  const compose = await readFile(join(ROOT, "docker-compose.yml"), "utf8")
+  return Object.entries(versions)
+    .filter(([server, version]) => {
+      const [, named] = new RegExp(`image: \\S*/${IMAGES[server]}:([\\d.]+)`).exec(compose) ?? []
+      return named !== version
+    })
+    .map(([server, version]) => `${server} ${version}`)
+}
+
+/** What a report says of versions that docker-compose.yml does not name; nothing where there are none. */
+export const noteOnVersions = (unlike: string[]): string[] =>
+  unlike.length === 0
+    ? []
+    : [`The images stood in for those of docker-compose.yml, which names other versions than ${unlike.join(" and ")}.`]

@@ -25,3 +25,24 @@ test("the managers of our own: each: finds one file, and in it one version", () 
     }
   }
 })
+
+test("the rules: each name of a package or an image in them fits one that is used here", () => {
+  const { packageRules } = JSON.parse(read("renovate.json")) as { packageRules: { matchPackageNames?: string[] }[] }
+  const { dependencies, devDependencies } = JSON.parse(read("package.json")) as Record<string, Record<string, string>>
+  const images = [...`${read("docker-compose.yml")}\n${read("Dockerfile")}`.matchAll(/^(?:\s+image:|FROM) (\S+):/gm)]
+  const poms = globSync("local/native/*.pom.xml", { cwd: ROOT }).flatMap((path) => [
+    ...read(path).matchAll(/<groupId>([^<]+)<\/groupId>\s*<artifactId>([^<]+)/g),
+  ])
+  const used = [
+    ...Object.keys({ ...dependencies, ...devDependencies }),
+    ...images.map(([, image = ""]) => image),
+    ...poms.map(([, group, artifact]) => `${group}:${artifact}`),
+  ]
+  const names = packageRules.flatMap(({ matchPackageNames = [] }) => matchPackageNames)
+  const fits = (name: string) => {
+    const text = name.replace(/^!/, "")
+    return used.some((one) => (text.startsWith("/") ? expression(text).test(one) : text === one))
+  }
+  expect(names.filter((name) => !fits(name))).toEqual([])
+  expect(names.length).toBeGreaterThan(5)
+})

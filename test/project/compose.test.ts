@@ -1,0 +1,48 @@
+// docker-compose.yml: what Podman needs of it as well as Docker, and what is written of its images and memory.
+import { expect, test } from "@jest/globals"
+import { matches, read } from "../steps/project-files.ts"
+
+const compose = read("docker-compose.yml")
+const decision = read("docs/decisions/0002-container-images.md")
+const named = [...matches(compose, /^ +image: (\S+)$/gm), ...matches(read("Dockerfile"), /^FROM (\S+)/gm)]
+const SERVICES = ["proxy", "api", "migrate", "mysql", "redis", "elasticmq", "elasticsearch"]
+
+/** The lines of one service. */
+const serviceOf = (name: string): string =>
+  new RegExp(`^ {2}${name}:\\n((?: {4}.*\\n| *\\n| {2}#.*\\n)*)`, "m").exec(compose)?.[1] ?? ""
+
+test("each image: has its registry in its name, since Podman refuses a short one, and an exact version", () => {
+  expect(named.length).toBeGreaterThanOrEqual(SERVICES.length)
+  for (const image of named) expect(image).toMatch(/^[\w-]+(\.[\w-]+)+\//)
+  const versioned = named.filter((image) => /:\d+\.\d+\.\d+/.test(image))
+  // Debian's suite is what it has for a version.
+  expect(named.filter((image) => !versioned.includes(image))).toEqual(["docker.io/library/debian:trixie-slim"])
+})
+
+test("each file that is mounted: has a label for SELinux", () => {
+  const mounts = matches(compose, /"(\.\/[^"]+)"/g)
+  expect(mounts).toHaveLength(2)
+  for (const mount of mounts) expect(mount).toMatch(/:ro,z$/)
+})
+
+test("migrate, which ends: waits for nobody by depends_on, or Podman before 5.6 does not start the API after it", () => {
+  const ending = SERVICES.filter((name) => serviceOf(name).includes("restart: on-failure"))
+  expect(ending).toEqual(["migrate"])
+  expect(serviceOf("api")).toContain("migrate: { condition: service_completed_successfully }")
+  expect(serviceOf("migrate")).not.toContain("depends_on")
+})
+
+test("the decision on images: names those that are used", () => {
+  const rows = matches(decision, /^\| (?:mysql|redis|elasticmq|elasticsearch|proxy|api, migrate) +\| (.*?) +\|/gm)
+  const written = rows.flatMap((row) => matches(row, /`([^`]+)`/g))
+  const short = named.map((image) => image.replace(/^docker\.io\/(library\/)?/, ""))
+  expect(written.sort()).toEqual(short.sort())
+})
+
+test("the memory limits: add up to what the compose file and the decision say", () => {
+  const limit = (name: string) => Number(/mem_limit: (\d+)m/.exec(serviceOf(name))?.[1])
+  const mebibytes = SERVICES.map(limit).reduce((sum, one) => sum + one, 0)
+  const [one, three] = [mebibytes, mebibytes + 2 * limit("api")].map((sum) => `${(sum / 1024).toFixed(1)} GiB`)
+  expect(compose).toContain(`Memory limits add up to ${one} with one API and to ${three} with three`)
+  expect(decision).toContain(`The limits add up to ${one} with one API; each further copy adds ${limit("api")} MiB`)
+})

@@ -1,0 +1,63 @@
+// What docs/operations.md says against the code: log lines, limits and time-outs.
+import { expect, test } from "@jest/globals"
+import { MAX_RECEIVE_COUNT, VISIBILITY_TIMEOUT_SECONDS } from "../../local/services/settings.ts"
+import { matches, projectPaths, read, sectionOf } from "../steps/project-files.ts"
+
+const sources = projectPaths().filter((path) => /^(lib|functions)\/.*\.ts$/.test(path) && !path.endsWith(".test.ts"))
+
+/** A constant of a file, as a number. */
+const constant = (path: string, name: string): number => {
+  const [, value = ""] = new RegExp(`const ${name} = ([\\d_]+)$`, "m").exec(read(path)) ?? []
+  expect([path, name, value]).toEqual([path, name, expect.stringMatching(/\d/)])
+  return Number(value.replaceAll("_", ""))
+}
+const seconds = (path: string, name: string): string => `${constant(path, name) / 1_000} s`
+
+test("the table of log lines: has each message that is logged, and no other", () => {
+  const logged = sources.flatMap((path) => matches(read(path), /\blog\.(?:info|warn|error)\(\s*"([^"]+)"/g))
+  const table = sectionOf("docs/operations.md", "Logs")
+  const first = matches(table, /^\| (`.*?) +\|/gm).flatMap((cell) => matches(cell, /`([^`]+)`/g))
+  // Those of a request that met something away carry the name of what it is.
+  const ofRequests = first.filter((message) => /^\w+ is away$/.test(message))
+  expect(ofRequests.length).toBeGreaterThan(0)
+  expect(first.filter((message) => !ofRequests.includes(message)).sort()).toEqual([...new Set(logged)].sort())
+})
+
+test("connections, time-outs and bounds: are those of the clients", () => {
+  const capacity = sectionOf("docs/operations.md", "Capacity").replaceAll(/ +/g, " ")
+  const mysql = "lib/clients/mysql.ts"
+  const redis = "lib/clients/redis.ts"
+  expect(capacity).toContain(`| ${constant(mysql, "CONNECTIONS_MAX")} at most per process`)
+  expect(capacity).toContain(
+    `MySQL: a read ${seconds(mysql, "READ_TIMEOUT_MS")}, a statement ${seconds(mysql, "STATEMENT_TIMEOUT_MS")}, a transaction ${seconds(mysql, "ANSWER_TIMEOUT_MS")} ` +
+      `(${constant(mysql, "WAITING_MAX")} waiting requests at most, each for ${seconds(mysql, "WAIT_MAX_MS")})`,
+  )
+  expect(capacity).toContain(
+    `Redis ${constant(redis, "WRITE_TIMEOUT_MS")} ms (a read ${seconds(redis, "READ_TIMEOUT_MS")}), the acceptance of a write ${seconds("lib/outbox/accept.ts", "ACCEPT_MAX_MS")}`,
+  )
+  expect(capacity).toContain(`SQS ${constant("lib/clients/sqs.ts", "SEND_TIMEOUT_MS")} ms`)
+  expect(capacity).toContain(`search ${seconds("lib/search/find-hits.ts", "SEARCH_TIMEOUT_MS")}`)
+  expect(capacity).toContain(`a request ${seconds("lib/http/endpoint.ts", "REQUEST_TIMEOUT_MS")}`)
+})
+
+test("the table of queues: is that of the emulator and of resources.yml", () => {
+  const queues = sectionOf("docs/operations.md", "Queues").replaceAll(/ +/g, " ")
+  const [onAws] = new Set(matches(read("resources.yml"), /VisibilityTimeout: (\d+)/g))
+  expect(queues).toContain(`| visibility timeout | ${VISIBILITY_TIMEOUT_SECONDS} s | ${onAws} s |`)
+  expect(queues).toContain(`| receives before the dead-letter queue | ${MAX_RECEIVE_COUNT} | ${MAX_RECEIVE_COUNT} |`)
+  const [batch] = new Set(matches(read("serverless.yml"), /batchSize: (\d+)/g))
+  const [atOnce] = new Set(matches(read("serverless.yml"), /maximumConcurrency: (\d+)/g))
+  expect(queues).toContain(`| batch, batches side by side | ${batch} messages, ${atOnce} |`)
+})
+
+test("the settings of the proxy: are those of nginx.conf", () => {
+  const keys = sectionOf("docs/operations.md", "Keys and limits").replaceAll(/\s+/g, " ")
+  const [, server = ""] = read("proxy/nginx.conf").split("\n  server {\n")
+  const setting = (name: string) => new RegExp(`^ +${name} (.*?);`, "m").exec(server)?.[1] ?? ""
+  expect(setting("client_header_timeout")).toBe(setting("client_body_timeout"))
+  expect(keys).toContain(
+    `not complete within ${setting("client_header_timeout").replace("s", " s")} or whose body pauses for ${setting("client_body_timeout").replace("s", " s")}`,
+  )
+  expect(keys).toContain(`more than ${setting("limit_conn").split(" ").at(-1)} requests under way`)
+  expect(keys).toContain(`closes idle connections after ${setting("keepalive_timeout").replace("s", " s")}`)
+})
