@@ -21,14 +21,17 @@ func same(came, wanted any) {
 	}
 }
 
-// answer passes on what a call answered with, and ends the walk where it failed. The calls below look at its JSON200 or
-// JSON201, which is nil for a problem.
+// answer passes on what a call answered with, and ends the walk where there was no answer. A problem ends the walk too: its
+// JSON200 and JSON201, which are read below, are nil.
 func answer[T any](answered T, err error) T {
 	if err != nil {
 		panic(err)
 	}
 	return answered
 }
+
+// set gives an optional parameter its value.
+func set[T any](parameter **T, value T) { *parameter = &value }
 
 func main() {
 	ctx := context.Background()
@@ -45,11 +48,12 @@ func main() {
 	token := made.JSON201.Token
 	unnamed := answer(client.CreateChatWithBodyWithResponse(ctx, token, nil, "application/json", http.NoBody)).JSON201
 	same([]any{int(unnamed.Number), unnamed.Name == nil}, []any{1, true})
-	name := "Order"
-	chat := answer(client.CreateChatWithResponse(ctx, token, nil, api.CreateChatJSONRequestBody{Name: &name})).JSON201.Number
+	named := api.CreateChatJSONRequestBody{}
+	set(&named.Name, "Order")
+	chat := answer(client.CreateChatWithResponse(ctx, token, nil, named)).JSON201.Number
 
-	key := rand.Text()
-	once := api.CreateMessageParams{IdempotencyKey: &key}
+	once := api.CreateMessageParams{}
+	set(&once.IdempotencyKey, rand.Text())
 	for range 2 {
 		one := answer(client.CreateMessageWithResponse(ctx, token, chat, &once, api.CreateMessageJSONRequestBody{Body: "Grüße & one"}))
 		same(int(one.JSON201.Number), 1)
@@ -57,7 +61,8 @@ func main() {
 	two := answer(client.CreateMessageWithResponse(ctx, token, chat, nil, api.CreateMessageJSONRequestBody{Body: "two"}))
 	same(int(two.JSON201.Number), 2)
 
-	page := api.ListMessagesParams{Limit: new(int64(1))}
+	page := api.ListMessagesParams{}
+	set(&page.Limit, 1)
 	first := answer(client.ListMessagesWithResponse(ctx, token, chat, &page)).JSON200
 	page.Cursor = first.NextCursor
 	last := answer(client.ListMessagesWithResponse(ctx, token, chat, &page)).JSON200
