@@ -1,5 +1,5 @@
 import { createApplication } from "../lib/applications.ts"
-import { ApplicationIdempotencyKey, NewApplication } from "../lib/contract.ts"
+import { ApplicationIdempotencyKey, ApplicationInput } from "../lib/contract.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
 import { applicationsPath } from "../lib/http/paths.ts"
 import { created } from "../lib/http/replies.ts"
@@ -8,7 +8,7 @@ import { runtime } from "../lib/runtime.ts"
 // POST /applications
 export const handler = endpoint({
   adminKeys: () => runtime().adminKeys,
-  body: NewApplication,
+  body: ApplicationInput,
   idempotencyKey: ApplicationIdempotencyKey,
   run: async ({ body, idempotencyKey: key }, scope) => {
     const path = applicationsPath()

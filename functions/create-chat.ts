@@ -1,5 +1,5 @@
 import { createChat } from "../lib/chats.ts"
-import { ApplicationPath, IdempotencyKey, NewChat } from "../lib/contract.ts"
+import { ApplicationPath, ChatInput, IdempotencyKey } from "../lib/contract.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
 import { chatsPath } from "../lib/http/paths.ts"
 import { created } from "../lib/http/replies.ts"
@@ -8,7 +8,7 @@ import { runtime } from "../lib/runtime.ts"
 // POST /applications/{token}/chats
 export const handler = endpoint({
   path: ApplicationPath,
-  body: NewChat,
+  body: ChatInput,
   idempotencyKey: IdempotencyKey,
   run: async ({ path: { token }, body, idempotencyKey: key }, scope) => {
     const path = chatsPath(token)

@@ -1,4 +1,4 @@
-import { IdempotencyKey, MessagesPath, NewMessage } from "../lib/contract.ts"
+import { IdempotencyKey, MessageInput, MessagesPath } from "../lib/contract.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
 import { messagesPath } from "../lib/http/paths.ts"
 import { created } from "../lib/http/replies.ts"
@@ -8,7 +8,7 @@ import { runtime } from "../lib/runtime.ts"
 // POST /applications/{token}/chats/{chat_number}/messages
 export const handler = endpoint({
   path: MessagesPath,
-  body: NewMessage,
+  body: MessageInput,
   idempotencyKey: IdempotencyKey,
   run: async ({ path: { token, chat_number: chat }, body, idempotencyKey: key }, scope) => {
     const path = messagesPath(token, chat)

@@ -1,7 +1,7 @@
 import { ApplicationPath } from "../lib/contract.ts"
 import { type EndpointHandler, endpoint } from "../lib/http/endpoint.ts"
 import { applicationMessagesPath } from "../lib/http/paths.ts"
-import { answerSearch, NewSearch, SearchOptions, SearchParameters } from "../lib/http/searches.ts"
+import { answerSearch, SearchInput, SearchOptions, SearchParameters } from "../lib/http/searches.ts"
 import { searchApplication } from "../lib/search/search-application.ts"
 import { searchRuntime } from "../lib/search-runtime.ts"
 
@@ -19,7 +19,7 @@ const searchByParameters = endpoint({
 const searchByBody = endpoint({
   path: ApplicationPath,
   query: SearchOptions,
-  body: NewSearch,
+  body: SearchInput,
   run: ({ path: { token }, query, body }, scope) =>
     answerSearch(applicationMessagesPath(token), "hit", { ...query, ...body }, (asked) =>
       searchApplication(searchRuntime(scope), token, asked),

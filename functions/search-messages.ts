@@ -1,7 +1,7 @@
 import { MessagesPath } from "../lib/contract.ts"
 import { type EndpointHandler, endpoint } from "../lib/http/endpoint.ts"
 import { messagesPath } from "../lib/http/paths.ts"
-import { answerSearch, NewSearch, SearchOptions, SearchParameters } from "../lib/http/searches.ts"
+import { answerSearch, SearchInput, SearchOptions, SearchParameters } from "../lib/http/searches.ts"
 import { searchChat } from "../lib/search/search-chat.ts"
 import { searchRuntime } from "../lib/search-runtime.ts"
 
@@ -19,7 +19,7 @@ const searchByParameters = endpoint({
 const searchByBody = endpoint({
   path: MessagesPath,
   query: SearchOptions,
-  body: NewSearch,
+  body: SearchInput,
   run: ({ path: { token, chat_number: chat }, query, body }, scope) =>
     answerSearch(messagesPath(token, chat), "number", { ...query, ...body }, (asked) =>
       searchChat(searchRuntime(scope), token, chat, asked),

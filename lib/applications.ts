@@ -1,7 +1,6 @@
 /** Applications: their rules and their SQL. An application's token is its key everywhere. */
-import type * as z from "zod"
 import { type Mysql, readMysql } from "./clients/mysql.ts"
-import type { Application, NewApplication, Page, PageRequest } from "./contract.ts"
+import type { Application, ApplicationInput, Page, PageRequest } from "./contract.ts"
 import type { WriteEvent } from "./events.ts"
 import { compare, type Item, mergedPage, type Window } from "./merged-page.ts"
 import { acceptChange, acceptCreation } from "./outbox/accept.ts"
@@ -11,7 +10,6 @@ import { absent, readKnown, refuseDeleted, type State, stateOf, unlessRedisAway 
 import type { Stores } from "./stores.ts"
 
 type ApplicationState = State & { token: string; name: string; chatsCount: number }
-type ApplicationInput = z.infer<typeof NewApplication>
 
 const present = ({ token, name, chatsCount, createdAt, updatedAt }: ApplicationState): Application => ({
   token,

@@ -1,9 +1,8 @@
 /** Chats: their rules and their SQL. A chat's number is unique in its application. */
 import { sql } from "kysely"
-import type * as z from "zod"
 import { getApplication } from "./applications.ts"
 import { type Mysql, readMysql, UNSIGNED_ZERO } from "./clients/mysql.ts"
-import type { Chat, NewChat, Page, PageRequest } from "./contract.ts"
+import type { Chat, ChatInput, Page, PageRequest } from "./contract.ts"
 import { DependencyAway } from "./errors.ts"
 import type { WriteEvent } from "./events.ts"
 import { type Item, mergedPage, type Window } from "./merged-page.ts"
@@ -22,7 +21,6 @@ import { pendingRange } from "./outbox/pending-range.ts"
 import type { Stores } from "./stores.ts"
 
 type ChatState = State & { number: number; name: string | null; messagesCount: number }
-type ChatInput = z.infer<typeof NewChat>
 
 const NAMES = ["application", "chat"]
 

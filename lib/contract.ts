@@ -1,4 +1,6 @@
 import * as z from "zod"
+import { ERROR_CODES } from "./errors.ts"
+import { parseRfc3339 } from "./rfc3339.ts"
 
 /** Limits of the API. Lengths count Unicode code points. */
 export const LIMITS = {
@@ -29,10 +31,11 @@ export const LIMITS = {
 } as const
 
 /**
- * Something that is not white space, as `String.prototype.trim` sees it. Spelt out, since `\S` means another set in
- * other languages, and clients read this pattern in the OpenAPI document.
+ * Something that is not white space. ECMAScript's `\s` is what `String.prototype.trim` drops; where another language's
+ * differs by some characters, its clients judge a text of nothing but these otherwise than the server. Anchored at both
+ * ends, since some clients search with a pattern, some match it from the first character, and some match the whole text.
  */
-const NOT_BLANK = "[^\\t\\n\\x0b\\f\\r \\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff]"
+const NOT_BLANK = "^\\s*\\S[\\s\\S]*$"
 
 /** What the refinements below check, in JSON Schema's words, where a length counts code points as ours do. */
 const textSchema = (maxLength: number) => ({ minLength: 1, maxLength, pattern: NOT_BLANK })
@@ -67,37 +70,59 @@ const MessageBody = text
 export const SearchQuery = text
   .refine((value) => value.trim() !== "", "must not be blank")
   .refine((value) => codePoints(value) <= LIMITS.queryMax, `must have at most ${LIMITS.queryMax} characters`)
-  .meta({ description: "1–256 characters; white space counts.", ...textSchema(LIMITS.queryMax) })
+  .meta({
+    description: "1–256 characters; white space counts.",
+    examples: ["parcel"],
+    ...textSchema(LIMITS.queryMax),
+  })
 
-export const NewApplication = z.object({ name: Name })
+export const ApplicationInput = z.object({ name: Name })
 export const ApplicationChanges = z.object({ name: Name })
-export const NewChat = z.object({ name: Name.nullish().transform((name) => name ?? null) })
+export const ChatInput = z.object({ name: Name.nullish().transform((name) => name ?? null) })
 export const ChatChanges = z.object({ name: Name.nullable() })
-export const NewMessage = z.object({ body: MessageBody })
+export const MessageInput = z.object({ body: MessageBody })
 export const MessageChanges = z.object({ body: MessageBody })
 
-const isTime = (value: string): boolean => SearchTimeFormat.safeParse(value).success
-const SearchTimeFormat = z.iso.datetime({ offset: true })
-const searchTime = (description: string) =>
+const isTime = (value: string): boolean => !Number.isNaN(parseRfc3339(value, "down"))
+const searchTime = (description: string, example: string) =>
   z
     .string()
-    .refine(isTime, "must be an RFC 3339 time with its offset; a + in a URL is written %2B")
-    .meta({ description, format: "date-time" })
+    .refine(isTime, "must be a possible RFC 3339 time with its offset; a + in a URL is written %2B")
+    .meta({ description, format: "date-time", examples: [example] })
 
 /** Bounds of created_at, both of them inside. */
-export const SearchFrom = searchTime("Only messages created then or later (RFC 3339).")
-export const SearchTo = searchTime("Only messages created then or earlier (RFC 3339).")
+export const SearchFrom = searchTime("Only messages created then or later (RFC 3339).", "2026-11-01T00:00:00Z")
+export const SearchTo = searchTime("Only messages created then or earlier (RFC 3339).", "2026-11-30T23:59:59.999Z")
 
 /** Path parameters. One that cannot exist is 404, so a failure here is never 422. */
 export const TOKEN_PATTERN = /^[A-Za-z0-9_-]{24}$/
-const Token = z.string().regex(TOKEN_PATTERN).meta({ description: "The application's token." })
+const Token = z
+  .string()
+  .regex(TOKEN_PATTERN)
+  .meta({ description: "The application's token.", examples: ["Vq3xJ8mZ-tR5wK1yB7nC_dHf"] })
+
+/**
+ * Numbers up to 4,294,967,295, and counts without a bound: beyond what generators make of an integer without a format,
+ * which is 32 bits with a sign.
+ */
+const WIDE = "int64"
+const CHAT_NUMBER_EXAMPLE = 7
+const MESSAGE_NUMBER_EXAMPLE = 42
 const PathNumber = z
   .string()
   .regex(/^[1-9][0-9]{0,9}$/)
   .transform(Number)
   .pipe(z.int().min(1).max(LIMITS.numberMax))
-const ChatNumber = PathNumber.meta({ description: "The chat's number." })
-const MessageNumber = PathNumber.meta({ description: "The message's number." })
+const ChatNumber = PathNumber.meta({
+  description: "The chat's number.",
+  format: WIDE,
+  examples: [CHAT_NUMBER_EXAMPLE],
+})
+const MessageNumber = PathNumber.meta({
+  description: "The message's number.",
+  format: WIDE,
+  examples: [MESSAGE_NUMBER_EXAMPLE],
+})
 
 export const ApplicationPath = z.object({ token: Token })
 export const ChatPath = z.object({ token: Token, number: ChatNumber })
@@ -105,72 +130,140 @@ export const ChatPath = z.object({ token: Token, number: ChatNumber })
 export const MessagesPath = z.object({ token: Token, chat_number: ChatNumber })
 export const MessagePath = z.object({ token: Token, chat_number: ChatNumber, number: MessageNumber })
 
-const visibleAscii = (min: number) => new RegExp(`^[\\x21-\\x7e]{${min},${LIMITS.idempotencyKeyMax}}$`)
+const visibleAscii = (min: number) => new RegExp(`^[!-~]{${min},${LIMITS.idempotencyKeyMax}}$`)
+const idempotencyKeyMeta = {
+  description: "Makes sending the request again safe: the same key and body create once in 24 hours.",
+  examples: ["0b7fd1c4-5a83-4f0e-9c26-6f1d2e3a4b5c"],
+}
 /** The Idempotency-Key header. */
 export const IdempotencyKey = z
   .string()
   .regex(visibleAscii(1), `must be 1–${LIMITS.idempotencyKeyMax} visible ASCII characters`)
+  .meta(idempotencyKeyMeta)
 export const ApplicationIdempotencyKey = z
   .string()
   .regex(
     visibleAscii(LIMITS.applicationIdempotencyKeyMin),
     `must be ${LIMITS.applicationIdempotencyKeyMin}–${LIMITS.idempotencyKeyMax} visible ASCII characters`,
   )
+  .meta(idempotencyKeyMeta)
 
-const Time = z.iso.datetime({ precision: 3 }).meta({ description: "RFC 3339 in UTC with milliseconds." })
-const ResourceNumber = z.int().min(1).max(LIMITS.numberMax)
-const Count = z.int().min(0)
+const Time = z.iso
+  .datetime({ precision: 3 })
+  .meta({ description: "RFC 3339 in UTC with milliseconds.", examples: ["2026-11-28T09:30:00.000Z"] })
+const resourceNumber = (description: string, example: number) =>
+  z
+    .int()
+    .min(1)
+    .max(LIMITS.numberMax)
+    .meta({ description, format: WIDE, examples: [example] })
+const count = (description: string, example: number) =>
+  z
+    .int()
+    .min(0)
+    .meta({ description, format: WIDE, examples: [example] })
+const COUNT_NOTE = "May lag by the sync period (1 minute by default)."
 
 export const Application = z.object({
   token: Token,
-  name: z.string(),
-  chats_count: Count.meta({ description: "May lag by the sync period (1 minute by default)." }),
+  name: z.string().meta({ examples: ["Support"] }),
+  chats_count: count(COUNT_NOTE, 3),
   created_at: Time,
   updated_at: Time,
 })
 export const Chat = z.object({
-  number: ResourceNumber,
-  name: z.string().nullable(),
-  messages_count: Count.meta({ description: "May lag by the sync period (1 minute by default)." }),
+  number: resourceNumber("Counts from 1 in the application.", CHAT_NUMBER_EXAMPLE),
+  name: z
+    .string()
+    .nullable()
+    .meta({ examples: ["Order 1001"] }),
+  messages_count: count(COUNT_NOTE, 42),
   created_at: Time,
   updated_at: Time,
 })
-export const Message = z.object({ number: ResourceNumber, body: z.string(), created_at: Time, updated_at: Time })
-export const SearchHit = Message.extend({
-  highlight: z.string().meta({ description: "The body, HTML-escaped, with each match in <em>…</em>." }),
+
+const Highlight = z.string().meta({
+  description: "The body, HTML-escaped, with each match in <em>…</em>.",
+  examples: ["Hello, where is my <em>parcel</em>?"],
 })
+/** One type for reads and lists, so that a client can treat them alike; only a list asked with `query` has highlights. */
+export const Message = z.object({
+  number: resourceNumber("Counts from 1 in the chat.", MESSAGE_NUMBER_EXAMPLE),
+  body: z.string().meta({ examples: ["Hello, where is my parcel?"] }),
+  created_at: Time,
+  updated_at: Time,
+  highlight: Highlight.optional().meta({
+    description: "Only in a list asked with `query`: the body, HTML-escaped, with each match in <em>…</em>.",
+  }),
+})
+/** A hit of a search through a chat. */
+export const SearchHit = Message.extend({ highlight: Highlight })
 
 /** A hit of a search through a whole application. */
 export const ApplicationSearchHit = z.object({
-  chat_number: ResourceNumber.meta({ description: "The chat that the message is in." }),
+  chat_number: resourceNumber("The chat that the message is in.", CHAT_NUMBER_EXAMPLE),
   ...SearchHit.shape,
 })
 
 const NextCursor = z.string().nullable().meta({ description: "Null on the last page." })
+const total = (note: string) => count(`${note} Exact up to ${LIMITS.searchTotalMax}.`, 1)
+
 export const ApplicationList = z.object({ data: z.array(Application), next_cursor: NextCursor })
 export const ChatList = z.object({ data: z.array(Chat), next_cursor: NextCursor })
-export const MessageList = z.object({ data: z.array(Message), next_cursor: NextCursor })
+export const MessageList = z.object({
+  data: z.array(Message),
+  next_cursor: NextCursor,
+  total: total("Only where the list was asked with `query`: how many messages match.").optional(),
+})
 export const SearchResults = z.object({
   data: z.array(SearchHit),
   next_cursor: NextCursor,
-  total: Count.meta({ description: `Exact up to ${LIMITS.searchTotalMax}.` }),
+  total: total("How many messages match."),
 })
 
 export const ApplicationSearchResults = z.object({ ...SearchResults.shape, data: z.array(ApplicationSearchHit) })
 
-export const Problem = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string(),
-  code: z.string(),
-  request_id: z.string(),
-  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+export const FieldError = z.object({
+  path: z.string().meta({
+    description: "The name of the member, parameter or header; empty for the whole body.",
+    examples: ["name"],
+  }),
+  message: z.string().meta({ description: "What is wrong with it.", examples: ["must not be blank"] }),
 })
 
-const DependencyState = z.object({
+export const Problem = z.object({
+  type: z.string().meta({
+    description: "Leads to the code's explanation (a URI reference).",
+    examples: ["/docs#error-invalid_request"],
+  }),
+  title: z.string().meta({ description: "The code in words.", examples: ["Invalid request"] }),
+  status: z
+    .int()
+    .min(400)
+    .max(599)
+    .meta({ description: "The answer's status.", format: "int32", examples: [422] }),
+  detail: z.string().meta({ description: "What happened this time.", examples: ["name: must not be blank"] }),
+  code: z.string().meta({
+    description: "Never changes its meaning. Codes may be added: take one that you do not know by its status.",
+    examples: Object.keys(ERROR_CODES),
+  }),
+  request_id: z.string().meta({
+    description: "Stands in the log.",
+    examples: ["4f9f1c1e-7c5a-4f0b-8a54-1f2d3c4b5a69"],
+  }),
+  errors: z.array(FieldError).optional().meta({ description: "With `invalid_request`: each wrong field." }),
+})
+
+export const DependencyState = z.object({
   state: z.enum(["up", "down"]),
-  latency_ms: z.number().min(0).meta({ description: "How long the check took, in milliseconds." }),
+  latency_ms: z
+    .number()
+    .min(0)
+    .meta({
+      description: "How long the check took, in milliseconds.",
+      format: "double",
+      examples: [1.5],
+    }),
 })
 export const Health = z.object({ status: z.literal("ok") })
 export const Readiness = z.object({
@@ -183,6 +276,9 @@ export const Readiness = z.object({
   }),
 })
 
+export type ApplicationInput = z.infer<typeof ApplicationInput>
+export type ChatInput = z.infer<typeof ChatInput>
+export type MessageInput = z.infer<typeof MessageInput>
 export type Application = z.infer<typeof Application>
 export type Chat = z.infer<typeof Chat>
 export type Message = z.infer<typeof Message>

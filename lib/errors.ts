@@ -12,11 +12,6 @@ export const ERROR_CODES = {
     title: "Method not allowed",
     meaning: "The path exists, but not with this method.",
   },
-  idempotency_key_in_flight: {
-    status: 409,
-    title: "Idempotency key in flight",
-    meaning: "A request with the same Idempotency-Key has not been answered yet.",
-  },
   body_too_large: { status: 413, title: "Body too large", meaning: "The request body is larger than the limit." },
   unsupported_media_type: {
     status: 415,

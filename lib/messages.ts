@@ -1,7 +1,6 @@
 /** Messages: their rules and their SQL. A message's number is unique in its chat. */
-import type * as z from "zod"
 import { type Mysql, readMysql, UNSIGNED_ZERO } from "./clients/mysql.ts"
-import type { Message, NewMessage, Page, PageRequest } from "./contract.ts"
+import type { Message, MessageInput, Page, PageRequest } from "./contract.ts"
 import type { WriteEvent } from "./events.ts"
 import { type Item, mergedPage, type Window } from "./merged-page.ts"
 import { acceptChange, acceptCreation } from "./outbox/accept.ts"
@@ -19,7 +18,6 @@ import { pendingRange } from "./outbox/pending-range.ts"
 import type { Stores } from "./stores.ts"
 
 type MessageState = State & { number: number; body: string }
-type MessageInput = z.infer<typeof NewMessage>
 
 const NAMES = ["application", "chat", "message"]
 

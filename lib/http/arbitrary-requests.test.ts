@@ -2,7 +2,7 @@
 import { expect, test } from "@jest/globals"
 import fc from "fast-check"
 import { type Call, invoke } from "../../test/steps/gateway-event.ts"
-import { ApplicationPath, IdempotencyKey, NewApplication } from "../contract.ts"
+import { ApplicationInput, ApplicationPath, IdempotencyKey } from "../contract.ts"
 import { ERROR_CODES, type ErrorCode } from "../errors.ts"
 import { endpoint } from "./endpoint.ts"
 import { ListQuery } from "./pages.ts"
@@ -21,7 +21,7 @@ const REFUSALS: ErrorCode[] = [
 const creating = endpoint({
   path: ApplicationPath,
   query: ListQuery,
-  body: NewApplication,
+  body: ApplicationInput,
   idempotencyKey: IdempotencyKey,
   adminKeys: () => ["a-key-of-the-operator-that-nobody-guesses"],
   run: () => created({}, "/", false),

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globa
 import * as z from "zod"
 import { expectProblem } from "../../test/steps/expect-problem.ts"
 import { invocation, invoke, withJson } from "../../test/steps/gateway-event.ts"
-import { IdempotencyKey, NewApplication } from "../contract.ts"
+import { ApplicationInput, IdempotencyKey } from "../contract.ts"
 import { ApiError, DependencyAway, ERROR_CODES, type ErrorCode, notFound, unavailable } from "../errors.ts"
 import { log } from "../log.ts"
 import { endpoint } from "./endpoint.ts"
@@ -34,7 +34,7 @@ const failing = (thrown: unknown) =>
 const echo = endpoint({
   path: z.object({ token: z.string().optional() }),
   query: ListQuery,
-  body: NewApplication,
+  body: ApplicationInput,
   idempotencyKey: IdempotencyKey,
   run: (input) => ok(input),
 })

@@ -10,7 +10,7 @@ export type Link = { operation: string; parameters: Record<string, string> }
 export type Operation = {
   tag: "applications" | "chats" | "messages" | "operations"
   summary: string
-  description?: string
+  description: string
   query?: Record<string, ZodType>
   body?: { schema: string; optional?: true; example: unknown }
   idempotencyKey?: ZodType<string>
@@ -27,6 +27,8 @@ const SEARCH_NOTE =
 const CREATE_NOTE =
   "With an Idempotency-Key the same request can be sent again safely for 24 hours: it answers the same and creates nothing."
 
+const RENAME_NOTE = "Only the name changes. PUT and PATCH do the same."
+
 const inApplication = { token: "$response.body#/token" }
 const inChat = { token: "$request.path.token", number: "$response.body#/number" }
 const belowChat = { token: "$request.path.token", chat_number: "$response.body#/number" }
@@ -42,7 +44,7 @@ const applications: Record<string, Operation> = {
     summary: "Create an application",
     description: `${CREATE_NOTE} Here a key has at least 16 characters, and belongs to the admin key it was sent with.`,
     adminKey: true,
-    body: { schema: "NewApplication", example: { name: "Support" } },
+    body: { schema: "ApplicationInput", example: { name: "Support" } },
     idempotencyKey: ApplicationIdempotencyKey,
     answer: {
       status: 201,
@@ -68,11 +70,13 @@ const applications: Record<string, Operation> = {
   "get-application": {
     tag: "applications",
     summary: "Read an application",
+    description: "Also tells how many chats it has.",
     answer: { status: 200, description: "The application.", schema: "Application" },
   },
   "update-application": {
     tag: "applications",
     summary: "Rename an application",
+    description: RENAME_NOTE,
     adminKey: true,
     body: { schema: "ApplicationChanges", example: { name: "Sales" } },
     answer: { status: 200, description: "The application as it is now.", schema: "Application" },
@@ -91,7 +95,7 @@ const chats: Record<string, Operation> = {
     tag: "chats",
     summary: "Create a chat",
     description: `It gets the application's next number. ${CREATE_NOTE}`,
-    body: { schema: "NewChat", optional: true, example: { name: "Order 1001" } },
+    body: { schema: "ChatInput", optional: true, example: { name: "Order 1001" } },
     idempotencyKey: IdempotencyKey,
     answer: {
       status: 201,
@@ -117,11 +121,13 @@ const chats: Record<string, Operation> = {
   "get-chat": {
     tag: "chats",
     summary: "Read a chat",
+    description: "Also tells how many messages it has.",
     answer: { status: 200, description: "The chat.", schema: "Chat" },
   },
   "update-chat": {
     tag: "chats",
     summary: "Rename a chat",
+    description: `${RENAME_NOTE} Null takes the name away.`,
     body: { schema: "ChatChanges", example: { name: "Order 1002" } },
     answer: { status: 200, description: "The chat as it is now.", schema: "Chat" },
   },
@@ -138,7 +144,7 @@ const messages: Record<string, Operation> = {
     tag: "messages",
     summary: "Create a message",
     description: `It gets the chat's next number. ${CREATE_NOTE}`,
-    body: { schema: "NewMessage", example: { body: "Hello, where is my parcel?" } },
+    body: { schema: "MessageInput", example: { body: "Hello, where is my parcel?" } },
     idempotencyKey: IdempotencyKey,
     answer: {
       status: 201,
@@ -156,11 +162,7 @@ const messages: Record<string, Operation> = {
     summary: "List a chat's messages, or search them",
     description: `${LIST_NOTE} With \`query\` it is the search below: \`order\` is then desc unless told, there is no \`page\`, and the answer has \`total\` and highlights.`,
     query: messagesParameters,
-    answer: {
-      status: 200,
-      description: "A page of messages, or with `query` of search results.",
-      schema: "MessageList|SearchResults",
-    },
+    answer: { status: 200, description: "A page of messages, or with `query` of matches.", schema: "MessageList" },
   },
   "search-messages": {
     tag: "messages",
@@ -174,7 +176,7 @@ const messages: Record<string, Operation> = {
     summary: "Search a chat's messages, with the query in the body",
     description: `${SEARCH_NOTE} An option in the body comes before the same one in the query string.`,
     query: searchOptions,
-    body: { schema: "NewSearch", example: { query: "parcel" } },
+    body: { schema: "SearchInput", example: { query: "parcel" } },
     answer: { status: 200, description: "A page of matches.", schema: "SearchResults" },
   },
   "search-application-messages": {
@@ -189,17 +191,19 @@ const messages: Record<string, Operation> = {
     summary: "Search all messages of an application, with the query in the body",
     description: `${SEARCH_NOTE} An option in the body comes before the same one in the query string.`,
     query: searchOptions,
-    body: { schema: "NewSearch", example: { query: "parcel" } },
+    body: { schema: "SearchInput", example: { query: "parcel" } },
     answer: { status: 200, description: "A page of matches.", schema: "ApplicationSearchResults" },
   },
   "get-message": {
     tag: "messages",
     summary: "Read a message",
+    description: "As it was last written, also where that is still on its way to the database.",
     answer: { status: 200, description: "The message.", schema: "Message" },
   },
   "update-message": {
     tag: "messages",
     summary: "Change a message",
+    description: "It keeps its number. PUT and PATCH do the same.",
     body: { schema: "MessageChanges", example: { body: "Hello, where is my other parcel?" } },
     answer: { status: 200, description: "The message as it is now.", schema: "Message" },
   },
@@ -215,21 +219,25 @@ const operations: Record<string, Operation> = {
   "get-health": {
     tag: "operations",
     summary: "Whether the API answers at all",
+    description: "Asks nothing of what is behind the API: for a check that restarts it.",
     answer: { status: 200, description: "It does.", schema: "Health" },
   },
   "get-readiness": {
     tag: "operations",
     summary: "Whether everything behind the API answers",
+    description: "Asks every store and queue, and tells the state of each: for a check that sends requests elsewhere.",
     answer: { status: 200, description: "All dependencies are up.", schema: "Readiness" },
   },
   "get-openapi": {
     tag: "operations",
     summary: "This document",
+    description: "Made from the schemas that check requests. Generators of clients can read it.",
     answer: { status: 200, description: "The OpenAPI 3.1 document.", schema: "OpenApi" },
   },
   "get-docs": {
     tag: "operations",
     summary: "A page to read and try the API",
+    description: "Has no asset from elsewhere.",
     answer: { status: 200, description: "The page.", mediaType: "text/html" },
   },
 }

@@ -1,74 +1,13 @@
-import * as z from "zod"
+import type { ZodType } from "zod"
+import packageJson from "../../package.json" with { type: "json" }
 import * as contract from "../contract.ts"
 import { ERROR_CODES } from "../errors.ts"
 import { type Link, OPERATIONS, type Operation } from "./openapi-operations.ts"
+import { componentSchemas, type Json, parametersOf, schemaRef } from "./openapi-schemas.ts"
 import { type Method, ROUTES, type Route } from "./routes.ts"
-import { NewSearch } from "./searches.ts"
-
-type Json = Record<string, unknown>
-
-/** What clients send, and what they get: the same schema may differ between the two (a default, a transform). */
-const REQUEST_SCHEMAS: Record<string, z.ZodType> = {
-  NewApplication: contract.NewApplication,
-  ApplicationChanges: contract.ApplicationChanges,
-  NewChat: contract.NewChat,
-  ChatChanges: contract.ChatChanges,
-  NewMessage: contract.NewMessage,
-  MessageChanges: contract.MessageChanges,
-  NewSearch,
-}
-const ANSWER_SCHEMAS: Record<string, z.ZodType> = {
-  Application: contract.Application,
-  Chat: contract.Chat,
-  Message: contract.Message,
-  SearchHit: contract.SearchHit,
-  ApplicationSearchHit: contract.ApplicationSearchHit,
-  ApplicationList: contract.ApplicationList,
-  ChatList: contract.ChatList,
-  MessageList: contract.MessageList,
-  SearchResults: contract.SearchResults,
-  ApplicationSearchResults: contract.ApplicationSearchResults,
-  Health: contract.Health,
-  Readiness: contract.Readiness,
-  Problem: contract.Problem,
-}
-
-const TIME_PATTERN = "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$"
-const SCHEMA_PATH = "#/components/schemas/"
-const schemaRef = (name: string): Json => ({ $ref: SCHEMA_PATH + name })
-
-/** The named schemas as JSON Schema, referring to each other. */
-function jsonSchemas(schemas: Record<string, z.ZodType>, io: "input" | "output"): Record<string, Json> {
-  const registry = z.registry<{ id: string }>()
-  for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id })
-  const made = z.toJSONSchema(registry, {
-    io,
-    uri: (id) => SCHEMA_PATH + id,
-    // zod's own pattern knows leap years and takes ten lines.
-    override: ({ jsonSchema }) => {
-      if (jsonSchema.format === "date-time") jsonSchema.pattern = TIME_PATTERN
-    },
-  })
-  return Object.fromEntries(Object.entries(made.schemas).map(([id, { $schema, $id, ...schema }]) => [id, schema]))
-}
-
-/** The parameters that a zod object's fields stand for. */
-function parametersOf(place: "path" | "query", fields: Record<string, z.ZodType>): Json[] {
-  const { properties = {}, required = [] } = z.toJSONSchema(z.object(fields), { io: "output" })
-  return Object.entries(properties).map(([name, property]) => {
-    const { description, ...schema } = property as Json
-    return {
-      name,
-      in: place,
-      required: required.includes(name),
-      ...(description !== undefined && { description }),
-      schema,
-    }
-  })
-}
 
 /** By the parameters in a route's path. */
-function pathSchemaOf(path: string): Record<string, z.ZodType> {
+function pathSchemaOf(path: string): Record<string, ZodType> {
   if (path.includes("{chat_number}/messages/{number}")) return contract.MessagePath.shape
   if (path.includes("{chat_number}")) return contract.MessagesPath.shape
   if (path.includes("{number}")) return contract.ChatPath.shape
@@ -88,7 +27,6 @@ const HEADERS = {
     description: "The scheme of the key that is missing.",
     schema: { type: "string", enum: ["Bearer"] },
   },
-  Allow: { description: "The methods that the path takes.", schema: { type: "string" } },
   RateLimit: {
     description:
       'How the rate limits stand, where there are any: `"application";r=599;t=1`, `r` requests left, all of them again in `t` seconds.',
@@ -98,7 +36,10 @@ const HEADERS = {
     description: 'The rate limits: `"application";q=600;w=60`, `q` requests in `w` seconds.',
     schema: { type: "string" },
   },
-  RetryAfter: { description: "Seconds to wait.", schema: { type: "string", pattern: "^[0-9]+$" } },
+  RetryAfter: {
+    description: "Seconds to wait.",
+    schema: { type: "integer", format: "int32", minimum: 0, maximum: 3600 },
+  },
   IdempotencyReplayed: {
     description: "Present where the Idempotency-Key had been used: this is the first answer again.",
     schema: { type: "string", enum: ["true"] },
@@ -114,9 +55,13 @@ const headerRef = (name: keyof typeof HEADERS): Json => ({ $ref: `#/components/h
 
 const RATE_HEADERS = { ratelimit: headerRef("RateLimit"), "ratelimit-policy": headerRef("RateLimitPolicy") }
 
-/** One shared answer per error status. */
+/** One shared answer per error status that any operation answers: 405 is none, as it is of methods without one. */
 function errorResponses(): Record<string, Json> {
-  const statuses = new Set(Object.values(ERROR_CODES).map(({ status }) => status))
+  const statuses = new Set(
+    ROUTES.flatMap((route) =>
+      route.methods.flatMap((method) => errorStatusesOf(route.path, operationOf(route, method).operation)),
+    ),
+  )
   return Object.fromEntries([...statuses].map((status) => [`Error${status}`, errorResponse(status)]))
 }
 
@@ -127,7 +72,6 @@ function errorResponse(status: number): Json {
     headers: {
       ...REQUEST_ID,
       ...(status === 401 && { "www-authenticate": headerRef("WwwAuthenticate") }),
-      ...(status === 405 && { allow: headerRef("Allow") }),
       ...(status === 429 && RATE_HEADERS),
       ...((status === 429 || status === 503) && { "retry-after": headerRef("RetryAfter") }),
     },
@@ -142,7 +86,6 @@ function errorStatusesOf(path: string, { query, body, idempotencyKey, adminKey, 
   if (adminKey) statuses.add(401)
   if (path.includes("{") || idempotencyKey) statuses.add(404)
   if (query || idempotencyKey) statuses.add(422)
-  if (idempotencyKey) statuses.add(409)
   if (body) for (const status of [400, 413, 415, 422]) statuses.add(status)
   return [...statuses].sort((a, b) => a - b)
 }
@@ -151,8 +94,7 @@ const linkOf = ({ operation, parameters }: Link): Json => ({ operationId: operat
 
 function answerOf({ answer, query, idempotencyKey, tag }: Operation): Json {
   const { status, description, schema, mediaType = "application/json", links } = answer
-  const names = schema?.split("|") ?? []
-  const content = names.length > 1 ? { anyOf: names.map(schemaRef) } : schema ? schemaRef(schema) : { type: "string" }
+  const content = schema ? schemaRef(schema) : { type: "string" }
   return {
     description,
     headers: {
@@ -184,12 +126,6 @@ function notReady(): Json {
   return { ...response, description: "A dependency is down.", content: { ...readiness, ...(content as Json) } }
 }
 
-function idempotencyParameter(schema: z.ZodType<string>): Json {
-  const { $schema, ...json } = z.toJSONSchema(schema)
-  const description = "Makes sending the request again safe: the same key and body create once in 24 hours."
-  return { name: "Idempotency-Key", in: "header", required: false, description, schema: json }
-}
-
 /** An operation's id, and what it is said to be: a second method of a function has its own words or shares them. */
 function operationOf(route: Route, method: Method): { operationId: string; operation: Operation } {
   const byMethod = `${route.function}-by-${method.toLowerCase()}`
@@ -205,13 +141,13 @@ function describeOperation(route: Route, method: Method): Json {
   const parameters = [
     ...parametersOf("path", pathSchemaOf(route.path)),
     ...(query ? parametersOf("query", query) : []),
-    ...(idempotencyKey ? [idempotencyParameter(idempotencyKey)] : []),
+    ...(idempotencyKey ? parametersOf("header", { "Idempotency-Key": idempotencyKey.optional() }) : []),
   ]
   return {
     operationId,
     tags: [tag],
     summary,
-    ...(description !== undefined && { description }),
+    description,
     ...(parameters.length > 0 && { parameters }),
     ...(adminKey && { security: ADMIN_SECURITY }),
     ...(body && {
@@ -241,25 +177,32 @@ const DESCRIPTION = `Applications have chats, chats have messages. Chats are num
 - Where the API has rate limits, answers carry RateLimit and RateLimit-Policy, and 429 says in Retry-After when to come again.
 - Send an \`x-request-id\` to find your request in the logs.`
 
-/** The OpenAPI 3.1 document: from the routes, and the same zod schemas that check requests. */
-export function openapiDocument(): Json {
-  const schemas = { ...jsonSchemas(REQUEST_SCHEMAS, "input"), ...jsonSchemas(ANSWER_SCHEMAS, "output") }
-  const problem = schemas.Problem?.properties as Record<string, Json>
-  problem.code = { ...problem.code, enum: Object.keys(ERROR_CODES) }
+const TAGS = {
+  applications: "Tenants. Each has a token, which is all that a call below it needs.",
+  chats: "Numbered per application, from 1.",
+  messages: "Numbered per chat, from 1; read, listed and searched.",
+  operations: "The state of the system, and its description.",
+} satisfies Record<Operation["tag"], string>
+
+/**
+ * The OpenAPI 3.1 document: from the routes, and the same zod schemas that check requests. `baseUrl` is where the API is
+ * called; relative, it goes by the address that the document came from.
+ */
+export function openapiDocument(baseUrl = "/"): Json {
   return {
     openapi: "3.1.0",
     info: {
       title: "Chat backend",
-      version: "1.0.0",
+      version: packageJson.version,
       description: DESCRIPTION,
       license: { name: "MIT", identifier: "MIT" },
     },
-    servers: [{ url: "/" }],
+    servers: [{ url: baseUrl }],
     security: [],
-    tags: ["applications", "chats", "messages", "operations"].map((name) => ({ name })),
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths: pathsOf(ROUTES),
     components: {
-      schemas: { ...schemas, OpenApi: { type: "object" } },
+      schemas: componentSchemas(),
       responses: errorResponses(),
       headers: HEADERS,
       securitySchemes: SECURITY_SCHEMES,

@@ -5,7 +5,7 @@ import { LIMITS, type Page, type PageRequest, type Position, type SearchHit } fr
 import { endpoint } from "./endpoint.ts"
 import { answerList, ListQuery } from "./pages.ts"
 import { chatsPath } from "./paths.ts"
-import { answerSearch, MessagesQuery, NewSearch, SearchOptions, SearchParameters } from "./searches.ts"
+import { answerSearch, MessagesQuery, SearchInput, SearchOptions, SearchParameters } from "./searches.ts"
 
 const TOKEN = "abcdefghijklmnopqrstuvwx"
 const CHATS = { path: chatsPath(TOKEN), keyedBy: "number" } as const
@@ -110,7 +110,7 @@ function searching() {
   })
   const byBody = endpoint({
     query: SearchOptions,
-    body: NewSearch,
+    body: SearchInput,
     run: ({ query, body }) => answerSearch(PATH, "number", { ...query, ...body }, search),
   })
   return { asked, byParameters, byBody }
@@ -189,9 +189,44 @@ describe("a search", () => {
     [{ query: "a", order: "up" }, "order"],
     [{ query: "a", cursor: "" }, "cursor"],
     [{ query: "a", from: 1 }, "from"],
+    [{ query: "a", page: 2 }, "page"],
+    [{ query: "a", page: null }, "page"],
   ])("asked for with the body %j is 422 and names %s", async (body, path) => {
     const answer = await invoke(searching().byBody, withJson(body))
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path }] } })
+  })
+})
+
+const WORDED_TIME = "from: must be a possible RFC 3339 time with its offset; a + in a URL is written %2B"
+
+describe("a search from a time", () => {
+  test.each([
+    ["2026-11-26t12:00:00z", 0],
+    ["2026-11-26T12:00:00+0000", 0],
+    ["2026-11-26T06:30:00-0530", 0],
+    ["2026-11-26T23:59:60Z", 12 * 3_600_000],
+  ])("written as %s asks for the same in a query string and in a body", async (from, afterNoon) => {
+    const { asked, byParameters, byBody } = searching()
+    const queryString = new URLSearchParams({ query: "a", from }).toString()
+    expect(await invoke(byParameters, { queryString })).toMatchObject({ status: 200 })
+    expect(await invoke(byBody, withJson({ query: "a", from }))).toMatchObject({ status: 200 })
+    const question = { query: "a", order: "desc", limit: 20, from: Date.UTC(2026, 10, 26, 12) + afterNoon }
+    expect(asked).toEqual([question, question])
+  })
+
+  test.each([
+    "2026-02-30T00:00:00Z",
+    "2026-11-26T24:00:00Z",
+    "2026-13-01T00:00:00Z",
+    "2026-11-26T12:00:00+99:99",
+    "2026-11-26T12:00:00 02:00",
+  ])("that cannot be, %s, is 422 with a hint, in a query string and in a body", async (from) => {
+    const { byParameters, byBody } = searching()
+    const answers = [
+      await invoke(byParameters, { queryString: new URLSearchParams({ query: "a", from }).toString() }),
+      await invoke(byBody, withJson({ query: "a", from })),
+    ]
+    for (const answer of answers) expect(answer).toMatchObject({ status: 422, body: { detail: WORDED_TIME } })
   })
 })
 

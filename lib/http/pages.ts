@@ -4,6 +4,9 @@ import { invalid } from "../errors.ts"
 import { decodeCursor, encodeCursor, type List } from "./cursor.ts"
 import { ok, type Reply } from "./replies.ts"
 
+/** The format of what stays far below 2^31. */
+const NARROW = "int32"
+
 /** A whole number from 1 in a query string. */
 const wholeNumber = (max: number) =>
   z
@@ -13,24 +16,36 @@ const wholeNumber = (max: number) =>
     .pipe(z.int().min(1).max(max))
 
 export const OrderParameter = z.enum(["asc", "desc"]).optional()
+/** Without an example: none is valid for any list but the one that gave it, and whoever sent it would be answered 422. */
 export const Cursor = z
   .string()
   .min(1)
   .max(LIMITS.cursorMax)
   .optional()
   .meta({ description: "Goes on after a page: its `next_cursor`, for the same list and order." })
-export const LimitParameter = wholeNumber(LIMITS.pageLimitMax)
+/** What the document says of a limit, in a query string or a body. */
+export const limitMeta = {
+  description: "Items on a page.",
+  default: LIMITS.pageLimitDefault,
+  format: NARROW,
+  examples: [50],
+}
+export const LimitParameter = wholeNumber(LIMITS.pageLimitMax).optional().meta(limitMeta)
+
+export const PageParameter = wholeNumber(LIMITS.offsetMax)
   .optional()
-  .meta({ description: "Items on a page.", default: LIMITS.pageLimitDefault })
+  .meta({ description: `Instead of a cursor; page × limit is ${LIMITS.offsetMax} at most.`, format: NARROW })
 
 /** The parameters of a list, as its caller gave them. */
 export const listParameters = {
   limit: LimitParameter,
-  order: OrderParameter.meta({ description: "By number; applications by time of creation.", default: "asc" }),
+  order: OrderParameter.meta({
+    description: "By number; applications by time of creation.",
+    default: "asc",
+    examples: ["desc"],
+  }),
   cursor: Cursor,
-  page: wholeNumber(LIMITS.offsetMax)
-    .optional()
-    .meta({ description: `Instead of a cursor; page × limit is ${LIMITS.offsetMax} at most.` }),
+  page: PageParameter.meta({ examples: [2] }),
 }
 
 type ListParameters = {

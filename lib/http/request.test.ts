@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals"
 import * as z from "zod"
 import { expectProblem } from "../../test/steps/expect-problem.ts"
 import { type Call, gatewayEvent, invocation, invoke, withJson } from "../../test/steps/gateway-event.ts"
-import { ApplicationIdempotencyKey, ApplicationPath, IdempotencyKey, LIMITS, NewApplication } from "../contract.ts"
+import { ApplicationIdempotencyKey, ApplicationInput, ApplicationPath, IdempotencyKey, LIMITS } from "../contract.ts"
 import { endpoint } from "./endpoint.ts"
 import { ListQuery } from "./pages.ts"
 import { ok } from "./replies.ts"
@@ -11,7 +11,7 @@ const TOKEN = "abcdefghijklmnopqrstuvwx"
 
 /** Answers what it was given. */
 const echo = endpoint({
-  body: NewApplication,
+  body: ApplicationInput,
   idempotencyKey: IdempotencyKey,
   run: (input) => ok(input),
 })

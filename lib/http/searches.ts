@@ -1,10 +1,25 @@
 import * as z from "zod"
 import { LIMITS, type Order, type Position, SearchFrom, SearchQuery, SearchTo } from "../contract.ts"
 import { invalid } from "../errors.ts"
-import { Cursor, LimitParameter, listParameters, OrderParameter, pageReply, pageRequest, refinePage } from "./pages.ts"
+import { parseRfc3339 } from "../rfc3339.ts"
+import {
+  Cursor,
+  LimitParameter,
+  limitMeta,
+  listParameters,
+  OrderParameter,
+  PageParameter,
+  pageReply,
+  pageRequest,
+  refinePage,
+} from "./pages.ts"
 import type { Reply } from "./replies.ts"
 
-const order = OrderParameter.meta({ description: "By number: newest first unless told.", default: "desc" })
+const order = OrderParameter.meta({
+  description: "By number: newest first unless told.",
+  default: "desc",
+  examples: ["asc"],
+})
 
 const times = { from: SearchFrom.optional(), to: SearchTo.optional() }
 
@@ -12,26 +27,40 @@ const times = { from: SearchFrom.optional(), to: SearchTo.optional() }
 export const searchOptions = { ...times, limit: LimitParameter, order, cursor: Cursor }
 export const searchParameters = { query: SearchQuery, ...searchOptions }
 
+const NO_PAGE = "is not offered for a search: use cursor"
 /** A search goes on by cursor only: Elasticsearch pays for every hit that an offset skips. */
 const page = z
-  .string()
+  .unknown()
   .optional()
-  .refine((value) => value === undefined, "is not offered for a search: use cursor")
+  .refine((value) => value === undefined, NO_PAGE)
 
 export const SearchParameters = z.object({ ...searchParameters, page })
 export const SearchOptions = z.object({ ...searchOptions, page })
 
 /** A search in a body; what it says comes before the same option in the query string. */
-export const NewSearch = z.object({
+export const searchInput = {
   query: SearchQuery,
   ...times,
-  limit: z.int().min(1).max(LIMITS.pageLimitMax).optional().meta({ default: LIMITS.pageLimitDefault }),
+  limit: z.int().min(1).max(LIMITS.pageLimitMax).optional().meta(limitMeta),
   order,
   cursor: Cursor,
-})
+}
+export const SearchInput = z.object({ ...searchInput, page })
 
-/** `GET …/messages`: the list, or with `query` the search. */
-export const messagesParameters = { ...listParameters, query: SearchQuery.optional(), ...times }
+/**
+ * `GET …/messages`: the list, or with `query` the search. Its `order` has no default, since clients that send defaults
+ * would turn each search round; its `page` no example, since beside that of `query` it is refused.
+ */
+export const messagesParameters = {
+  ...listParameters,
+  order: OrderParameter.meta({
+    description: "By number: asc unless told, with `query` desc.",
+    examples: ["desc"],
+  }),
+  page: PageParameter,
+  query: SearchQuery.optional(),
+  ...times,
+}
 export const MessagesQuery = z.object(messagesParameters).superRefine((parameters, context) => {
   if (parameters.query === undefined) {
     for (const name of ["from", "to"] as const)
@@ -39,8 +68,7 @@ export const MessagesQuery = z.object(messagesParameters).superRefine((parameter
         context.addIssue({ code: "custom", path: [name], message: "is offered for a search only: give a query" })
     return refinePage(parameters, context)
   }
-  if (parameters.page !== undefined)
-    context.addIssue({ code: "custom", path: ["page"], message: "is not offered for a search: use cursor" })
+  if (parameters.page !== undefined) context.addIssue({ code: "custom", path: ["page"], message: NO_PAGE })
 })
 
 type Asked = {
@@ -51,15 +79,9 @@ type Asked = {
   order?: Order | undefined
   cursor?: string | undefined
 }
-/** `from` and `to` in ms since 1970, both inside. */
+/** `from` and `to` in ms since 1970, both inside: messages have whole milliseconds, so the bounds are rounded inwards. */
 type Question = { query: string; order: Order; limit: number; after?: Position; from?: number; to?: number }
 type Found = { data: unknown[]; next: Position | null; total: number }
-
-/** A time in ms; `roundUp`: one with a part of a millisecond is the next one. */
-function milliseconds(time: string, roundUp: boolean): number {
-  const isBetween = /\.\d{3}\d*[1-9]/.test(time)
-  return Date.parse(time) + (roundUp && isBetween ? 1 : 0)
-}
 
 /** Answers a search of the messages under `path`, newest first unless told, by `search`. */
 export async function answerSearch(
@@ -69,8 +91,7 @@ export async function answerSearch(
   search: (question: Question) => Promise<Found>,
 ): Promise<Reply> {
   const { query, limit, order, from, to } = asked
-  const [fromMs, toMs] = [from && milliseconds(from, true), to && milliseconds(to, false)]
-  if (typeof fromMs === "number" && typeof toMs === "number" && Date.parse(from ?? "") > Date.parse(to ?? ""))
+  if (from && to && parseRfc3339(from, "down") > parseRfc3339(to, "down"))
     throw invalid("to", "must not be before from")
   const given = { query, from, to, limit, order }
   // A cursor is of one search: of its words and of its times.
@@ -81,8 +102,8 @@ export async function answerSearch(
     order: request.order,
     limit: request.limit,
     ...(request.after && { after: request.after }),
-    ...(typeof fromMs === "number" && { from: fromMs }),
-    ...(typeof toMs === "number" && { to: toMs }),
+    ...(from && { from: parseRfc3339(from, "up") }),
+    ...(to && { to: parseRfc3339(to, "down") }),
   })
   return pageReply(list, request.order, found, { path: `${path}/search`, given })
 }
