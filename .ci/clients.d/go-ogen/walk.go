@@ -50,23 +50,23 @@ func main() {
 		panic(err)
 	}
 
-	application := &api.ApplicationCreation{Name: "Walk"}
+	application := &api.ApplicationInput{Name: "Walk"}
 	made := is[*api.ApplicationHeaders](client.CreateApplication(ctx, application, api.CreateApplicationParams{}))
 	token := made.Response.Token
 	inApplication := api.CreateChatParams{Token: token}
-	unnamed := is[*api.ChatHeaders](client.CreateChat(ctx, api.OptChatCreation{}, inApplication)).Response
+	unnamed := is[*api.ChatHeaders](client.CreateChat(ctx, api.OptChatInput{}, inApplication)).Response
 	same([]any{int(unnamed.Number), unnamed.Name.Null}, []any{1, true})
-	named := api.NewOptChatCreation(api.ChatCreation{Name: api.NewOptNilString("Order")})
+	named := api.NewOptChatInput(api.ChatInput{Name: api.NewOptNilString("Order")})
 	chat := is[*api.ChatHeaders](client.CreateChat(ctx, named, inApplication)).Response.Number
 
 	inChat := api.CreateMessageParams{Token: token, ChatNumber: chat}
 	once := inChat
 	once.IdempotencyKey.SetTo(rand.Text())
 	for range 2 {
-		one := is[*api.MessageHeaders](client.CreateMessage(ctx, &api.MessageCreation{Body: "Grüße & one"}, once))
+		one := is[*api.MessageHeaders](client.CreateMessage(ctx, &api.MessageInput{Body: "Grüße & one"}, once))
 		same(int(one.Response.Number), 1)
 	}
-	two := is[*api.MessageHeaders](client.CreateMessage(ctx, &api.MessageCreation{Body: "two"}, inChat))
+	two := is[*api.MessageHeaders](client.CreateMessage(ctx, &api.MessageInput{Body: "two"}, inChat))
 	same(int(two.Response.Number), 2)
 
 	page := api.ListMessagesParams{Token: token, ChatNumber: chat}

@@ -22,22 +22,22 @@ class Walk {
     var messages = new MessagesApi(client);
     var applications = new ApplicationsApi(client);
 
-    var application = new ApplicationCreation().name("Walk");
+    var application = new ApplicationInput().name("Walk");
     var token = applications.createApplication(
-        ApplicationsApi.APICreateApplicationRequest.newBuilder().applicationCreation(application).build()).getToken();
+        ApplicationsApi.APICreateApplicationRequest.newBuilder().applicationInput(application).build()).getToken();
     var unnamed = chats.createChat(ChatsApi.APICreateChatRequest.newBuilder().token(token).build());
     same(List.of(unnamed.getNumber().intValue(), unnamed.getName() == null), List.of(1, true));
     var chat = chats.createChat(ChatsApi.APICreateChatRequest.newBuilder()
-        .token(token).chatCreation(new ChatCreation().name("Order")).build()).getNumber();
+        .token(token).chatInput(new ChatInput().name("Order")).build()).getNumber();
 
     var once = MessagesApi.APICreateMessageRequest.newBuilder().token(token).chatNumber(chat)
-        .idempotencyKey(UUID.randomUUID().toString()).messageCreation(new MessageCreation().body("Grüße & one")).build();
+        .idempotencyKey(UUID.randomUUID().toString()).messageInput(new MessageInput().body("Grüße & one")).build();
     for (int sent = 0; sent < 2; sent++) same(messages.createMessage(once).getNumber().intValue(), 1);
     var two = MessagesApi.APICreateMessageRequest.newBuilder().token(token).chatNumber(chat)
-        .messageCreation(new MessageCreation().body("two")).build();
+        .messageInput(new MessageInput().body("two")).build();
     same(messages.createMessage(two).getNumber().intValue(), 2);
 
-    var page = MessagesApi.APIListMessagesRequest.newBuilder().token(token).chatNumber(chat).limit(1L);
+    var page = MessagesApi.APIListMessagesRequest.newBuilder().token(token).chatNumber(chat).limit(1);
     var first = messages.listMessages(page.build());
     var last = messages.listMessages(page.cursor(first.getNextCursor()).build());
     same(List.of(first.getData().get(0).getBody(), last.getData().get(0).getBody()), List.of("Grüße & one", "two"));

@@ -7,7 +7,7 @@ use api::apis::chats_api::*;
 use api::apis::configuration::{ApiKey, Configuration};
 use api::apis::messages_api::*;
 use api::apis::Error;
-use api::models::{ApplicationCreation, ChatCreation, MessageCreation};
+use api::models::{ApplicationInput, ChatInput, MessageInput};
 
 const SEARCH_LIMIT: Duration = Duration::from_secs(30); // search may lag by some seconds, on a busy machine by more
 
@@ -18,20 +18,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Configuration::default()
     };
 
-    let application = ApplicationCreation { name: "Walk".into() };
-    let made = CreateApplicationParams { application_creation: application, idempotency_key: None };
+    let application = ApplicationInput { name: "Walk".into() };
+    let made = CreateApplicationParams { application_input: application, idempotency_key: None };
     let token = create_application(configuration, made)?.token;
     let chat = |body| {
-        let params = CreateChatParams { token: token.clone(), idempotency_key: None, chat_creation: body };
+        let params = CreateChatParams { token: token.clone(), idempotency_key: None, chat_input: body };
         create_chat(configuration, params)
     };
     let unnamed = chat(None)?;
     assert_eq!((unnamed.number, unnamed.name), (1, None));
-    let chat_number = chat(Some(ChatCreation { name: Some(Some("Order".into())) }))?.number;
+    let chat_number = chat(Some(ChatInput { name: Some(Some("Order".into())) }))?.number;
 
     let send = |body: &str, key: Option<String>| {
-        let message_creation = MessageCreation { body: body.into() };
-        let params = CreateMessageParams { token: token.clone(), chat_number, message_creation, idempotency_key: key };
+        let message_input = MessageInput { body: body.into() };
+        let params = CreateMessageParams { token: token.clone(), chat_number, message_input, idempotency_key: key };
         create_message(configuration, params)
     };
     let key = format!("walk-{}", SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_nanos());
