@@ -34,7 +34,10 @@ function withValues({ request }) {
   const examples = (operations.get(name)?.parameters ?? []).filter((parameter) => "example" in parameter)
   const variable = url.variable.map(({ key }) => ({ key, value: `{{${key}}}` }))
   const query = url.query.filter(({ key }) => examples.some((parameter) => parameter.name === key))
-  const header = request.header.map(({ key, value }) => ({ key, value: key === "Idempotency-Key" ? "{{$guid}}" : value }))
+  const header = request.header.map(({ key, value }) => ({
+    key,
+    value: key === "Idempotency-Key" ? "{{$guid}}" : value,
+  }))
   return { name, request: { ...request, url: { ...url, variable, query }, header } }
 }
 
@@ -55,7 +58,10 @@ await create(`/applications/${token}/chats`, {})
 await create(`/applications/${token}/chats/1/messages`, { body: "Hello, where is my parcel?" })
 const values = { baseUrl: BASE_URL, token, chat_number: "1", number: "1", bearerToken: ADMIN_API_KEY ?? "none" }
 
-const item = folders.flatMap(requestsOf).map(withValues).sort((a, b) => turn(a) - turn(b))
+const item = folders
+  .flatMap(requestsOf)
+  .map(withValues)
+  .sort((a, b) => turn(a) - turn(b))
 const variable = Object.entries(values).map(([key, value]) => ({ key, value }))
 const run = newman.run({ collection: { info, item, variable }, timeoutRequest: REQUEST_LIMIT_MS })
 const differing = new Set()

@@ -12,7 +12,8 @@ const { token } = (await api.createApplication({ body: { name: "Walk" }, throwOn
 const application = { token }
 const unnamed = (await api.createChat({ path: application, throwOnError })).data
 assert.deepEqual([unnamed.number, unnamed.name], [1, null])
-const { number: chat_number } = (await api.createChat({ path: application, body: { name: "Order" }, throwOnError })).data
+const { number: chat_number } = (await api.createChat({ path: application, body: { name: "Order" }, throwOnError }))
+  .data
 const chat = { token, chat_number }
 
 const once = { path: chat, body: { body: "Grüße & one" }, headers: { "Idempotency-Key": randomUUID() }, throwOnError }
@@ -25,7 +26,10 @@ const first = (await api.listMessages({ path: chat, query: { limit: 1 }, throwOn
 assert.ok(first.next_cursor)
 const query = { limit: 1, cursor: first.next_cursor }
 const last = (await api.listMessages({ path: chat, query, throwOnError })).data
-assert.deepEqual([first, last].flatMap(({ data }) => data.map(({ body }) => body)), ["Grüße & one", "two"])
+assert.deepEqual(
+  [first, last].flatMap(({ data }) => data.map(({ body }) => body)),
+  ["Grüße & one", "two"],
+)
 assert.equal(last.next_cursor, null)
 
 for (const end = Date.now() + SEARCH_LIMIT_MS; ; await sleep(250)) {
@@ -43,4 +47,7 @@ const deleted = [
   await api.deleteChat({ path: { token, number: chat_number }, throwOnError }),
   await api.deleteApplication({ path: application, throwOnError }),
 ]
-assert.deepEqual(deleted.map((answer) => answer.response.status), [204, 204, 204])
+assert.deepEqual(
+  deleted.map((answer) => answer.response.status),
+  [204, 204, 204],
+)

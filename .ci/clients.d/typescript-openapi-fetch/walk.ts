@@ -27,7 +27,10 @@ const chat = { path: { token, chat_number } }
 
 const once = { params: { ...chat, header: { "Idempotency-Key": randomUUID() } }, body: { body: "Grüße & one" } }
 const sent = [await answer(api.POST(MESSAGES, once)), await answer(api.POST(MESSAGES, once))]
-assert.deepEqual(sent.map(({ number }) => number), [1, 1])
+assert.deepEqual(
+  sent.map(({ number }) => number),
+  [1, 1],
+)
 const second = await answer(api.POST(MESSAGES, { params: chat, body: { body: "two" } }))
 assert.equal(second.number, 2)
 
@@ -35,7 +38,10 @@ const first = await answer(api.GET(MESSAGES, { params: { ...chat, query: { limit
 assert.ok(first.next_cursor)
 const query = { limit: 1, cursor: first.next_cursor }
 const last = await answer(api.GET(MESSAGES, { params: { ...chat, query } }))
-assert.deepEqual([first, last].flatMap(({ data }) => data.map(({ body }) => body)), ["Grüße & one", "two"])
+assert.deepEqual(
+  [first, last].flatMap(({ data }) => data.map(({ body }) => body)),
+  ["Grüße & one", "two"],
+)
 assert.equal(last.next_cursor, null)
 
 const search = { params: { ...chat, query: { query: "grusse &" } } }
@@ -55,4 +61,7 @@ const deleted = [
   await api.DELETE(`${CHATS}/{number}`, { params: { path: { token, number: chat_number } } }),
   await api.DELETE(APPLICATION, { params: application }),
 ]
-assert.deepEqual(deleted.map((done) => done.response.status), [204, 204, 204])
+assert.deepEqual(
+  deleted.map((done) => done.response.status),
+  [204, 204, 204],
+)
