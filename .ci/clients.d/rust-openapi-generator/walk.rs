@@ -22,12 +22,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let made = CreateApplicationParams { application_input: application, idempotency_key: None };
     let token = create_application(configuration, made)?.token;
     let chat = |body| {
-        let params = CreateChatParams { token: token.clone(), idempotency_key: None, chat_input: body };
+        let params = CreateChatParams { token: token.clone(), idempotency_key: None, chat_input: Some(body) };
         create_chat(configuration, params)
     };
-    let unnamed = chat(None)?;
+    // For no body at all this generator sends null, which is refused.
+    let unnamed = chat(ChatInput::default())?;
     assert_eq!((unnamed.number, unnamed.name), (1, None));
-    let chat_number = chat(Some(ChatInput { name: Some(Some("Order".into())) }))?.number;
+    let chat_number = chat(ChatInput { name: Some(Some("Order".into())) })?.number;
 
     let send = |body: &str, key: Option<String>| {
         let message_input = MessageInput { body: body.into() };
