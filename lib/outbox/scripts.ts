@@ -100,7 +100,10 @@ return judged(ARGV[11], function()
     end
   end
   if redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[6]) or state.bytes + #rest > tonumber(ARGV[7]) then return { 'full' } end
-  local revision = math.max(state.revision + 1, now_us())
+  local now = now_us()
+  local revision = math.max(state.revision + 1, now)
+  -- Applications are listed by milliseconds: a clock that was set back must not give them the same one.
+  if kind == 'application' and now < revision then revision = (math.floor(revision / 1000) + 1) * 1000 end
   local created = text(math.floor(revision / 1000))
   local id, field, entry, score
   if kind == 'application' then
@@ -118,7 +121,7 @@ return judged(ARGV[11], function()
     entry = event(text(revision), token, chat, id, created, rest)
   end
   redis.call('HSET', KEYS[2], field, entry)
-  redis.call('ZADD', KEYS[3], text(math.floor(revision / 1000) + tonumber(ARGV[8])), field)
+  redis.call('ZADD', KEYS[3], text(math.floor(now / 1000) + tonumber(ARGV[8])), field)
   redis.call('ZADD', KEYS[5], score, id)
   redis.call('HSET', KEYS[1], 'revision', text(revision), 'bytes', text(state.bytes + #entry))
   if ARGV[9] ~= '' then
