@@ -39,14 +39,17 @@ async function drain(stores: Stores): Promise<boolean> {
   const { outbox, sqs, config } = stores
   const deadline = performance.now() + WAIT_MAX_MS
   const open = (pause: boolean) => Promise.all(SHARDS.map((shard) => outbox.open(shard, pause)))
-  let quietSince = performance.now()
+  let quietSince = 0
+  let generations = ""
   for (;;) {
     // Another process may have settled them meanwhile.
     if ((await open(false)).every(({ drained }) => drained)) return true
     const shards = await open(true)
     for (const { shard, stale } of shards) if (stale) await sendStale(stores, shard)
-    if (shards.some(({ drained, stale }) => drained || stale)) quietSince = performance.now()
-    const quietMs = Math.min(performance.now() - quietSince, ...shards.map(({ ageMs }) => ageMs))
+    const opened = shards.map(({ generation }) => generation).join()
+    if (opened !== generations || shards.some(({ drained, stale }) => drained || stale)) quietSince = performance.now()
+    generations = opened
+    const quietMs = performance.now() - quietSince
     if (quietMs >= SETTLE_AFTER_MS) {
       const { visible, inFlight, delayed } = await sqs.depth(config.PERSIST_QUEUE_URL)
       if (visible + inFlight + delayed === 0) {

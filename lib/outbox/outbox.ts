@@ -218,17 +218,17 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
   }
 
   /**
-   * The generation of a shard, whether the queue has been drained since it began, and its age in ms. With `pause` the
-   * shard takes no writes until it is settled, whether it was or not; then `stale` says that it has events from before
-   * a loss of data, which are due now and must be sent.
+   * The generation of a shard, and whether the queue has been drained since it began. With `pause` the shard takes no
+   * writes until it is settled, whether it was or not; then `stale` says that it has events from before a loss of data,
+   * which are due now and must be sent.
    */
   async function open(shard: string, pause: boolean) {
-    const [generation, drained, age, stale] = await redis.run(
+    const [generation, drained, stale] = await redis.run(
       lifeScripts.OPEN,
       [lifeKey(shard), dueKey(shard)],
       [seenIn(shard), pause ? 1 : 0],
     )
-    return { shard, generation: String(generation), drained: drained === 1, ageMs: Number(age), stale: stale === 1 }
+    return { shard, generation: String(generation), drained: drained === 1, stale: stale === 1 }
   }
 
   /** Notes that the persist queue was empty after `generation` of the shard had begun; false: events are stale still. */
@@ -252,6 +252,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
         known.messagesHighest,
         known.applicationRevision,
         known.chatRevision,
+        Math.max(known.applicationFenced, known.chatFenced),
       ],
     )
     return status as "verified" | "gone" | "moved" | "behind"
@@ -260,10 +261,15 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
   return { ...createDelivery(redis), create, change, read, readPending, open, settle, verify }
 }
 
-/** The highest numbers and the greatest revisions that MySQL has below an application and below one of its chats. */
+/**
+ * What MySQL has below an application and below one of its chats: the highest numbers, the greatest revisions, and the
+ * generations in which they were last fenced.
+ */
 export type Persisted = {
   chatsHighest: number
   messagesHighest: number
   applicationRevision: number
   chatRevision: number
+  applicationFenced: number
+  chatFenced: number
 }

@@ -1,11 +1,11 @@
 // Applications in the order of their creation, when the clock of Redis has been set back.
 import { randomUUID } from "node:crypto"
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals"
-import { Redis } from "ioredis"
 import { idempotencyHash } from "../../lib/outbox/idempotency.ts"
 import { LATEST_CREATION_KEY, lifeKey, SHARDS, shardOf } from "../../lib/outbox/keys.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { drainQueues } from "../steps/drain.ts"
+import { withRedis } from "../steps/redis.ts"
 import { useTestStores } from "../steps/stores.ts"
 import { reach, STAGES } from "../steps/world.ts"
 
@@ -15,15 +15,6 @@ const api = chatApi(directTransport())
 const HOUR_MS = 3_600_000
 /** Shards: AHEAD is where the clock has stood before it was set back. */
 const [AHEAD, LATER, BACK] = ["A", "B", "C"] as const
-
-async function withRedis<T>(act: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis(process.env.REDIS_URL as string)
-  try {
-    return await act(redis)
-  } finally {
-    redis.disconnect()
-  }
-}
 
 /** An Idempotency-Key whose application falls into `shard`. */
 function keyIn(shard: string): string {
