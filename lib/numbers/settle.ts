@@ -11,7 +11,7 @@ import { SHARDS } from "../outbox/keys.ts"
 import { sendAll } from "../queue/sender.ts"
 import type { Stores } from "../stores.ts"
 
-/** A process that accepted an event just before has sent it by then, or given up (its send times out earlier). */
+/** A process that accepted an event just before has sent it by then as a rule: a send is given up after half of it. */
 const SETTLE_AFTER_MS = 1_000
 const POLL_MS = 100
 /** A request waits this long rather than answer 503: on a fresh start that is all it takes. */
@@ -23,7 +23,7 @@ const CLAIM_COUNT = 500
 /** One at a time in a process: all the requests that wait share it. */
 const underWay = new WeakMap<Stores["redis"], Promise<boolean>>()
 
-/** Settles every shard. Answers false when the queue has not been drained within two seconds. */
+/** Settles every shard. Answers false when the queue has not been drained within two seconds. Throws DependencyAway. */
 export function settleShards(stores: Stores): Promise<boolean> {
   // Not the outbox: under rate limits each request has its own view of it.
   const { redis } = stores

@@ -117,7 +117,7 @@ async function sendEvent({ persistQueue, config }: Stores, event: WriteEvent, gr
   const answersFirst = config.ANSWER_BEFORE_SEND
   const sent = persistQueue.send(group, [JSON.stringify(event)], { lingers: answersFirst })
   const handled = sent.catch((error: unknown) => {
-    // The outbox holds the event; the sender has logged that the queue is away.
+    // The outbox holds the event. The queue's breaker logs that it is away, once, when it opens.
     if (error instanceof DependencyAway) return
     if (!answersFirst) throw error
     log.error("event not sent", { error: describeError(error) })

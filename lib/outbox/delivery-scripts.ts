@@ -1,6 +1,6 @@
 /**
  * The Redis scripts for what becomes of an accepted event: taken off once MySQL has it, sent again while it has not, set
- * aside as dead. All are allowed at `maxmemory`, since they make the outbox shorter.
+ * aside as dead. All are allowed at `maxmemory`, since without them the outbox would not get shorter.
  */
 import type { Script } from "./scripts.ts"
 

@@ -71,7 +71,7 @@ const knowledge = ([settled, application, chat]: ScriptValue[]): Knowledge => ({
   chatLives: chat === 1,
 })
 
-/** The event's JSON without its braces and with the closing one: the script writes what comes before. */
+/** The end of the event's JSON, from the state's members on: the script writes what comes before. */
 const restOf = (state: object): string => JSON.stringify(state).slice(1)
 
 export type Outbox = ReturnType<typeof createOutbox>
@@ -231,7 +231,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
     return { shard, generation: String(generation), drained: drained === 1, stale: stale === 1 }
   }
 
-  /** Notes that the persist queue was empty after `generation` of the shard had begun; false: events are stale still. */
+  /** Notes that the persist queue was empty after `generation` of the shard had begun; false: another one has, or events are stale still. */
   async function settle(shard: string, generation: string): Promise<boolean> {
     const keys = [lifeKey(shard), outboxKey(shard), deadKey(shard)]
     return (await redis.run(lifeScripts.SETTLE, keys, [generation]))[0] === 1

@@ -11,7 +11,8 @@
  * Promised: a number, its revision, its outbox entry and its idempotency record come together or not at all.
  * May happen twice: a script whose answer was lost, if the client sends its request again without an Idempotency-Key.
  *
- * At `maxmemory` creations and changes are refused; all other scripts are allowed, since they make the outbox shorter.
+ * At `maxmemory` creations and changes are refused. All other scripts are allowed: they read, or without them what waits
+ * would not get to MySQL and be taken off.
  *
  * Revisions are microseconds as text, formatted by '%.0f' (`tostring` would write 1.76e+15); below 2^53 they are exact.
  */
