@@ -14,7 +14,7 @@
  * In a new life of Redis the key may be gone or older. Then the latest time that MySQL has counts as well, until an
  * application has been created behind both. Without MySQL applications are created all the same.
  */
-import { readMysql } from "../clients/mysql.ts"
+import { reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
 import { describeError, log } from "../log.ts"
 import type { Stores } from "../stores.ts"
@@ -24,6 +24,9 @@ import type { Script } from "./scripts.ts"
 
 /** So much later than the clock was noted an application may be created without saying so: lists tell no less apart. */
 const UNTOLD_MAX_US = 1_000
+
+/** A creation that is accepted already waits no longer for a MySQL that hangs. */
+const LATEST_TIMEOUT_MS = 500
 
 const NOTE: Script = {
   name: "note-creation",
@@ -98,21 +101,22 @@ async function place(stores: Stores, creation: Creation, created: Created, noted
 /** The last microsecond of the latest creation's millisecond, which is all that a row tells. */
 async function latestPersisted({ mysql }: Stores): Promise<number> {
   const latest = mysql.selectFrom("applications").select("created_at").orderBy("created_at", "desc").limit(1)
-  const row = await readMysql(() => latest.executeTakeFirst())
+  const row = await reachMysql(() => latest.executeTakeFirst(), LATEST_TIMEOUT_MS)
   return row ? row.created_at.getTime() * 1000 + 999 : 0
 }
 
 /** Gives a new application a time behind `latest` and all others. */
 async function moveOn(stores: Stores, { state }: Creation, created: Created, latest: number): Promise<Created> {
   const key = { application: created.id, chat: 0, message: 0 }
-  for (;;) {
+  for (let over = created.revision; ; ) {
     const [revision] = await stores.redis.run(ADVANCE, [LATEST_CREATION_KEY], [latest])
     const createdAt = millisecond(Number(revision))
-    const reply = await stores.outbox.change({ key, createdAt, revision: Number(revision) - 1, state })
-    // Somebody has found it in the list and deleted it.
-    if (reply.status !== "changed") return created
+    const reply = await stores.outbox.change({ key, createdAt, revision: Number(revision) - 1, state, over })
+    // Somebody has found it in the list, and changed or deleted it.
+    if (reply.status !== "changed") return { ...created, revision: over }
+    over = reply.revision
     // As for every creation, its time is that of its revision.
-    if (millisecond(Number(reply.revision)) === createdAt) return { ...created, revision: reply.revision }
+    if (millisecond(Number(over)) === createdAt) return { ...created, revision: over }
   }
 }
 

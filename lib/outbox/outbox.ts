@@ -53,6 +53,8 @@ export type Change = {
   /** The revision that was read before. */
   revision: number
   state: { name: string | null } | { body: string } | { deleted: true }
+  /** Only if the outbox has this very revision of it; else it is `gone`. */
+  over?: string
 }
 export type ChangeReply = { status: "changed"; revision: string } | { status: "gone" | "full" | "unsettled" }
 
@@ -136,7 +138,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
     return { status }
   }
 
-  async function change({ key, createdAt, revision, state }: Change): Promise<ChangeReply> {
+  async function change({ key, createdAt, revision, state, over = "0" }: Change): Promise<ChangeReply> {
     const shard = shardOf(key.application)
     const isApplication = key.chat === 0
     const keys = [
@@ -165,6 +167,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
       limits.bytesMax,
       RELAY_AFTER_MS,
       DELETION_MARK_MS,
+      over,
     ])) as [ChangeReply["status"], string]
     if (status !== "changed") return { status }
     noteRevision(shard, changed)

@@ -139,6 +139,7 @@ export const CHANGE: Script = {
   lua: `-- KEYS 1 life 2 outbox 3 due 4 application 5 pending 6 deleted 7 attempts 8 dead
 -- ARGV 1 seen 2 token 3 chat 4 message ('0' where absent) 5 created_at ms 6 revision read 7 rest of the event's JSON
 --      8 '1' for a delete 9 pending member 10 pending score 11 events max 12 bytes max 13 relay after ms 14 mark ms
+--      15 the revision that the outbox must have of it ('0': any, or none)
 -- returns {'changed', revision} | {'gone'} | {'full'} | {'unsettled', generation}
 ${PRELUDE}
 local token, chat, message, rest = ARGV[2], ARGV[3], ARGV[4], ARGV[7]
@@ -149,6 +150,7 @@ if chat ~= '0' then field = token .. '/' .. chat fields[2] = field end
 if message ~= '0' then field = field .. '/' .. message fields[3] = field end
 if gone(KEYS[2], KEYS[6], fields) then return { 'gone' } end
 local old = redis.call('HGET', KEYS[2], field)
+if ARGV[15] ~= '0' and not (old and old:match('^{"revision":"(%d+)"') == ARGV[15]) then return { 'gone' } end
 if not old and redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[11]) then return { 'full' } end
 if state.bytes + #rest - (old and #old or 0) > tonumber(ARGV[12]) then return { 'full' } end
 local now = now_us()

@@ -1,8 +1,10 @@
 // Applications in the order of their creation, when the clock of Redis has been set back.
 import { randomUUID } from "node:crypto"
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals"
+import { createInOrder } from "../../lib/outbox/creation-order.ts"
 import { idempotencyHash } from "../../lib/outbox/idempotency.ts"
-import { LATEST_CREATION_KEY, lifeKey, SHARDS, shardOf } from "../../lib/outbox/keys.ts"
+import { drawToken, LATEST_CREATION_KEY, lifeKey, SHARDS, shardOf } from "../../lib/outbox/keys.ts"
+import type { Outbox } from "../../lib/outbox/outbox.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { drainQueues } from "../steps/drain.ts"
 import { withRedis } from "../steps/redis.ts"
@@ -85,11 +87,35 @@ describe("the clock of Redis set back by an hour", () => {
     expect(tokensOf(await listed(`limit=10&cursor=${next_cursor}`))).toEqual([second.token, third.token])
   })
 
-  test("a replayed creation: has the time it had", async () => {
-    const key = keyIn(AHEAD)
-    const first = await createIn(AHEAD, key)
-    await createAhead(LATER)
-    expect(await createIn(AHEAD, key)).toEqual(first)
+  test.each(STAGES)("a creation that is replayed: has the time it had, writes being %s", async (stage) => {
+    const ahead = await createAhead(AHEAD)
+    const key = keyIn(BACK)
+    const first = await createIn(BACK, key)
+    expect(first.createdAt).toBeGreaterThan(ahead.createdAt)
+    await reach(stage, stores())
+    expect(await createIn(BACK, key)).toEqual(first)
+    expect(expectStatus(await api.getApplication(first.token), 200)).toMatchObject({
+      created_at: new Date(first.createdAt).toISOString(),
+      updated_at: new Date(first.createdAt).toISOString(),
+    })
+  })
+
+  test("an application that is changed before it is moved on: keeps the change, and stays", async () => {
+    const { outbox } = stores()
+    await createAhead(AHEAD)
+    const application = drawToken("D")
+    const found: Outbox = {
+      ...outbox,
+      // Between the two steps somebody finds it in the list.
+      async create(creation) {
+        const created = await outbox.create(creation)
+        expectStatus(await api.updateApplication(application, { name: "changed" }), 200)
+        return created
+      },
+    }
+    const creation = { kind: "application", application, chat: 0, state: { name: "new" } } as const
+    await createInOrder({ ...stores(), outbox: found }, creation)
+    expect(expectStatus(await api.getApplication(application), 200).name).toBe("changed")
   })
 
   test("a Redis that has lost the latest creation: goes on after those that MySQL has", async () => {
