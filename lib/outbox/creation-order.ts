@@ -4,12 +4,14 @@
  * shard to another one key, in a slot of its own, holds the latest time that an application was created at. Each creation
  * sends, in the same round trip and before its own script, one that moves that time on to the clock's and answers what it
  * was. A clock that goes forward has always passed it, and that is all. Where it has not, the clock was set back (or is
- * another node's, and slow): then the application is moved on, behind all others, before its creation is answered.
+ * another node's, and slow): then the application is moved on, behind all others, before its creation is answered, and
+ * the next ones of this process are told what to come after.
  *
  * Promised: an application whose creation begins after another's was answered comes after it, whatever the clocks of
  * Redis did in between. Within a millisecond the tokens decide.
  * Absent: an order of creations that are under way together; and one that was never answered, since its process died,
- * may stay where the clock had put it.
+ * may stay where the clock had put it. Requests with one Idempotency-Key, under way together while their application is
+ * moved on, may be answered two times for it.
  *
  * In a new life of Redis the key may be gone or older. Then the latest time that MySQL has counts as well, until an
  * application has been created behind both. Without MySQL applications are created all the same.
@@ -58,6 +60,9 @@ return { revision }
 `,
 }
 
+/** The latest creation that this process knows of: while a clock is behind it, what is created next need not be moved. */
+const known = new WeakMap<Stores["redis"], number>()
+
 type Noted = { latest: number; now: number; sure: boolean; run: string }
 
 async function note({ redis }: Stores, revision: number, askedIn: string): Promise<Noted> {
@@ -67,11 +72,15 @@ async function note({ redis }: Stores, revision: number, askedIn: string): Promi
 
 /** Creates an application behind all whose creation was answered before. */
 export async function createInOrder(stores: Stores, creation: Creation): Promise<CreationReply> {
+  const { redis, outbox } = stores
   const noting = unlessAway(note(stores, 0, ""))
-  const [noted, reply] = await Promise.all([noting, stores.outbox.create(creation)])
-  if (reply.status !== "created" || !noted) return reply
-  const placed = await unlessAway(place(stores, creation, reply, noted))
-  return placed ?? reply
+  const [noted, reply] = await Promise.all([noting, outbox.create({ ...creation, after: known.get(redis) ?? 0 })])
+  if (!noted) return reply
+  const isNew = reply.status === "created"
+  const placed = isNew ? ((await unlessAway(place(stores, creation, reply, noted))) ?? reply) : reply
+  const revision = placed.status === "created" ? Number(placed.revision) : 0
+  known.set(redis, Math.max(known.get(redis) ?? 0, noted.latest, revision))
+  return placed
 }
 
 /** What keeps the word from being told leaves the creation as it is: it is accepted. */

@@ -37,6 +37,8 @@ export type Creation = {
   /** The members of the event that the client gave. */
   state: { name: string | null } | { body: string }
   idempotency?: Idempotency & { fingerprint: string }
+  /** The revision that an application is to come after: see creation-order.ts. */
+  after?: number
 }
 export type CreationReply =
   | { status: "created" | "replayed"; id: string; revision: string }
@@ -93,7 +95,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
   }
 
   async function create(creation: Creation, judgement?: Judgement): Promise<CreationReply> {
-    const { kind, application, chat, state, idempotency } = creation
+    const { kind, application, chat, state, idempotency, after = 0 } = creation
     const shard = shardOf(application)
     const parent = kind === "application" ? "" : kind === "chat" ? application : `${application}/${chat}`
     const keys = [
@@ -117,6 +119,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
       idempotency?.fingerprint ?? "",
       IDEMPOTENCY_SECONDS,
       quotasArgument(judgement),
+      after,
     ]
     const [status, ...values] = (await judged(scripts.CREATE, keys, args, judgement)) as [
       CreationReply["status"],

@@ -75,6 +75,7 @@ export const CREATE: Script = {
   lua: `-- KEYS 1 life 2 outbox 3 due 4 application 5 pending 6 deleted 7 idempotency record (absent without a key), buckets
 -- ARGV 1 seen 2 kind 3 token 4 chat ('0' unless a message) 5 rest of the event's JSON 6 events max 7 bytes max
 --      8 relay after ms 9 fingerprint ('' without a key) 10 seconds that the record lives 11 quotas of the buckets
+--      12 revision that an application comes after
 -- returns {'created', number or token, revision} | {'replayed', number or token, revision} | {'mismatch'} | {'full'}
 --       | {'unsettled', generation} | {'gone'} | {'unverified', generation, lost, g of application, g of chat}; judged
 ${PRELUDE}${RATES}
@@ -103,8 +104,11 @@ return judged(ARGV[11], function()
   if redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[6]) or state.bytes + #rest > tonumber(ARGV[7]) then return { 'full' } end
   local now = now_us()
   local revision = math.max(state.revision + 1, now)
-  -- Applications are listed by milliseconds: a clock that was set back must not give them the same one.
-  if kind == 'application' and now < revision then revision = (math.floor(revision / 1000) + 1) * 1000 end
+  if kind == 'application' then
+    local last = math.max(state.revision, tonumber(ARGV[12]))
+    -- Applications are listed by milliseconds: a clock that was set back must not give them the same one.
+    if now <= last then revision = (math.floor(last / 1000) + 1) * 1000 end
+  end
   local created = text(math.floor(revision / 1000))
   local id, field, entry, score
   if kind == 'application' then

@@ -1,6 +1,6 @@
 // Applications in the order of their creation, when the clock of Redis has been set back.
 import { randomUUID } from "node:crypto"
-import { afterAll, beforeEach, describe, expect, test } from "@jest/globals"
+import { beforeEach, describe, expect, test } from "@jest/globals"
 import { createInOrder } from "../../lib/outbox/creation-order.ts"
 import { idempotencyHash } from "../../lib/outbox/idempotency.ts"
 import { drawToken, LATEST_CREATION_KEY, lifeKey, SHARDS, shardOf } from "../../lib/outbox/keys.ts"
@@ -41,23 +41,10 @@ async function createAhead(shard: string, byMs = HOUR_MS) {
 const listed = async (query = "limit=100") => expectStatus(await api.listApplications(query), 200)
 const tokensOf = ({ data }: { data: { token: string }[] }) => data.map(({ token }) => token)
 
-let lives: Map<string, Record<string, string>>
 beforeEach(async () => {
-  await Promise.all(SHARDS.map((shard) => stores().outbox.open(shard, false)))
   for (const token of tokensOf(await listed())) expectStatus(await api.deleteApplication(token), 204)
   await drainQueues(stores())
-  lives ??= await withRedis(async (redis) => {
-    const entries = SHARDS.map(async (shard) => [shard, await redis.hgetall(lifeKey(shard))] as const)
-    return new Map(await Promise.all(entries))
-  })
 })
-
-// The shards outlive this file.
-afterAll(() =>
-  withRedis(async (redis) => {
-    for (const [shard, life] of lives) await redis.hset(lifeKey(shard), "revision", life.revision ?? "0")
-  }),
-)
 
 // First: what follows leaves times that lie ahead.
 test("a clock that goes forward: gives each application its own time, not a later one", async () => {
@@ -100,9 +87,20 @@ describe("the clock of Redis set back by an hour", () => {
     })
   })
 
+  test("the creations of a process after its first: have their time at once", async () => {
+    await createAhead(AHEAD)
+    await createIn(LATER)
+    const { outbox } = stores()
+    const change = async () => Promise.reject(new Error("moved on"))
+    const creation = { kind: "application", application: drawToken(BACK), chat: 0, state: { name: "new" } } as const
+    expect(await createInOrder({ ...stores(), outbox: { ...outbox, change } }, creation)).toMatchObject({
+      status: "created",
+    })
+  })
+
   test("an application that is changed before it is moved on: keeps the change, and stays", async () => {
     const { outbox } = stores()
-    await createAhead(AHEAD)
+    await createAhead(AHEAD, 4 * HOUR_MS)
     const application = drawToken("D")
     const found: Outbox = {
       ...outbox,
