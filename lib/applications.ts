@@ -1,7 +1,7 @@
 /** Applications: their rules and their SQL. An application's token is its key everywhere. */
 import { type Mysql, readMysql } from "./clients/mysql.ts"
 import type { Application, ApplicationInput, Page, PageRequest } from "./contract.ts"
-import type { WriteEvent } from "./events.ts"
+import { revisionTime, type WriteEvent } from "./events.ts"
 import { compare, type Item, mergedPage, type Window } from "./merged-page.ts"
 import { acceptChange, acceptCreation } from "./outbox/accept.ts"
 import { type Created, fingerprint, type Idempotency, idempotencyHash } from "./outbox/idempotency.ts"
@@ -11,7 +11,13 @@ import type { Stores } from "./stores.ts"
 
 type ApplicationState = State & { token: string; name: string; chatsCount: number }
 
-const present = ({ token, name, chatsCount, createdAt, updatedAt }: ApplicationState): Application => ({
+const present = ({
+  token,
+  name,
+  chatsCount,
+  createdAt,
+  updatedAt,
+}: Omit<ApplicationState, "revision">): Application => ({
   token,
   name,
   chats_count: chatsCount,
@@ -42,10 +48,11 @@ export async function createApplication(
   })
   const application = accepted.id
   // The same answer again, unless the application has been deleted since.
-  if (accepted.replayed) await findApplication(stores, application)
-  const createdAt = Math.floor(Number(accepted.revision) / 1000)
-  const event = { revision: accepted.revision, application, chat: 0, message: 0, created_at: createdAt, ...state }
-  return { resource: present(fromEvent(event)), replayed: accepted.replayed }
+  const createdAt = accepted.replayed
+    ? (await findApplication(stores, application)).createdAt
+    : revisionTime(accepted.revision)
+  const created = { token: application, ...state, chatsCount: 0, createdAt, updatedAt: createdAt }
+  return { resource: present(created), replayed: accepted.replayed }
 }
 
 export async function getApplication(stores: Stores, token: string): Promise<Application> {

@@ -1,6 +1,6 @@
 import { Client } from "@elastic/elasticsearch"
 
-/** Callers set shorter ones; this bounds what they forget. */
+/** Callers set their own; this bounds what they forget. */
 const REQUEST_TIMEOUT_MS = 5_000
 
 /** A client that does not try again by itself: the callers' events come again, and a search answers 503 instead. */

@@ -12,7 +12,7 @@ import { createBreaker, type Watch } from "./breaker.ts"
 
 /** A write waits no longer than this for the queue: the outbox holds its event anyway. */
 const SEND_TIMEOUT_MS = 500
-/** Nobody's write waits for a queue's depth, and one that is busy is not away. */
+/** Asked by the relay, and in a new life of Redis, when writes wait anyway; a queue that is busy is not away. */
 const DEPTH_TIMEOUT_MS = 1_000
 /** Enough for parallel sends, polls and readiness checks; each idle socket costs the server a file descriptor. */
 const SOCKETS_MAX = 32

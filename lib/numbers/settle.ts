@@ -11,7 +11,7 @@ import { SHARDS } from "../outbox/keys.ts"
 import { sendAll } from "../queue/sender.ts"
 import type { Stores } from "../stores.ts"
 
-/** A process that accepted an event just before has sent it by then, or given up (its send times out earlier). */
+/** A process that accepted an event just before has sent it by then as a rule: a send is given up after half of it. */
 const SETTLE_AFTER_MS = 1_000
 const POLL_MS = 100
 /** A request waits this long rather than answer 503: on a fresh start that is all it takes. */
@@ -23,7 +23,7 @@ const CLAIM_COUNT = 500
 /** One at a time in a process: all the requests that wait share it. */
 const underWay = new WeakMap<Stores["redis"], Promise<boolean>>()
 
-/** Settles every shard. Answers false when the queue has not been drained within two seconds. */
+/** Settles every shard. Answers false when the queue has not been drained within two seconds. Throws DependencyAway. */
 export function settleShards(stores: Stores): Promise<boolean> {
   // Not the outbox: under rate limits each request has its own view of it.
   const { redis } = stores
@@ -39,14 +39,17 @@ async function drain(stores: Stores): Promise<boolean> {
   const { outbox, sqs, config } = stores
   const deadline = performance.now() + WAIT_MAX_MS
   const open = (pause: boolean) => Promise.all(SHARDS.map((shard) => outbox.open(shard, pause)))
-  let quietSince = performance.now()
+  let quietSince = 0
+  let generations = ""
   for (;;) {
     // Another process may have settled them meanwhile.
     if ((await open(false)).every(({ drained }) => drained)) return true
     const shards = await open(true)
     for (const { shard, stale } of shards) if (stale) await sendStale(stores, shard)
-    if (shards.some(({ drained, stale }) => drained || stale)) quietSince = performance.now()
-    const quietMs = Math.min(performance.now() - quietSince, ...shards.map(({ ageMs }) => ageMs))
+    const opened = shards.map(({ generation }) => generation).join()
+    if (opened !== generations || shards.some(({ drained, stale }) => drained || stale)) quietSince = performance.now()
+    generations = opened
+    const quietMs = performance.now() - quietSince
     if (quietMs >= SETTLE_AFTER_MS) {
       const { visible, inFlight, delayed } = await sqs.depth(config.PERSIST_QUEUE_URL)
       if (visible + inFlight + delayed === 0) {

@@ -38,13 +38,8 @@ export async function verifyParents(stores: Stores, application: string, chat: n
   }
 }
 
-type Parents = Persisted & {
-  applicationFenced: number
-  chatFenced: number
-}
-
 /** What the outbox (first) and MySQL know of the parents. Throws not_found where neither has one of them. */
-async function readParents({ outbox, mysql }: Stores, application: string, chat: number): Promise<Parents> {
+async function readParents({ outbox, mysql }: Stores, application: string, chat: number): Promise<Persisted> {
   const keys = [{ application, chat: 0, message: 0 }]
   if (chat > 0) keys.push({ application, chat, message: 0 })
   const { entries, settled } = await outbox.read(application, chat, keys)
@@ -87,7 +82,7 @@ async function readParents({ outbox, mysql }: Stores, application: string, chat:
   }
 }
 
-function fencesNeeded(application: string, chat: number, seen: Unverified, persisted: Parents): FenceEvent[] {
+function fencesNeeded(application: string, chat: number, seen: Unverified, persisted: Persisted): FenceEvent[] {
   const fence = String(seen.lost)
   const fences: FenceEvent[] = []
   if (seen.applicationSeen < seen.lost && persisted.applicationFenced < seen.lost) {

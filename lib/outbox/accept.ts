@@ -9,6 +9,7 @@ import { describeError, log } from "../log.ts"
 import { settleShards } from "../numbers/settle.ts"
 import { verifyParents } from "../numbers/verify-parents.ts"
 import type { Stores } from "../stores.ts"
+import { createInOrder } from "./creation-order.ts"
 import type { Change, Creation } from "./outbox.ts"
 
 /** A write that is not accepted after this is answered 503: recovery may take longer, or a store may hang amid it. */
@@ -35,7 +36,7 @@ export async function acceptCreation(stores: Stores, creation: Creation): Promis
 async function create(stores: Stores, creation: Creation, deadline: number): Promise<Accepted> {
   const { application, chat, kind } = creation
   for (let attempt = 0; attempt < ATTEMPTS_MAX && performance.now() < deadline; attempt++) {
-    const reply = await stores.outbox.create(creation)
+    const reply = await (kind === "application" ? createInOrder(stores, creation) : stores.outbox.create(creation))
     switch (reply.status) {
       case "created":
       case "replayed":
@@ -116,7 +117,7 @@ async function sendEvent({ persistQueue, config }: Stores, event: WriteEvent, gr
   const answersFirst = config.ANSWER_BEFORE_SEND
   const sent = persistQueue.send(group, [JSON.stringify(event)], { lingers: answersFirst })
   const handled = sent.catch((error: unknown) => {
-    // The outbox holds the event; the sender has logged that the queue is away.
+    // The outbox holds the event. The queue's breaker logs that it is away, once, when it opens.
     if (error instanceof DependencyAway) return
     if (!answersFirst) throw error
     log.error("event not sent", { error: describeError(error) })

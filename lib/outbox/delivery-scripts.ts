@@ -1,6 +1,6 @@
 /**
  * The Redis scripts for what becomes of an accepted event: taken off once MySQL has it, sent again while it has not, set
- * aside as dead. All are allowed at `maxmemory`, since they make the outbox shorter.
+ * aside as dead. All are allowed at `maxmemory`, since without them the outbox would not get shorter.
  */
 import type { Script } from "./scripts.ts"
 
@@ -39,7 +39,13 @@ export const CLAIM: Script = {
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local entries = {}
-for _, field in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[1])) do
+local fields = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[1])
+if #fields == 0 then
+  -- What is due later than any back-off was put there by a clock that has been set back since.
+  local beyond = string.format('(%.0f', now + tonumber(ARGV[3]))
+  fields = redis.call('ZRANGEBYSCORE', KEYS[2], beyond, '+inf', 'LIMIT', 0, ARGV[1])
+end
+for _, field in ipairs(fields) do
   local entry = redis.call('HGET', KEYS[1], field)
   if entry then
     local attempts = redis.call('HINCRBY', KEYS[3], field, 1)
@@ -59,11 +65,16 @@ export const NEXT_DUE: Script = {
   name: "next-due",
   lua: `#!lua flags=allow-oom
 -- KEYS 1 due
+-- ARGV 1 back-off max ms
 -- returns {} | {ms until the first event is due, below 0 when it has been}
 local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
 if not first[2] then return {} end
 local t = redis.call('TIME')
-return { string.format('%.0f', tonumber(first[2]) - (t[1] * 1000 + math.floor(t[2] / 1000))) }
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- As for claiming: later than any back-off is due now.
+local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
+if tonumber(last[2]) > now + tonumber(ARGV[1]) then return { '0' } end
+return { string.format('%.0f', tonumber(first[2]) - now) }
 `,
 }
 

@@ -41,7 +41,9 @@ export function createDelivery(redis: RedisClient) {
 
   /** The time in ms until the first event of all shards is due, below 0 when it has been; undefined without events. */
   async function nextDue(): Promise<number | undefined> {
-    const replies = await Promise.all(SHARDS.map((shard) => redis.run(scripts.NEXT_DUE, [dueKey(shard)], [])))
+    const replies = await Promise.all(
+      SHARDS.map((shard) => redis.run(scripts.NEXT_DUE, [dueKey(shard)], [RELAY_BACKOFF_MAX_MS])),
+    )
     const waits = replies.flatMap(([wait]) => (wait === undefined || wait === null ? [] : [Number(wait)]))
     return waits.length > 0 ? Math.min(...waits) : undefined
   }

@@ -31,6 +31,9 @@ export const deletedKey = (shard: string): string => `{${shard}}:deleted`
 export const applicationKey = (token: string): string => `{${shardOf(token)}}:application:${token}`
 export const idempotencyKey = (shard: string, hash: string): string => `{${shard}}:key:${hash}`
 
+/** When the latest application of any shard was created: in a slot of its own. */
+export const LATEST_CREATION_KEY = "{applications}:latest"
+
 /** The buckets of an application's requests, and of an address's within one shard. */
 export const applicationRateKey = (token: string): string => `{${shardOf(token)}}:rate:application:${token}`
 export const addressRateKey = (shard: string, network: string): string => `{${shard}}:rate:address:${network}`

@@ -7,7 +7,7 @@ export const OPEN: Script = {
   lua: `#!lua flags=allow-oom
 -- KEYS 1 life 2 due
 -- ARGV 1 seen 2 '1' to hold the shard's writes back until it is settled (again)
--- returns {generation, drained 0|1 (before this call), age of the generation in ms, 1 when stale events became due}
+-- returns {generation, drained 0|1 (before this call), 1 when stale events became due}
 ${PRELUDE}
 local state = life(KEYS[1], tonumber(ARGV[1]))
 local stale = 0
@@ -18,8 +18,7 @@ if ARGV[2] == '1' then
     stale = redis.call('ZUNIONSTORE', KEYS[2], 1, KEYS[2], 'WEIGHTS', 0) > 0 and 1 or 0
   end
 end
-local age = text(math.max(0, math.floor((now_us() - state.generation) / 1000)))
-return { text(state.generation), state.drained and 1 or 0, age, stale }
+return { text(state.generation), state.drained and 1 or 0, stale }
 `,
 }
 
@@ -47,6 +46,7 @@ export const VERIFY: Script = {
 -- KEYS 1 life 2 outbox 3 application 4 deleted
 -- ARGV 1 seen 2 generation 3 token 4 chat ('0': only the application) 5 highest chat number persisted
 --      6 highest message number persisted 7 greatest revision persisted of the application 8 of the chat
+--      9 the latest generation that one of them was fenced in
 -- returns 'verified' | 'gone' | 'moved' (another generation) | 'behind' (Redis has lost data: a new generation began)
 ${PRELUDE}
 local state = life(KEYS[1], tonumber(ARGV[1]))
@@ -55,6 +55,13 @@ local token, chat = ARGV[3], ARGV[4]
 local fields = { token }
 if chat ~= '0' then fields[2] = token .. '/' .. chat end
 if gone(KEYS[2], KEYS[4], fields) then return 'gone' end
+-- A fence of a later generation: the clock was set back before Redis lost its data again, and this loss would pass for
+-- an earlier one, whose fence is there.
+if tonumber(ARGV[9]) > state.generation then
+  state.generation = tonumber(ARGV[9])
+  begin(KEYS[1], state, state.run, true)
+  return 'behind'
+end
 local function verify(mark, counter, highest, revision)
   local h = redis.call('HMGET', KEYS[3], mark, counter)
   if h[1] == ARGV[2] then return true end

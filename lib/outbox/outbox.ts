@@ -37,6 +37,8 @@ export type Creation = {
   /** The members of the event that the client gave. */
   state: { name: string | null } | { body: string }
   idempotency?: Idempotency & { fingerprint: string }
+  /** The revision that an application is to come after: see creation-order.ts. */
+  after?: number
 }
 export type CreationReply =
   | { status: "created" | "replayed"; id: string; revision: string }
@@ -53,6 +55,8 @@ export type Change = {
   /** The revision that was read before. */
   revision: number
   state: { name: string | null } | { body: string } | { deleted: true }
+  /** Only if the outbox has this very revision of it; else it is `gone`. */
+  over?: string
 }
 export type ChangeReply = { status: "changed"; revision: string } | { status: "gone" | "full" | "unsettled" }
 
@@ -71,7 +75,7 @@ const knowledge = ([settled, application, chat]: ScriptValue[]): Knowledge => ({
   chatLives: chat === 1,
 })
 
-/** The event's JSON without its braces and with the closing one: the script writes what comes before. */
+/** The end of the event's JSON, from the state's members on: the script writes what comes before. */
 const restOf = (state: object): string => JSON.stringify(state).slice(1)
 
 export type Outbox = ReturnType<typeof createOutbox>
@@ -91,7 +95,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
   }
 
   async function create(creation: Creation, judgement?: Judgement): Promise<CreationReply> {
-    const { kind, application, chat, state, idempotency } = creation
+    const { kind, application, chat, state, idempotency, after = 0 } = creation
     const shard = shardOf(application)
     const parent = kind === "application" ? "" : kind === "chat" ? application : `${application}/${chat}`
     const keys = [
@@ -115,6 +119,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
       idempotency?.fingerprint ?? "",
       IDEMPOTENCY_SECONDS,
       quotasArgument(judgement),
+      after,
     ]
     const [status, ...values] = (await judged(scripts.CREATE, keys, args, judgement)) as [
       CreationReply["status"],
@@ -136,7 +141,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
     return { status }
   }
 
-  async function change({ key, createdAt, revision, state }: Change): Promise<ChangeReply> {
+  async function change({ key, createdAt, revision, state, over = "0" }: Change): Promise<ChangeReply> {
     const shard = shardOf(key.application)
     const isApplication = key.chat === 0
     const keys = [
@@ -165,6 +170,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
       limits.bytesMax,
       RELAY_AFTER_MS,
       DELETION_MARK_MS,
+      over,
     ])) as [ChangeReply["status"], string]
     if (status !== "changed") return { status }
     noteRevision(shard, changed)
@@ -218,20 +224,20 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
   }
 
   /**
-   * The generation of a shard, whether the queue has been drained since it began, and its age in ms. With `pause` the
-   * shard takes no writes until it is settled, whether it was or not; then `stale` says that it has events from before
-   * a loss of data, which are due now and must be sent.
+   * The generation of a shard, and whether the queue has been drained since it began. With `pause` the shard takes no
+   * writes until it is settled, whether it was or not; then `stale` says that it has events from before a loss of data,
+   * which are due now and must be sent.
    */
   async function open(shard: string, pause: boolean) {
-    const [generation, drained, age, stale] = await redis.run(
+    const [generation, drained, stale] = await redis.run(
       lifeScripts.OPEN,
       [lifeKey(shard), dueKey(shard)],
       [seenIn(shard), pause ? 1 : 0],
     )
-    return { shard, generation: String(generation), drained: drained === 1, ageMs: Number(age), stale: stale === 1 }
+    return { shard, generation: String(generation), drained: drained === 1, stale: stale === 1 }
   }
 
-  /** Notes that the persist queue was empty after `generation` of the shard had begun; false: events are stale still. */
+  /** Notes that the persist queue was empty after `generation` of the shard had begun; false: another one has, or events are stale still. */
   async function settle(shard: string, generation: string): Promise<boolean> {
     const keys = [lifeKey(shard), outboxKey(shard), deadKey(shard)]
     return (await redis.run(lifeScripts.SETTLE, keys, [generation]))[0] === 1
@@ -252,6 +258,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
         known.messagesHighest,
         known.applicationRevision,
         known.chatRevision,
+        Math.max(known.applicationFenced, known.chatFenced),
       ],
     )
     return status as "verified" | "gone" | "moved" | "behind"
@@ -260,10 +267,15 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
   return { ...createDelivery(redis), create, change, read, readPending, open, settle, verify }
 }
 
-/** The highest numbers and the greatest revisions that MySQL has below an application and below one of its chats. */
+/**
+ * What MySQL has below an application and below one of its chats: the highest numbers, the greatest revisions, and the
+ * generations in which they were last fenced.
+ */
 export type Persisted = {
   chatsHighest: number
   messagesHighest: number
   applicationRevision: number
   chatRevision: number
+  applicationFenced: number
+  chatFenced: number
 }

@@ -1,6 +1,6 @@
 /**
  * DESIGN. Rate limits: requests per minute of an application, and of a client's address. A request is judged once, within
- * the first script that it runs anyway, so a limit costs no round trip; a refused one has done nothing. The rule is GCRA
+ * the first script that it runs in a shard anyway, so a limit costs no round trip; a refused one has changed nothing there. The rule is GCRA
  * (the generic cell rate algorithm): a bucket that holds a minute's requests and refills evenly, kept as one number with
  * a time to live, by the clock of Redis.
  *

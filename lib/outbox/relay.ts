@@ -30,7 +30,7 @@ const CLAIM_COUNT = 500
 const INDEX_BACKOFF_SECONDS = 60
 const INDEX_BACKOFF_MAX_SECONDS = 600
 
-/** Between two passes while a dependency is away. */
+/** Between two passes at least; so often, while a dependency is away. */
 const RETRY_MS = 1_000
 /** In good health what was accepted is taken off within this; what is still there needs the relay. */
 const SETTLED_AFTER_MS = 3_000

@@ -11,7 +11,8 @@
  * Promised: a number, its revision, its outbox entry and its idempotency record come together or not at all.
  * May happen twice: a script whose answer was lost, if the client sends its request again without an Idempotency-Key.
  *
- * At `maxmemory` creations and changes are refused; all other scripts are allowed, since they make the outbox shorter.
+ * At `maxmemory` creations and changes are refused. All other scripts are allowed: they read, or without them what waits
+ * would not get to MySQL and be taken off.
  *
  * Revisions are microseconds as text, formatted by '%.0f' (`tostring` would write 1.76e+15); below 2^53 they are exact.
  */
@@ -74,6 +75,7 @@ export const CREATE: Script = {
   lua: `-- KEYS 1 life 2 outbox 3 due 4 application 5 pending 6 deleted 7 idempotency record (absent without a key), buckets
 -- ARGV 1 seen 2 kind 3 token 4 chat ('0' unless a message) 5 rest of the event's JSON 6 events max 7 bytes max
 --      8 relay after ms 9 fingerprint ('' without a key) 10 seconds that the record lives 11 quotas of the buckets
+--      12 revision that an application comes after
 -- returns {'created', number or token, revision} | {'replayed', number or token, revision} | {'mismatch'} | {'full'}
 --       | {'unsettled', generation} | {'gone'} | {'unverified', generation, lost, g of application, g of chat}; judged
 ${PRELUDE}${RATES}
@@ -100,7 +102,13 @@ return judged(ARGV[11], function()
     end
   end
   if redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[6]) or state.bytes + #rest > tonumber(ARGV[7]) then return { 'full' } end
-  local revision = math.max(state.revision + 1, now_us())
+  local now = now_us()
+  local revision = math.max(state.revision + 1, now)
+  if kind == 'application' then
+    local last = math.max(state.revision, tonumber(ARGV[12]))
+    -- Applications are listed by milliseconds: a clock that was set back must not give them the same one.
+    if now <= last then revision = (math.floor(last / 1000) + 1) * 1000 end
+  end
   local created = text(math.floor(revision / 1000))
   local id, field, entry, score
   if kind == 'application' then
@@ -118,7 +126,7 @@ return judged(ARGV[11], function()
     entry = event(text(revision), token, chat, id, created, rest)
   end
   redis.call('HSET', KEYS[2], field, entry)
-  redis.call('ZADD', KEYS[3], text(math.floor(revision / 1000) + tonumber(ARGV[8])), field)
+  redis.call('ZADD', KEYS[3], text(math.floor(now / 1000) + tonumber(ARGV[8])), field)
   redis.call('ZADD', KEYS[5], score, id)
   redis.call('HSET', KEYS[1], 'revision', text(revision), 'bytes', text(state.bytes + #entry))
   if ARGV[9] ~= '' then
@@ -135,6 +143,7 @@ export const CHANGE: Script = {
   lua: `-- KEYS 1 life 2 outbox 3 due 4 application 5 pending 6 deleted 7 attempts 8 dead
 -- ARGV 1 seen 2 token 3 chat 4 message ('0' where absent) 5 created_at ms 6 revision read 7 rest of the event's JSON
 --      8 '1' for a delete 9 pending member 10 pending score 11 events max 12 bytes max 13 relay after ms 14 mark ms
+--      15 the revision that the outbox must have of it ('0': any, or none)
 -- returns {'changed', revision} | {'gone'} | {'full'} | {'unsettled', generation}
 ${PRELUDE}
 local token, chat, message, rest = ARGV[2], ARGV[3], ARGV[4], ARGV[7]
@@ -145,6 +154,7 @@ if chat ~= '0' then field = token .. '/' .. chat fields[2] = field end
 if message ~= '0' then field = field .. '/' .. message fields[3] = field end
 if gone(KEYS[2], KEYS[6], fields) then return { 'gone' } end
 local old = redis.call('HGET', KEYS[2], field)
+if ARGV[15] ~= '0' and not (old and old:match('^{"revision":"(%d+)"') == ARGV[15]) then return { 'gone' } end
 if not old and redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[11]) then return { 'full' } end
 if state.bytes + #rest - (old and #old or 0) > tonumber(ARGV[12]) then return { 'full' } end
 local now = now_us()

@@ -54,7 +54,7 @@ export type OutboxSurvey = {
 
 /** Surveys all shards, and looks for the oldest event for about `budgetMs`. Throws DependencyAway. */
 export async function surveyOutbox({ redis }: { redis: RedisClient }, budgetMs: number): Promise<OutboxSurvey> {
-  const deadline = Date.now() + budgetMs
+  const deadline = performance.now() + budgetMs
   const revisions: number[] = []
   const shards = await Promise.all(
     SHARDS.map(async (shard): Promise<ShardSurvey> => {
@@ -69,7 +69,7 @@ export async function surveyOutbox({ redis }: { redis: RedisClient }, budgetMs: 
   for (const { shard, events } of shards) {
     if (events === 0) continue
     for (let cursor = "0", started = false; !started || cursor !== "0"; started = true) {
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         complete = false
         break
       }

@@ -11,9 +11,9 @@ import { keyRanges } from "./key-ranges.ts"
 
 /** A transaction of this size takes some 50 ms and locks little. */
 const BATCH_ROWS = 500
-/** A purger that died is followed by another after this. */
+/** A purger that died is followed by another after this, and an index event that was lost by the relay's. */
 const CLAIM_MS = 60_000
-/** Found stale, a tombstone of a message goes at leisure. */
+/** Expired, a tombstone of a message goes at leisure. */
 const EXPIRED_BATCH_ROWS = 1_000
 
 type Tombstone = { application: string; chat: number; revision: number }

@@ -1,6 +1,7 @@
 /**
- * The one place that knows of SQS events on the way in: partial batch responses, the time limit, and the log line of a
- * batch. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+ * What the queues' consumers have in common: the partial batch response, and the log line of a batch. A batch that takes
+ * too long comes again as a whole: middy gives it up 5 ms before the function's time is over.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 import middy from "@middy/core"
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda"

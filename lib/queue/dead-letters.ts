@@ -12,7 +12,7 @@ import * as z from "zod"
 import { IndexEvent, PersistEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
 
-/** Letters that one command looks at, so that it needs no more than some MB; more of them are there the next time. */
+/** Letters of a queue that one command looks at, so that it needs no more than some MB; the others it sees the next time. */
 export const LETTERS_MAX = 1_000
 /** Longer than it takes to send so many again; a command that is killed hides its letters for no longer. */
 const HOLD_SECONDS = 60
@@ -43,8 +43,8 @@ const queues = ({ config }: Stores) =>
   ] as const
 
 /**
- * Shows `handle` the dead letters of both queues, LETTERS_MAX at most, and removes those that it says are gone. Answers
- * whether there may be more letters than it has shown.
+ * Shows `handle` the dead letters of both queues, about LETTERS_MAX of each at most, and removes those that it says are
+ * gone. Answers whether there may be more letters than it has shown.
  */
 export async function visitDeadLetters(stores: Stores, handle: (letter: DeadLetter) => Promise<Fate>) {
   let more = false

@@ -21,7 +21,7 @@ import { ancestors } from "../persist/plan.ts"
 import type { Stores } from "../stores.ts"
 import type { DeadLetter, Fate } from "./dead-letters.ts"
 
-/** Gives up what a letter holds. A delete stays, and so does its letter. Throws DependencyAway; then try again. */
+/** Gives up what a letter holds. A delete that is not stored yet stays, and so does its letter. Throws DependencyAway; then try again. */
 export async function discardLetter(stores: Stores, { queue, events = [] }: DeadLetter): Promise<Fate> {
   if (queue === "index-messages") {
     await forgetIndexing(stores, events as IndexEvent[])

@@ -13,7 +13,7 @@ const HEALTH_TIMEOUT_MS = 20_000
 
 /**
  * Makes sure that there is an index of this code's mapping version, or a newer one, that holds all messages, and that its
- * changes are written to it: builds one if there is none or an older one (see reindex.ts), else changes nothing. Several
+ * changes are written to it: builds one if there is none or an older one (see reindex.ts), else leaves it as it is. Several
  * processes may do it at once: one builds, the others wait. Answers the name of the index. Throws what the stores threw.
  */
 export async function ensureIndex(stores: SearchStores, options: ReindexOptions = {}): Promise<string> {

@@ -67,7 +67,7 @@ type Build = { stores: SearchStores; alias: string; index: string; signal: Abort
 /**
  * Builds a new index of this code's mapping version and moves the alias to it. Searches are answered by the old one
  * meanwhile (by none if there is none). Throws ReindexRunning if another one runs, what the stores threw, or what `signal`
- * was aborted with; then the new index is gone again.
+ * was aborted with; then the new index is gone again, unless the alias had moved to it.
  */
 export async function reindex(stores: SearchStores, options: ReindexOptions = {}): Promise<Reindexed> {
   const alias = stores.config.ELASTICSEARCH_INDEX

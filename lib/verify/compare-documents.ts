@@ -10,7 +10,7 @@ import type { MessageRow } from "../search/walk-messages.ts"
 const READ_TIMEOUT_MS = 30_000
 /** Keys and versions only. */
 const SCAN_PAGE = 1_000
-/** Revisions are µs: a version that is so far beyond the clock would refuse the message's next changes. */
+/** Revisions are µs: a version that is so far beyond the clock, and its row, would refuse the message's next changes. */
 const AHEAD_MAX_US = 60_000_000
 
 type Source = {
@@ -54,7 +54,7 @@ export function compare(row: MessageRow, document: StoredDocument | undefined): 
   const { version, source } = document
   const isSame =
     version >= row.revision &&
-    version < Date.now() * 1_000 + AHEAD_MAX_US &&
+    version < Math.max(row.revision, Date.now() * 1_000) + AHEAD_MAX_US &&
     source.body === row.body &&
     source.created_at === row.created_at.toISOString() &&
     source.updated_at === row.updated_at.toISOString() &&

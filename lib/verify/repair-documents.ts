@@ -1,6 +1,7 @@
 /**
  * DESIGN. A wrong document is written as its row is now, or deleted where there is no row, at once and into every index
- * that is written. The index consumer could not do it: to it, a document of the row's revision is done, whatever it says.
+ * that is written. The index consumer could not always do it: to it, a document of a later version than the row's is
+ * done, whatever it says.
  *
  * Its version is the row's revision if the index takes that, else a little more: a document that was deleted or changed by
  * hand has left a version above the row's. A little, since the message's next revision must be greater: revisions are µs,

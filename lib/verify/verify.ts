@@ -1,7 +1,8 @@
 /**
  * DESIGN. Everything that can be checked of what is stored, without stopping anything and in bounded memory: numbers and
  * counts of each parent (check-parents.ts), rows and documents (check-documents.ts), and what should long be done. It
- * reads by keyset, in statements of milliseconds, none of which waits for another or is part of a transaction.
+ * reads by keyset, in statements of milliseconds (but for the counts of a large parent), none of which waits for another
+ * or is part of a transaction.
  *
  * With `repair`, what can be mended without loss is: documents (repair-documents.ts), counters and count columns. Rows and
  * numbers are never touched. Then all is verified again, so that the answer says how things are now.

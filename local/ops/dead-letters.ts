@@ -22,6 +22,9 @@ const USAGE = `dead-letters list
 const WARNING = `This cannot be undone. A creation that was never stored is deleted, with everything below it: its number stays a hole.
 A change of something that is stored is undone. A document that could not be indexed is not found by searches.`
 
+/** Added where an id was not found, and there are letters that were not looked at. */
+const NOT_ALL_SEEN = ` among the first ${LETTERS_MAX} of its queue`
+
 type Outcome = { id: string; done: boolean; why?: string }
 
 const kept: Fate = { gone: false, why: "" }
@@ -51,23 +54,21 @@ async function list({ stores, output }: Context): Promise<number> {
 
 async function show({ stores, output }: Context, id: string): Promise<number> {
   let found: DeadLetter | undefined
-  await visitDeadLetters(stores, async (letter) => {
+  const { more } = await visitDeadLetters(stores, async (letter) => {
     if (letter.id === id) found = letter
     return kept
   })
-  if (!found) return missing(output, [id])
+  if (!found) {
+    const error = `There is no dead letter ${id}${more ? NOT_ALL_SEEN : ""}.`
+    output.error(error)
+    output.document({ error })
+    return EXIT.wrong
+  }
   const summary = { ...documentOf(found), ...(found.events ? {} : { body: found.body }) }
   for (const [name, value] of Object.entries(summary)) output.line(`${name}: ${value ?? "cannot be read"}`)
   for (const event of found.events ?? []) output.line(JSON.stringify(event, null, 2))
   output.document({ ...summary, events: found.events ?? null })
   return EXIT.ok
-}
-
-function missing(output: Context["output"], ids: string[]): number {
-  const text = `There is no dead letter ${ids.join(", ")}.`
-  output.error(text)
-  output.document({ error: text })
-  return EXIT.wrong
 }
 
 /** Does something with each letter that is meant, tells of each, and of those that are not there. */
@@ -88,8 +89,9 @@ async function treat(
   })
   for (const id of ids === "all" ? [] : ids) {
     if (outcomes.some((outcome) => outcome.id === id)) continue
-    outcomes.push({ id, done: false, why: "there is no such dead letter" })
-    output.line(`${id}: there is no such dead letter`)
+    const why = `there is no such dead letter${more ? NOT_ALL_SEEN : ""}`
+    outcomes.push({ id, done: false, why })
+    output.error(`${id}: ${why}`)
   }
   const count = outcomes.filter((outcome) => outcome.done).length
   output.line(`${done}: ${count}${more ? "; there are more: run this again" : ""}`)

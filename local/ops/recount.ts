@@ -1,3 +1,4 @@
+import { TOKEN_PATTERN } from "../../lib/contract.ts"
 import { type Correction, recount } from "../../lib/counts/recount.ts"
 import { type Command, EXIT, UsageError } from "./command.ts"
 
@@ -29,6 +30,13 @@ export const command: Command = {
   options: { application: { type: "string" }, from: { type: "string" } },
   async run({ words: [word], options }, { stores, output, signal }) {
     if (word !== undefined) throw new UsageError(`recount takes no "${word}".`)
+    if (options.application !== undefined && options.from !== undefined) {
+      throw new UsageError("recount takes either --application or --from.")
+    }
+    // The application that it names may have been deleted since; a misspelt one would pass over others.
+    if (options.from !== undefined && !TOKEN_PATTERN.test(String(options.from))) {
+      throw new UsageError("--from takes the token that a stopped recount has told.")
+    }
     const tokens = { application: options.application, from: options.from } as { application?: string; from?: string }
     const progress = output.progress("recounted")
     const result = await recount(stores, {
@@ -41,7 +49,7 @@ export const command: Command = {
       },
     }).finally(() => progress.end())
     if (tokens.application !== undefined && result.applications === 0) {
-      throw new Error("MySQL has no such application.")
+      throw new Error(`MySQL has no application ${tokens.application}.`)
     }
     output.table(result.corrections.map(rowOf))
     output.line(

@@ -1,5 +1,6 @@
 import { TOKEN_PATTERN } from "../../lib/contract.ts"
 import { FINDINGS, type Finding } from "../../lib/verify/findings.ts"
+import { isKnown } from "../../lib/verify/known-applications.ts"
 import { type VerifyProgress, verify } from "../../lib/verify/verify.ts"
 import { type Command, EXIT, UsageError } from "./command.ts"
 import type { Output, Progress } from "./output.ts"
@@ -18,9 +19,8 @@ export const command: Command = {
   async run({ options, words }, { stores, output, signal }) {
     if (words.length > 0) throw new UsageError(`verify takes no "${words[0]}".`)
     const { application, repair } = options
-    if (application !== undefined && !TOKEN_PATTERN.test(String(application))) {
-      throw new UsageError("--application takes the token of an application.")
-    }
+    // Not a usage error: to whoever asks, a token that cannot be one is a token of nothing.
+    if (application !== undefined && !TOKEN_PATTERN.test(String(application))) throw noSuchApplication(application)
     const bars = progressBars(output)
     const startedAt = Date.now()
     try {
@@ -31,6 +31,10 @@ export const command: Command = {
         signal,
       })
       bars.end()
+      const looked = done.parents + done.messages + done.documents
+      if (application !== undefined && looked === 0 && !(await isKnown(stores, String(application)))) {
+        throw noSuchApplication(application)
+      }
       const seconds = (Date.now() - startedAt) / 1_000
       if (done.repaired) {
         show(output, done.repaired.findings)
@@ -42,8 +46,8 @@ export const command: Command = {
         output.line(`${fenced} numbers skipped, or deleted long ago, below parents that Redis has lost once`)
       if (expired > 0)
         output.line(`${expired} numbers without a trace, of messages that may have been deleted long ago`)
-      const looked = `${done.parents} parents, ${done.messages} messages and ${done.documents} documents`
-      output.line(`${looked} looked at in ${seconds.toFixed(1)} s`)
+      const what = `${done.parents} parents, ${done.messages} messages and ${done.documents} documents`
+      output.line(`${what} looked at in ${seconds.toFixed(1)} s`)
       output.document({ ...done, seconds })
       return done.findings.length > 0 ? EXIT.wrong : EXIT.ok
     } finally {
@@ -51,6 +55,8 @@ export const command: Command = {
     }
   },
 }
+
+const noSuchApplication = (token: unknown): Error => new Error(`There is no application ${token}.`)
 
 function show(output: Output, findings: Finding[]): void {
   if (findings.length === 0) output.line("All is well.")

@@ -175,7 +175,10 @@ test("a parent reloaded from MySQL as it was before its delete: the reload: does
   const { generation } = await own.outbox.open(token.charAt(0), false)
   await deleteChat(own, token, chat)
   await drainQueues(own)
-  const known = { chatsHighest: 1, messagesHighest: 0, applicationRevision: 0, chatRevision: 0 }
+  const known = {
+    ...{ chatsHighest: 1, messagesHighest: 0, applicationRevision: 0, chatRevision: 0 },
+    ...{ applicationFenced: 0, chatFenced: 0 },
+  }
   expect(await own.outbox.verify(generation, token, chat, known)).toBe("gone")
   await expect(createMessage(own, token, chat, { body: "late" })).rejects.toMatchObject({ code: "not_found" })
 })

@@ -1,6 +1,5 @@
 // What happens to numbers when Redis begins a new life: with its data, without it, or with an older copy of it.
 import { expect, test } from "@jest/globals"
-import { Redis } from "ioredis"
 import { createApplication } from "../../lib/applications.ts"
 import { createChat, deleteChat } from "../../lib/chats.ts"
 import { ApiError } from "../../lib/errors.ts"
@@ -8,6 +7,7 @@ import { createMessage, deleteMessage, getMessage, listMessages, updateMessage }
 import { applicationKey, dueKey, lifeKey, outboxKey, pendingKey, shardOf } from "../../lib/outbox/keys.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { drainQueues, whileConsuming } from "../steps/drain.ts"
+import { withRedis } from "../steps/redis.ts"
 import { useTestStores, withEnvironment } from "../steps/stores.ts"
 
 /** Small, so that a skip is seen to be exactly this. */
@@ -18,15 +18,6 @@ const SMALL_BOUND = { OUTBOX_EVENTS_MAX: String(BOUND) }
 const RECOVERY_LIMIT_MS = 30_000
 
 const stores = useTestStores()
-
-async function withRedis<T>(act: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis(process.env.REDIS_URL as string)
-  try {
-    return await act(redis)
-  } finally {
-    redis.disconnect()
-  }
-}
 
 /** Creates a message, coming again on 503 as a client would. */
 async function createPatiently(own: SearchStores, token: string, chat: number): Promise<number> {
@@ -187,4 +178,35 @@ test("a chat that was deleted before Redis was wiped: a creation in it: is 404",
   await wipe()
   const refused = whileConsuming(stores(), () => createPatiently(stores(), token, chat))
   await expect(refused).rejects.toMatchObject({ code: "not_found" })
+})
+
+const HOUR_US = 3_600_000_000
+const inAnHour = () => Date.now() * 1_000 + HOUR_US
+
+test("a Redis that restarted after its clock was set back: the next message: need not wait for the clock to catch up", async () => {
+  const { token, chat } = await givenChatWithMessages(stores(), 3)
+  // Its last life began by a clock that was an hour ahead.
+  await withRedis((redis) => redis.hset(lifeKey(shardOf(token)), "generation", inAnHour()))
+  await restart(token)
+  expect(await whileConsuming(stores(), () => createPatiently(stores(), token, chat))).toBe(4)
+})
+
+test("a Redis that was wiped again after its clock was set back: the next numbers: lie above what was given in between", async () => {
+  await withEnvironment(SMALL_BOUND, async (own) => {
+    const { token, chat } = await givenChatWithMessages(own, 3)
+    await drainQueues(own)
+    // The first loss, with its fence, was by a clock that was an hour ahead.
+    await own.mysql
+      .updateTable("counters")
+      .set({ fenced: inAnHour(), highest: 3 + BOUND })
+      .where("application", "=", token)
+      .where("chat", "=", chat)
+      .execute()
+    await wipe()
+    const number = await whileConsuming(own, () => createPatiently(own, token, chat))
+    // What was given after the first loss, and is lost now, went up to the bound above the highest persisted.
+    expect(number).toBe(3 + BOUND + BOUND + 1)
+    await drainQueues(own)
+    expect(await whileConsuming(own, () => createPatiently(own, token, chat))).toBe(number + 1)
+  })
 })

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { beforeAll, describe, expect, jest, test } from "@jest/globals"
+import { drawToken } from "../../lib/outbox/keys.ts"
 import { documentId } from "../../lib/search/index-mapping.ts"
 import { reindex, searchedIndex } from "../../lib/search/reindex.ts"
 import { readTargets } from "../../lib/search/targets.ts"
@@ -53,7 +54,37 @@ describe("ops verify", () => {
     expect(JSON.parse((await ops(["verify", "--json"])).stdout)).toMatchObject({ findings: [], documents: 1 })
   })
 
-  test.each([["--application", "x"], ["now"], ["--fast"]])("of %j: ends with 2", async (...args) => {
+  test.each([
+    ["of the right form", drawToken()],
+    ["that is none", "x"],
+    ["that is empty", ""],
+  ])(
+    "of an application that nobody knows, a token %s: says so on standard error and ends with 1",
+    async (_, unknown) => {
+      for (const more of [[], ["--repair"]]) {
+        const ran = await ops(["verify", "--application", unknown, ...more])
+        expect(ran).toMatchObject({ code: 1, stdout: "", stderr: `There is no application ${unknown}.\n` })
+      }
+      const { code, stdout } = await ops(["verify", "--application", unknown, "--json"])
+      expect({ code, document: JSON.parse(stdout) }).toEqual({
+        code: 1,
+        document: { error: `There is no application ${unknown}.` },
+      })
+    },
+  )
+
+  test("of an application on its way, stored, and deleted and removed: looks, and ends with 0", async () => {
+    const own = await api.givenApplication()
+    const verifies = async () => expect(await ops(["verify", "--application", own])).toMatchObject({ code: 0 })
+    await verifies()
+    await drainQueues(stores())
+    await verifies()
+    await api.deleteApplication(own)
+    await drainQueues(stores())
+    await verifies()
+  })
+
+  test.each([["now"], ["--fast"]])("of %j: ends with 2", async (...args) => {
     expect((await ops(["verify", ...args])).code).toBe(2)
   })
 })

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { describe, expect, jest, test } from "@jest/globals"
+import { drawToken } from "../../lib/outbox/keys.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { runNode } from "../steps/child.ts"
@@ -126,6 +127,15 @@ describe("ops dead-letters", () => {
     expect(await json(["dead-letters", "show", id])).toMatchObject({ code: 1, document: { error: expect.any(String) } })
   })
 
+  test.each([
+    ["show", "There is no dead letter nobody."],
+    ["redrive", "nobody: there is no such dead letter"],
+    ["discard", "nobody: there is no such dead letter"],
+  ])("of an id that is none: %s says so on standard error and ends with 1", async (verb, why) => {
+    const ran = await ops(["dead-letters", verb, "nobody", ...(verb === "discard" ? ["--yes"] : [])])
+    expect(ran).toMatchObject({ code: 1, stderr: `${why}\n` })
+  })
+
   test("redrives what can be stored by now, and ends with 0", async () => {
     const token = await api.givenApplication()
     await drainQueues(stores())
@@ -165,7 +175,23 @@ describe("ops recount", () => {
     })
     expect(chat).toBe(1)
     expect(await json(["recount", "--application", token])).toMatchObject({ code: 0, document: { corrected: 0 } })
-    expect(await json(["recount", "--application", "nobody"])).toMatchObject({ code: 1 })
+  })
+
+  test.each([drawToken(), "nobody", ""])(
+    "of an application %j that MySQL does not have: says so and ends with 1",
+    async (unknown) => {
+      const ran = await ops(["recount", "--application", unknown])
+      expect(ran).toMatchObject({ code: 1, stdout: "" })
+      expect(ran.stderr).toMatch(new RegExp(`^MySQL has no application ${unknown}\\.$`, "m"))
+    },
+  )
+
+  test.each([
+    ["that is no token", ["--from", "zz"], "--from takes"],
+    ["beside an application", ["--application", drawToken(), "--from", drawToken()], "either --application or --from"],
+  ])("from a place %s: recounts nothing and ends with 2", async (_, args, why) => {
+    const ran = await ops(["recount", ...args])
+    expect(ran).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining(why) })
   })
 
   test("interrupted while MySQL hangs: says so and ends with 130", async () => {

@@ -2,13 +2,15 @@ import { beforeEach, describe, expect, test } from "@jest/globals"
 import type { Context } from "aws-lambda"
 import { handler } from "../../functions/relay-outbox.ts"
 import type { WriteEvent } from "../../lib/events.ts"
-import { shardOf } from "../../lib/outbox/keys.ts"
+import { lifeKey, shardOf } from "../../lib/outbox/keys.ts"
+import { RELAY_AFTER_MS } from "../../lib/outbox/outbox.ts"
 import { relay } from "../../lib/outbox/relay.ts"
 import { buildStores } from "../../lib/search-runtime.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { drainQueue, drainQueues, refreshIndex, takeRecords } from "../steps/drain.ts"
 import { forgetDue, makeIndexDue, makeOutboxDue } from "../steps/due.ts"
 import { startForwarder } from "../steps/forwarder.ts"
+import { withRedis } from "../steps/redis.ts"
 import { away, queuesAt, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { givenWorld } from "../steps/world.ts"
 
@@ -19,6 +21,7 @@ const PASS_BUDGET_MS = 3_000
 const BUDGET_MS = 20_000
 const DUE_SOON_MS = 2_000
 const DUE_LATER_MS = 15_000
+const HOUR_MS = 3_600_000
 /** One pass, and no wait for what is not due yet. */
 const runRelay = (own = stores()) => relay(own, PASS_BUDGET_MS)
 const runJob = () => (handler as unknown as (event: unknown, context: Context) => Promise<void>)({}, {} as Context)
@@ -54,6 +57,25 @@ describe("the relay", () => {
     await makeOutboxDue(stores(), world.token, DUE_SOON_MS)
     expect((await relay(stores(), BUDGET_MS)).events).toBe(lost.length)
     expect(keys(await eventsIn("persist"))).toEqual(keys(lost))
+  })
+
+  test("finds what is due in an hour by a clock that has been set back, and sends it", async () => {
+    const { world, lost } = await givenLost()
+    await makeOutboxDue(stores(), world.token, HOUR_MS)
+    expect(await stores().outbox.nextDue()).toBeLessThanOrEqual(0)
+    expect((await runRelay()).events).toBe(lost.length)
+    expect(keys(await eventsIn("persist"))).toEqual(keys(lost))
+    expect(await stores().outbox.nextDue()).toBeGreaterThan(0)
+  })
+
+  test("finds what was created while the clock was behind its shard's revision due in half a minute", async () => {
+    const { world } = await givenLost()
+    await withRedis((redis) => redis.hset(lifeKey(shardOf(world.token)), "revision", (Date.now() + HOUR_MS) * 1_000))
+    await forgetDue(stores())
+    await api.givenChat(world.token)
+    const waitMs = await stores().outbox.nextDue()
+    expect(waitMs).toBeGreaterThan(0)
+    expect(waitMs).toBeLessThanOrEqual(RELAY_AFTER_MS)
   })
 
   test("finds what is taken off meanwhile, and does not wait for it", async () => {

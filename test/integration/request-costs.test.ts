@@ -63,7 +63,11 @@ describe.each([
       for (const withKey of [false, true]) {
         const { mysql, redis, sqsSends } = await costs(TARGETS[name], stage, limits, withKey)
         expect(mysql).toEqual({ reads: [], writes: [] })
-        expect(redis).toEqual([expect.stringMatching(/^"evalsha" /)])
+        // An application's order among all is noted in another slot, in the same round trip; and once more, if the machine
+        // lets a millisecond pass between the two.
+        const commandsMax = name === "createApplication" ? 3 : 1
+        expect(redis.length).toBeLessThanOrEqual(commandsMax)
+        for (const command of redis) expect(command).toMatch(/^"evalsha" /)
         expect(sqsSends).toBe(1)
       }
     },

@@ -1,0 +1,18 @@
+import { expect, test } from "@jest/globals"
+import { compare } from "./compare-documents.ts"
+
+const HOUR_US = 3_600_000_000
+const inAnHour = Date.now() * 1_000 + HOUR_US
+const at = new Date(0)
+const row = { application: "a", chat: 1, number: 2, body: "x", created_at: at, updated_at: at }
+const { created_at, updated_at, chat, ...others } = row
+const source = { ...others, chat_number: chat, created_at: at.toISOString(), updated_at: at.toISOString() }
+
+test.each([
+  ["of its row, by a clock that has been set back since", inAnHour, inAnHour, undefined],
+  ["an hour beyond its row and the clock", 5, inAnHour, "stale_document"],
+  ["a little beyond its row", 5, 6, undefined],
+  ["before its row", 6, 5, "stale_document"],
+])("a document of a version %s: is judged by row and clock", (_, revision, version, difference) => {
+  expect(compare({ ...row, revision }, { version, source })).toBe(difference)
+})
