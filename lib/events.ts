@@ -10,7 +10,8 @@
  * index queue is a JSON array of index events: keys only, since the document is built from the row as it is then.
  */
 import * as z from "zod"
-import { LIMITS, TOKEN_PATTERN } from "./contract.ts"
+import { TOKEN_PATTERN } from "./contract.ts"
+import { LIMITS } from "./limits.ts"
 
 const Revision = z.string().regex(/^[1-9][0-9]{0,15}$/)
 const Token = z.string().regex(TOKEN_PATTERN)

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals"
 import fc from "fast-check"
-import { LIMITS, type Position } from "../contract.ts"
+import type { Position } from "../contract.ts"
 import { ApiError } from "../errors.ts"
+import { LIMITS } from "../limits.ts"
 import { decodeCursor, encodeCursor } from "./cursor.ts"
 
 const APPLICATIONS = { path: "/applications", keyedBy: "token" } as const

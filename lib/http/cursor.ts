@@ -1,7 +1,8 @@
 import { hash } from "node:crypto"
 import * as z from "zod"
-import { LIMITS, type Order, type Position, TOKEN_PATTERN } from "../contract.ts"
+import { type Order, type Position, TOKEN_PATTERN } from "../contract.ts"
 import { invalid } from "../errors.ts"
+import { LIMITS } from "../limits.ts"
 
 /** A list as its cursors know it: `path` (with the query, for a search) tells it from all others. */
 export type List = { path: string; keyedBy: "token" | "number" | "hit" }

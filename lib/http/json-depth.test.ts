@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals"
 import fc from "fast-check"
-import { LIMITS } from "../contract.ts"
+import { LIMITS } from "../limits.ts"
 import { nestsDeeper } from "./json-depth.ts"
 
 /** How deep a parsed value is nested. */

@@ -2,6 +2,7 @@ import type { ZodType } from "zod"
 import packageJson from "../../package.json" with { type: "json" }
 import * as contract from "../contract.ts"
 import { ERROR_CODES } from "../errors.ts"
+import { LIMITS } from "../limits.ts"
 import { type Link, OPERATIONS, type Operation } from "./openapi-operations.ts"
 import { componentSchemas, type Json, parametersOf, schemaRef } from "./openapi-schemas.ts"
 import { type Method, ROUTES, type Route } from "./routes.ts"
@@ -173,7 +174,7 @@ const DESCRIPTION = `Applications have chats, chats have messages. Chats are num
 - Errors are RFC 9457 problems; \`code\` is stable, and \`type\` leads to its explanation. A known path with another method answers 405 with Allow.
 - What HTTP does not allow, is larger than a server reads or does not arrive in full is refused before any call is looked at: 400 \`bad_request\`, 408, 413, 414 or 431.
 - A write that was answered shows in every read and list at once. Search may lag by some seconds, counts by the sync period.
-- Unknown body fields are ignored; lengths count Unicode code points; a request body has ${contract.LIMITS.requestBytesMax / 1024} KiB at most, and one nested deeper than ${contract.LIMITS.jsonDepthMax} levels is 422.
+- Unknown body fields are ignored; lengths count Unicode code points; a request body has ${LIMITS.requestBytesMax / 1024} KiB at most, and one nested deeper than ${LIMITS.jsonDepthMax} levels is 422.
 - Where the API has admin keys, creating, listing, changing and deleting applications needs one; all else needs the application's token only.
 - Where the API has rate limits, answers carry RateLimit and RateLimit-Policy, and 429 says in Retry-After when to come again.
 - Send an \`x-request-id\` to find your request in the logs.`

@@ -1,6 +1,7 @@
 import * as z from "zod"
-import { LIMITS, type Order, type Page, type PageRequest, type Position } from "../contract.ts"
+import type { Order, Page, PageRequest, Position } from "../contract.ts"
 import { invalid } from "../errors.ts"
+import { LIMITS } from "../limits.ts"
 import { decodeCursor, encodeCursor, type List } from "./cursor.ts"
 import { ok, type Reply } from "./replies.ts"
 

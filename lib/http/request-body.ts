@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2 } from "aws-lambda"
-import { LIMITS } from "../contract.ts"
 import { ApiError } from "../errors.ts"
+import { LIMITS } from "../limits.ts"
 import { nestsDeeper } from "./json-depth.ts"
 import { invalidFields } from "./problem.ts"
 

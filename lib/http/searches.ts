@@ -1,6 +1,7 @@
 import * as z from "zod"
-import { LIMITS, type Order, type Position, SearchFrom, SearchQuery, SearchTo } from "../contract.ts"
+import { type Order, type Position, SearchFrom, SearchQuery, SearchTo } from "../contract.ts"
 import { invalid } from "../errors.ts"
+import { LIMITS } from "../limits.ts"
 import { parseRfc3339 } from "../rfc3339.ts"
 import {
   Cursor,

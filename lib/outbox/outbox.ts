@@ -1,7 +1,7 @@
 /** The outbox as the rest of the system sees it: typed calls over the scripts, one shard each. */
 import type { Argument, RedisClient, ScriptValue } from "../clients/redis.ts"
-import { LIMITS } from "../contract.ts"
 import { keyText, type ResourceKey, type WriteEvent } from "../events.ts"
+import { LIMITS } from "../limits.ts"
 import { createDelivery } from "./delivery.ts"
 import { type Idempotency, idempotencyHash } from "./idempotency.ts"
 import {

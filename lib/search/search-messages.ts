@@ -1,5 +1,6 @@
 import type { Client, estypes } from "@elastic/elasticsearch"
-import { LIMITS, type Order, type Position } from "../contract.ts"
+import type { Order, Position } from "../contract.ts"
+import { LIMITS } from "../limits.ts"
 import { fold } from "./fold.ts"
 import { chatKey } from "./index-mapping.ts"
 import { answeredError, SearchIncomplete, SearchIndexMissing } from "./search-errors.ts"

@@ -1,6 +1,6 @@
 // 400, 413, 415 and 422: every body that an endpoint refuses, and the ones at its limits that it takes.
 import { describe, expect, test } from "@jest/globals"
-import { LIMITS } from "../../lib/contract.ts"
+import { LIMITS } from "../../lib/limits.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import type { ApiCall, ChatApi } from "./chat-api.ts"
 import { expectProblem } from "./expect-problem.ts"

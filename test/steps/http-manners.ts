@@ -1,8 +1,8 @@
 // What only a client over HTTP sees: headers, preflights, methods, and requests that no handler is made for.
 import { expect, test } from "@jest/globals"
-import { LIMITS } from "../../lib/contract.ts"
 import { ERROR_CODES, type ErrorCode } from "../../lib/errors.ts"
 import { ANSWER_HEADERS } from "../../lib/http/answer-headers.ts"
+import { LIMITS } from "../../lib/limits.ts"
 import { chatApi, expectStatus, type Transport } from "./chat-api.ts"
 import type { Answered } from "./gateway-event.ts"
 import { sendRaw } from "./raw-request.ts"
