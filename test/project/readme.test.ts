@@ -61,7 +61,7 @@ test("the README's layout: has every folder of the project, and those in them, a
   const lines = matches(sectionOf("README.md", "Layout"), /^([\w.]+\/ .*)$/gm)
   const mapped = lines.map((line) => {
     const [, folder = "", text = ""] = /^([\w.]+)\/ +(.*)$/.exec(line) ?? []
-    return [folder, matches(text, /([\w-]+)\/(?![\w`])/g).sort()]
+    return [folder, matches(text, /([\w.-]+)\/(?![\w`])/g).sort()]
   })
   // Hidden folders but that of CI are of somebody's editor.
   const shown = folders(".").filter((name) => name === ".ci" || !name.startsWith("."))
