@@ -38,18 +38,23 @@ export function settleShards(stores: Stores): Promise<boolean> {
 async function drain(stores: Stores): Promise<boolean> {
   const { outbox, sqs, config } = stores
   const deadline = performance.now() + WAIT_MAX_MS
-  const open = (pause: boolean) => Promise.all(SHARDS.map((shard) => outbox.open(shard, pause)))
-  let quietSince = 0
+  let [quietSince, seenSince] = [performance.now(), 0]
   let generations = ""
+  const waiting = new Map<string, string>()
   for (;;) {
-    // Another process may have settled them meanwhile.
-    if ((await open(false)).every(({ drained }) => drained)) return true
-    const shards = await open(true)
+    // Another process may have settled them meanwhile, or be doing so: what it has settled need not wait again.
+    const seen = await Promise.all(SHARDS.map((shard) => outbox.open(shard, false)))
+    if (seen.every(({ drained }) => drained)) return true
+    for (const { shard, drained, generation } of seen) if (!drained) waiting.set(shard, generation)
+    const shards = await Promise.all(SHARDS.map((shard) => outbox.open(shard, true, waiting.get(shard))))
     for (const { shard, stale } of shards) if (stale) await sendStale(stores, shard)
+    if (shards.some(({ drained, stale }) => drained || stale)) quietSince = performance.now()
     const opened = shards.map(({ generation }) => generation).join()
-    if (opened !== generations || shards.some(({ drained, stale }) => drained || stale)) quietSince = performance.now()
+    if (opened !== generations) seenSince = performance.now()
     generations = opened
-    const quietMs = performance.now() - quietSince
+    // Two ways to tell how old the generations are at least, since a clock that was set back makes them young for long.
+    const ageMs = Math.max(performance.now() - seenSince, Math.min(...shards.map((shard) => shard.ageMs)))
+    const quietMs = Math.min(performance.now() - quietSince, ageMs)
     if (quietMs >= SETTLE_AFTER_MS) {
       const { visible, inFlight, delayed } = await sqs.depth(config.PERSIST_QUEUE_URL)
       if (visible + inFlight + delayed === 0) {

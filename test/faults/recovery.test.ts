@@ -1,8 +1,10 @@
 // What happens to numbers when Redis begins a new life: with its data, without it, or with an older copy of it.
+import { randomUUID } from "node:crypto"
 import { expect, test } from "@jest/globals"
 import { createApplication } from "../../lib/applications.ts"
 import { createChat, deleteChat } from "../../lib/chats.ts"
 import { ApiError } from "../../lib/errors.ts"
+import { messagesPath } from "../../lib/http/paths.ts"
 import { createMessage, deleteMessage, getMessage, listMessages, updateMessage } from "../../lib/messages.ts"
 import { applicationKey, dueKey, lifeKey, outboxKey, pendingKey, shardOf } from "../../lib/outbox/keys.ts"
 import type { SearchStores } from "../../lib/stores.ts"
@@ -19,12 +21,13 @@ const RECOVERY_LIMIT_MS = 30_000
 
 const stores = useTestStores()
 
-/** Creates a message, coming again on 503 as a client would. */
+/** Creates a message, coming again on 503 as a client would: with its key, since one that was late may have been accepted. */
 async function createPatiently(own: SearchStores, token: string, chat: number): Promise<number> {
   const deadline = performance.now() + RECOVERY_LIMIT_MS
-  for (let attempt = 0; ; attempt++) {
+  const idempotency = { key: randomUUID(), path: messagesPath(token, chat) }
+  for (;;) {
     try {
-      return (await createMessage(own, token, chat, { body: `message ${attempt}` })).resource.number
+      return (await createMessage(own, token, chat, { body: "patient" }, idempotency)).resource.number
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== "unavailable" || performance.now() > deadline) throw error
       await new Promise((resolve) => setTimeout(resolve, 200))
