@@ -23,7 +23,7 @@ const CLAIM_COUNT = 500
 /** One at a time in a process: all the requests that wait share it. */
 const underWay = new WeakMap<Stores["redis"], Promise<boolean>>()
 
-/** Settles every shard. Answers false when the queue has not been drained within two seconds. Throws DependencyAway. */
+/** Settles every shard. Returns false when the queue has not been drained within two seconds. Throws DependencyAway. */
 export function settleShards(stores: Stores): Promise<boolean> {
   // Not the outbox: under rate limits each request has its own view of it.
   const { redis } = stores

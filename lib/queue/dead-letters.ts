@@ -44,7 +44,7 @@ const queues = ({ config }: Stores) =>
 
 /**
  * Shows `handle` the dead letters of both queues, about LETTERS_MAX of each at most, and removes those that it says are
- * gone. Answers whether there may be more letters than it has shown.
+ * gone. Returns whether there may be more letters than it has shown.
  */
 export async function visitDeadLetters(stores: Stores, handle: (letter: DeadLetter) => Promise<Fate>) {
   let more = false

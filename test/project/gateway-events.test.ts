@@ -22,7 +22,7 @@ const answerTo = async (handler: EndpointHandler, event: APIGatewayProxyEventV2)
   return { status: statusCode, headers, body: body ? JSON.parse(body) : undefined }
 }
 
-/** Answers what it has read. */
+/** Has what it has read as its answer. */
 const writing = endpoint({
   body: z.looseObject({}),
   idempotencyKey: IdempotencyKey,
