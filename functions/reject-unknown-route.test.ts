@@ -41,6 +41,7 @@ describe("a call that no route takes", () => {
 
   test.each([
     ["/applications", "GET", false],
+    ["/applications", "HEAD", false],
     ["/applications/abcdefghijklmnopqrstuvwx", "DELETE", false],
     ["/applications/abcdefghijklmnopqrstuvwx", "GET", true],
     [`${MESSAGES}`, "POST", true],

@@ -8,8 +8,6 @@ const READY_LIMIT_MS = 60_000
 /** Batches of the queues in flight are given 10 s to finish, HTTP calls 5 s after that. */
 const STOP_LIMIT_MS = 16_000
 const HEALTH_LIMIT_MS = 2000
-/** The emulator's own distance between its HTTP port and the one for Lambda calls by the SDK. */
-const LAMBDA_PORT_OFFSET = 2
 
 export type ApiOptions = Supervision & {
   port: number
@@ -19,10 +17,7 @@ export type ApiOptions = Supervision & {
 }
 
 /** The ports that an API on this port takes. */
-export const apiPorts = (port: number): PortClaim[] => [
-  { label: "the API", port, variable: "PORT" },
-  { label: "the API's Lambda calls", port: port + LAMBDA_PORT_OFFSET, variable: "PORT" },
-]
+export const apiPorts = (port: number): PortClaim[] => [{ label: "the API", port, variable: "PORT" }]
 
 /**
  * Under the emulator a handler that cannot even be loaded answers 200 as well, with the error as its body. Readiness is
@@ -53,7 +48,6 @@ export const startApi = (options: ApiOptions): Promise<Supervised> => {
       env: {
         ...env,
         PORT: `${port}`,
-        LAMBDA_PORT: `${port + LAMBDA_PORT_OFFSET}`,
         // This process lives on after an answer, unlike an instance of AWS Lambda.
         ANSWER_BEFORE_SEND: process.env.ANSWER_BEFORE_SEND ?? "true",
         // Its own lines for each request cost as much as the request.

@@ -1,7 +1,7 @@
 /*
  * DESIGN: cross-origin requests (the Fetch standard's CORS protocol) are answered here and neither by API Gateway nor by
- * the emulator, since both know one rule for all routes and ours has two: any origin may call what needs an application's
- * token only, and no origin may call what administers applications but those in CORS_ORIGINS. Where no admin key is set,
+ * the emulator, since both know one rule for all routes and ours has two: pages of any origin may read the answers to calls
+ * that need an application's token only; of calls that administer applications, pages of CORS_ORIGINS alone. Where no admin key is set,
  * a page that somebody visits could otherwise read the tokens of all applications. There are no cookies, so nothing is
  * ever allowed with credentials.
  */
@@ -40,7 +40,7 @@ const EXPOSED_HEADERS = [
   "x-request-id",
 ].join(", ")
 
-/** A day. Browsers take less: Chromium two hours, Firefox this. */
+/** A day, which is the most that Firefox takes; Chromium takes two hours. */
 const PREFLIGHT_MAX_AGE_SECONDS = 86_400
 
 /** The header that lets `origin` read an answer; none where it may not. */

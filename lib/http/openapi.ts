@@ -175,7 +175,7 @@ const DESCRIPTION = `Applications have chats, chats have messages. Chats are num
 - What HTTP does not allow, is larger than a server reads or does not arrive in full is refused before any call is looked at: 400 \`bad_request\`, 408, 413, 414 or 431.
 - A write that was answered shows in every read and list at once. Search may lag by some seconds, counts by the sync period.
 - Unknown body fields are ignored; lengths count Unicode code points; a request body has ${LIMITS.requestBytesMax / 1024} KiB at most, and one nested deeper than ${LIMITS.jsonDepthMax} levels is 422.
-- Where the API has admin keys, creating, listing, changing and deleting applications needs one; all else needs the application's token only.
+- Where the API has admin keys, creating, listing, changing and deleting applications needs one; every other call below \`/applications\` needs the application's token only.
 - Where the API has rate limits, answers carry RateLimit and RateLimit-Policy, and 429 says in Retry-After when to come again.
 - Send an \`x-request-id\` to find your request in the logs.`
 

@@ -72,8 +72,10 @@ function routesOf(path: string): Route[] {
 export const methodsOf = (path: string): Method[] => routesOf(path).flatMap(({ methods }) => methods)
 
 /** Returns whether `method` on `path` administers applications. */
-export const administers = (path: string, method: string): boolean =>
-  routesOf(path).some((route) => route.administers === true && route.methods.some((taken) => taken === method))
+export function administers(path: string, method: string): boolean {
+  const taken = method === "HEAD" ? "GET" : method
+  return routesOf(path).some((route) => route.administers === true && route.methods.some((one) => one === taken))
+}
 
 /** What Allow says for a path with these methods. */
 export function allowOf(methods: readonly Method[]): string[] {

@@ -1,7 +1,7 @@
 /*
  * DESIGN: between the client and our functions stands the HTTP server of serverless-offline (hapi on Node.js), which has
  * opinions of its own: it parses and decodes bodies, answers preflights and ranges, and refuses what it does not like in
- * words of its own. API Gateway does none of this. So the server is extended at three places, and nowhere else:
+ * words of its own. API Gateway does none of this. So the server gets limits of ours, and is extended in three ways:
  *
  * 1. Before hapi sees a request it is made neutral (neutral-request.ts): hapi finds nothing to have an opinion about, and
  *    the function gets what the client sent, the body as its bytes. What HTTP itself does not allow is refused here.
@@ -63,8 +63,11 @@ function replaceForeignAnswer({ raw, response }: HapiRequest, h: HapiToolkit): u
   return answer
 }
 
-function send(response: ServerResponse, { status, headers, body }: ServerProblem): void {
-  response.writeHead(status, { ...headers, connection: "close" }).end(body)
+/** Answers once all of the request is there, since one that is still being sent would meet a closed connection. */
+function refuse(request: IncomingMessage, response: ServerResponse, { status, headers, body }: ServerProblem): void {
+  const answer = () => response.writeHead(status, { ...headers, connection: "close" }).end(body)
+  if (request.headers.expect !== undefined) answer()
+  else request.resume().once("end", answer)
 }
 
 type Exchange = { request: IncomingMessage; response: ServerResponse }
@@ -102,7 +105,7 @@ export function extendServer(server: HapiServer): void {
     listener.on(event, (request: IncomingMessage, response: ServerResponse) => {
       exchanges.set(request.socket, { request, response })
       const refusal = refusalOf(request)
-      if (refusal !== undefined) return send(response, problemFor(refusal, request))
+      if (refusal !== undefined) return refuse(request, response, problemFor(refusal, request))
       neutralize(request)
       dispatch?.(request, response)
     })
@@ -111,11 +114,17 @@ export function extendServer(server: HapiServer): void {
   listener.on("checkExpectation", (request, response) => listener.emit("request", request, response))
   listener.on("connect", (request, socket: Socket) => answerRaw(socket, problemFor("bad_request", request)))
 
+  // Whatever comes after the first error of a connection is another one; by then it has its answer.
+  const failed = new WeakSet<Socket>()
   listener.removeAllListeners("clientError")
   listener.on("clientError", (error: ClientError, socket: Socket) => {
+    if (failed.has(socket)) return
+    failed.add(socket)
     if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy()
     const { request, response } = exchanges.get(socket) ?? {}
     const isOfRequest = request?.complete === false
+    // A response that has begun cannot be followed by another one to the same request.
+    if (isOfRequest && response?.headersSent) return void socket.destroy()
     const answer = () => answerRaw(socket, problemFor(codeOf(error, socket), isOfRequest ? request : undefined))
     // What is wrong may follow a request that is still being worked on: that one is answered first.
     if (isOfRequest || response === undefined || response.writableFinished) answer()

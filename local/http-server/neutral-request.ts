@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http"
 import type { ErrorCode } from "../../lib/errors.ts"
 
-/** Of path and query: eight times the longest that the API has a use for, a search with 256 characters. */
+/** Of path and query: four times the longest that makes sense, a search for 256 characters of four bytes each, encoded. */
 const URI_BYTES_MAX = 16 * 1024
 /** Of all headers together, as Node.js has it and most proxies. */
 const HEADERS_BYTES_MAX = 16 * 1024

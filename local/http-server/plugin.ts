@@ -1,22 +1,31 @@
 /**
- * The plugin that has the emulator's HTTP server behave as extend-server.ts says. serverless-offline makes its server and
- * starts it within one call, so the only place to come between is the server's own `start`.
+ * The plugin that has the emulator's HTTP server behave as extend-server.ts says, and no other server run beside it.
+ * serverless-offline makes its server and starts it within one call, so the only place to come between is the server's own
+ * `start`. Its second server takes calls of functions by the AWS SDK: nothing here makes any, and it would let any web page
+ * call any function with an event of its own, past CORS and the admin key.
  */
 import { extendServer, type HapiServer } from "./extend-server.ts"
 
 type HttpServer = { getServer(): HapiServer; start(): Promise<void> }
-type HttpServerModule = { default: { prototype: HttpServer } }
+type LambdaServer = { start(): Promise<void>; stop(): Promise<void> }
+type ServerModule<Server> = { default: { prototype: Server } }
 
-/** Part of serverless-offline, but not of what it exports; a test holds that it is there. */
-const HTTP_SERVER = new URL("./events/http/HttpServer.js", import.meta.resolve("serverless-offline"))
+/** Part of serverless-offline, but not of what it exports: an API that does not find them does not start. */
+async function serverOf<Server>(path: string): Promise<Server> {
+  const url = new URL(path, import.meta.resolve("serverless-offline"))
+  return ((await import(url.href)) as ServerModule<Server>).default.prototype
+}
 
 async function extendEmulator(): Promise<void> {
-  const { default: HttpServer } = (await import(HTTP_SERVER.href)) as HttpServerModule
-  const { start } = HttpServer.prototype
-  HttpServer.prototype.start = function () {
+  const server = await serverOf<HttpServer>("./events/http/HttpServer.js")
+  const { start } = server
+  server.start = function () {
     extendServer(this.getServer())
     return start.call(this)
   }
+  const lambdaServer = await serverOf<LambdaServer>("./lambda/HttpServer.js")
+  lambdaServer.start = async () => {}
+  lambdaServer.stop = async () => {}
 }
 
 /** A class, since serverless makes its plugins with `new`. */

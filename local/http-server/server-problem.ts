@@ -28,6 +28,7 @@ const LINGER_MS = 1_000
 export function answerRaw(socket: Socket, { status, headers, body }: ServerProblem): void {
   const lines = Object.entries({ ...headers, connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`)
+  socket.on("error", () => socket.destroy())
   socket.resume()
   setTimeout(() => socket.destroy(), LINGER_MS).unref()
 }

@@ -44,7 +44,7 @@ export const SERVICES: Record<ServiceName, ServiceSettings> = {
   },
 }
 
-/** The API's own port; PORT moves it, CHAT_FAULTS_API_PORT that of a campaign, CHAT_BENCH_API_PORT that of benchmarks. The emulator's Lambda port is the one two above, as in its own defaults. */
+/** The API's own port; PORT moves it, CHAT_FAULTS_API_PORT that of a campaign, CHAT_BENCH_API_PORT that of benchmarks. */
 export const API_PORTS: Record<StackName, number> = { start: 3000, test: 24000, faults: 13000, bench: 14000 }
 
 /** Queue names, their dead-letter queues and the variables that carry their URLs; elasticmq.conf says the same. */

@@ -1,4 +1,6 @@
 // What only a client over HTTP sees: headers, preflights, methods, and requests that no handler is made for.
+import { once } from "node:events"
+import { connect } from "node:net"
 import { expect, test } from "@jest/globals"
 import { ERROR_CODES, type ErrorCode } from "../../lib/errors.ts"
 import { ANSWER_HEADERS } from "../../lib/http/answer-headers.ts"
@@ -220,6 +222,20 @@ export function describeManners(call: Transport, baseUrl: () => string): void {
     const request = "GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\nGARBAGE\r\n\r\n"
     const { status, text } = await sendRaw(baseUrl(), request)
     expect([status, text?.includes("bad_request")]).toEqual([400, true])
+  })
+
+  test("a CONNECT whose client resets the connection, and garbage sent on and on: the API serves on", async () => {
+    const { hostname, port } = new URL(baseUrl())
+    const socket = connect(Number(port), hostname)
+    socket.on("error", () => {})
+    socket.write("CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", () => socket.resetAndDestroy())
+    await once(socket, "close")
+    const slow = connect(Number(port), hostname)
+    slow.on("error", () => {})
+    slow.write("GET /health/ready HTTP/1.1\r\nHost: a\r\n\r\n")
+    for (let packet = 0; packet < 20 && !slow.destroyed; packet++) slow.write("GARBAGE\r\n\r\n")
+    await once(slow.resume(), "close")
+    expect((await call({ path: "/health" })).status).toBe(200)
   })
 
   test("a Host that leads nowhere: does not matter", async () => {

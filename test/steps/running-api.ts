@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs"
-import { createServer, type Server } from "node:net"
+import { createServer } from "node:net"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { CreateQueueCommand, GetQueueAttributesCommand, PurgeQueueCommand, SQSClient } from "@aws-sdk/client-sqs"
@@ -43,12 +43,12 @@ export type RunningApi = {
 /** A project whose queues no one else polls, and how to start its API. */
 export type ApiProject = { start(changes?: Environment): Promise<RunningApi>; queues: Environment }
 
-async function freePorts(): Promise<[number, number]> {
-  const servers: [Server, Server] = [createServer(), createServer()]
-  for (const server of servers) await once(server.listen(0, "127.0.0.1"), "listening")
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  for (const server of servers) await once(server.close(), "close")
-  return ports as [number, number]
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await once(server.listen(0, "127.0.0.1"), "listening")
+  const { port } = server.address() as { port: number }
+  await once(server.close(), "close")
+  return port
 }
 
 /** The queues that an API of this worker polls, with the attributes of real ones, empty. Answers their variables. */
@@ -123,7 +123,7 @@ const errorLines = (logFile: string): string[] =>
     .slice(0, ERROR_LINES_SHOWN)
 
 async function startApi({ folder }: ProjectCopy, environment: Environment): Promise<RunningApi> {
-  const [port, lambdaPort] = await freePorts()
+  const port = await freePort()
   const name = `api-${port}`
   const logFile = join(folder, `${name}.log`)
   const log = openSync(logFile, "a")
@@ -132,7 +132,7 @@ async function startApi({ folder }: ProjectCopy, environment: Environment): Prom
     cwd: folder,
     detached: true,
     stdio: ["ignore", log, log],
-    env: childEnvironment({ LOG_LEVEL: "WARN", ...environment, PORT: `${port}`, LAMBDA_PORT: `${lambdaPort}` }),
+    env: childEnvironment({ LOG_LEVEL: "WARN", ...environment, PORT: `${port}` }),
   })
   closeSync(log)
   await once(child, "spawn")
