@@ -27,7 +27,7 @@ YML
 cat >echo.js <<'JS'
 exports.handler = async ({ headers, body }) => ({ statusCode: 200, body: JSON.stringify({ a: headers["x-a"], type: headers["content-type"], body }) })
 JS
-npx serverless offline start --httpPort "$port" --lambdaPort "$((port + 1))" >log 2>&1 &
+node_modules/.bin/serverless offline start --httpPort "$port" --lambdaPort "$((port + 1))" >log 2>&1 &
 server=$!
 for _ in $(seq 60); do curl -s -o /dev/null "http://127.0.0.1:$port/" && break; sleep 1; done
 cat >ask.mjs <<'JS'

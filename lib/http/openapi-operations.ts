@@ -219,13 +219,13 @@ const operations: Record<string, Operation> = {
   "get-health": {
     tag: "operations",
     summary: "Whether the API answers at all",
-    description: "Asks nothing of what is behind the API: for a check that restarts it.",
+    description: "Asks nothing behind the API. It tells whether a copy has to be restarted or taken out of service.",
     answer: { status: 200, description: "It does.", schema: "Health" },
   },
   "get-readiness": {
     tag: "operations",
     summary: "Whether everything behind the API answers",
-    description: "Asks every store and queue, and tells the state of each: for a check that sends requests elsewhere.",
+    description: "Asks MySQL, Redis, SQS and Elasticsearch, and tells the state of each. It is for alarms: an API that is not ready still serves what it can.",
     answer: { status: 200, description: "All dependencies are up.", schema: "Readiness" },
   },
   "get-openapi": {
