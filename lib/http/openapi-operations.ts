@@ -225,7 +225,8 @@ const operations: Record<string, Operation> = {
   "get-readiness": {
     tag: "operations",
     summary: "Whether everything behind the API answers",
-    description: "Asks MySQL, Redis, SQS and Elasticsearch, and tells the state of each. It is for alarms: an API that is not ready still serves what it can.",
+    description:
+      "Asks MySQL, Redis, SQS and Elasticsearch, and tells the state of each. It is for alarms: an API that is not ready still serves what it can.",
     answer: { status: 200, description: "All dependencies are up.", schema: "Readiness" },
   },
   "get-openapi": {
