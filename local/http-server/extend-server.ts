@@ -63,7 +63,7 @@ function replaceForeignAnswer({ raw, response }: HapiRequest, h: HapiToolkit): u
   return answer
 }
 
-/** Answers once all of the request is there, since one that is still being sent would meet a closed connection. */
+/** Refuses a request once all of it has arrived: a client that is still sending would meet a closed connection. */
 function refuse(request: IncomingMessage, response: ServerResponse, { status, headers, body }: ServerProblem): void {
   const answer = () => response.writeHead(status, { ...headers, connection: "close" }).end(body)
   if (request.headers.expect !== undefined) answer()
