@@ -19,6 +19,9 @@ function expectProblem({ status, headers, body }: Answered, code: ErrorCode): vo
   expect(body.request_id).toBe(headers["x-request-id"])
 }
 
+/** The members of a list in a header, whose commas may have blanks behind them or none (RFC 9110, section 5.6.1). */
+const listed = (header: unknown): string[] => String(header).split(/\s*,\s*/)
+
 /** A POST of an application with these header lines and this body. */
 const post = (lines: string[], body: string | Buffer): Buffer =>
   Buffer.concat([
@@ -104,7 +107,7 @@ export function describeManners(call: Transport, baseUrl: () => string): void {
         const { status, headers } = await preflight(path, method, asked.join(","))
         expect([status, headers["access-control-allow-origin"]]).toEqual([204, "*"])
         expect(String(headers["access-control-allow-methods"])).toContain(method)
-        const allowed = String(headers["access-control-allow-headers"]).split(", ")
+        const allowed = listed(headers["access-control-allow-headers"])
         for (const name of asked) expect(allowed).toContain(name)
       }
   })
@@ -113,7 +116,7 @@ export function describeManners(call: Transport, baseUrl: () => string): void {
     const token = await chats.givenApplication()
     const { headers } = await call({ path: `/applications/${token}`, headers: { origin } })
     expect(headers["access-control-allow-origin"]).toBe("*")
-    const exposed = String(headers["access-control-expose-headers"]).split(", ")
+    const exposed = listed(headers["access-control-expose-headers"])
     expect(exposed).toEqual([...new Set(exposed)])
     for (const name of ["location", "link", "x-request-id", "retry-after"]) expect(exposed).toContain(name)
     const administering = [
@@ -130,6 +133,15 @@ export function describeManners(call: Transport, baseUrl: () => string): void {
     expect([status, headers.allow]).toEqual([204, "POST, GET, HEAD, OPTIONS"])
     expect(headers).not.toHaveProperty("content-type")
     expectProblem(await call({ method: "OPTIONS", path: "/nothing" }), "not_found")
+  })
+
+  test("a delete: answers 204 without a type", async () => {
+    const { status, headers } = await call({
+      method: "DELETE",
+      path: `/applications/${await chats.givenApplication()}`,
+    })
+    expect(status).toBe(204)
+    expect(headers).not.toHaveProperty("content-type")
   })
 
   test("a part of an answer asked for by Range: gets all of it", async () => {
