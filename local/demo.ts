@@ -156,6 +156,6 @@ async function main(): Promise<number> {
 }
 
 process.exitCode = await main().catch((error: unknown) => {
-  console.error(`The demo failed: ${error instanceof Error ? error.message : String(error)}. Is the API running?`)
+  console.error(`The demo failed: ${error instanceof Error ? error.message : String(error)}.`)
   return 1
 })

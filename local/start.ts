@@ -18,7 +18,7 @@ const welcome = (port: number, folder: string) => {
   return [
     "",
     `The chat backend is up: ${url}`,
-    `  Try it:  curl -X POST ${url}/applications${process.env.ADMIN_API_KEY ? ' -H "x-api-key: $ADMIN_API_KEY"' : ""} -H 'content-type: application/json' -d '{"name":"My first application"}'`,
+    `  Try it:  curl -X POST ${url}/applications${process.env.ADMIN_API_KEY ? " -H 'x-api-key: <an admin key>'" : ""} -H 'content-type: application/json' -d '{"name":"My first application"}'`,
     `  Docs:    ${url}/docs`,
     `  Logs:    ${relative(process.cwd(), join(folder, "logs"))}`,
     ...(process.env.ADMIN_API_KEY

@@ -8,14 +8,13 @@ const STYLE = `
 body { margin: 0 auto; padding: 0 1rem 4rem; max-width: 60rem; font: 16px/1.5 system-ui, sans-serif; background: light-dark(#fff, #14171b); color: light-dark(#1b2027, #e4e8ee); }
 h1 { margin: 2rem 0 0; } h2 { margin: 2.5rem 0 .5rem; } h3 { margin: 1rem 0 .25rem; font-size: 1rem; }
 a { color: var(--link); } code, pre, textarea, input { font-family: ui-monospace, monospace; font-size: .9em; }
-nav { position: sticky; top: 0; padding: .6rem 0; background: inherit; border-bottom: 1px solid var(--line); z-index: 1; }
+nav { display: flex; flex-wrap: wrap; position: sticky; top: 0; padding: .6rem 0; background: inherit; border-bottom: 1px solid var(--line); z-index: 1; }
 nav a { margin-right: 1rem; text-transform: capitalize; }
 section, dt, details { scroll-margin-top: 4rem; }
-#about { white-space: pre-line; }
 section > details { border: 1px solid var(--line); border-radius: .5rem; margin: .5rem 0; padding: 0 1rem; }
 section > details[open] { padding-bottom: 1rem; }
 summary { cursor: pointer; padding: .6rem 0; } section > details > summary { display: flex; flex-wrap: wrap; gap: .25rem .75rem; align-items: baseline; list-style: none; }
-summary span { color: light-dark(#525b67, #a4aeba); }
+summary code { overflow-wrap: anywhere; min-width: 0; } summary span { color: light-dark(#525b67, #a4aeba); }
 .method { min-width: 4.2rem; text-align: center; border-radius: .3rem; font-size: .8rem; padding: .1rem .4rem; color: #fff; background: #1f6f43; }
 .post { background: #0b57c2; } .put, .patch { background: #8a5300; } .delete { background: #b3261e; }
 form { background: var(--soft); border-radius: .5rem; padding: .5rem 1rem 1rem; }
@@ -49,7 +48,7 @@ export const docsPage = `<!doctype html>
 <body>
 <header>
 <h1>Chat backend</h1>
-<p id="about"></p>
+<div id="about"></div>
 <p><label for="admin-key">Admin key <small>for the calls that need one; it stays in this page</small></label>
 <input id="admin-key" type="password" autocomplete="off" spellcheck="false"></p>
 </header>

@@ -5,7 +5,7 @@
 export const docsScript = String.raw`
 const main = document.querySelector("#calls")
 const nav = document.querySelector("#contents")
-const METHODS = ["get", "post", "put", "patch", "delete"]
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 const element = (name, attributes = {}, ...children) => {
   const made = document.createElement(name)
@@ -14,17 +14,27 @@ const element = (name, attributes = {}, ...children) => {
   return made
 }
 
+const plain = (markdown) => markdown.replaceAll(String.fromCharCode(96), "")
+
+// Paragraphs, and lists of lines that begin with a dash.
+const paragraphs = (text) =>
+  text.split("\n\n").map((part) => {
+    if (!part.startsWith("- ")) return element("p", {}, part)
+    return element("ul", {}, ...part.split("\n").map((line) => element("li", {}, line.slice(2))))
+  })
+
 const start = async () => {
   const api = await (await fetch("/openapi.json")).json()
   const resolve = (node) => (node && node.$ref ? node.$ref.slice(2).split("/").reduce((at, key) => at[key], api) : node)
-  document.querySelector("#about").textContent = api.info.description.replaceAll(String.fromCharCode(96), "")
+  document.querySelector("#about").append(...paragraphs(plain(api.info.description)))
   main.replaceChildren()
   for (const { name: tag } of api.tags) {
     const section = element("section", { id: tag }, element("h2", {}, tag[0].toUpperCase() + tag.slice(1)))
     nav.insertBefore(element("a", { href: "#" + tag }, tag), nav.lastElementChild)
     for (const [path, item] of Object.entries(api.paths))
       for (const method of METHODS)
-        if (item[method] && item[method].tags[0] === tag) section.append(call(path, method, item[method], resolve))
+        if (item[method.toLowerCase()]?.tags[0] === tag)
+          section.append(call(path, method, item[method.toLowerCase()], resolve))
     main.append(section)
   }
   const wanted = location.hash && document.getElementById(location.hash.slice(1))
@@ -48,18 +58,18 @@ const call = (path, method, operation, resolve) => {
   })
   const answers = element("dl", { class: "answers" })
   for (const [status, answer] of Object.entries(operation.responses))
-    answers.append(element("dt", {}, status), element("dd", {}, resolve(answer).description.replaceAll(String.fromCharCode(96), "")))
+    answers.append(element("dt", {}, status), element("dd", {}, plain(resolve(answer).description)))
   return element(
     "details",
     { id: operation.operationId },
     element(
       "summary",
       {},
-      element("b", { class: "method " + method }, method.toUpperCase()),
+      element("b", { class: "method " + method.toLowerCase() }, method),
       element("code", {}, path),
       element("span", {}, operation.summary),
     ),
-    ...(operation.description ? [element("p", {}, operation.description.replaceAll(String.fromCharCode(96), ""))] : []),
+    ...(operation.description ? [element("p", {}, plain(operation.description))] : []),
     form,
     element("h3", {}, "Answers"),
     answers,
@@ -69,7 +79,7 @@ const call = (path, method, operation, resolve) => {
 const field = (operation, { name, in: place, required, description, schema }) => {
   const id = operation.operationId + "-" + name
   const label = element("label", { for: id }, element("code", {}, name), required ? " (required) " : " ")
-  if (description) label.append(element("small", {}, description))
+  if (description) label.append(element("small", {}, plain(description)))
   const attributes = { id, name, autocomplete: "off", spellcheck: "false", ...(required && { required: "" }) }
   if (schema.enum) {
     const options = ["", ...schema.enum].map((value) => element("option", { value }, value))
@@ -110,7 +120,7 @@ const send = async (path, method, operation, parameters, values, output) => {
   if (query.size > 0) url += "?" + query
   const body = values.get(" body") || undefined
   if (body !== undefined) headers["content-type"] = "application/json"
-  output.replaceChildren(element("p", {}, method.toUpperCase() + " " + url))
+  output.replaceChildren(element("p", {}, method + " " + url))
   try {
     const answer = await fetch(url, { method, headers, body })
     const text = await answer.text()

@@ -75,7 +75,7 @@ describe("the README's tour, pasted into a shell block by block", () => {
     const { baseUrl, stop } = await project().start({ ADMIN_API_KEY: ADMIN_KEY })
     for (const key of [NO_KEY, `not-${ADMIN_KEY}`]) {
       const ended = await walk(tour.join("\n"), baseUrl, key).catch(String)
-      expect(ended).toMatch(/No application was created: \{.*"code":"unauthorized".*\}\n$/)
+      expect(ended).toMatch(/No application was created: see the answer above\n$/)
       expect(ended).not.toContain("not_found")
     }
     await stop()
