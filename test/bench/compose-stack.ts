@@ -3,6 +3,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { connectStores, type DirectStores } from "../../campaign/verdict/stores.ts"
 import { LaunchFailure } from "../../local/failure.ts"
 import { lockFolder } from "../../local/processes.ts"
 import { run } from "../../local/run.ts"
@@ -18,7 +19,6 @@ import {
   SERVICES,
   stackFolder,
 } from "../../local/services/settings.ts"
-import { connectStores, type DirectStores } from "../campaign/stores.ts"
 import { publishedStores } from "../steps/published-stores.ts"
 
 const PROJECT = "chat-bench"

@@ -1,7 +1,8 @@
 // Bodies for the search benchmark, from a seed alone: four fifths English-like text of a Zipf-distributed vocabulary, the
 // rest fragments of the Declaration of Human Rights in ten languages, some with emoji.
+
+import { below, pick, type Random, seededRandom } from "../../campaign/load/random.ts"
 import { readParagraphs } from "../../local/demo/declaration.ts"
-import { below, pick, type Random, seededRandom } from "../campaign/random.ts"
 
 const VOCABULARY = 20_000
 /** Letters that the next one of an invented word follows from. */

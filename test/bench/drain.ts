@@ -1,9 +1,9 @@
 // What lies in the persist queue while the API is stopped, and how fast it is stored and indexed once the API goes on.
 import { setTimeout as sleep } from "node:timers/promises"
+import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { indexDocuments } from "../../lib/search/index-documents.ts"
 import { readTargets, writesAlias } from "../../lib/search/targets.ts"
 import type { SearchStores } from "../../lib/stores.ts"
-import { awaitQuiet } from "../campaign/settle.ts"
 import type { Bench, Figure } from "./bench-run.ts"
 import { chatOf, createChats } from "./load.ts"
 import { type Place, storeRows } from "./search-data.ts"

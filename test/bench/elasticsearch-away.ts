@@ -1,6 +1,7 @@
 // Creations at a steady rate while Elasticsearch answers and while it hangs, in turns.
+
+import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { relay } from "../../lib/outbox/relay.ts"
-import { awaitQuiet } from "../campaign/settle.ts"
 import type { Bench, Figure } from "./bench-run.ts"
 import { createChats, createSteadily, percentile } from "./load.ts"
 

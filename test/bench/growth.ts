@@ -1,9 +1,10 @@
 // The same requests where there is little and where there is much: what they cost must not grow with the data.
+
+import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { syncCounts } from "../../lib/counts/sync-counts.ts"
 import { encodeCursor } from "../../lib/http/cursor.ts"
 import { drawToken } from "../../lib/outbox/keys.ts"
 import type { SearchStores } from "../../lib/stores.ts"
-import { awaitQuiet } from "../campaign/settle.ts"
 import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
 import { type Asked, ask, creationIn, percentile } from "./load.ts"
 import { plotMedians } from "./plots.ts"

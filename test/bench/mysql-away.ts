@@ -1,6 +1,6 @@
 // What piles up while MySQL hangs, and how fast it is stored once MySQL is back.
 import { setTimeout as sleep } from "node:timers/promises"
-import { awaitQuiet } from "../campaign/settle.ts"
+import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, Figure } from "./bench-run.ts"
 import { createChats, createMessages } from "./load.ts"
 

@@ -1,8 +1,8 @@
 // What a request costs each server, in processor time: what explains the rates that the other benchmarks find, since the
 // processors are what there is least of. Linux only.
 import { setTimeout as sleep } from "node:timers/promises"
-import { awaitQuiet } from "../campaign/settle.ts"
-import type { ServerKind } from "../campaign/target.ts"
+import type { ServerKind } from "../../campaign/targets/target.ts"
+import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
 import { type Answered, type Asked, ask, createChats, createMessages, createSteadily, creationIn } from "./load.ts"
 import { NO_OP_PATH } from "./no-op.ts"

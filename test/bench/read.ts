@@ -1,6 +1,6 @@
 // As many reads as the API answers, each kind against a no-op function in the same process.
 import { sql } from "kysely"
-import { awaitQuiet } from "../campaign/settle.ts"
+import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
 import { type Asked, ask, createChats, createMessages, percentile } from "./load.ts"
 import { NO_OP_PATH } from "./no-op.ts"

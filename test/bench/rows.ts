@@ -1,5 +1,5 @@
 // What the benchmarks look up in MySQL themselves.
-import type { DirectStores } from "../campaign/stores.ts"
+import type { DirectStores } from "../../campaign/verdict/stores.ts"
 import { chatOf } from "./load.ts"
 
 /** How many numbers up to the highest of a chat have no row. */

@@ -1,6 +1,6 @@
 // Several copies of the API behind the proxy, as compose brings them up: no fewer requests, nothing consumed twice.
 import { setTimeout as sleep } from "node:timers/promises"
-import { awaitQuiet } from "../campaign/settle.ts"
+import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, Bound, Figure, Versions } from "./bench-run.ts"
 import { type ComposeStack, startComposeStack } from "./compose-stack.ts"
 import { ask, createChats, creationIn, percentile } from "./load.ts"

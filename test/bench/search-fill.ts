@@ -1,7 +1,7 @@
 // The data of the search benchmark: one large chat beside many small ones.
 import { setTimeout as sleep } from "node:timers/promises"
+import { seededRandom } from "../../campaign/load/random.ts"
 import type { SearchStores } from "../../lib/stores.ts"
-import { seededRandom } from "../campaign/random.ts"
 import type { BenchRun, Figure } from "./bench-run.ts"
 import { type Corpus, createCorpus } from "./corpus.ts"
 import { type Chat, chatOf, createChats } from "./load.ts"

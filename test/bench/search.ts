@@ -1,6 +1,6 @@
 // Searches in a chat of a million messages beside ten thousand small ones, and the plain alternative: a keyword field with
 // `wildcard`, in the same Elasticsearch, over the same folded bodies.
-import { seededRandom, shuffled } from "../campaign/random.ts"
+import { seededRandom, shuffled } from "../../campaign/load/random.ts"
 import { drawBars } from "./bars.ts"
 import type { Bench, Bound, Figure } from "./bench-run.ts"
 import { ask, type Chat, percentile } from "./load.ts"

@@ -1,5 +1,5 @@
 // Half of what the API can take, for half an hour: neither its memory nor its latency may creep.
-import { awaitQuiet } from "../campaign/settle.ts"
+import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, Figure } from "./bench-run.ts"
 import { ask, createChats, createSteadily, creationIn, percentile } from "./load.ts"
 import { plotMedians } from "./plots.ts"

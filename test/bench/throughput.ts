@@ -1,6 +1,6 @@
 // As many requests as the API takes, each kind against a no-op function in the same process, in turns.
 import { setTimeout as sleep } from "node:timers/promises"
-import { awaitQuiet } from "../campaign/settle.ts"
+import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
 import { type Asked, ask, createChats, creationIn, percentile } from "./load.ts"
 import { NO_OP } from "./no-op.ts"

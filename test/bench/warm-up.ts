@@ -1,5 +1,5 @@
 // Load before anything is measured.
-import { awaitQuiet } from "../campaign/settle.ts"
+import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { ask, createChats, creationIn } from "./load.ts"
 import type { BenchStack } from "./stack.ts"
 

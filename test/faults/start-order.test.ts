@@ -1,7 +1,7 @@
 // All stores away when the API starts: it answers, says what is missing, and is ready by itself once the last one is there.
 import { afterEach, expect, test } from "@jest/globals"
+import { seededRandom, shuffled } from "../../campaign/load/random.ts"
 import type { Dependency } from "../../lib/errors.ts"
-import { seededRandom, shuffled } from "../campaign/random.ts"
 import { type ChatApi, expectStatus } from "../steps/chat-api.ts"
 import { eventually } from "../steps/eventually.ts"
 import { type Forwarder, queueUrlAt, startForwarder } from "../steps/forwarder.ts"

@@ -1,5 +1,5 @@
 // When which server was harmed: what the load and the verdict ask before they call an answer wrong.
-import type { Attack, ServerKind } from "./target.ts"
+import type { Attack, ServerKind } from "../targets/target.ts"
 
 /** After Redis is back, and even a wiped one is within this, reads are exact again. */
 const REDIS_RECOVERS_MS = 10_000

@@ -4,7 +4,7 @@ import { once } from "node:events"
 import { readFileSync } from "node:fs"
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals"
 import { processIdentity, signalGroup } from "../../local/processes.ts"
-import { eventually } from "../steps/eventually.ts"
+import { eventually } from "../../test/steps/eventually.ts"
 import { processesOfGroup, processGroup, processorMsOf, processTree, rssBytesOf } from "./process-group.ts"
 import type { Server } from "./target.ts"
 

@@ -1,7 +1,7 @@
 // What is there in the end, by three witnesses: the rows of MySQL, the documents of Elasticsearch, the lists of the API.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { SearchStores } from "../../lib/stores.ts"
-import type { Client } from "./client.ts"
+import type { Client } from "../load/client.ts"
 
 const ROWS_PAGE = 2_000
 const DOCUMENTS_PAGE = 2_000

@@ -1,18 +1,8 @@
 // DESIGN. The verdict: the ledger against the rows of MySQL, the rows against the documents and the lists, one
 // application after the other. Nothing is sampled and nothing is "about": each check counts what is wrong.
-import { findWrongNumbers } from "./answers.ts"
-import type { Verdict } from "./checks.ts"
-import type { Client } from "./client.ts"
-import { compareApplications, compareDocuments, compareLists } from "./compare.ts"
-import type { Harms } from "./harms.ts"
-import {
-  type ApplicationRow,
-  type ChatRow,
-  type MessageRow,
-  readApplications,
-  readChats,
-  readMessages,
-} from "./inventory.ts"
+
+import type { Harms } from "../faults/harms.ts"
+import type { Client } from "../load/client.ts"
 import {
   describeWrite,
   endedAt,
@@ -23,10 +13,21 @@ import {
   type Resource,
   sentAt,
   type Write,
-} from "./ledger.ts"
+} from "../load/ledger.ts"
+import { textOf, writeIdOf } from "../load/texts.ts"
+import { findWrongNumbers } from "./answers.ts"
+import type { Verdict } from "./checks.ts"
+import { compareApplications, compareDocuments, compareLists } from "./compare.ts"
+import {
+  type ApplicationRow,
+  type ChatRow,
+  type MessageRow,
+  readApplications,
+  readChats,
+  readMessages,
+} from "./inventory.ts"
 import { findGaps, type Use } from "./numbering.ts"
 import type { DirectStores } from "./stores.ts"
-import { textOf, writeIdOf } from "./texts.ts"
 
 export type Evidence = {
   ledger: Ledger

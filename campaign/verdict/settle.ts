@@ -1,10 +1,10 @@
 // The end of a campaign: waiting until nothing is on its way any more, and what is left then.
 import { setTimeout as sleep } from "node:timers/promises"
+import type { Client } from "../load/client.ts"
+import type { Target } from "../targets/target.ts"
 import type { Verdict } from "./checks.ts"
-import type { Client } from "./client.ts"
 import { findWrongCounts } from "./compare.ts"
 import { type DirectStores, unlessAway } from "./stores.ts"
-import type { Target } from "./target.ts"
 
 /** The relay sends what failed before after 5 minutes at the latest, and an index entry after 10. */
 export const QUIET_MAX_MS = 12 * 60_000

@@ -1,8 +1,9 @@
 // What the answers alone tell: keys with two numbers, wrong reads, statuses that must not be, and how long they took.
+
+import type { Harms } from "../faults/harms.ts"
+import { describeWrite, endedAt, type Ledger, sentAt } from "../load/ledger.ts"
+import type { Target } from "../targets/target.ts"
 import type { Verdict } from "./checks.ts"
-import type { Harms } from "./harms.ts"
-import { describeWrite, endedAt, type Ledger, sentAt } from "./ledger.ts"
-import type { Target } from "./target.ts"
 
 const at = (ms: number): string => new Date(ms).toISOString()
 

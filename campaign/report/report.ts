@@ -1,12 +1,12 @@
 // What stays of a campaign: report.json for programs, report.md for people, timeline.svg.
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import type { Verdict } from "./checks.ts"
-import type { Harm } from "./harms.ts"
-import type { Ledger, ResourceKind, Write } from "./ledger.ts"
-import type { CampaignOptions } from "./options.ts"
+import type { Harm } from "../faults/harms.ts"
+import type { Ledger, ResourceKind, Write } from "../load/ledger.ts"
+import type { CampaignOptions } from "../options.ts"
+import type { Verdict } from "../verdict/checks.ts"
+import type { Left, Memory } from "../verdict/settle.ts"
 import type { Sample } from "./samples.ts"
-import type { Left, Memory } from "./settle.ts"
 import { clock } from "./status.ts"
 
 export type LedgerTotals = Record<string, Record<Write["outcome"], number>> & object

@@ -1,16 +1,16 @@
 // npm run faults: brings up a stack of its own, loads it, harms it, and judges what is left. Exits 1 on any violation.
-import { failureLines } from "../../local/failure.ts"
-import { progressOn } from "../../local/progress.ts"
-import { stopSignals } from "../../local/signals.ts"
-import { attacksFor } from "./attacks.ts"
-import { startComposeTarget } from "./compose.ts"
+import { failureLines } from "../local/failure.ts"
+import { progressOn } from "../local/progress.ts"
+import { stopSignals } from "../local/signals.ts"
 import { runCampaign } from "./course.ts"
-import { startNativeTarget } from "./native.ts"
+import { attacksFor } from "./faults/attacks.ts"
+import { chooseAttacks, type Plan, planLong, planShort } from "./faults/schedule.ts"
+import { seededRandom } from "./load/random.ts"
 import { type CampaignOptions, parseOptions, USAGE } from "./options.ts"
-import { seededRandom } from "./random.ts"
-import { verdictLines, writeReport } from "./report.ts"
-import { chooseAttacks, type Plan, planLong, planShort } from "./schedule.ts"
-import { clock, statusOn } from "./status.ts"
+import { verdictLines, writeReport } from "./report/report.ts"
+import { clock, statusOn } from "./report/status.ts"
+import { startComposeTarget } from "./targets/compose.ts"
+import { startNativeTarget } from "./targets/native.ts"
 
 /** What is planned is printed with so many attacks on a line. */
 const ATTACKS_PER_LINE = 4

@@ -20,7 +20,7 @@ import {
   SERVICES,
   stackFolder,
 } from "../../local/services/settings.ts"
-import { publishedStores } from "../steps/published-stores.ts"
+import { publishedStores } from "../../test/steps/published-stores.ts"
 import { watchAof } from "./aof.ts"
 import { writeClock } from "./clock.ts"
 import { type Container, containerServer, docker, findContainers, watchEndsOf } from "./containers.ts"
@@ -46,7 +46,7 @@ type Variables = Record<string, string>
 const compose = (args: readonly string[], env: Variables, limits: { timeoutMs: number; signal?: AbortSignal }) =>
   run(
     "docker",
-    ["compose", "-p", PROJECT, "-f", "docker-compose.yml", "-f", "test/campaign/compose.faults.yml", ...args],
+    ["compose", "-p", PROJECT, "-f", "docker-compose.yml", "-f", "campaign/targets/compose.faults.yml", ...args],
     {
       cwd: ROOT,
       env,

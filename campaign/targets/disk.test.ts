@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, test } from "@jest/globals"
-import { eventually } from "../steps/eventually.ts"
+import { eventually } from "../../test/steps/eventually.ts"
 import { ballastIn, mountDisk, mountsBelow, unmountBelow } from "./disk.ts"
 
 const DISK_BYTES = 4 * 1024 ** 2

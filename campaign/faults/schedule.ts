@@ -2,9 +2,9 @@
 // waits until no acknowledged write is in Redis alone, since those would be lost: the load pauses until the outbox is
 // empty, runs again for a moment, and then the harm is done.
 import { setTimeout as sleep } from "node:timers/promises"
+import { logUniform, type Random, shuffled } from "../load/random.ts"
+import type { Attack, Target } from "../targets/target.ts"
 import { type Harm, type HarmedPart, type Harms, harmedPart } from "./harms.ts"
-import { logUniform, type Random, shuffled } from "./random.ts"
-import type { Attack, Target } from "./target.ts"
 
 /** Campaigns of 30 minutes have 110 attacks. */
 const ATTACK_EVERY_MS = 16_300

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals"
-import { parseOptions } from "./options.ts"
-import { seededRandom } from "./random.ts"
+import { seededRandom } from "../load/random.ts"
+import { parseOptions } from "../options.ts"
+import type { Attack } from "../targets/target.ts"
 import { chooseAttacks, type Plan, planLong, planShort } from "./schedule.ts"
-import type { Attack } from "./target.ts"
 
 const attack = (name: string, losesData = false): Attack => ({ name, losesData, run: async () => {} })
 const ATTACKS = [

@@ -1,8 +1,8 @@
 // How long it takes, after a harm is undone, until everything works again.
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Answer, Client } from "./client.ts"
+import type { Answer, Client } from "../load/client.ts"
+import { backlogOf, isComplete, type Sample, type Tally } from "../report/samples.ts"
 import type { Harm, HarmedPart, Harms } from "./harms.ts"
-import { backlogOf, isComplete, type Sample, type Tally } from "./samples.ts"
 
 const PROBE_EVERY_MS = 250
 const PROBE_TIMEOUT_MS = 2_000

@@ -1,8 +1,8 @@
 /** The catalogue of harm: what a campaign can do to a target, and how it is undone. */
 import { setTimeout as sleep } from "node:timers/promises"
 import { Redis } from "ioredis"
+import type { Attack, LinkName, Server, ServerKind, Target } from "../targets/target.ts"
 import { emptyQueues, shuffleQueues } from "./queue-attacks.ts"
-import type { Attack, LinkName, Server, ServerKind, Target } from "./target.ts"
 
 const SERVER_KINDS: readonly ServerKind[] = ["redis", "mysql", "elasticmq", "elasticsearch", "api"]
 const LINK_NAMES: readonly LinkName[] = ["client", "redis", "mysql", "elasticmq", "elasticsearch"]

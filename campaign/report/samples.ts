@@ -1,7 +1,7 @@
 // What the timeline shows: each second, how the requests went and how much is waiting.
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Answer, Call } from "./client.ts"
-import { type DirectStores, unlessAway } from "./stores.ts"
+import type { Answer, Call } from "../load/client.ts"
+import { type DirectStores, unlessAway } from "../verdict/stores.ts"
 
 const SAMPLE_EVERY_MS = 1_000
 

@@ -1,7 +1,7 @@
 // Rows against documents, and rows against lists: field by field.
 import type { SearchStores } from "../../lib/stores.ts"
+import type { Client } from "../load/client.ts"
 import type { Verdict } from "./checks.ts"
-import type { Client } from "./client.ts"
 import {
   type ApplicationRow,
   type ChatRow,

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { afterEach, beforeEach, expect, test } from "@jest/globals"
-import { childEnvironment } from "../steps/running-api.ts"
+import { childEnvironment } from "../../test/steps/running-api.ts"
 import { clockEnvironment, writeClock } from "./clock.ts"
 
 const STEP_MS = 3_600_000

@@ -1,19 +1,22 @@
 // DESIGN. The course of a campaign: set up, load and faults at once, then wait until nothing is on its way, then the
 // verdict. What is judged was noted while it happened (answers) or is read in the end (rows, documents, lists).
-import { LaunchFailure } from "../../local/failure.ts"
-import { judgeAnswers } from "./answers.ts"
-import { createVerdict, type Verdict } from "./checks.ts"
-import { connectClient } from "./client.ts"
-import type { Load } from "./exchange.ts"
-import { type Harms, recordHarms } from "./harms.ts"
-import { createLedger, type Ledger, pathOf } from "./ledger.ts"
-import { runLoad, setUp } from "./load.ts"
+import { LaunchFailure } from "../local/failure.ts"
+import { type Harms, recordHarms } from "./faults/harms.ts"
+import { createProbes, followRecovery, type Probes } from "./faults/recovery.ts"
+import { conductAttacks, type Plan } from "./faults/schedule.ts"
+import { connectClient } from "./load/client.ts"
+import type { Load } from "./load/exchange.ts"
+import { createLedger, type Ledger, pathOf } from "./load/ledger.ts"
+import { runLoad, setUp } from "./load/load.ts"
+import { seededRandom } from "./load/random.ts"
 import type { CampaignOptions } from "./options.ts"
-import { seededRandom } from "./random.ts"
-import { createProbes, followRecovery, type Probes } from "./recovery.ts"
-import { type CampaignReport, countAttempts, describeFaults, titleOf, totalLedger } from "./report.ts"
-import { backlogOf, createTally, type Sample, sample, type Tally } from "./samples.ts"
-import { conductAttacks, type Plan } from "./schedule.ts"
+import { type CampaignReport, countAttempts, describeFaults, titleOf, totalLedger } from "./report/report.ts"
+import { backlogOf, createTally, type Sample, sample, type Tally } from "./report/samples.ts"
+import { clock, type Status } from "./report/status.ts"
+import { drawTimeline } from "./report/timeline.ts"
+import type { Target } from "./targets/target.ts"
+import { judgeAnswers } from "./verdict/answers.ts"
+import { createVerdict, type Verdict } from "./verdict/checks.ts"
 import {
   awaitQuiet,
   COUNTS_MAX_MS,
@@ -24,12 +27,9 @@ import {
   type Memory,
   measureMemory,
   QUIET_MAX_MS,
-} from "./settle.ts"
-import { clock, type Status } from "./status.ts"
-import { connectStores, type DirectStores, unlessAway } from "./stores.ts"
-import type { Target } from "./target.ts"
-import { drawTimeline } from "./timeline.ts"
-import { compareAll } from "./verdict.ts"
+} from "./verdict/settle.ts"
+import { connectStores, type DirectStores, unlessAway } from "./verdict/stores.ts"
+import { compareAll } from "./verdict/verdict.ts"
 
 /** Writes under way when the load ends are sent again for so long. */
 const LAST_ANSWERS_MS = 60_000

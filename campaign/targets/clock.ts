@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { pathToFileURL } from "node:url"
 import { ROOT } from "../../local/services/settings.ts"
 
-const CLOCK_PRELOAD = join(ROOT, "test", "campaign", "clock.mjs")
+const CLOCK_PRELOAD = join(ROOT, "campaign", "targets", "clock.mjs")
 /** Twice what passes between two looks of clock.mjs. */
 const NOTICED_WITHIN_MS = 200
 
