@@ -36,7 +36,8 @@ const listed = described.map(([name]) => name)
 const sources = projectPaths()
   .filter(
     (path) =>
-      /^(campaign|functions|lib|local|migrations|test)\/.*\.(ts|mjs|cjs)$/.test(path) && !path.endsWith(".test.ts"),
+      /^(bench|campaign|functions|lib|local|migrations|test)\/.*\.(ts|mjs|cjs)$/.test(path) &&
+      !path.endsWith(".test.ts"),
   )
   .concat("jest.config.mjs")
   .map((path) => [path, read(path)] as const)

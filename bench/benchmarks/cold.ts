@@ -7,12 +7,12 @@ import { promisify } from "node:util"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { ROUTES } from "../../lib/http/routes.ts"
 import { ROOT } from "../../local/services/settings.ts"
-import { gatewayEvent, invocation } from "../steps/gateway-event.ts"
-import { copyProject } from "../steps/project-copy.ts"
-import { unzip } from "../steps/unzip.ts"
-import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
-import { ask, chatOf, createChats, creationIn } from "./load.ts"
-import { plotMedians } from "./plots.ts"
+import { gatewayEvent, invocation } from "../../test/steps/gateway-event.ts"
+import { copyProject } from "../../test/steps/project-copy.ts"
+import { unzip } from "../../test/steps/unzip.ts"
+import type { Bench, BenchRun, Bound, Figure } from "../report/bench-run.ts"
+import { plotMedians } from "../report/plots.ts"
+import { ask, chatOf, createChats, creationIn } from "../stack/load.ts"
 
 const CREATION_MS_MAX = 150
 const ANY_MS_MAX = 400

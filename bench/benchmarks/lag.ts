@@ -1,9 +1,9 @@
 // How long after it was due a creation is answered, and how long after its answer it is stored, and can be found.
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Bench, BenchRun, Figure } from "./bench-run.ts"
-import { askSteadily, chatOf, createChats, createSteadily, percentile } from "./load.ts"
-import { NO_OP } from "./no-op.ts"
-import { plotMedians } from "./plots.ts"
+import type { Bench, BenchRun, Figure } from "../report/bench-run.ts"
+import { plotMedians } from "../report/plots.ts"
+import { askSteadily, chatOf, createChats, createSteadily, percentile } from "../stack/load.ts"
+import { NO_OP } from "../stack/no-op.ts"
 
 const SECONDS = 40
 const NO_OP_SECONDS = 10

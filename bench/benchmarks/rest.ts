@@ -1,9 +1,9 @@
 // What the native stack costs before anybody asks anything of it: the time until it is ready, and its memory.
 import { setTimeout as sleep } from "node:timers/promises"
 import { silentProgress } from "../../local/progress.ts"
-import type { Bench, Figure, Versions } from "./bench-run.ts"
-import { startBenchStack } from "./stack.ts"
-import { versionsOf } from "./versions.ts"
+import type { Bench, Figure, Versions } from "../report/bench-run.ts"
+import { startBenchStack } from "../stack/stack.ts"
+import { versionsOf } from "../stack/versions.ts"
 
 const KINDS = ["api", "mysql", "redis", "elasticmq", "elasticsearch"] as const
 /** The servers set up what they need in the background; each scheduled function has run by then. */

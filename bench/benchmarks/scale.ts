@@ -1,13 +1,13 @@
 // Several copies of the API behind the proxy, as compose brings them up: no fewer requests, nothing consumed twice.
 import { setTimeout as sleep } from "node:timers/promises"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
-import type { Bench, Bound, Figure, Versions } from "./bench-run.ts"
-import { type ComposeStack, startComposeStack } from "./compose-stack.ts"
-import { ask, createChats, creationIn, percentile } from "./load.ts"
-import { plotMedians } from "./plots.ts"
-import { missingNumbers } from "./rows.ts"
-import { noteOnVersions, unlikeCompose, versionsOf } from "./versions.ts"
-import { warmUp } from "./warm-up.ts"
+import type { Bench, Bound, Figure, Versions } from "../report/bench-run.ts"
+import { plotMedians } from "../report/plots.ts"
+import { type ComposeStack, startComposeStack } from "../stack/compose-stack.ts"
+import { ask, createChats, creationIn, percentile } from "../stack/load.ts"
+import { missingNumbers } from "../stack/rows.ts"
+import { noteOnVersions, unlikeCompose, versionsOf } from "../stack/versions.ts"
+import { warmUp } from "../stack/warm-up.ts"
 
 const REPLICAS = [1, 2, 3]
 const CONNECTIONS = 64

@@ -2,8 +2,8 @@
 
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { relay } from "../../lib/outbox/relay.ts"
-import type { Bench, Figure } from "./bench-run.ts"
-import { createChats, createSteadily, percentile } from "./load.ts"
+import type { Bench, Figure } from "../report/bench-run.ts"
+import { createChats, createSteadily, percentile } from "../stack/load.ts"
 
 /** A third of what two cores take with everything on them: what is late then is late for a reason. */
 const RATE = 300

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { seededRandom } from "../../campaign/load/random.ts"
 import type { SearchStores } from "../../lib/stores.ts"
-import type { BenchRun, Figure } from "./bench-run.ts"
+import type { BenchRun, Figure } from "../report/bench-run.ts"
+import { type Chat, chatOf, createChats } from "../stack/load.ts"
 import { type Corpus, createCorpus } from "./corpus.ts"
-import { type Chat, chatOf, createChats } from "./load.ts"
 import { indexAll, type Place, storeRows } from "./search-data.ts"
 import { type QueryClass, queryClasses } from "./search-queries.ts"
 

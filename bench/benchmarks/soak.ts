@@ -1,8 +1,8 @@
 // Half of what the API can take, for half an hour: neither its memory nor its latency may creep.
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
-import type { Bench, Figure } from "./bench-run.ts"
-import { ask, createChats, createSteadily, creationIn, percentile } from "./load.ts"
-import { plotMedians } from "./plots.ts"
+import type { Bench, Figure } from "../report/bench-run.ts"
+import { plotMedians } from "../report/plots.ts"
+import { ask, createChats, createSteadily, creationIn, percentile } from "../stack/load.ts"
 
 const MINUTES = 30
 /** Code is compiled and caches fill. */

@@ -5,9 +5,9 @@ import { syncCounts } from "../../lib/counts/sync-counts.ts"
 import { encodeCursor } from "../../lib/http/cursor.ts"
 import { drawToken } from "../../lib/outbox/keys.ts"
 import type { SearchStores } from "../../lib/stores.ts"
-import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
-import { type Asked, ask, creationIn, percentile } from "./load.ts"
-import { plotMedians } from "./plots.ts"
+import type { Bench, BenchRun, Bound, Figure } from "../report/bench-run.ts"
+import { plotMedians } from "../report/plots.ts"
+import { type Asked, ask, creationIn, percentile } from "../stack/load.ts"
 import { type Place, storeRows } from "./search-data.ts"
 
 const [FEW_MESSAGES, MANY_MESSAGES] = [1_000, 1_000_000]

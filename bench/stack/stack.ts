@@ -9,7 +9,7 @@ import type { Progress } from "../../local/progress.ts"
 import { run } from "../../local/run.ts"
 import { API_PORTS, portFrom, ROOT } from "../../local/services/settings.ts"
 import { startServices } from "../../local/services/start.ts"
-import { copyProject } from "../steps/project-copy.ts"
+import { copyProject } from "../../test/steps/project-copy.ts"
 import { liveBytes } from "./live-memory.ts"
 import { addNoOp } from "./no-op.ts"
 

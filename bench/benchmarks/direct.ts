@@ -3,9 +3,9 @@
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { handler } from "../../functions/create-message.ts"
 import type { Script } from "../../lib/outbox/scripts.ts"
-import { gatewayEvent, invocation } from "../steps/gateway-event.ts"
-import type { Bench, BenchRun, Figure } from "./bench-run.ts"
-import { chatOf, createChats } from "./load.ts"
+import { gatewayEvent, invocation } from "../../test/steps/gateway-event.ts"
+import type { Bench, BenchRun, Figure } from "../report/bench-run.ts"
+import { chatOf, createChats } from "../stack/load.ts"
 
 /** By calls at a time: 1, as in an instance of AWS Lambda; 64, as under load, where what gathers shares a send. */
 const CALLS: Record<number, number> = { 1: 3_000, 64: 20_000 }

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { sql } from "kysely"
 import type { SearchStores } from "../../lib/stores.ts"
 import { ROOT } from "../../local/services/settings.ts"
-import type { Versions } from "./bench-run.ts"
+import type { Versions } from "../report/bench-run.ts"
 
 /** As they tell themselves; ElasticMQ, which does not, as the project brings it up. */
 export async function versionsOf({ redis, mysql, elasticsearch }: SearchStores): Promise<Versions> {

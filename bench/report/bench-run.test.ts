@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals"
+import { percentile } from "../stack/load.ts"
 import { type Bound, judge, summarize } from "./bench-run.ts"
-import { percentile } from "./load.ts"
 
 const figures = [
   { name: "normal", p99: 10, note: "text is no figure" },

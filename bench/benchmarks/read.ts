@@ -1,10 +1,10 @@
 // As many reads as the API answers, each kind against a no-op function in the same process.
 import { sql } from "kysely"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
-import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
-import { type Asked, ask, createChats, createMessages, percentile } from "./load.ts"
-import { NO_OP_PATH } from "./no-op.ts"
-import { plotMedians } from "./plots.ts"
+import type { Bench, BenchRun, Bound, Figure } from "../report/bench-run.ts"
+import { plotMedians } from "../report/plots.ts"
+import { type Asked, ask, createChats, createMessages, percentile } from "../stack/load.ts"
+import { NO_OP_PATH } from "../stack/no-op.ts"
 
 const CONNECTIONS = 64
 const SECONDS = 10

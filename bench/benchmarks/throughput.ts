@@ -1,11 +1,11 @@
 // As many requests as the API takes, each kind against a no-op function in the same process, in turns.
 import { setTimeout as sleep } from "node:timers/promises"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
-import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
-import { type Asked, ask, createChats, creationIn, percentile } from "./load.ts"
-import { NO_OP } from "./no-op.ts"
-import { plotMedians } from "./plots.ts"
-import { kept, missingNumbers } from "./rows.ts"
+import type { Bench, BenchRun, Bound, Figure } from "../report/bench-run.ts"
+import { plotMedians } from "../report/plots.ts"
+import { type Asked, ask, createChats, creationIn, percentile } from "../stack/load.ts"
+import { NO_OP } from "../stack/no-op.ts"
+import { kept, missingNumbers } from "../stack/rows.ts"
 
 /** The number of connections that the targets speak of. */
 const CONNECTIONS = 64

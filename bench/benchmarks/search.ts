@@ -1,9 +1,9 @@
 // Searches in a chat of a million messages beside ten thousand small ones, and the plain alternative: a keyword field with
 // `wildcard`, in the same Elasticsearch, over the same folded bodies.
 import { seededRandom, shuffled } from "../../campaign/load/random.ts"
-import { drawBars } from "./bars.ts"
-import type { Bench, Bound, Figure } from "./bench-run.ts"
-import { ask, type Chat, percentile } from "./load.ts"
+import { drawBars } from "../report/bars.ts"
+import type { Bench, Bound, Figure } from "../report/bench-run.ts"
+import { ask, type Chat, percentile } from "../stack/load.ts"
 import { compare, fillAlternative } from "./search-alternative.ts"
 import { fill, LARGE, SEED, SMALL, SMALL_CHATS } from "./search-fill.ts"
 

@@ -3,10 +3,18 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import type { ServerKind } from "../../campaign/targets/target.ts"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
-import type { Bench, BenchRun, Bound, Figure } from "./bench-run.ts"
-import { type Answered, type Asked, ask, createChats, createMessages, createSteadily, creationIn } from "./load.ts"
-import { NO_OP_PATH } from "./no-op.ts"
-import { plotMedians } from "./plots.ts"
+import type { Bench, BenchRun, Bound, Figure } from "../report/bench-run.ts"
+import { plotMedians } from "../report/plots.ts"
+import {
+  type Answered,
+  type Asked,
+  ask,
+  createChats,
+  createMessages,
+  createSteadily,
+  creationIn,
+} from "../stack/load.ts"
+import { NO_OP_PATH } from "../stack/no-op.ts"
 
 const SERVERS: ServerKind[] = ["api", "mysql", "redis", "elasticmq", "elasticsearch"]
 const CONNECTIONS = 64

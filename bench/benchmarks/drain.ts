@@ -4,8 +4,8 @@ import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { indexDocuments } from "../../lib/search/index-documents.ts"
 import { readTargets, writesAlias } from "../../lib/search/targets.ts"
 import type { SearchStores } from "../../lib/stores.ts"
-import type { Bench, Figure } from "./bench-run.ts"
-import { chatOf, createChats } from "./load.ts"
+import type { Bench, Figure } from "../report/bench-run.ts"
+import { chatOf, createChats } from "../stack/load.ts"
 import { type Place, storeRows } from "./search-data.ts"
 
 const EVENTS = 200_000

@@ -1,8 +1,8 @@
 // What piles up while MySQL hangs, and how fast it is stored once MySQL is back.
 import { setTimeout as sleep } from "node:timers/promises"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
-import type { Bench, Figure } from "./bench-run.ts"
-import { createChats, createMessages } from "./load.ts"
+import type { Bench, Figure } from "../report/bench-run.ts"
+import { createChats, createMessages } from "../stack/load.ts"
 
 const MESSAGES = 30_000
 const CONNECTIONS = 64

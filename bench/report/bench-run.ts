@@ -1,5 +1,5 @@
 // What a benchmark is, and what it has found.
-import type { BenchStack } from "./stack.ts"
+import type { BenchStack } from "../stack/stack.ts"
 
 /** One measurement: `name` says of what; rounds repeat names. */
 export type Figure = { name: string } & Record<string, number | string>

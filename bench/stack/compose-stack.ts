@@ -19,7 +19,7 @@ import {
   SERVICES,
   stackFolder,
 } from "../../local/services/settings.ts"
-import { publishedStores } from "../steps/published-stores.ts"
+import { publishedStores } from "../../test/steps/published-stores.ts"
 
 const PROJECT = "chat-bench"
 const FOLDER = stackFolder("bench")
