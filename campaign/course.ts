@@ -1,7 +1,7 @@
 // DESIGN. The course of a campaign: set up, load and faults at once, then wait until nothing is on its way, then the
 // verdict. What is judged was noted while it happened (answers) or is read in the end (rows, documents, lists).
 import { LaunchFailure } from "../local/failure.ts"
-import { type Harms, recordHarms } from "./faults/harms.ts"
+import { type Harms, recordHarms } from "./faults/fault-log.ts"
 import { createProbes, followRecovery, type Probes } from "./faults/recovery.ts"
 import { conductAttacks, type Plan } from "./faults/schedule.ts"
 import { connectClient } from "./load/client.ts"

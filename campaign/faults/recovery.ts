@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Answer, Client } from "../load/client.ts"
 import { backlogOf, isComplete, type Sample, type Tally } from "../report/samples.ts"
-import type { Harm, HarmedPart, Harms } from "./harms.ts"
+import type { Harm, HarmedPart, Harms } from "./fault-log.ts"
 
 const PROBE_EVERY_MS = 250
 const PROBE_TIMEOUT_MS = 2_000

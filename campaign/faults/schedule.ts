@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { logUniform, type Random, shuffled } from "../load/random.ts"
 import type { Attack, Target } from "../targets/target.ts"
-import { type Harm, type HarmedPart, type Harms, harmedPart } from "./harms.ts"
+import { type Harm, type HarmedPart, type Harms, harmedPart } from "./fault-log.ts"
 
 /** Campaigns of 30 minutes have 110 attacks. */
 const ATTACK_EVERY_MS = 16_300

@@ -1,6 +1,6 @@
 // One write of the load, sent until it is answered; and the one place that judges which answers are wrong.
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Harms } from "../faults/harms.ts"
+import type { Harms } from "../faults/fault-log.ts"
 import type { Answer, Client } from "./client.ts"
 import { type Ledger, pathOf, type Resource, type Write } from "./ledger.ts"
 import type { Random } from "./random.ts"

@@ -1,7 +1,7 @@
 // What stays of a campaign: report.json for programs, report.md for people, timeline.svg.
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import type { Harm } from "../faults/harms.ts"
+import type { Harm } from "../faults/fault-log.ts"
 import type { Ledger, ResourceKind, Write } from "../load/ledger.ts"
 import type { CampaignOptions } from "../options.ts"
 import type { Verdict } from "../verdict/checks.ts"

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals"
-import type { Harm } from "../faults/harms.ts"
+import type { Harm } from "../faults/fault-log.ts"
 import type { Sample } from "./samples.ts"
 import { drawTimeline } from "./timeline.ts"
 

@@ -1,6 +1,6 @@
 // The timeline of a campaign as an SVG of its own making: no script, no font, no library. Colours are set by a style
 // that follows the reader's light or dark background.
-import type { Harm, HarmedPart } from "../faults/harms.ts"
+import type { Harm, HarmedPart } from "../faults/fault-log.ts"
 import type { Sample } from "./samples.ts"
 import { clock } from "./status.ts"
 

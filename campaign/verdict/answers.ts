@@ -1,6 +1,6 @@
 // What the answers alone tell: keys with two numbers, wrong reads, statuses that must not be, and how long they took.
 
-import type { Harms } from "../faults/harms.ts"
+import type { Harms } from "../faults/fault-log.ts"
 import { describeWrite, endedAt, type Ledger, sentAt } from "../load/ledger.ts"
 import type { Target } from "../targets/target.ts"
 import type { Verdict } from "./checks.ts"

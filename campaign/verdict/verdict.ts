@@ -1,7 +1,7 @@
 // DESIGN. The verdict: the ledger against the rows of MySQL, the rows against the documents and the lists, one
 // application after the other. Nothing is sampled and nothing is "about": each check counts what is wrong.
 
-import type { Harms } from "../faults/harms.ts"
+import type { Harms } from "../faults/fault-log.ts"
 import type { Client } from "../load/client.ts"
 import {
   describeWrite,

@@ -2,7 +2,7 @@
 // stores, in the ledger or in the answers is found by the checks that are named for it, and by no other.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
 import { Redis } from "ioredis"
-import { recordHarms } from "../../campaign/faults/harms.ts"
+import { recordHarms } from "../../campaign/faults/fault-log.ts"
 import { type Answer, connectClient } from "../../campaign/load/client.ts"
 import { type Load, noteAnswer } from "../../campaign/load/exchange.ts"
 import { createLedger, isDeleted, type Resource } from "../../campaign/load/ledger.ts"

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals"
 import type { LinkName, Server, ServerKind, Target } from "../targets/target.ts"
-import { attacksFor } from "./attacks.ts"
+import { attacksFor } from "./catalogue.ts"
 
 const KINDS: ServerKind[] = ["redis", "mysql", "elasticmq", "elasticsearch", "api", "api"]
 const LINKS: LinkName[] = ["client", "redis", "mysql", "elasticmq", "elasticsearch"]

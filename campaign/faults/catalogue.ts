@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { Redis } from "ioredis"
 import type { Attack, LinkName, Server, ServerKind, Target } from "../targets/target.ts"
-import { emptyQueues, shuffleQueues } from "./queue-attacks.ts"
+import { emptyQueues, shuffleQueues } from "./queue-faults.ts"
 
 const SERVER_KINDS: readonly ServerKind[] = ["redis", "mysql", "elasticmq", "elasticsearch", "api"]
 const LINK_NAMES: readonly LinkName[] = ["client", "redis", "mysql", "elasticmq", "elasticsearch"]
