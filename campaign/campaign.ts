@@ -3,8 +3,8 @@ import { failureLines } from "../local/failure.ts"
 import { progressOn } from "../local/progress.ts"
 import { stopSignals } from "../local/signals.ts"
 import { runCampaign } from "./course.ts"
-import { attacksFor } from "./faults/catalogue.ts"
-import { chooseAttacks, type Plan, planLong, planShort } from "./faults/schedule.ts"
+import { faultsFor } from "./faults/catalogue.ts"
+import { chooseFaults, type Plan, planLong, planShort } from "./faults/schedule.ts"
 import { seededRandom } from "./load/random.ts"
 import { type CampaignOptions, parseOptions, USAGE } from "./options.ts"
 import { verdictLines, writeReport } from "./report/report.ts"
@@ -12,14 +12,14 @@ import { clock, statusOn } from "./report/status.ts"
 import { startComposeTarget } from "./targets/compose.ts"
 import { startNativeTarget } from "./targets/native.ts"
 
-/** What is planned is printed with so many attacks on a line. */
-const ATTACKS_PER_LINE = 4
+/** What is planned is printed with so many faults on a line. */
+const FAULTS_PER_LINE = 4
 
-function planLines({ attacks, lastsMs }: Plan, { seed }: CampaignOptions): string[] {
-  const lines = [`Seed ${seed}: ${attacks.length} attacks in ${clock(lastsMs)} minutes`]
-  const shown = attacks.map(({ attack, atMs, forMs }) => `${clock(atMs)} ${attack.name} ${(forMs / 1000).toFixed(1)} s`)
-  for (let first = 0; first < shown.length; first += ATTACKS_PER_LINE) {
-    lines.push(`  ${shown.slice(first, first + ATTACKS_PER_LINE).join(" · ")}`)
+function planLines({ faults, lastsMs }: Plan, { seed }: CampaignOptions): string[] {
+  const lines = [`Seed ${seed}: ${faults.length} faults in ${clock(lastsMs)} minutes`]
+  const shown = faults.map(({ fault, atMs, forMs }) => `${clock(atMs)} ${fault.name} ${(forMs / 1000).toFixed(1)} s`)
+  for (let first = 0; first < shown.length; first += FAULTS_PER_LINE) {
+    lines.push(`  ${shown.slice(first, first + FAULTS_PER_LINE).join(" · ")}`)
   }
   return lines
 }
@@ -33,10 +33,10 @@ async function main(options: CampaignOptions): Promise<number> {
     options.target === "native" ? await startNativeTarget(parts) : await startComposeTarget({ ...parts, replicas })
   try {
     if (target.diskReason !== undefined) console.log(`No disk is filled: ${target.diskReason}`)
-    // Two sources, so that what attacks draw as they run does not change what is planned.
+    // Two sources, so that what faults draw as they run does not change what is planned.
     const random = seededRandom(seed)
-    const attacks = chooseAttacks(attacksFor(target, seededRandom(seed + 1)), only)
-    const plan = short ? planShort(attacks, random) : planLong(attacks, minutes, random)
+    const faults = chooseFaults(faultsFor(target, seededRandom(seed + 1)), only)
+    const plan = short ? planShort(faults, random) : planLong(faults, minutes, random)
     for (const line of planLines(plan, options)) console.log(line)
     const status = statusOn(process.stdout)
     const outcome = await runCampaign({ options, target, plan, status, stop }).finally(() => status.end())

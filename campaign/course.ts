@@ -1,9 +1,9 @@
 // DESIGN. The course of a campaign: set up, load and faults at once, then wait until nothing is on its way, then the
 // verdict. What is judged was noted while it happened (answers) or is read in the end (rows, documents, lists).
 import { LaunchFailure } from "../local/failure.ts"
-import { type Harms, recordHarms } from "./faults/fault-log.ts"
+import { createFaultLog, type FaultLog } from "./faults/fault-log.ts"
 import { createProbes, followRecovery, type Probes } from "./faults/recovery.ts"
-import { conductAttacks, type Plan } from "./faults/schedule.ts"
+import { conductFaults, type Plan } from "./faults/schedule.ts"
 import { connectClient } from "./load/client.ts"
 import type { Load } from "./load/exchange.ts"
 import { createLedger, type Ledger, pathOf } from "./load/ledger.ts"
@@ -38,7 +38,7 @@ const CALM_READY_MS = 5_000
 /** The load gives way where it outruns a slow machine: from this backlog on, in proportion, down to a tenth. */
 const BACKLOG_GIVEN_WAY = 1_500
 const SLOWDOWN_MAX = 10
-/** Attacks that had to wait may make a campaign longer, up to this. */
+/** Faults that had to wait may make a campaign longer, up to this. */
 const OVERTIME_FACTOR = 1.5
 
 export type CampaignParts = {
@@ -52,7 +52,7 @@ export type Outcome = { report: CampaignReport; verdict: Verdict; timeline: stri
 
 type Run = {
   parts: CampaignParts
-  harms: Harms
+  faults: FaultLog
   ledger: Ledger
   direct: DirectStores
   samples: Sample[]
@@ -62,8 +62,8 @@ type Run = {
 type LoadFigures = { loadSeconds: number; before: Memory }
 
 /** The moving line. */
-const progressText = ({ parts, harms, samples, startedAt }: Run, totals: Record<string, number>) => {
-  const active = harms.active().map(({ name }) => name)
+const progressText = ({ parts, faults, samples, startedAt }: Run, totals: Record<string, number>) => {
+  const active = faults.active().map(({ fault }) => fault.name)
   const latest = samples.at(-1)
   return [
     `${clock(Date.now() - startedAt)}/${clock(parts.plan.lastsMs)}`,
@@ -73,45 +73,48 @@ const progressText = ({ parts, harms, samples, startedAt }: Run, totals: Record<
   ].join(" · ")
 }
 
-type Attacking = {
+type FaultParts = {
   tally: Tally
   probes: Probes
   followed: Promise<void>[]
   watched: AbortSignal
-  attacking: AbortSignal
+  stopFaults: AbortSignal
   wantCalm(isWanted: boolean): void
 }
 
-/** Does the planned attacks, tells of them and follows each one's recovery. Answers how many were begun. */
-async function attack(run: Run, { tally, probes, followed, watched, attacking, wantCalm }: Attacking): Promise<number> {
-  const { parts, harms, direct, samples, notRun, startedAt } = run
+/** Does the planned faults, tells of them and follows each one's recovery. Returns how many were begun. */
+async function doFaults(
+  run: Run,
+  { tally, probes, followed, watched, stopFaults, wantCalm }: FaultParts,
+): Promise<number> {
+  const { parts, faults, direct, samples, notRun, startedAt } = run
   const { target, plan, status } = parts
   let begun = 0
-  await conductAttacks(plan, {
+  await conductFaults(plan, {
     target,
-    harms,
+    faults,
     startedAt,
-    stop: attacking,
+    stop: stopFaults,
     isCalm: async () => {
       return probes.readyForMs() > CALM_READY_MS && (await unlessAway(direct.outboxEvents)) === 0
     },
     isUp: probes.isUp,
     hasRecovered: (time) => tally.firstAcknowledged(time) !== undefined,
     onCalmWanted: wantCalm,
-    onBegin: ({ name }, forMs) => {
+    onBegin: ({ fault }, forMs) => {
       begun++
       status.line(
-        `${clock(Date.now() - startedAt)}  ${name} for ${(forMs / 1000).toFixed(1)} s (${begun} of ${plan.attacks.length})`,
+        `${clock(Date.now() - startedAt)}  ${fault.name} for ${(forMs / 1000).toFixed(1)} s (${begun} of ${plan.faults.length})`,
       )
     },
-    onEnd: (harm) => {
-      const failed = harm.error === undefined ? "" : `: ${harm.error}`
-      status.line(`${clock(Date.now() - startedAt)}  ${harm.name} ended${failed}`)
-      followed.push(followRecovery(harm, harms, { probes, tally, samples, startedAt }, watched))
+    onEnd: (record) => {
+      const failed = record.error === undefined ? "" : `: ${record.error}`
+      status.line(`${clock(Date.now() - startedAt)}  ${record.fault.name} ended${failed}`)
+      followed.push(followRecovery(record, faults, { probes, tally, samples, startedAt }, watched))
     },
-    onSkip: ({ attack }, reason) => {
-      notRun.push(`${attack.name}: ${reason}`)
-      status.line(`${clock(Date.now() - startedAt)}  ${attack.name} is left out: ${reason}`)
+    onSkip: ({ fault }, reason) => {
+      notRun.push(`${fault.name}: ${reason}`)
+      status.line(`${clock(Date.now() - startedAt)}  ${fault.name} is left out: ${reason}`)
     },
   })
   return begun
@@ -119,7 +122,7 @@ async function attack(run: Run, { tally, probes, followed, watched, attacking, w
 
 /** Load and faults, until both have ended. */
 async function runUnderFire(run: Run): Promise<LoadFigures> {
-  const { parts, harms, ledger, direct, samples, notRun, startedAt } = run
+  const { parts, faults, ledger, direct, samples, notRun, startedAt } = run
   const { target, plan, status, options } = parts
   const tally = createTally()
   const client = connectClient(target.apiUrl, tally.count)
@@ -137,7 +140,7 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
   const load: Load = {
     client,
     ledger,
-    harms,
+    faults,
     random: seededRandom(options.seed),
     isProxied: target.name === "compose",
     slowdown,
@@ -152,14 +155,14 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
   status.show(() => progressText(run, tally.totals))
   const loading = runLoad(load, playground)
   const followed: Promise<void>[] = []
-  // Aborted by the operator, or when attacks have waited for too long.
-  const attacking = AbortSignal.any([parts.stop, AbortSignal.timeout(plan.lastsMs * OVERTIME_FACTOR)])
+  // Aborted by the operator, or when faults have waited for too long.
+  const stopFaults = AbortSignal.any([parts.stop, AbortSignal.timeout(plan.lastsMs * OVERTIME_FACTOR)])
 
-  const firstAttackAt = startedAt + (plan.attacks[0]?.atMs ?? 0)
-  await pauseUntil(firstAttackAt, parts.stop)
+  const firstFaultAt = startedAt + (plan.faults[0]?.atMs ?? 0)
+  await pauseUntil(firstFaultAt, parts.stop)
   const before = await measureMemory(target, direct)
-  const begun = await attack(run, { tally, probes, followed, watched: watched.signal, attacking, wantCalm })
-  for (const { attack } of plan.attacks.slice(begun + notRun.length)) notRun.push(`${attack.name}: the time was over`)
+  const begun = await doFaults(run, { tally, probes, followed, watched: watched.signal, stopFaults, wantCalm })
+  for (const { fault } of plan.faults.slice(begun + notRun.length)) notRun.push(`${fault.name}: the time was over`)
   await pauseUntil(startedAt + plan.lastsMs, parts.stop)
   ended.abort()
   const last = setTimeout(() => gaveUp.abort(), LAST_ANSWERS_MS)
@@ -194,7 +197,7 @@ const shownLeft = (left: Left): string =>
 
 /** Waits for quiet and judges everything. */
 async function judge(run: Run, { before }: LoadFigures, verdict: Verdict) {
-  const { parts, ledger, harms, direct } = run
+  const { parts, ledger, faults, direct } = run
   const { target, status } = parts
   const client = connectClient(target.apiUrl)
   let said = "waiting until nothing is on its way"
@@ -213,8 +216,8 @@ async function judge(run: Run, { before }: LoadFigures, verdict: Verdict) {
   const onProgress = (done: number, total: number) => {
     said = `comparing rows, documents and lists: ${done} of ${total} applications`
   }
-  await compareAll({ ledger, harms, direct, client, onProgress }, verdict)
-  judgeAnswers(ledger, harms, target.name, verdict)
+  await compareAll({ ledger, faults, direct, client, onProgress }, verdict)
+  judgeAnswers(ledger, faults, target.name, verdict)
   for (const line of await target.unexplainedEnds()) verdict.fail("process ended by itself", line)
   const after = await measureMemory(target, direct)
   judgeMemory(target, before, after, verdict)
@@ -229,7 +232,7 @@ export async function runCampaign(parts: CampaignParts): Promise<Outcome> {
   const run: Run = {
     parts,
     startedAt,
-    harms: recordHarms(),
+    faults: createFaultLog(),
     ledger: createLedger(),
     direct: connectStores(target.env),
     samples: [],
@@ -241,7 +244,7 @@ export async function runCampaign(parts: CampaignParts): Promise<Outcome> {
     const verdict = createVerdict()
     const { left, quietAfterSeconds, after } = await judge(run, figures, verdict)
     const clean = verdict.isClean()
-    const faults = describeFaults(run.harms.all, startedAt)
+    const faults = describeFaults(run.faults.all, startedAt)
     const report: CampaignReport = {
       seed: options.seed,
       target: target.name,
@@ -260,7 +263,7 @@ export async function runCampaign(parts: CampaignParts): Promise<Outcome> {
       memoryBytes: { before: figures.before, after },
       samples: run.samples,
     }
-    const timeline = drawTimeline(titleOf(options, faults.length, clean), run.samples, run.harms.all, startedAt)
+    const timeline = drawTimeline(titleOf(options, faults.length, clean), run.samples, run.faults.all, startedAt)
     return { report, verdict, timeline }
   } finally {
     await run.direct.close()

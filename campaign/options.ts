@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto"
 import { parseArgs } from "node:util"
 
-/** A campaign with time for a hundred attacks. */
+/** A campaign with time for a hundred faults. */
 const MINUTES_DEFAULT = 30
 const MINUTES_MAX = 24 * 60
 const REPLICAS_MAX = 10
@@ -11,12 +11,12 @@ export type CampaignOptions = {
   /** All that is left to chance follows from it. */
   seed: number
   minutes: number
-  /** Names of attacks, or beginnings of names; all when empty. */
+  /** Names of faults, or beginnings of names; all when empty. */
   only: string[]
   target: "native" | "compose"
   /** Copies of the API; compose only. */
   replicas: number
-  /** Each attack once, for a moment. */
+  /** Each fault once, for a moment. */
   short: boolean
   /** Folder for report and timeline; no file is written without one. */
   report: string | undefined
@@ -25,10 +25,10 @@ export type CampaignOptions = {
 export const USAGE = `usage: npm run faults -- [options]
   --seed N           repeats the campaign of that seed (0 to ${SEED_MAX})
   --minutes N        how long, ${MINUTES_DEFAULT} unless told
-  --only NAME,…      only attacks of these names, or whose names begin so
+  --only NAME,…      only faults of these names, or whose names begin so
   --target native    the servers on this machine (the default), or: compose
   --replicas N       copies of the API, 1 to ${REPLICAS_MAX}; more than one under compose only
-  --short            each attack once, for 1 to 3 s: about 3 minutes
+  --short            each fault once, for 1 to 3 s: about 3 minutes
   --report DIR       where report and timeline go; .data/faults-report unless told, nowhere with --short`
 
 /** Where a long campaign's report goes. */
@@ -61,7 +61,7 @@ export function parseOptions(args: string[]): CampaignOptions {
   const replicas = wholeNumber("replicas", values.replicas, 1, REPLICAS_MAX)
   if (replicas > 1 && target === "native") throw new Error("--replicas: the native servers have one copy of the API")
   const only = (values.only ?? "").split(",").map((name) => name.trim().replaceAll("-", " "))
-  if (values.only !== undefined && only.includes("")) throw new Error("--only: names of attacks, with commas between")
+  if (values.only !== undefined && only.includes("")) throw new Error("--only: names of faults, with commas between")
   if (values.report === "") throw new Error("--report: a folder is missing")
   return {
     seed: values.seed === undefined ? randomInt(SEED_MAX) : wholeNumber("seed", values.seed, 0, SEED_MAX),

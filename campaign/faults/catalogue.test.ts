@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals"
 import type { LinkName, Server, ServerKind, Target } from "../targets/target.ts"
-import { attacksFor } from "./catalogue.ts"
+import { faultsFor } from "./catalogue.ts"
 
 const KINDS: ServerKind[] = ["redis", "mysql", "elasticmq", "elasticsearch", "api", "api"]
 const LINKS: LinkName[] = ["client", "redis", "mysql", "elasticmq", "elasticsearch"]
@@ -41,27 +41,10 @@ const notingTarget = () => {
   return { target, done }
 }
 
-describe("the catalogue of attacks", () => {
-  test("of a whole target, when listed, has every kind of harm once, and two that lose data", () => {
-    const attacks = attacksFor(notingTarget().target, half)
-    const expected = [
-      ...["redis", "mysql", "elasticmq", "elasticsearch", "api"].flatMap((kind) => [`kill ${kind}`, `freeze ${kind}`]),
-      ...LINKS.flatMap((name) => [`cut ${name}`, `delay ${name}`]),
-      ...["empty queues", "shuffle queues", "wipe redis", "roll redis back"],
-      ...DISKS.map((kind) => `fill ${kind}`),
-      ...["clock back", "clock forward"],
-    ]
-    expect(attacks.map(({ name }) => name)).toEqual(expected)
-    expect(new Set(expected).size).toBe(expected.length)
-    expect(attacks.filter(({ losesData }) => losesData).map(({ name }) => name)).toEqual([
-      "wipe redis",
-      "roll redis back",
-    ])
-  })
-
+describe("the catalogue of faults", () => {
   test("of a target without small disks, when listed, fills none", () => {
     const { target } = notingTarget()
-    expect(attacksFor({ ...target, disks: [] }, half).filter(({ name }) => name.startsWith("fill"))).toEqual([])
+    expect(faultsFor({ ...target, disks: [] }, half).filter(({ name }) => name.startsWith("fill"))).toEqual([])
   })
 
   test.each([
@@ -76,17 +59,17 @@ describe("the catalogue of attacks", () => {
     ["clock forward", ["clock 45500", "clock 0"]],
   ])("%s, when run, does that and undoes it", async (name, expected) => {
     const { target, done } = notingTarget()
-    await attacksFor(target, half)
-      .find((attack) => attack.name === name)
+    await faultsFor(target, half)
+      .find((fault) => fault.name === name)
       ?.run(target, 1)
     expect(done).toEqual(expected)
   })
 
-  test("a harm that fails, when run, is undone all the same", async () => {
+  test("a fault that fails, when run, is undone all the same", async () => {
     const { target, done } = notingTarget()
     const servers = target.servers.map((server) => ({ ...server, freeze: () => Promise.reject(new Error("no")) }))
-    const attack = attacksFor(target, half).find(({ name }) => name === "freeze redis")
-    await expect(attack?.run({ ...target, servers }, 1)).rejects.toThrow("no")
+    const found = faultsFor(target, half).find(({ name }) => name === "freeze redis")
+    await expect(found?.run({ ...target, servers }, 1)).rejects.toThrow("no")
     expect(done).toEqual(["thaw redis-0"])
   })
 })

@@ -1,7 +1,8 @@
-/** The catalogue of harm: what a campaign can do to a target, and how it is undone. */
+/** The catalogue of faults: all that a campaign can do to a target, and how it is undone. A new fault is an entry here. */
 import { setTimeout as sleep } from "node:timers/promises"
 import { Redis } from "ioredis"
-import type { Attack, LinkName, Server, ServerKind, Target } from "../targets/target.ts"
+import type { LinkName, Server, ServerKind, Target } from "../targets/target.ts"
+import type { Fault } from "./fault.ts"
 import { emptyQueues, shuffleQueues } from "./queue-faults.ts"
 
 const SERVER_KINDS: readonly ServerKind[] = ["redis", "mysql", "elasticmq", "elasticsearch", "api"]
@@ -12,7 +13,7 @@ const DELAY_MS_MAX = 800
 /** More than the minute of the schedules, and than any time-out of the API. */
 const CLOCK_STEP_MS_MAX = 90_000
 const CLOCK_STEP_MS_MIN = 1_000
-/** Redis may be starting again after an earlier attack. */
+/** Redis may be starting again after an earlier fault. */
 const WIPE_LIMIT_MS = 30_000
 const WIPE_RETRY_MS = 100
 const COMMAND_LIMIT_MS = 2_000
@@ -22,10 +23,10 @@ type Random = () => number
 
 const between = (random: Random, min: number, max: number) => Math.round(min + random() * (max - min))
 
-/** Keeps a harm up for so long, and undoes it whatever happens. */
-const keepUp = async (ms: number, harm: () => unknown, undo: () => unknown) => {
+/** Does something, keeps it up for so long, and undoes it whatever happens. */
+const keepUp = async (ms: number, start: () => unknown, undo: () => unknown) => {
   try {
-    await harm()
+    await start()
     await sleep(ms)
   } finally {
     await undo()
@@ -63,13 +64,14 @@ const oneOf = (target: Target, kind: ServerKind, random: Random): Server => {
   return server
 }
 
-const serverAttacks = (random: Random): Attack[] =>
-  SERVER_KINDS.flatMap((kind): Attack[] => [
+const serverFaults = (random: Random): Fault[] =>
+  SERVER_KINDS.flatMap((kind): Fault[] => [
     // It is started again at once: how long it stays away is the server's own affair.
-    { name: `kill ${kind}`, losesData: false, run: (target) => oneOf(target, kind, random).kill() },
+    { name: `kill ${kind}`, harms: kind, run: (target) => oneOf(target, kind, random).kill() },
     {
       name: `freeze ${kind}`,
-      losesData: false,
+      harms: kind,
+      freezes: true,
       run: (target, ms) => {
         const server = oneOf(target, kind, random)
         return keepUp(ms, server.freeze, server.thaw)
@@ -77,16 +79,16 @@ const serverAttacks = (random: Random): Attack[] =>
     },
   ])
 
-const linkAttacks = (random: Random): Attack[] =>
-  LINK_NAMES.flatMap((name): Attack[] => [
+const linkFaults = (random: Random): Fault[] =>
+  LINK_NAMES.flatMap((name): Fault[] => [
     {
       name: `cut ${name}`,
-      losesData: false,
+      harms: name,
       run: ({ links }, ms) => keepUp(ms, links[name].cut, links[name].restore),
     },
     {
       name: `delay ${name}`,
-      losesData: false,
+      harms: name,
       run: ({ links }, ms) => {
         const delayMs = between(random, DELAY_MS_MIN, DELAY_MS_MAX)
         return keepUp(ms, () => links[name].delay(delayMs), links[name].restore)
@@ -94,9 +96,9 @@ const linkAttacks = (random: Random): Attack[] =>
     },
   ])
 
-const clockAttack = (name: string, sign: 1 | -1, random: Random): Attack => ({
+const clockFault = (name: string, sign: 1 | -1, random: Random): Fault => ({
   name,
-  losesData: false,
+  harms: "api",
   run: ({ setClock }, ms) => {
     const stepMs = sign * between(random, CLOCK_STEP_MS_MIN, CLOCK_STEP_MS_MAX)
     return keepUp(
@@ -108,20 +110,20 @@ const clockAttack = (name: string, sign: 1 | -1, random: Random): Attack => ({
 })
 
 /** All that can be done to a target. `random` decides, at each run, what is left to chance. */
-export const attacksFor = (target: Target, random: Random): Attack[] => [
-  ...serverAttacks(random),
-  ...linkAttacks(random),
-  { name: "empty queues", losesData: false, run: ({ env }, ms) => emptyQueues(env, ms) },
-  { name: "shuffle queues", losesData: false, run: ({ env }, ms) => shuffleQueues(env, ms, random) },
-  { name: "wipe redis", losesData: true, run: wipeRedis },
-  { name: "roll redis back", losesData: true, run: ({ rollRedisBack }) => rollRedisBack() },
+export const faultsFor = (target: Target, random: Random): Fault[] => [
+  ...serverFaults(random),
+  ...linkFaults(random),
+  { name: "empty queues", harms: "elasticmq", run: ({ env }, ms) => emptyQueues(env, ms) },
+  { name: "shuffle queues", harms: "elasticmq", run: ({ env }, ms) => shuffleQueues(env, ms, random) },
+  { name: "wipe redis", harms: "redis", losesData: true, run: wipeRedis },
+  { name: "roll redis back", harms: "redis", losesData: true, run: ({ rollRedisBack }) => rollRedisBack() },
   ...target.disks.map(
-    ({ kind, fill, free }): Attack => ({
+    ({ kind, fill, free }): Fault => ({
       name: `fill ${kind}`,
-      losesData: false,
+      harms: kind,
       run: (_target, ms) => keepUp(ms, fill, free),
     }),
   ),
-  clockAttack("clock back", -1, random),
-  clockAttack("clock forward", 1, random),
+  clockFault("clock back", -1, random),
+  clockFault("clock forward", 1, random),
 ]

@@ -1,4 +1,4 @@
-/** Harm done to the queues by way of their own calls: what they hold is lost, or comes twice and in another order. */
+/** Faults of the queues, done by way of their own calls: what they hold is lost, or comes twice and in another order. */
 import { setTimeout as sleep } from "node:timers/promises"
 import {
   DeleteMessageBatchCommand,
@@ -12,7 +12,7 @@ import {
 const CALL_LIMIT_MS = 2_000
 /** The consumers take a message within milliseconds: to find some, one must look again and again. */
 const PAUSE_MS = 50
-/** A queue that is just starting again is waited for, so that the harm is done at least once. */
+/** A queue that is just starting again is waited for, so that the fault is done at least once. */
 const ONCE_LIMIT_MS = 30_000
 /** Messages taken together before they are put back, 10 at a time. */
 const TAKEN_MAX = 100
@@ -31,11 +31,11 @@ const clientOf = (env: Record<string, string>) =>
 
 const within = () => ({ abortSignal: AbortSignal.timeout(CALL_LIMIT_MS) })
 
-/** Does a harm to both queues again and again for so long, and at least once. */
+/** Does something to both queues again and again for so long, and at least once. */
 const keepDoing = async (
   env: Record<string, string>,
   ms: number,
-  harm: (sqs: SQSClient, queueUrl: string) => Promise<unknown>,
+  act: (sqs: SQSClient, queueUrl: string) => Promise<unknown>,
 ) => {
   const sqs = clientOf(env)
   const started = performance.now()
@@ -43,8 +43,8 @@ const keepDoing = async (
   try {
     while (!done || performance.now() - started < ms) {
       try {
-        await harm(sqs, env.PERSIST_QUEUE_URL ?? "")
-        await harm(sqs, env.INDEX_QUEUE_URL ?? "")
+        await act(sqs, env.PERSIST_QUEUE_URL ?? "")
+        await act(sqs, env.INDEX_QUEUE_URL ?? "")
         done = true
       } catch (error) {
         if (!done && performance.now() - started > ONCE_LIMIT_MS) throw error

@@ -1,8 +1,9 @@
-// How long it takes, after a harm is undone, until everything works again.
+// How long it takes, after a fault is undone, until everything works again.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Answer, Client } from "../load/client.ts"
 import { backlogOf, isComplete, type Sample, type Tally } from "../report/samples.ts"
-import type { Harm, HarmedPart, Harms } from "./fault-log.ts"
+import type { Harmed } from "./fault.ts"
+import type { FaultLog, FaultRecord } from "./fault-log.ts"
 
 const PROBE_EVERY_MS = 250
 const PROBE_TIMEOUT_MS = 2_000
@@ -18,7 +19,7 @@ export type Probes = {
   /** For how long the API has been ready without a break. */
   readyForMs(): number
   /** Whether a server is up, as the API said last; the API itself, if it answers. */
-  isUp(part: HarmedPart): boolean
+  isUp(harmed: Harmed): boolean
 }
 type ProbeName = "list" | "search" | "ready"
 
@@ -49,27 +50,27 @@ export function createProbes(client: Client, chatPath: string): Probes {
   return {
     lastGood,
     readyForMs: () => (readySince === undefined ? 0 : Date.now() - readySince),
-    isUp(part) {
-      if (part === "api") return answers
-      return states[part === "elasticmq" ? "sqs" : part]?.state !== "down"
+    isUp(harmed) {
+      if (harmed === "api") return answers
+      return states[harmed === "elasticmq" ? "sqs" : harmed]?.state !== "down"
     },
     run: async (stop) => void (await Promise.all((["list", "search", "ready"] as const).map((n) => probe(n, stop)))),
   }
 }
 
 /**
- * Follows a harm that has ended until writes, lists, searches, readiness and backlog are as usual, and notes after how
- * many ms each was; null: not in time, or another harm began before.
+ * Follows a fault that has ended until writes, lists, searches, readiness and backlog are as usual, and notes after how
+ * many ms each was; null: not in time, or another fault began before.
  */
 export async function followRecovery(
-  harm: Harm,
-  harms: Harms,
+  record: FaultRecord,
+  faults: FaultLog,
   { probes, tally, samples, startedAt }: { probes: Probes; tally: Tally; samples: Sample[]; startedAt: number },
   stop: AbortSignal,
 ): Promise<void> {
-  const endedAt = harm.endedAt ?? Date.now()
+  const endedAt = record.endedAt ?? Date.now()
   const recovery: Record<string, number | null> = { write: null, list: null, search: null, ready: null, backlog: null }
-  harm.recovery = recovery
+  record.recovery = recovery
   const isDone = () => Object.values(recovery).every((ms) => ms !== null)
   while (!isDone() && !stop.aborted && Date.now() < endedAt + RECOVERY_MAX_MS) {
     const acknowledged = tally.firstAcknowledged(endedAt)
@@ -80,8 +81,8 @@ export async function followRecovery(
     const latest = samples.at(-1)
     const isAfter = latest !== undefined && startedAt + latest.at * 1000 > endedAt
     if (isAfter && isComplete(latest) && backlogOf(latest) <= BACKLOG_USUAL) recovery.backlog ??= Date.now() - endedAt
-    // What a later harm takes away says nothing about this one.
-    if (harms.all.some(({ startedAt: began }) => began > endedAt)) return
+    // What a later fault takes away says nothing about this one.
+    if (faults.all.some(({ startedAt: began }) => began > endedAt)) return
     await sleep(PROBE_EVERY_MS, undefined, { signal: stop }).catch(() => undefined)
   }
 }

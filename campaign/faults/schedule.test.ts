@@ -1,52 +1,57 @@
 import { describe, expect, test } from "@jest/globals"
 import { seededRandom } from "../load/random.ts"
 import { parseOptions } from "../options.ts"
-import type { Attack } from "../targets/target.ts"
-import { chooseAttacks, type Plan, planLong, planShort } from "./schedule.ts"
+import type { Fault } from "./fault.ts"
+import { chooseFaults, type Plan, planLong, planShort } from "./schedule.ts"
 
-const attack = (name: string, losesData = false): Attack => ({ name, losesData, run: async () => {} })
-const ATTACKS = [
+const fault = (name: string, losesData?: true): Fault => ({
+  name,
+  harms: "redis",
+  ...(losesData && { losesData }),
+  run: async () => {},
+})
+const FAULTS = [
   ...["redis", "mysql", "elasticmq", "elasticsearch", "api"].flatMap((kind) => [
-    attack(`kill ${kind}`),
-    attack(`freeze ${kind}`),
+    fault(`kill ${kind}`),
+    fault(`freeze ${kind}`),
   ]),
-  attack("wipe redis", true),
-  attack("cut client"),
+  fault("wipe redis", true),
+  fault("cut client"),
 ]
-const shape = ({ attacks }: Plan) => attacks.map(({ attack: { name }, atMs, forMs }) => [name, atMs, forMs])
+const shape = ({ faults }: Plan) => faults.map(({ fault: { name }, atMs, forMs }) => [name, atMs, forMs])
 
 describe("a plan", () => {
-  test("of 30 minutes: has a hundred attacks and more, of each kind, for 1 to 30 s", () => {
-    const { attacks, lastsMs } = planLong(ATTACKS, 30, seededRandom(1))
+  test("of 30 minutes: has a hundred faults and more, of each kind, for 1 to 30 s", () => {
+    const { faults, lastsMs } = planLong(FAULTS, 30, seededRandom(1))
     expect(lastsMs).toBe(1_800_000)
-    expect(attacks.length).toBeGreaterThanOrEqual(100)
-    expect(new Set(attacks.map((planned) => planned.attack.name)).size).toBe(ATTACKS.length)
-    for (const [index, { atMs, forMs }] of attacks.entries()) {
+    expect(faults.length).toBeGreaterThanOrEqual(100)
+    expect(new Set(faults.map((planned) => planned.fault.name)).size).toBe(FAULTS.length)
+    for (const [index, { atMs, forMs }] of faults.entries()) {
       expect(forMs).toBeGreaterThanOrEqual(1_000)
       expect(forMs).toBeLessThanOrEqual(30_000)
-      expect(atMs).toBeGreaterThan(attacks[index - 1]?.atMs ?? 0)
+      expect(atMs).toBeGreaterThan(faults[index - 1]?.atMs ?? 0)
       expect(atMs).toBeLessThan(lastsMs)
     }
   })
 
   test("of the same seed: is the same, of another one: is not", () => {
-    for (const plan of [planShort, (attacks: Attack[], random: () => number) => planLong(attacks, 5, random)]) {
-      expect(shape(plan(ATTACKS, seededRandom(5)))).toEqual(shape(plan(ATTACKS, seededRandom(5))))
-      expect(shape(plan(ATTACKS, seededRandom(5)))).not.toEqual(shape(plan(ATTACKS, seededRandom(6))))
+    for (const plan of [planShort, (faults: Fault[], random: () => number) => planLong(faults, 5, random)]) {
+      expect(shape(plan(FAULTS, seededRandom(5)))).toEqual(shape(plan(FAULTS, seededRandom(5))))
+      expect(shape(plan(FAULTS, seededRandom(5)))).not.toEqual(shape(plan(FAULTS, seededRandom(6))))
     }
   })
 
-  test("of the short kind: has each attack once, for 1 to 3 s, those that lose data first", () => {
-    const { attacks } = planShort(ATTACKS, seededRandom(2))
-    expect(attacks.map((planned) => planned.attack.name).sort()).toEqual(ATTACKS.map(({ name }) => name).sort())
-    expect(attacks[0]?.attack.name).toBe("wipe redis")
-    for (const { forMs } of attacks) expect(forMs).toBeLessThanOrEqual(3_000)
+  test("of the short kind: has each fault once, for 1 to 3 s, those that lose data first", () => {
+    const { faults } = planShort(FAULTS, seededRandom(2))
+    expect(faults.map((planned) => planned.fault.name).sort()).toEqual(FAULTS.map(({ name }) => name).sort())
+    expect(faults[0]?.fault.name).toBe("wipe redis")
+    for (const { forMs } of faults) expect(forMs).toBeLessThanOrEqual(3_000)
   })
 })
 
 describe("--only", () => {
   test("with names or their beginnings: chooses those", () => {
-    expect(chooseAttacks(ATTACKS, ["kill", "cut client"]).map(({ name }) => name)).toEqual([
+    expect(chooseFaults(FAULTS, ["kill", "cut client"]).map(({ name }) => name)).toEqual([
       "kill redis",
       "kill mysql",
       "kill elasticmq",
@@ -54,13 +59,11 @@ describe("--only", () => {
       "kill api",
       "cut client",
     ])
-    expect(chooseAttacks(ATTACKS, [])).toEqual(ATTACKS)
+    expect(chooseFaults(FAULTS, [])).toEqual(FAULTS)
   })
 
   test("with a name that is none: says so, and which there are", () => {
-    expect(() => chooseAttacks(ATTACKS, ["flood redis"])).toThrow(
-      /--only: there is no attack "flood redis".*wipe redis/,
-    )
+    expect(() => chooseFaults(FAULTS, ["flood redis"])).toThrow(/--only: there is no fault "flood redis".*wipe redis/)
   })
 })
 

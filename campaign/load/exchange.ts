@@ -1,6 +1,6 @@
 // One write of the load, sent until it is answered; and the one place that judges which answers are wrong.
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Harms } from "../faults/fault-log.ts"
+import type { FaultLog } from "../faults/fault-log.ts"
 import type { Answer, Client } from "./client.ts"
 import { type Ledger, pathOf, type Resource, type Write } from "./ledger.ts"
 import type { Random } from "./random.ts"
@@ -15,7 +15,7 @@ const BACK_OFF_MAX_MS = 2_000
 export type Load = {
   client: Client
   ledger: Ledger
-  harms: Harms
+  faults: FaultLog
   random: Random
   /** Whether a proxy stands before the API. */
   isProxied: boolean
@@ -45,8 +45,8 @@ export function noteAnswer({ ledger }: Load, call: string, requestId: string, an
   if (tookMs > SLOW_MS) ledger.slow.push({ call, sentAt, tookMs, requestId })
 }
 
-const wasHarmed = ({ harms }: Load, { sentAt, tookMs }: Answer): boolean =>
-  harms.during(sentAt, sentAt + tookMs).some(({ part }) => part === "api")
+const wasApiHarmed = ({ faults }: Load, { sentAt, tookMs }: Answer): boolean =>
+  faults.during(sentAt, sentAt + tookMs).some(({ fault }) => fault.harms === "api")
 
 async function pause(load: Load, attempt: number, retryAfterMs: number | undefined): Promise<void> {
   const backOffMs = Math.min(BACK_OFF_MAX_MS, BACK_OFF_MS * 2 ** attempt)
@@ -82,7 +82,7 @@ export async function perform(load: Load, write: Write): Promise<boolean> {
     const { status } = answer
     // A delete that nobody answered may have been done: what is gone then is as it should be. The proxy, too, sends one
     // again when a copy of the API dies amid it.
-    const sentAgain = attempt > 0 || (load.isProxied && wasHarmed(load, answer))
+    const sentAgain = attempt > 0 || (load.isProxied && wasApiHarmed(load, answer))
     const deletedBefore = write.kind === "delete" && status === 404 && sentAgain
     if ((status >= 200 && status < 300) || deletedBefore) {
       ledger.acknowledge(write, answer)

@@ -114,7 +114,7 @@ async function stepOfApplications(load: Load, worker: Worker): Promise<void> {
 /** The same creation with the same key again: the same answer, unless Redis has lost its keys since. */
 async function replay(load: Load, { messages }: OwnChat): Promise<void> {
   const message = pick(load.random, living(messages))
-  if (!message || load.harms.lostData(sentAt(message.creation), Date.now())) return
+  if (!message || load.faults.lostData(sentAt(message.creation), Date.now())) return
   const write = load.ledger.begin("replay", message)
   if (message.creation.key !== undefined) write.key = message.creation.key
   await perform(load, write)

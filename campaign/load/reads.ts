@@ -38,7 +38,7 @@ function wrongText(resource: Resource, text: string, oldIsFine: boolean): string
 export async function readOne(load: Load, resource: Resource): Promise<void> {
   const { answer, wrong } = await get(load, pathOf(resource))
   if (!wasAnswered(answer)) return
-  const oldIsFine = load.harms.excusesOldReads(answer.sentAt, answer.sentAt + answer.tookMs)
+  const oldIsFine = load.faults.excusesOldReads(answer.sentAt, answer.sentAt + answer.tookMs)
   if (answer.status === 404) {
     if (!mayBeDeleted(resource)) wrong(`404, but it was acknowledged as ${resource.state.id}`)
     return
@@ -47,8 +47,8 @@ export async function readOne(load: Load, resource: Resource): Promise<void> {
   if (isDeleted(resource) && !oldIsFine) return wrong("200, but its delete was acknowledged")
   const id = resource.kind === "application" ? item.token : item.number
   if (id !== resource.id) return wrong(`answers ${id}`)
-  const fault = wrongText(resource, textIn(item), oldIsFine)
-  if (fault) wrong(fault)
+  const difference = wrongText(resource, textIn(item), oldIsFine)
+  if (difference) wrong(difference)
 }
 
 /**
@@ -64,7 +64,7 @@ export async function readNewest(
   const { answer, wrong } = await get(load, `${pathOf(parent)}/${list}?order=desc&limit=${PAGE_LIMIT}`)
   if (!wasAnswered(answer)) return
   if (answer.status === 404) return wrong(`404, but it was acknowledged as ${parent.state.id}`)
-  if (load.harms.excusesOldReads(answer.sentAt, answer.sentAt + answer.tookMs)) return
+  if (load.faults.excusesOldReads(answer.sentAt, answer.sentAt + answer.tookMs)) return
   const { data } = answer.body as { data: Item[] }
   const listed = new Map(data.map((item) => [item.number, item]))
   const oldest = data.length < PAGE_LIMIT ? 0 : Math.min(...data.map(({ number }) => number ?? 0))
@@ -72,8 +72,8 @@ export async function readNewest(
     const item = listed.get(Number(resource.id))
     if (resource.deleted === "no" && Number(resource.id) >= oldest && !item) wrong(`does not list ${resource.id}`)
     if (resource.deleted === "yes" && item) wrong(`lists ${resource.id}, whose delete was acknowledged`)
-    const fault = item && resource.deleted === "no" && wrongText(resource, textIn(item), false)
-    if (fault) wrong(fault)
+    const difference = item && resource.deleted === "no" && wrongText(resource, textIn(item), false)
+    if (difference) wrong(difference)
   }
 }
 
@@ -87,8 +87,8 @@ export async function search(load: Load, chat: Resource, sought: Resource, own: 
   for (const item of data) {
     if (!textIn(item).includes(sought.state.id)) wrong(`finds ${item.number}, which does not hold what was sought`)
     const resource = own.find(({ id }) => id === item.number)
-    const fault = resource && wrongText(resource, textIn(item), true)
+    const difference = resource && wrongText(resource, textIn(item), true)
     // Stored a second time, by a Redis that had lost its keys: under another number, which nobody was told.
-    if (fault && !load.harms.lostData(sentAt(resource.creation), Date.now())) wrong(fault)
+    if (difference && !load.faults.lostData(sentAt(resource.creation), Date.now())) wrong(difference)
   }
 }

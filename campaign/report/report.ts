@@ -1,7 +1,7 @@
 // What stays of a campaign: report.json for programs, report.md for people, timeline.svg.
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import type { Harm } from "../faults/fault-log.ts"
+import type { FaultRecord } from "../faults/fault-log.ts"
 import type { Ledger, ResourceKind, Write } from "../load/ledger.ts"
 import type { CampaignOptions } from "../options.ts"
 import type { Verdict } from "../verdict/checks.ts"
@@ -59,8 +59,8 @@ export function countAttempts({ writes }: Ledger): CampaignReport["attempts"] {
   return { sent, repeated: sent - writes.length, unanswered }
 }
 
-export const describeFaults = (harms: Harm[], startedAt: number): CampaignReport["faults"] =>
-  harms.map(({ name, losesData, startedAt: began, endedAt = began, recovery, error }) => ({
+export const describeFaults = (records: FaultRecord[], startedAt: number): CampaignReport["faults"] =>
+  records.map(({ fault: { name, losesData = false }, startedAt: began, endedAt = began, recovery, error }) => ({
     name,
     at: Math.round((began - startedAt) / 100) / 10,
     seconds: Math.round((endedAt - began) / 100) / 10,

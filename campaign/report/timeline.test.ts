@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals"
-import type { Harm } from "../faults/fault-log.ts"
+import type { FaultRecord } from "../faults/fault-log.ts"
 import type { Sample } from "./samples.ts"
 import { drawTimeline } from "./timeline.ts"
 
@@ -24,19 +24,17 @@ const samples = Array.from({ length: SECONDS }, (_, index): Sample => {
     pendingIndex: 6,
   }
 })
-const harms = Array.from({ length: BARS }, (_, index): Harm => {
+const records = Array.from({ length: BARS }, (_, index): FaultRecord => {
   const startedAt = index * 16_000
   return {
-    name: "freeze <elasticsearch>",
-    part: "elasticsearch",
-    losesData: false,
+    fault: { name: "freeze <elasticsearch>", harms: "elasticsearch", run: async () => {} },
     startedAt,
     endedAt: startedAt + 12_000,
   }
 })
 
 test("half an hour with a hundred faults: has a bar with its name for each, inside the drawing, none on another", () => {
-  const svg = drawTimeline("110 faults", samples, harms, 0)
+  const svg = drawTimeline("110 faults", samples, records, 0)
   const bars = [...svg.matchAll(/<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="14"/g)].map((found) => {
     const [x = 0, y = 0, width = 0] = found.slice(1).map(Number)
     return { x, y, right: x + width }

@@ -1,6 +1,7 @@
 // The timeline of a campaign as an SVG of its own making: no script, no font, no library. Colours are set by a style
 // that follows the reader's light or dark background.
-import type { Harm, HarmedPart } from "../faults/fault-log.ts"
+import type { Fault, Harmed } from "../faults/fault.ts"
+import type { FaultRecord } from "../faults/fault-log.ts"
 import type { Sample } from "./samples.ts"
 import { clock } from "./status.ts"
 
@@ -22,7 +23,7 @@ type Series = { label: string; style: string; values: (number | null)[] }
 type Panel = { title: string; unit: string; series: Series[] }
 type Scale = (seconds: number) => number
 
-const COLOURS: Record<HarmedPart, string> = {
+const COLOURS: Record<Harmed, string> = {
   redis: "#d1495b",
   mysql: "#2f78b7",
   elasticmq: "#d98324",
@@ -102,40 +103,40 @@ function drawPanel({ title, unit, series }: Panel, top: number, seconds: number[
   return parts.join("\n")
 }
 
-type Bar = { harm: Harm; from: number; to: number; lane: number; labelledBefore: boolean }
+type Bar = { fault: Fault; from: number; to: number; lane: number; labelledBefore: boolean }
 
 /** Room between a bar, its label and the next bar. */
 const LABEL_GAP = 6
 
-/** Each harm in the first lane where its bar and label are free. */
-function placeBars(harms: Harm[], startedAt: number, x: Scale): { bars: Bar[]; lanes: number } {
+/** Each fault in the first lane where its bar and label are free. */
+function placeBars(records: FaultRecord[], startedAt: number, x: Scale): { bars: Bar[]; lanes: number } {
   const ends: number[] = []
-  const bars = harms.map((harm): Bar => {
-    const from = (harm.startedAt - startedAt) / 1000
-    const to = ((harm.endedAt ?? harm.startedAt) - startedAt) / 1000
+  const bars = records.map(({ fault, startedAt: began, endedAt = began }): Bar => {
+    const from = (began - startedAt) / 1000
+    const to = (endedAt - startedAt) / 1000
     const [left, right] = [x(from), Math.max(x(to), x(from) + 2)]
-    const labelWidth = harm.name.length * LETTER_WIDTH + LABEL_GAP
+    const labelWidth = fault.name.length * LETTER_WIDTH + LABEL_GAP
     // At the right edge the label stands before its bar.
     const labelledBefore = right + labelWidth > LEFT + PLOT
     const begin = labelledBefore ? left - labelWidth : left
     const free = ends.findIndex((end) => end <= begin)
     const lane = free < 0 ? ends.length : free
     ends[lane] = (labelledBefore ? right : right + labelWidth) + LABEL_GAP
-    return { harm, from, to, lane, labelledBefore }
+    return { fault, from, to, lane, labelledBefore }
   })
   return { bars, lanes: Math.max(1, ends.length) }
 }
 
-function drawBar({ harm, from, to, lane, labelledBefore }: Bar, x: Scale, top: number, bottom: number): string {
-  const colour = COLOURS[harm.part]
+function drawBar({ fault, from, to, lane, labelledBefore }: Bar, x: Scale, top: number, bottom: number): string {
+  const colour = COLOURS[fault.harms]
   const [left, width] = [x(from), Math.max(2, x(to) - x(from))]
   const y = top + lane * LANE_HEIGHT
-  const title = `<title>${escaped(harm.name)}, ${clock(from * 1000)} to ${clock(to * 1000)}</title>`
+  const title = `<title>${escaped(fault.name)}, ${clock(from * 1000)} to ${clock(to * 1000)}</title>`
   const shape = (top: number, height: number, more: string) =>
     `<rect x="${round(left)}" y="${round(top)}" width="${round(width)}" height="${round(height)}" fill="${colour}" ${more}/>`
   const label = labelledBefore
-    ? text(left - 4, y + 11, harm.name, 'class="bar-label" text-anchor="end"')
-    : text(left + width + 4, y + 11, harm.name, 'class="bar-label"')
+    ? text(left - 4, y + 11, fault.name, 'class="bar-label" text-anchor="end"')
+    : text(left + width + 4, y + 11, fault.name, 'class="bar-label"')
   const shade = shape(y, bottom - y, 'class="shade"')
   return `<g>${title}${shade}${shape(y, BAR_HEIGHT, 'rx="2"')}${label}</g>`
 }
@@ -184,11 +185,11 @@ const panelsOf = (samples: Sample[]): Panel[] => {
   ]
 }
 
-/** The timeline as the text of an SVG file. `startedAt` in ms since 1970, as the harms have it. */
-export function drawTimeline(title: string, samples: Sample[], harms: Harm[], startedAt: number): string {
+/** The timeline as the text of an SVG file. `startedAt` in ms since 1970, as the records have it. */
+export function drawTimeline(title: string, samples: Sample[], records: FaultRecord[], startedAt: number): string {
   const lastsSeconds = Math.max(1, ...samples.map(({ at }) => at))
   const x: Scale = (seconds) => LEFT + (Math.min(seconds, lastsSeconds) / lastsSeconds) * PLOT
-  const { bars, lanes } = placeBars(harms, startedAt, x)
+  const { bars, lanes } = placeBars(records, startedAt, x)
   const lanesTop = TOP + 22
   const panels = panelsOf(samples)
   const panelsTop = lanesTop + lanes * LANE_HEIGHT + 40

@@ -57,10 +57,10 @@ const compose = (args: readonly string[], env: Variables, limits: { timeoutMs: n
 
 const requireEngine = async () => {
   if (!(await dockerAnswers()))
-    throw new LaunchFailure("No Docker engine with compose answers: start it, or attack the native servers.")
+    throw new LaunchFailure("No Docker engine with compose answers: start it, or take the native servers.")
   if (process.platform !== "linux" || process.getuid?.() !== 0)
     throw new LaunchFailure(
-      "Containers can be attacked by root on Linux only: run it as root, or attack the native servers.",
+      "Containers can be harmed by root on Linux only: run it as root, or take the native servers.",
     )
 }
 
@@ -135,7 +135,7 @@ const rollBack = async (id: string, redis: Server, cutBack: (at: number) => numb
   }
 }
 
-/** What is harmed in the containers that are up. */
+/** What can be harmed in the containers that are up. */
 const harmable = async (containers: Container[], disks: Disks, hurry: AbortSignal | undefined) => {
   const nameOf = new Map(containers.map(({ id, name }) => [id, name]))
   const ends = trackEnds((server) => server === "redis" && disks.isFull(server))

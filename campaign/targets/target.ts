@@ -1,4 +1,4 @@
-/** What a campaign attacks: a whole stack, natively or in containers, with a link that can be cut in front of each server. */
+/** What a campaign harms: a whole stack, natively or in containers, with a link that can be cut in front of each server. */
 
 import type { Progress } from "../../local/progress.ts"
 
@@ -60,14 +60,4 @@ export type TargetOptions = {
   signal?: AbortSignal
   /** Cuts an orderly stop short. */
   hurry?: AbortSignal
-}
-
-/** One kind of harm. */
-export type Attack = {
-  /** "kill redis", "freeze mysql", "cut elasticmq", "wipe redis", "fill mysql" … */
-  name: string
-  /** Whether Redis loses data by it: numbers may skip then, and Idempotency-Keys are forgotten. */
-  losesData: boolean
-  /** Does the harm, keeps it up for so long, and undoes it. Resolves when it is undone, not when all has recovered. */
-  run(target: Target, ms: number): Promise<void>
 }

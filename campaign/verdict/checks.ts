@@ -18,7 +18,7 @@ export const CHECKS = [
   "request over 10 s",
   "wrong answer",
   "memory not given back",
-  "attack not done",
+  "fault not done",
 ] as const
 
 export type CheckName = (typeof CHECKS)[number]

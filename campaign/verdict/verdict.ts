@@ -1,7 +1,7 @@
 // DESIGN. The verdict: the ledger against the rows of MySQL, the rows against the documents and the lists, one
 // application after the other. Nothing is sampled and nothing is "about": each check counts what is wrong.
 
-import type { Harms } from "../faults/fault-log.ts"
+import type { FaultLog } from "../faults/fault-log.ts"
 import type { Client } from "../load/client.ts"
 import {
   describeWrite,
@@ -31,7 +31,7 @@ import type { DirectStores } from "./stores.ts"
 
 export type Evidence = {
   ledger: Ledger
-  harms: Harms
+  faults: FaultLog
   direct: DirectStores
   client: Client
   onProgress?(done: number, total: number): void
@@ -62,12 +62,12 @@ function indexLedger({ writes, resources }: Ledger) {
 type Index = ReturnType<typeof indexLedger>
 
 /** Whether Redis lost data while the write was under way: its key may be forgotten and its number taken back. */
-const acrossLoss = ({ harms }: Evidence, write: Write): boolean => harms.lostData(sentAt(write), endedAt(write))
+const acrossLoss = ({ faults }: Evidence, write: Write): boolean => faults.lostData(sentAt(write), endedAt(write))
 
 /** What became of a creation that was sent again after a loss, replays included. */
 function isDoubleAllowed(evidence: Evidence, { resource }: Write, index: Index): boolean {
   const lastEnd = Math.max(endedAt(resource.creation), ...index.replaysOf(resource).map(endedAt))
-  return evidence.harms.lostData(sentAt(resource.creation), lastEnd)
+  return evidence.faults.lostData(sentAt(resource.creation), lastEnd)
 }
 
 function checkAcknowledged(resource: Resource, row: Row | undefined, index: Index, verdict: Verdict, where: string) {
@@ -179,8 +179,8 @@ function checkNumbering(
     }
   }
   for (const { id, text } of rows) use(Number(id), index.byId.get(writeIdOf(text)))
-  const losses = evidence.harms.all
-    .filter(({ losesData }) => losesData)
+  const losses = evidence.faults.all
+    .filter(({ fault }) => fault.losesData)
     .map(({ startedAt, endedAt: ended = Date.now() }) => ({ startedAt, endedAt: ended }))
   const bound = evidence.direct.stores.config.OUTBOX_EVENTS_MAX
   const createdAt = parent ? sentAt(parent.creation) : 0
@@ -245,7 +245,7 @@ export async function compareAll(evidence: Evidence, verdict: Verdict): Promise<
   const siblings = rows.map((row) => ({ id: row.token, text: row.name, createdAt: row.created_at }))
   checkSiblings(evidence, { parent: undefined, rows: siblings, where: "/applications" }, index, verdict)
   await compareApplications(evidence.client, rows, `${ledger.run}-`, verdict)
-  findWrongNumbers(ledger, evidence.harms, verdict)
+  findWrongNumbers(ledger, evidence.faults, verdict)
 
   const known = new Map(applications.flatMap((one) => (one.id === undefined ? [] : [[String(one.id), one] as const])))
   const tokens = new Set([...known.keys(), ...rows.map(({ token }) => token)])

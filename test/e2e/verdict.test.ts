@@ -2,7 +2,7 @@
 // stores, in the ledger or in the answers is found by the checks that are named for it, and by no other.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
 import { Redis } from "ioredis"
-import { recordHarms } from "../../campaign/faults/fault-log.ts"
+import { createFaultLog } from "../../campaign/faults/fault-log.ts"
 import { type Answer, connectClient } from "../../campaign/load/client.ts"
 import { type Load, noteAnswer } from "../../campaign/load/exchange.ts"
 import { createLedger, isDeleted, type Resource } from "../../campaign/load/ledger.ts"
@@ -102,11 +102,11 @@ beforeAll(async () => {
   direct = directStores({ stores: { ...stores(), config }, close: async () => {} })
   const client = connectClient(api().baseUrl)
   const [ended, gaveUp] = [new AbortController(), new AbortController()]
-  const [ledger, harms] = [createLedger(), recordHarms()]
+  const [ledger, faults] = [createLedger(), createFaultLog()]
   load = {
     client,
     ledger,
-    harms,
+    faults,
     random: seededRandom(7),
     isProxied: false,
     slowdown: () => 1,
@@ -114,7 +114,7 @@ beforeAll(async () => {
     stop: ended.signal,
     giveUp: gaveUp.signal,
   }
-  evidence = { ledger, harms, direct, client }
+  evidence = { ledger, faults, direct, client }
   const running = runLoad(load, await setUp(load), WORKERS)
   const deleted = () => ledger.resources.filter(({ kind, deleted: gone }) => kind === "message" && gone === "yes")
   await eventually(() => {
@@ -134,13 +134,13 @@ afterAll(async () => {
 test(
   "a load without faults: passes every check, and has written all that is judged",
   async () => {
-    const { ledger, harms, client } = evidence
+    const { ledger, faults, client } = evidence
     const verdict = createVerdict()
     await judgeLeft(direct, await whatIsLeft(direct), verdict)
     const tokens = ledger.resources.flatMap(({ kind, id }) => (kind === "application" ? [String(id)] : []))
     await judgeCounts({ direct, client, tokens }, COUNTS_MAX_MS, verdict)
     await compareAll(evidence, verdict)
-    judgeAnswers(ledger, harms, "native", verdict)
+    judgeAnswers(ledger, faults, "native", verdict)
     expect(verdict.checks.filter(({ count }) => count > 0)).toEqual([])
     const kinds = new Set(ledger.writes.map(({ kind, resource }) => `${kind} ${resource.kind}`))
     expect([...kinds]).toEqual(
@@ -378,17 +378,17 @@ test("a status out of the contract and an answer after 11 s: are found, unless t
     noteAnswer({ ...load, ledger }, "GET /", "id", { status, tookMs, sentAt: Date.now(), reason: "" } as Answer)
   const judged = () => {
     const verdict = createVerdict()
-    judgeAnswers(ledger, harms, "native", verdict)
+    judgeAnswers(ledger, faults, "native", verdict)
     return failing(verdict)
   }
-  const harms = recordHarms()
+  const faults = createFaultLog()
   answered(503, 9_000)
   expect(judged()).toEqual([])
   answered(200, 11_000)
   expect(judged()).toEqual(["request over 10 s"])
-  const harm = harms.begin({ name: "cut client", losesData: false, run: async () => {} })
+  const record = faults.begin({ name: "cut client", harms: "client", run: async () => {} })
   expect(judged()).toEqual([])
-  harm.error = "it could not be cut"
+  record.error = "it could not be cut"
   answered(500, 1)
-  expect(judged()).toEqual(["wrong answer", "attack not done"])
+  expect(judged()).toEqual(["wrong answer", "fault not done"])
 })
