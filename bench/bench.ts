@@ -87,7 +87,7 @@ function readOptions(args: string[]) {
 
 type Options = ReturnType<typeof readOptions>
 
-/** Answers whether every target was met. */
+/** Returns whether every target was met. */
 async function main({ benches, rounds, scale, report }: Options): Promise<boolean> {
   const { stop: signal, hurry } = stopSignals()
   const progress = progressOn(process.stdout)

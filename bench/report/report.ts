@@ -83,7 +83,7 @@ export function markdownOf({ bench: { name, about }, found, where, versions, rou
   ].join("\n")
 }
 
-/** Writes the files into `folder`. Answers their paths. */
+/** Writes the files into `folder`. Returns their paths. */
 export async function writeReport(folder: string, shown: Shown): Promise<string[]> {
   const { bench, found, where, versions, rounds, scale } = shown
   await mkdir(folder, { recursive: true })

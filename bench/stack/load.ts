@@ -170,7 +170,7 @@ export function chatOf(path: string): Chat {
   return { path, application, chat: Number(chat) }
 }
 
-/** One chat in each of `count` new applications. Answers their paths. */
+/** One chat in each of `count` new applications. Returns their paths. */
 export async function createChats(apiUrl: string, count: number): Promise<string[]> {
   const paths: string[] = []
   for (let index = 0; index < count; index++) {

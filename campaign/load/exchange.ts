@@ -70,7 +70,7 @@ function callOf({ kind, resource, id, key }: Write): { method: string; path: str
   }
 }
 
-/** Sends a write until it is answered, or the load is given up. Answers whether it was acknowledged. */
+/** Sends a write until it is answered, or the load is given up. Returns whether it was acknowledged. */
 export async function perform(load: Load, write: Write): Promise<boolean> {
   const { client, ledger, giveUp } = load
   const call = callOf(write)
@@ -100,7 +100,7 @@ export async function perform(load: Load, write: Write): Promise<boolean> {
   }
 }
 
-/** Creates something and answers it, or undefined when that was not acknowledged. */
+/** Creates something and returns it, or undefined when that was not acknowledged. */
 export async function create(
   load: Load,
   kind: Resource["kind"],

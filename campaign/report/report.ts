@@ -127,7 +127,7 @@ function markdownOf(report: CampaignReport): string {
   ].join("\n")
 }
 
-/** Writes the three files into `folder`, and answers their paths. */
+/** Writes the three files into `folder` and returns their paths. */
 export async function writeReport(folder: string, report: CampaignReport, timeline: string): Promise<string[]> {
   await mkdir(folder, { recursive: true })
   const files = {

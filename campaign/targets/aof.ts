@@ -20,7 +20,7 @@ export type WatchedAof = {
   /** Resolves once it is known how large the present file was a second ago. */
   untilKnown(signal?: AbortSignal): Promise<void>
   /**
-   * Cuts the file back to its size a second before `at` (of performance.now). To be called while Redis is down. Answers
+   * Cuts the file back to its size a second before `at` (of performance.now). To be called while Redis is down. Returns
    * how many bytes went; undefined, and nothing is cut, where the file was another one then.
    */
   cutBack(at: number): number | undefined

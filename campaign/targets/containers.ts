@@ -33,7 +33,7 @@ export const findContainers = async (project: string): Promise<Container[]> => {
     .sort((a, b) => a.name.localeCompare(b.name))
 }
 
-/** Calls `ended` at each end of a container of the project, until the function that it answers is called. */
+/** Calls `ended` at each end of a container of the project, until the function that it returns is called. */
 export const watchEndsOf = (project: string, ended: (id: string, why: string) => void): (() => void) => {
   const filters = ["type=container", "event=die", `label=${PROJECT_LABEL}=${project}`]
   const format = "{{.Actor.ID}} {{.Actor.Attributes.exitCode}}"

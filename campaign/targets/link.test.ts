@@ -86,7 +86,16 @@ describe("a link", () => {
     await closed
   })
 
-  test("with a delay, when used, keeps back each direction by so much, and not once restored", async () => {
+  test("to a server that is gone, when dialled, breaks the connection", async () => {
+    const nowhere = await startLink({ host: "127.0.0.1", port: 1 })
+    const socket = connect(nowhere.port, "127.0.0.1")
+    expect(await codeOf(once(socket, "data"))).toBe("ECONNRESET")
+    await nowhere.stop()
+  })
+})
+
+describe("a link with a delay", () => {
+  test("when used, keeps back each direction by so much, and not once restored", async () => {
     const socket = await dial()
     link.delay(DELAY_MS)
     const { text, tookMs } = await say(socket, "slow")
@@ -96,7 +105,7 @@ describe("a link", () => {
     expect((await say(socket, "quick")).tookMs).toBeLessThan(2 * DELAY_MS)
   })
 
-  test("with a delay that ends while data waits, when more is sent, keeps the order and loses nothing", async () => {
+  test("that ends while data waits, when more is sent, keeps the order and loses nothing", async () => {
     const socket = await dial()
     let back = ""
     socket.on("data", (data) => {
@@ -113,12 +122,5 @@ describe("a link", () => {
     socket.end("third")
     await once(socket, "end")
     expect(back).toBe("first second third")
-  })
-
-  test("to a server that is gone, when dialled, breaks the connection", async () => {
-    const nowhere = await startLink({ host: "127.0.0.1", port: 1 })
-    const socket = connect(nowhere.port, "127.0.0.1")
-    expect(await codeOf(once(socket, "data"))).toBe("ECONNRESET")
-    await nowhere.stop()
   })
 })

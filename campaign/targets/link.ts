@@ -19,7 +19,7 @@ export type LinkEnd = { host: string; port: number }
 /** A link that runs: `port` is where it listens. */
 export type RunningLink = Link & { port: number; stop(): Promise<void> }
 
-/** Carries what comes from one socket to the other, `delayMs()` later. Answers how to let go all that waits. */
+/** Carries what comes from one socket to the other, `delayMs()` later. Returns how to let go all that waits. */
 const carry = (from: Socket, to: Socket, delayMs: () => number): { flush(): void } => {
   // undefined is the end of what `from` has to say.
   const waiting: { chunk: Buffer | undefined; due: number }[] = []

@@ -34,7 +34,7 @@ export async function whatIsLeft(direct: DirectStores): Promise<Left> {
   return { outbox, outboxBytes, persistQueue, indexQueue, pendingIndex, purges }
 }
 
-/** Waits until nothing is left, or `limitMs` have passed. Answers what was left at last, and after how long. */
+/** Waits until nothing is left, or `limitMs` have passed. Returns what was left at last, and after how long. */
 export async function awaitQuiet(
   direct: DirectStores,
   limitMs: number,

@@ -197,7 +197,7 @@ const toRow = (row: MessageRow | ChatRow): Row => ({
   createdAt: row.created_at,
 })
 
-/** Everything below one application. Answers how often its numbers skipped as documented. */
+/** Everything below one application. Returns how often its numbers skipped as documented. */
 async function checkApplication(
   evidence: Evidence,
   application: Resource | undefined,
