@@ -7,7 +7,9 @@ export const NO_OP_PATH = "/no-op"
 /** The request, as large as a small creation. */
 export const NO_OP: Asked = { path: NO_OP_PATH, method: "POST", body: JSON.stringify({ body: "nothing" }) }
 
-const HANDLER = `export const handler = async () => ({ statusCode: 201, headers: { "content-type": "application/json" }, body: "{}" })\n`
+/** The emulator's server takes an answer without a request id for one of its own, and makes a 500 of it. */
+const HEADERS = JSON.stringify({ "content-type": "application/json", "x-request-id": "no-op" })
+const HANDLER = `export const handler = async () => ({ statusCode: 201, headers: ${HEADERS}, body: "{}" })\n`
 const FUNCTION = `functions:\n  no-op: { handler: functions/no-op.handler, events: [httpApi: POST ${NO_OP_PATH}, httpApi: GET ${NO_OP_PATH}] }\n`
 
 /** Adds it to the copy of the project in `folder`. */
