@@ -1,6 +1,6 @@
 // Imports go one way: functions → runtime, http, queue, nouns → clients, errors, events.
 const NOUNS = "^lib/(applications|chats|messages|contract|merged-page|readiness)\\.ts$"
-const TEST = "\\.test\\.ts$|^test/"
+const TEST = "\\.test\\.ts$|^(bench|campaign|test)/"
 
 module.exports = {
   forbidden: [
@@ -73,13 +73,13 @@ module.exports = {
       comment: "A migration is frozen in time.",
       severity: "error",
       from: { path: "^migrations/" },
-      to: { path: "^(lib|functions|local|test)/" },
+      to: { path: "^(bench|campaign|lib|functions|local|test)/" },
     },
     {
       name: "product-does-not-import-emulation",
       severity: "error",
       from: { path: "^(lib|functions|migrations)/", pathNot: TEST },
-      to: { path: "^(local|test)/" },
+      to: { path: "^(bench|campaign|local|test)/" },
     },
   ],
   options: {

@@ -1,4 +1,4 @@
-// npm run faults: a campaign of faults under load. See test/campaign/campaign.ts.
+// npm run faults: a campaign of faults under load. See campaign/campaign.ts.
 import { bootstrap } from "./bootstrap.mjs"
 
-bootstrap("../test/campaign/campaign.ts")
+bootstrap("../campaign/campaign.ts")

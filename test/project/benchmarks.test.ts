@@ -2,10 +2,10 @@
 import { globSync } from "node:fs"
 import { basename } from "node:path"
 import { describe, expect, test } from "@jest/globals"
+import { type Figure, summarize, type Target, type Versions } from "../../bench/report/bench-run.ts"
+import { conditions, figuresTable, type Surroundings, targetsTable } from "../../bench/report/report.ts"
+import { noteOnVersions, unlikeCompose } from "../../bench/stack/versions.ts"
 import { ROOT } from "../../local/services/settings.ts"
-import { type Figure, summarize, type Target, type Versions } from "../bench/bench-run.ts"
-import { conditions, figuresTable, type Surroundings, targetsTable } from "../bench/report.ts"
-import { noteOnVersions, unlikeCompose } from "../bench/versions.ts"
 import { matches, read } from "../steps/project-files.ts"
 
 type BenchRecord = Surroundings & { name: string; versions?: Versions; figures: Figure[]; targets: Target[] }

@@ -35,7 +35,9 @@ const described = exampleVariables()
 const listed = described.map(([name]) => name)
 const sources = projectPaths()
   .filter(
-    (path) => /^(functions|lib|local|migrations|test)\/.*\.(ts|mjs|cjs)$/.test(path) && !path.endsWith(".test.ts"),
+    (path) =>
+      /^(bench|campaign|functions|lib|local|migrations|test)\/.*\.(ts|mjs|cjs)$/.test(path) &&
+      !path.endsWith(".test.ts"),
   )
   .concat("jest.config.mjs")
   .map((path) => [path, read(path)] as const)
@@ -43,7 +45,7 @@ const templates = [
   "serverless.yml",
   "docker-compose.yml",
   "local/compose.ports.yml",
-  "test/campaign/compose.faults.yml",
+  "campaign/targets/compose.faults.yml",
 ]
 const yaml = templates.map(read).join("\n")
 const configured = matches(read("lib/config.ts"), /^ {2}([A-Z_]+):/gm)

@@ -1,0 +1,145 @@
+// What lies in the persist queue while the API is stopped, and how fast it is stored and indexed once the API goes on.
+import { setTimeout as sleep } from "node:timers/promises"
+import { awaitQuiet } from "../../campaign/verdict/settle.ts"
+import { indexDocuments } from "../../lib/search/index-documents.ts"
+import { readTargets, writesAlias } from "../../lib/search/targets.ts"
+import type { SearchStores } from "../../lib/stores.ts"
+import type { Bench, Figure } from "../report/bench-run.ts"
+import { chatOf, createChats } from "../stack/load.ts"
+import { type Place, storeRows } from "./search-data.ts"
+
+const EVENTS = 200_000
+const APPLICATIONS = 64
+/** Of one application, sent together: some envelopes of a hundred. */
+const SENT_TOGETHER = 1_000
+/** Each look at the index refreshes it, which is work for Elasticsearch: as often as it does so by itself. */
+const POLL_MS = { rows: 250, documents: 1_000 }
+const DRAIN_MAX_MS = 300_000
+/** What the floor writes at a time, as the consumers do at most. */
+const DOCUMENTS_AT_A_TIME = 1_000
+const BULK_TIMEOUT_MS = 30_000
+/** Chats of the same applications that no creation knows. */
+const FLOOR_CHAT = 2
+const BODY = "The quick brown fox jumps over the lazy dog, and the parcel is on its way."
+
+/** Events as creations would send them, for chats that have no other message. */
+async function queueEvents({ persistQueue }: SearchStores, applications: string[], each: number): Promise<void> {
+  const createdAt = Date.now()
+  for (let first = 1; first <= each; first += SENT_TOGETHER) {
+    for (const application of applications) {
+      const numbers = Array.from({ length: Math.min(SENT_TOGETHER, each - first + 1) }, (_, index) => first + index)
+      const revision = createdAt * 1000
+      const events = numbers.map((message) =>
+        JSON.stringify({
+          revision: String(revision + message),
+          application,
+          chat: 1,
+          message,
+          created_at: createdAt,
+          body: BODY,
+        }),
+      )
+      await persistQueue.send(application, events)
+    }
+  }
+}
+
+async function countRows({ mysql }: SearchStores, applications: string[]): Promise<number> {
+  // Counters are raised in the transaction that stores the rows.
+  const { rows } = await mysql
+    .selectFrom("counters")
+    .select(({ fn }) => fn.sum<string | null>("live").as("rows"))
+    .where("application", "in", applications)
+    .where("chat", "=", 1)
+    .executeTakeFirstOrThrow()
+  return Number(rows ?? 0)
+}
+
+async function countDocuments({ elasticsearch, config }: SearchStores, applications: string[]): Promise<number> {
+  const index = config.ELASTICSEARCH_INDEX
+  await elasticsearch.indices.refresh({ index })
+  return (await elasticsearch.count({ index, query: { terms: { application: applications } } })).count
+}
+
+/** Seconds until `count` answers `total`. */
+async function secondsUntil(count: () => Promise<number>, total: number, pollMs: number): Promise<number> {
+  const started = performance.now()
+  for (;;) {
+    const found = await count()
+    const seconds = (performance.now() - started) / 1000
+    if (found >= total) return seconds
+    if (seconds * 1000 > DRAIN_MAX_MS) throw new Error(`${found} of ${total} after ${Math.round(seconds)} s`)
+    await sleep(pollMs)
+  }
+}
+
+/** Rows and documents a second when one client writes as many of them itself, first the rows, then the documents. */
+async function measureFloor(stores: SearchStores, applications: string[], each: number) {
+  const { mysql, elasticsearch, config } = stores
+  const places = applications.flatMap((application) =>
+    Array.from(
+      { length: each },
+      (_, index): Place => ({ application, chat: FLOOR_CHAT, number: index + 1, body: BODY }),
+    ),
+  )
+  const began = performance.now()
+  await storeRows(stores, places, () => undefined)
+  const stored = performance.now()
+  const { live } = await readTargets(mysql, config.ELASTICSEARCH_INDEX)
+  if (live === null) throw new Error("there is no index that documents are written to")
+  const at = new Date().toISOString()
+  const operations = places.map(
+    (place) => ({ ...place, kind: "index", revision: "1", createdAt: at, updatedAt: at }) as const,
+  )
+  for (let first = 0; first < operations.length; first += DOCUMENTS_AT_A_TIME) {
+    const some = operations.slice(first, first + DOCUMENTS_AT_A_TIME)
+    const { failed } = await indexDocuments(elasticsearch, writesAlias(live), some, { timeoutMs: BULK_TIMEOUT_MS })
+    if (failed[0]) throw new Error(`Elasticsearch refused a document: ${failed[0].reason}`)
+  }
+  await elasticsearch.indices.refresh({ index: config.ELASTICSEARCH_INDEX })
+  const perSecond = (ms: number) => (places.length * 1000) / ms
+  return { rowsPerSecond: perSecond(stored - began), documentsPerSecond: perSecond(performance.now() - stored) }
+}
+
+export const drain: Bench = {
+  name: "drain",
+  about: `${EVENTS} creations of ${APPLICATIONS} applications in the persist queue while the API is frozen (SIGSTOP); from its thaw until all is stored, and indexed; floor: one client writes as many rows, and then as many documents, straight into MySQL and Elasticsearch`,
+  async run({ stack, rounds, scale, say }) {
+    const { stores } = stack.direct
+    const each = Math.ceil((EVENTS * scale) / APPLICATIONS)
+    const total = each * APPLICATIONS
+    const figures: Figure[] = []
+    for (let round = 0; round < rounds; round++) {
+      const applications = (await createChats(stack.apiUrl, APPLICATIONS)).map((path) => chatOf(path).application)
+      await awaitQuiet(stack.direct, DRAIN_MAX_MS)
+      const api = stack.server("api")
+      await api.freeze()
+      try {
+        await queueEvents(stores, applications, each)
+      } finally {
+        await api.thaw()
+      }
+      const [stored, indexed] = await Promise.all([
+        secondsUntil(() => countRows(stores, applications), total, POLL_MS.rows),
+        secondsUntil(() => countDocuments(stores, applications), total, POLL_MS.documents),
+      ])
+      say(`${total} stored after ${stored.toFixed(1)} s, indexed after ${indexed.toFixed(1)} s`)
+      await awaitQuiet(stack.direct, DRAIN_MAX_MS)
+      const floor = await measureFloor(stores, applications, each)
+      const [rowsPerSecond, documentsPerSecond] = [total / stored, total / indexed]
+      figures.push({ name: "floor", ...floor })
+      figures.push({
+        name: "drain",
+        rowsPerSecond,
+        documentsPerSecond,
+        rowsOfFloor: rowsPerSecond / floor.rowsPerSecond,
+        documentsOfFloor: documentsPerSecond / floor.documentsPerSecond,
+      })
+    }
+    const bounds = [
+      { of: "rowsPerSecond", name: "drain", min: 5_000 },
+      { of: "documentsPerSecond", name: "drain", min: 3_000 },
+    ]
+    return { figures, bounds }
+  },
+}

@@ -1,0 +1,110 @@
+// How long after it was due a creation is answered, and how long after its answer it is stored, and can be found.
+import { setTimeout as sleep } from "node:timers/promises"
+import type { Bench, BenchRun, Figure } from "../report/bench-run.ts"
+import { plotMedians } from "../report/plots.ts"
+import { askSteadily, chatOf, createChats, createSteadily, percentile } from "../stack/load.ts"
+import { NO_OP } from "../stack/no-op.ts"
+
+const SECONDS = 40
+const NO_OP_SECONDS = 10
+/** However short the look, some probes must fit in. */
+const SECONDS_MIN = 10
+const CHATS = 16
+/** Some twenty searches a second beside the load, each lag exact to a tenth of a second. */
+const PROBE_EVERY_MS = 400
+const SEARCH_POLL_MS = 100
+const ROW_POLL_MS = 20
+/** What has not arrived by then counts as that late. */
+const ARRIVAL_MAX_MS = 60_000
+
+/**
+ * While messages come at a steady rate: from the moment at which one was due to its answer; from there to its row, and
+ * to the first search that finds it.
+ */
+async function measureLag({ stack, say }: BenchRun, rate: number, seconds: number): Promise<Figure[]> {
+  const { apiUrl, direct } = stack
+  const chats = await createChats(apiUrl, CHATS)
+  const [probed = ""] = chats
+  const { application, chat } = chatOf(probed)
+  const loading = createSteadily({ apiUrl, chats, rate, seconds })
+  const until = async (isThere: () => Promise<boolean>, accepted: number, pollMs: number) => {
+    while (!(await isThere()) && performance.now() - accepted < ARRIVAL_MAX_MS) await sleep(pollMs)
+    return performance.now() - accepted
+  }
+  const probe = async (word: string) => {
+    const headers = { "content-type": "application/json" }
+    const body = JSON.stringify({ body: word })
+    const { number } = (await (
+      await fetch(`${apiUrl}${probed}/messages`, { method: "POST", headers, body })
+    ).json()) as {
+      number: number
+    }
+    const accepted = performance.now()
+    const row = direct.stores.mysql
+      .selectFrom("messages")
+      .select("number")
+      .where("application", "=", application)
+      .where("chat", "=", chat)
+      .where("number", "=", number)
+    const isStored = async () => (await row.executeTakeFirst()) !== undefined
+    const isFound = async () => {
+      const answer = await fetch(`${apiUrl}${probed}/messages/search?query=${word}&limit=1`)
+      return ((await answer.json()) as { total?: number }).total === 1
+    }
+    return Promise.all([until(isStored, accepted, ROW_POLL_MS), until(isFound, accepted, SEARCH_POLL_MS)])
+  }
+  const probes: ReturnType<typeof probe>[] = []
+  const end = performance.now() + (seconds - 5) * 1000
+  for (let count = 0; performance.now() < end; count++) {
+    probes.push(probe(`probe-${count}-${crypto.randomUUID()}`))
+    await sleep(PROBE_EVERY_MS)
+  }
+  const lags = await Promise.all(probes)
+  const { failed, perSecond, latencies } = await loading
+  const lagsOf = (index: number) => lags.map((lag) => lag[index] ?? Number.NaN).toSorted((a, b) => a - b)
+  const ways = { "due → accepted": latencies, "accepted → stored": lagsOf(0), "accepted → searchable": lagsOf(1) }
+  return Object.entries(ways).map(([way, sorted]) => {
+    const [p50, p99] = [percentile(sorted, 50), percentile(sorted, 99)]
+    const name = `${way} at ${rate}/s`
+    say(`${name} (in fact ${Math.round(perSecond)}): p50 ${Math.round(p50)} ms, p99 ${Math.round(p99)} ms`)
+    return { name, p50, p99, max: percentile(sorted, 100), perSecond, failed }
+  })
+}
+
+/** How soon after it was due a function is answered that does nothing, at the same rate. */
+async function measureNoOp({ stack, say }: BenchRun, rate: number, seconds: number): Promise<Figure> {
+  const { latencies, perSecond, failed } = await askSteadily(stack.apiUrl, [NO_OP], { rate, seconds })
+  const [p50, p99] = [percentile(latencies, 50), percentile(latencies, 99)]
+  const name = `no-op at ${rate}/s`
+  say(`${name}: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`)
+  return { name, p50, p99, max: percentile(latencies, 100), perSecond, failed }
+}
+
+const RATES = [300, 1_500]
+
+export const lag: Bench = {
+  name: "lag",
+  about: `POST message at ${RATES.join("/s and at ")}/s for ${SECONDS} s, after a function that does nothing at the same rate; a creation every ${PROBE_EVERY_MS} ms is looked for in MySQL and by searches`,
+  async run(run) {
+    const figures: Figure[] = []
+    for (let round = 0; round < run.rounds; round++) {
+      for (const rate of RATES) {
+        const noOp = await measureNoOp(run, rate, NO_OP_SECONDS)
+        const [accepted, ...later] = await measureLag(run, rate, Math.max(SECONDS_MIN, SECONDS * run.scale))
+        figures.push(noOp, { ...(accepted as Figure), p50OfNoOp: Number(accepted?.p50) / Number(noOp.p50) }, ...later)
+      }
+    }
+    const bounds = RATES.flatMap((rate) => [
+      { of: "p99", name: `accepted → stored at ${rate}/s`, max: 1_000 },
+      { of: "p99", name: `accepted → searchable at ${rate}/s`, max: 3_000 },
+      { of: "failed", name: `accepted → stored at ${rate}/s`, max: 0 },
+    ])
+    const plot = plotMedians(figures, {
+      file: "lag",
+      title: "From due to accepted, and from there to MySQL and to the first search that finds it",
+      unit: "milliseconds",
+      series: { p50: "p50", p99: "p99" },
+    })
+    return { figures, bounds, plots: [plot] }
+  },
+}

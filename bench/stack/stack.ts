@@ -1,0 +1,89 @@
+// A whole native stack of the benchmarks' own, fresh, with the API in a copy of the project.
+import { join } from "node:path"
+import { processesOfGroup, processGroup, processorMsOf } from "../../campaign/targets/process-group.ts"
+import type { Server, ServerKind } from "../../campaign/targets/target.ts"
+import { connectStores, type DirectStores } from "../../campaign/verdict/stores.ts"
+import { apiPorts, startApi } from "../../local/api.ts"
+import { recordedProcess } from "../../local/processes.ts"
+import type { Progress } from "../../local/progress.ts"
+import { run } from "../../local/run.ts"
+import { API_PORTS, portFrom, ROOT } from "../../local/services/settings.ts"
+import { startServices } from "../../local/services/start.ts"
+import { copyProject } from "../../test/steps/project-copy.ts"
+import { liveBytes } from "./live-memory.ts"
+import { addNoOp } from "./no-op.ts"
+
+/** From the API's own port: where its inspector listens when it is asked to. */
+const INSPECTOR_PORT_OFFSET = 1
+
+export type BenchStack = {
+  apiUrl: string
+  /** What leads to the stores. */
+  env: Record<string, string>
+  /** The stores themselves, past the API. */
+  direct: DirectStores
+  server(kind: ServerKind): Server
+  /** Milliseconds of processor time that a server has used since its start (Linux only). */
+  processorMs(kind: ServerKind): number
+  /** Bytes that the API holds once its garbage is collected. */
+  apiLiveBytes(): Promise<number>
+  stop(): Promise<void>
+}
+
+type StackOptions = { progress: Progress; signal: AbortSignal; hurry: AbortSignal }
+
+/** Brings it up. Throws LaunchFailure that says what is wrong; nothing is left running then. */
+export async function startBenchStack(options: StackOptions): Promise<BenchStack> {
+  const port = portFrom(process.env, "CHAT_BENCH_API_PORT", API_PORTS.bench)
+  const inspector = { label: "the API's inspector", port: port + INSPECTOR_PORT_OFFSET }
+  const alsoUsed = [...apiPorts(port), inspector].map((claim) => ({ ...claim, variable: "CHAT_BENCH_API_PORT" }))
+  const { env, folder, stop } = await startServices({
+    ...options,
+    name: "bench",
+    engine: "native",
+    fresh: true,
+    alsoUsed,
+  })
+  const undo: (() => Promise<void>)[] = [stop]
+  const takeDown = async () => {
+    for (const step of undo.splice(0).toReversed()) await step()
+  }
+  try {
+    await options.progress.step("Migrations", () =>
+      run(process.execPath, [join("local", "migrate.ts")], { cwd: ROOT, env, signal: options.signal }),
+    )
+    const project = await copyProject({ parent: folder })
+    undo.push(project.remove)
+    await addNoOp(project.folder)
+    const apiEnv = { ...env, LOG_LEVEL: "WARN", NODE_OPTIONS: `--inspect-port=${inspector.port}` }
+    const api = await options.progress.step(`API on port ${port}`, () =>
+      startApi({ ...options, folder, port, env: apiEnv, projectFolder: project.folder }),
+    )
+    undo.push(api.stop)
+    const direct = connectStores(env)
+    undo.push(direct.close)
+    const server = (kind: ServerKind) =>
+      processGroup(
+        { name: kind, kind },
+        () => recordedProcess(folder, kind),
+        () => {},
+      )
+    const pidOf = (kind: ServerKind): number => {
+      const pid = recordedProcess(folder, kind)
+      if (pid === undefined) throw new Error(`${kind} is down`)
+      return pid
+    }
+    return {
+      apiUrl: `http://127.0.0.1:${port}`,
+      env,
+      direct,
+      server,
+      processorMs: (kind) => processorMsOf(processesOfGroup(pidOf(kind))),
+      apiLiveBytes: () => liveBytes(pidOf("api"), inspector.port),
+      stop: takeDown,
+    }
+  } catch (error) {
+    await takeDown()
+    throw error
+  }
+}

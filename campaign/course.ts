@@ -1,0 +1,271 @@
+// DESIGN. The course of a campaign: set up, load and faults at once, then wait until nothing is on its way, then the
+// verdict. What is judged was noted while it happened (answers) or is read in the end (rows, documents, lists).
+import { LaunchFailure } from "../local/failure.ts"
+import { createFaultLog, type FaultLog } from "./faults/fault-log.ts"
+import { createProbes, followRecovery, type Probes } from "./faults/recovery.ts"
+import { conductFaults, type Plan } from "./faults/schedule.ts"
+import { connectClient } from "./load/client.ts"
+import type { Load } from "./load/exchange.ts"
+import { createLedger, type Ledger, pathOf } from "./load/ledger.ts"
+import { runLoad, setUp } from "./load/load.ts"
+import { seededRandom } from "./load/random.ts"
+import type { CampaignOptions } from "./options.ts"
+import { type CampaignReport, countAttempts, describeFaults, titleOf, totalLedger } from "./report/report.ts"
+import { backlogOf, createTally, type Sample, sample, type Tally } from "./report/samples.ts"
+import { clock, type Status } from "./report/status.ts"
+import { drawTimeline } from "./report/timeline.ts"
+import type { Target } from "./targets/target.ts"
+import { judgeAnswers } from "./verdict/answers.ts"
+import { createVerdict, type Verdict } from "./verdict/checks.ts"
+import {
+  awaitQuiet,
+  COUNTS_MAX_MS,
+  judgeCounts,
+  judgeLeft,
+  judgeMemory,
+  type Left,
+  type Memory,
+  measureMemory,
+  QUIET_MAX_MS,
+} from "./verdict/settle.ts"
+import { connectStores, type DirectStores, unlessAway } from "./verdict/stores.ts"
+import { compareAll } from "./verdict/verdict.ts"
+
+/** Writes under way when the load ends are sent again for so long. */
+const LAST_ANSWERS_MS = 60_000
+/** By then the queue takes events again: a breaker that was open has closed. */
+const CALM_READY_MS = 5_000
+/** The load gives way where it outruns a slow machine: from this backlog on, in proportion, down to a tenth. */
+const BACKLOG_GIVEN_WAY = 1_500
+const SLOWDOWN_MAX = 10
+/** Faults that had to wait may make a campaign longer, up to this. */
+const OVERTIME_FACTOR = 1.5
+
+export type CampaignParts = {
+  options: CampaignOptions
+  target: Target
+  plan: Plan
+  status: Status
+  stop: AbortSignal
+}
+export type Outcome = { report: CampaignReport; verdict: Verdict; timeline: string }
+
+type Run = {
+  parts: CampaignParts
+  faults: FaultLog
+  ledger: Ledger
+  direct: DirectStores
+  samples: Sample[]
+  notRun: string[]
+  startedAt: number
+}
+type LoadFigures = { loadSeconds: number; before: Memory }
+
+/** The moving line. */
+const progressText = ({ parts, faults, samples, startedAt }: Run, totals: Record<string, number>) => {
+  const active = faults.active().map(({ fault }) => fault.name)
+  const latest = samples.at(-1)
+  return [
+    `${clock(Date.now() - startedAt)}/${clock(parts.plan.lastsMs)}`,
+    active.length === 0 ? "no fault" : active.join(" + "),
+    `writes ${totals.acknowledged} ok, ${totals.refused} refused, ${totals.unknown} unanswered`,
+    `backlog ${latest ? backlogOf(latest) : 0}`,
+  ].join(" · ")
+}
+
+type FaultParts = {
+  tally: Tally
+  probes: Probes
+  followed: Promise<void>[]
+  watched: AbortSignal
+  stopFaults: AbortSignal
+  wantCalm(isWanted: boolean): void
+}
+
+/** Does the planned faults, tells of them and follows each one's recovery. Returns how many were begun. */
+async function doFaults(
+  run: Run,
+  { tally, probes, followed, watched, stopFaults, wantCalm }: FaultParts,
+): Promise<number> {
+  const { parts, faults, direct, samples, notRun, startedAt } = run
+  const { target, plan, status } = parts
+  let begun = 0
+  await conductFaults(plan, {
+    target,
+    faults,
+    startedAt,
+    stop: stopFaults,
+    isCalm: async () => {
+      return probes.readyForMs() > CALM_READY_MS && (await unlessAway(direct.outboxEvents)) === 0
+    },
+    isUp: probes.isUp,
+    hasRecovered: (time) => tally.firstAcknowledged(time) !== undefined,
+    onCalmWanted: wantCalm,
+    onBegin: ({ fault }, forMs) => {
+      begun++
+      status.line(
+        `${clock(Date.now() - startedAt)}  ${fault.name} for ${(forMs / 1000).toFixed(1)} s (${begun} of ${plan.faults.length})`,
+      )
+    },
+    onEnd: (record) => {
+      const failed = record.error === undefined ? "" : `: ${record.error}`
+      status.line(`${clock(Date.now() - startedAt)}  ${record.fault.name} ended${failed}`)
+      followed.push(followRecovery(record, faults, { probes, tally, samples, startedAt }, watched))
+    },
+    onSkip: ({ fault }, reason) => {
+      notRun.push(`${fault.name}: ${reason}`)
+      status.line(`${clock(Date.now() - startedAt)}  ${fault.name} is left out: ${reason}`)
+    },
+  })
+  return begun
+}
+
+/** Load and faults, until both have ended. */
+async function runUnderFire(run: Run): Promise<LoadFigures> {
+  const { parts, faults, ledger, direct, samples, notRun, startedAt } = run
+  const { target, plan, status, options } = parts
+  const tally = createTally()
+  const client = connectClient(target.apiUrl, tally.count)
+  const probeClient = connectClient(target.apiUrl)
+  const [ended, gaveUp, watched] = [new AbortController(), new AbortController(), new AbortController()]
+  let isCalmWanted = false
+  const wantCalm = (isWanted: boolean) => {
+    isCalmWanted = isWanted
+  }
+  const slowdown = () => {
+    const latest = samples.at(-1)
+    const byBacklog = latest ? backlogOf(latest) / BACKLOG_GIVEN_WAY : 1
+    return Math.min(SLOWDOWN_MAX, Math.max(1, byBacklog))
+  }
+  const load: Load = {
+    client,
+    ledger,
+    faults,
+    random: seededRandom(options.seed),
+    isProxied: target.name === "compose",
+    slowdown,
+    isPaused: () => isCalmWanted,
+    stop: ended.signal,
+    giveUp: gaveUp.signal,
+  }
+  const playground = await setUp(load)
+  const [place] = playground
+  const probes = createProbes(probeClient, place ? pathOf(place.chat) : "")
+  const watching = [probes.run(watched.signal), sample(direct, tally, startedAt, samples, watched.signal)]
+  status.show(() => progressText(run, tally.totals))
+  const loading = runLoad(load, playground)
+  const followed: Promise<void>[] = []
+  // Aborted by the operator, or when faults have waited for too long.
+  const stopFaults = AbortSignal.any([parts.stop, AbortSignal.timeout(plan.lastsMs * OVERTIME_FACTOR)])
+
+  const firstFaultAt = startedAt + (plan.faults[0]?.atMs ?? 0)
+  await pauseUntil(firstFaultAt, parts.stop)
+  const before = await measureMemory(target, direct)
+  const begun = await doFaults(run, { tally, probes, followed, watched: watched.signal, stopFaults, wantCalm })
+  for (const { fault } of plan.faults.slice(begun + notRun.length)) notRun.push(`${fault.name}: the time was over`)
+  await pauseUntil(startedAt + plan.lastsMs, parts.stop)
+  ended.abort()
+  const last = setTimeout(() => gaveUp.abort(), LAST_ANSWERS_MS)
+  await loading
+  clearTimeout(last)
+  const loadSeconds = Math.round((Date.now() - startedAt) / 1000)
+  await Promise.race([Promise.all(followed), pauseUntil(Date.now() + LAST_ANSWERS_MS, parts.stop)])
+  watched.abort()
+  await Promise.all([...watching, ...followed])
+  client.close()
+  probeClient.close()
+  return { loadSeconds, before }
+}
+
+/** Resolves at a time (ms since 1970), or when aborted. */
+async function pauseUntil(time: number, stop: AbortSignal): Promise<void> {
+  const waitMs = time - Date.now()
+  if (waitMs <= 0 || stop.aborted) return
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, waitMs)
+    stop.addEventListener("abort", () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
+const shownLeft = (left: Left): string =>
+  Object.entries(left)
+    .map(([name, count]) => `${name} ${count ?? "?"}`)
+    .join(", ")
+
+/** Waits for quiet and judges everything. */
+async function judge(run: Run, { before }: LoadFigures, verdict: Verdict) {
+  const { parts, ledger, faults, direct } = run
+  const { target, status } = parts
+  const client = connectClient(target.apiUrl)
+  let said = "waiting until nothing is on its way"
+  status.show(() => said)
+  const { left, tookMs } = await awaitQuiet(direct, QUIET_MAX_MS, (now) => {
+    said = `waiting until nothing is on its way: ${shownLeft(now)}`
+  })
+  status.line(`Nothing on its way after ${clock(tookMs)}: ${shownLeft(left)}`)
+  await judgeLeft(direct, left, verdict)
+  said = "waiting for the counts"
+  const tokens = ledger.resources.flatMap(({ kind, id }) =>
+    kind === "application" && id !== undefined ? [String(id)] : [],
+  )
+  await judgeCounts({ direct, client, tokens }, COUNTS_MAX_MS, verdict)
+  said = "comparing rows, documents and lists"
+  const onProgress = (done: number, total: number) => {
+    said = `comparing rows, documents and lists: ${done} of ${total} applications`
+  }
+  await compareAll({ ledger, faults, direct, client, onProgress }, verdict)
+  judgeAnswers(ledger, faults, target.name, verdict)
+  for (const line of await target.unexplainedEnds()) verdict.fail("process ended by itself", line)
+  const after = await measureMemory(target, direct)
+  judgeMemory(target, before, after, verdict)
+  client.close()
+  return { left, quietAfterSeconds: Math.round(tookMs / 1000), after }
+}
+
+/** Runs a whole campaign on a stack that is up. Throws when a store cannot be read in the end. */
+export async function runCampaign(parts: CampaignParts): Promise<Outcome> {
+  const { options, target } = parts
+  const startedAt = Date.now()
+  const run: Run = {
+    parts,
+    startedAt,
+    faults: createFaultLog(),
+    ledger: createLedger(),
+    direct: connectStores(target.env),
+    samples: [],
+    notRun: [],
+  }
+  try {
+    const figures = await runUnderFire(run)
+    if (parts.stop.aborted) throw new LaunchFailure("Stopped before the verdict.")
+    const verdict = createVerdict()
+    const { left, quietAfterSeconds, after } = await judge(run, figures, verdict)
+    const clean = verdict.isClean()
+    const faults = describeFaults(run.faults.all, startedAt)
+    const report: CampaignReport = {
+      seed: options.seed,
+      target: target.name,
+      replicas: options.replicas,
+      startedAt: new Date(startedAt).toISOString(),
+      loadSeconds: figures.loadSeconds,
+      clean,
+      verdict: verdict.checks.map(({ name, count, note, examples }) => ({ check: name, count, note, examples })),
+      faults,
+      notRun: run.notRun,
+      ledger: totalLedger(run.ledger),
+      attempts: countAttempts(run.ledger),
+      reads: run.ledger.reads,
+      quietAfterSeconds,
+      left,
+      memoryBytes: { before: figures.before, after },
+      samples: run.samples,
+    }
+    const timeline = drawTimeline(titleOf(options, faults.length, clean), run.samples, run.faults.all, startedAt)
+    return { report, verdict, timeline }
+  } finally {
+    await run.direct.close()
+  }
+}

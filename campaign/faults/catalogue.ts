@@ -1,0 +1,129 @@
+/** The catalogue of faults: all that a campaign can do to a target, and how it is undone. A new fault is an entry here. */
+import { setTimeout as sleep } from "node:timers/promises"
+import { Redis } from "ioredis"
+import type { LinkName, Server, ServerKind, Target } from "../targets/target.ts"
+import type { Fault } from "./fault.ts"
+import { emptyQueues, shuffleQueues } from "./queue-faults.ts"
+
+const SERVER_KINDS: readonly ServerKind[] = ["redis", "mysql", "elasticmq", "elasticsearch", "api"]
+const LINK_NAMES: readonly LinkName[] = ["client", "redis", "mysql", "elasticmq", "elasticsearch"]
+/** From what a client hardly notices to the time-out of a send to the queue and beyond. */
+const DELAY_MS_MIN = 50
+const DELAY_MS_MAX = 800
+/** More than the minute of the schedules, and than any time-out of the API. */
+const CLOCK_STEP_MS_MAX = 90_000
+const CLOCK_STEP_MS_MIN = 1_000
+/** Redis may be starting again after an earlier fault. */
+const WIPE_LIMIT_MS = 30_000
+const WIPE_RETRY_MS = 100
+const COMMAND_LIMIT_MS = 2_000
+
+/** Numbers from 0 to below 1. */
+type Random = () => number
+
+const between = (random: Random, min: number, max: number) => Math.round(min + random() * (max - min))
+
+/** Does something, keeps it up for so long, and undoes it whatever happens. */
+const keepUp = async (ms: number, start: () => unknown, undo: () => unknown) => {
+  try {
+    await start()
+    await sleep(ms)
+  } finally {
+    await undo()
+  }
+}
+
+/** Forgets all that Redis holds, the append-only file included. */
+const wipeRedis = async ({ env }: Target) => {
+  const limit = performance.now() + WIPE_LIMIT_MS
+  for (;;) {
+    const redis = new Redis(env.REDIS_URL ?? "", {
+      lazyConnect: true,
+      retryStrategy: null,
+      commandTimeout: COMMAND_LIMIT_MS,
+    })
+    redis.on("error", () => undefined)
+    try {
+      await redis.connect()
+      await redis.flushall("SYNC")
+      return
+    } catch (error) {
+      if (performance.now() > limit) throw error
+      await sleep(WIPE_RETRY_MS)
+    } finally {
+      redis.disconnect()
+    }
+  }
+}
+
+/** One of the servers of a kind, by chance where there are several. */
+const oneOf = (target: Target, kind: ServerKind, random: Random): Server => {
+  const servers = target.servers.filter((server) => server.kind === kind)
+  const server = servers[Math.floor(random() * servers.length)]
+  if (!server) throw new Error(`the target has no ${kind}`)
+  return server
+}
+
+const serverFaults = (random: Random): Fault[] =>
+  SERVER_KINDS.flatMap((kind): Fault[] => [
+    // It is started again at once: how long it stays away is the server's own affair.
+    { name: `kill ${kind}`, harms: kind, run: (target) => oneOf(target, kind, random).kill() },
+    {
+      name: `freeze ${kind}`,
+      harms: kind,
+      freezes: true,
+      run: (target, ms) => {
+        const server = oneOf(target, kind, random)
+        return keepUp(ms, server.freeze, server.thaw)
+      },
+    },
+  ])
+
+const linkFaults = (random: Random): Fault[] =>
+  LINK_NAMES.flatMap((name): Fault[] => [
+    {
+      name: `cut ${name}`,
+      harms: name,
+      run: ({ links }, ms) => keepUp(ms, links[name].cut, links[name].restore),
+    },
+    {
+      name: `delay ${name}`,
+      harms: name,
+      run: ({ links }, ms) => {
+        const delayMs = between(random, DELAY_MS_MIN, DELAY_MS_MAX)
+        return keepUp(ms, () => links[name].delay(delayMs), links[name].restore)
+      },
+    },
+  ])
+
+const clockFault = (name: string, sign: 1 | -1, random: Random): Fault => ({
+  name,
+  harms: "api",
+  run: ({ setClock }, ms) => {
+    const stepMs = sign * between(random, CLOCK_STEP_MS_MIN, CLOCK_STEP_MS_MAX)
+    return keepUp(
+      ms,
+      () => setClock(stepMs),
+      () => setClock(0),
+    )
+  },
+})
+
+/** All that can be done to a target. `random` decides, at each run, what is left to chance. */
+export const faultsFor = (target: Target, random: Random): Fault[] => [
+  ...serverFaults(random),
+  ...linkFaults(random),
+  { name: "empty queues", harms: "elasticmq", run: ({ env }, ms) => emptyQueues(env, ms) },
+  { name: "shuffle queues", harms: "elasticmq", run: ({ env }, ms) => shuffleQueues(env, ms, random) },
+  { name: "wipe redis", harms: "redis", losesData: true, run: wipeRedis },
+  { name: "roll redis back", harms: "redis", losesData: true, run: ({ rollRedisBack }) => rollRedisBack() },
+  ...target.disks.map(
+    ({ kind, fill, free }): Fault => ({
+      name: `fill ${kind}`,
+      harms: kind,
+      run: (_target, ms) => keepUp(ms, fill, free),
+    }),
+  ),
+  clockFault("clock back", -1, random),
+  clockFault("clock forward", 1, random),
+]

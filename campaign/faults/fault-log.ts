@@ -1,0 +1,49 @@
+// Which faults were done when: what the load and the verdict ask before they call an answer wrong.
+import type { Fault } from "./fault.ts"
+
+/** After Redis is back, and even a wiped one is within this, reads are exact again. */
+const REDIS_RECOVERS_MS = 10_000
+
+/** A fault that was done; `endedAt` is undefined while it lasts. Times are ms since 1970. */
+export type FaultRecord = {
+  fault: Fault
+  startedAt: number
+  endedAt?: number
+  /** Why it could not be done or undone. */
+  error?: string
+  recovery?: Record<string, number | null>
+}
+
+export type FaultLog = {
+  all: FaultRecord[]
+  begin(fault: Fault): FaultRecord
+  end(record: FaultRecord): void
+  active(): FaultRecord[]
+  /** Faults that overlap a span of time, those included that ended up to `graceMs` before it. */
+  during(from: number, to: number, graceMs?: number): FaultRecord[]
+  /** Whether readers may be told of an older state: Redis was or had just been away. */
+  excusesOldReads(from: number, to: number): boolean
+  /** Whether Redis lost data in a span of time. */
+  lostData(from: number, to: number): boolean
+}
+
+export function createFaultLog(): FaultLog {
+  const all: FaultRecord[] = []
+  const during: FaultLog["during"] = (from, to, graceMs = 0) =>
+    all.filter(({ startedAt, endedAt = Number.POSITIVE_INFINITY }) => startedAt <= to && endedAt + graceMs >= from)
+  return {
+    all,
+    during,
+    begin(fault) {
+      const record: FaultRecord = { fault, startedAt: Date.now() }
+      all.push(record)
+      return record
+    },
+    end(record) {
+      record.endedAt = Date.now()
+    },
+    active: () => all.filter(({ endedAt }) => endedAt === undefined),
+    excusesOldReads: (from, to) => during(from, to, REDIS_RECOVERS_MS).some(({ fault }) => fault.harms === "redis"),
+    lostData: (from, to) => during(from, to).some(({ fault }) => fault.losesData),
+  }
+}

@@ -1,0 +1,137 @@
+// Which fault is done when: from the seed alone, so that a campaign can be repeated. A fault that makes Redis lose data
+// waits until no acknowledged write is in Redis alone, since those would be lost: the load pauses until the outbox is
+// empty, runs again for a moment, and then the fault is done.
+import { setTimeout as sleep } from "node:timers/promises"
+import { logUniform, type Random, shuffled } from "../load/random.ts"
+import type { Target } from "../targets/target.ts"
+import type { Fault, Harmed } from "./fault.ts"
+import type { FaultLog, FaultRecord } from "./fault-log.ts"
+
+/** Campaigns of 30 minutes have 110 faults. */
+const FAULT_EVERY_MS = 16_300
+const FAULT_MIN_MS = 1_000
+const FAULT_MAX_MS = 30_000
+const SHORT_MAX_MS = 3_000
+/** With --short, from one fault's begin to the next one's. */
+const SHORT_EVERY_MS = 4_500
+/** The load runs undisturbed before the first fault, and memory is measured. */
+const WARM_UP_MS = 10_000
+/** Faults at a time. */
+const ACTIVE_MAX = 2
+/** Beyond this a campaign goes on without the fault that needs a calm. */
+const CALM_MAX_MS = 240_000
+/** A killed server that takes longer than this to start is harmed again all the same. */
+const UP_MAX_MS = 90_000
+/** From the calm until Redis loses its data: the load runs again, but nothing has failed to reach the queue since. */
+const RESUMED_MS = 1_500
+const POLL_MS = 200
+
+export type PlannedFault = { fault: Fault; atMs: number; forMs: number }
+export type Plan = { faults: PlannedFault[]; lastsMs: number }
+
+/** The faults of `names`, or those whose names begin with one of them; all of them without names. */
+export function chooseFaults(faults: Fault[], names: string[]): Fault[] {
+  for (const name of names) {
+    if (!faults.some((fault) => fault.name.startsWith(name))) {
+      throw new Error(`--only: there is no fault "${name}", but ${faults.map((fault) => fault.name).join(", ")}`)
+    }
+  }
+  return faults.filter(({ name }) => names.length === 0 || names.some((wanted) => name.startsWith(wanted)))
+}
+
+/** Each fault once, those first that need a calm: before them there is nothing to wait for. */
+export function planShort(faults: Fault[], random: Random): Plan {
+  const mixed = shuffled(random, faults)
+  const ordered = [...mixed.filter(({ losesData }) => losesData), ...mixed.filter(({ losesData }) => !losesData)]
+  const planned = ordered.map((fault, index) => {
+    const atMs = WARM_UP_MS + index * SHORT_EVERY_MS
+    return { fault, atMs, forMs: Math.round(logUniform(random, FAULT_MIN_MS, SHORT_MAX_MS)) }
+  })
+  return { faults: planned, lastsMs: WARM_UP_MS + (planned.length + 1) * SHORT_EVERY_MS }
+}
+
+/** As many as fit into `minutes`: all kinds in turn, in an order of chance; for 1 to 30 s, short ones as often as long. */
+export function planLong(faults: Fault[], minutes: number, random: Random): Plan {
+  const lastsMs = minutes * 60_000
+  const count = Math.max(1, Math.floor((lastsMs - WARM_UP_MS) / FAULT_EVERY_MS))
+  const kinds: Fault[] = []
+  while (kinds.length < count) kinds.push(...shuffled(random, faults))
+  const planned = kinds.slice(0, count).map((fault, index) => {
+    const atMs = WARM_UP_MS + Math.round((index + 0.6 * random()) * FAULT_EVERY_MS)
+    return { fault, atMs, forMs: Math.round(logUniform(random, FAULT_MIN_MS, FAULT_MAX_MS)) }
+  })
+  return { faults: planned, lastsMs }
+}
+
+export type Conduct = {
+  target: Target
+  faults: FaultLog
+  startedAt: number
+  /** Whether the API has been ready for a while, and all that was acknowledged is stored. */
+  isCalm(): Promise<boolean>
+  /** Whether a server has come back from its last fault. */
+  isUp(harmed: Harmed): boolean
+  /** Whether writes have been acknowledged since `time`. */
+  hasRecovered(time: number): boolean
+  /** A calm is waited for, or not any more. */
+  onCalmWanted(isWanted: boolean): void
+  onBegin(record: FaultRecord, forMs: number): void
+  onEnd(record: FaultRecord): void
+  onSkip(planned: PlannedFault, reason: string): void
+  stop: AbortSignal
+}
+
+/** Does what is planned, in its order, no earlier than planned, and later where it has to wait. */
+export async function conductFaults(plan: Plan, conduct: Conduct): Promise<void> {
+  const { target, faults, startedAt, stop } = conduct
+  const running = new Set<Promise<void>>()
+  const wait = async (isReady: () => boolean | Promise<boolean>, limitMs = Number.POSITIVE_INFINITY) => {
+    const deadline = Date.now() + limitMs
+    while (!stop.aborted && Date.now() < deadline) {
+      if (await isReady()) return true
+      await sleep(POLL_MS, undefined, { signal: stop }).catch(() => undefined)
+    }
+    return false
+  }
+
+  for (const planned of plan.faults) {
+    const { fault, atMs, forMs } = planned
+    await wait(() => Date.now() >= startedAt + atMs)
+    if (fault.losesData) {
+      await wait(() => faults.active().length === 0)
+      conduct.onCalmWanted(true)
+      const isCalm = await wait(conduct.isCalm, CALM_MAX_MS)
+      conduct.onCalmWanted(false)
+      if (isCalm) await sleep(RESUMED_MS)
+      if (!isCalm && !stop.aborted) {
+        conduct.onSkip(planned, `no calm within ${CALM_MAX_MS / 1000} s`)
+        continue
+      }
+    } else {
+      await wait(
+        () =>
+          faults.active().length < ACTIVE_MAX && faults.active().every((other) => other.fault.harms !== fault.harms),
+      )
+      await wait(() => conduct.isUp(fault.harms), UP_MAX_MS)
+    }
+    if (stop.aborted) break
+    const record = faults.begin(fault)
+    conduct.onBegin(record, forMs)
+    const done = fault
+      .run(target, forMs)
+      .catch((error: unknown) => {
+        record.error = error instanceof Error ? error.message : String(error)
+      })
+      .then(() => {
+        faults.end(record)
+        conduct.onEnd(record)
+        running.delete(done)
+      })
+    running.add(done)
+    if (!fault.losesData) continue
+    await done
+    // What only the queue holds now must be stored before the queue is harmed.
+    await wait(() => conduct.hasRecovered(record.endedAt ?? 0), CALM_MAX_MS)
+  }
+  await Promise.all(running)
+}

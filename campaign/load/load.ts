@@ -1,0 +1,160 @@
+// The load: workers that write and read without pause but for a short think time. Each owns what it makes, so that the
+// expected state is exact; chats are numbered between the workers of one application, and messages between all workers
+// of a shared chat.
+import { setTimeout as sleep } from "node:timers/promises"
+import { create, type Load, perform } from "./exchange.ts"
+import { type Resource, sentAt } from "./ledger.ts"
+import { pick } from "./random.ts"
+import { readNewest, readOne, search } from "./reads.ts"
+
+/** In parallel, one request each: enough for two cores. */
+const WORKERS = 32
+/** Between two steps of a worker, on average: some 150 writes a second in all. */
+const THINK_MS = 110
+const PAUSE_POLL_MS = 50
+/** Workers meet in these. */
+const APPLICATIONS = 6
+/** A worker's living chats; of messages it remembers so many of each chat for later changes. */
+const CHATS_MAX = 6
+const REMEMBERED_MAX = 60
+/** Of its writes a worker reads so many at once. */
+const READ_BACK = 0.35
+const SET_UP_OWNER = "set-up"
+
+/** What a worker does, by weight. */
+const STEPS = [
+  ["create message", 56],
+  ["update message", 12],
+  ["delete message", 6],
+  ["create chat", 4],
+  ["update chat", 3],
+  ["delete chat", 1],
+  ["application", 0.6],
+  ["replay", 3],
+  ["search", 4],
+  ["list", 5],
+  ["get", 6],
+] as const
+
+type Step = (typeof STEPS)[number][0]
+type OwnChat = { chat: Resource; messages: Resource[] }
+type Worker = { name: string; application: Resource; chats: OwnChat[]; shared: OwnChat; applications: Resource[] }
+
+export type Playground = { application: Resource; chat: Resource }[]
+
+/** Makes the applications and shared chats that the workers meet in. Throws when the API does not let it. */
+export async function setUp(load: Load): Promise<Playground> {
+  const made = Array.from({ length: APPLICATIONS }, async () => {
+    const application = await create(load, "application", undefined, SET_UP_OWNER)
+    const chat = application && (await create(load, "chat", application, SET_UP_OWNER))
+    if (!application || !chat) throw new Error("the API did not take the first application and chat")
+    return { application, chat }
+  })
+  return Promise.all(made)
+}
+
+function drawStep(load: Load): Step {
+  const total = STEPS.reduce((sum, [, weight]) => sum + weight, 0)
+  let left = load.random() * total
+  for (const [step, weight] of STEPS) {
+    left -= weight
+    if (left < 0) return step
+  }
+  return "create message"
+}
+
+const living = (own: Resource[]): Resource[] => own.filter(({ deleted }) => deleted === "no")
+
+async function writeMessage(load: Load, worker: Worker, target: OwnChat): Promise<void> {
+  const message = await create(load, "message", target.chat, worker.name)
+  if (!message) return
+  target.messages.push(message)
+  if (target.messages.length > REMEMBERED_MAX) target.messages.shift()
+  if (load.random() > READ_BACK) return
+  if (load.random() < 0.7 || target === worker.shared) await readOne(load, message)
+  else await readNewest(load, target.chat, "messages", target.messages)
+}
+
+async function change(load: Load, kind: "update" | "delete", resource: Resource | undefined): Promise<void> {
+  if (!resource || (kind === "update" && !resource.settled)) return
+  const done = await perform(load, load.ledger.begin(kind, resource))
+  if (done && load.random() < READ_BACK) await readOne(load, resource)
+}
+
+async function stepOfChats(load: Load, worker: Worker, step: Step): Promise<void> {
+  const { application, chats, name } = worker
+  const own = pick(load.random, chats)
+  if (step === "update chat") return change(load, "update", own?.chat)
+  if (step === "create chat" && chats.length < CHATS_MAX) {
+    const chat = await create(load, "chat", application, name)
+    if (chat) chats.push({ chat, messages: [] })
+    const all = chats.map((one) => one.chat)
+    if (chat && load.random() < READ_BACK) await readNewest(load, application, "chats", all)
+    return
+  }
+  if (!own || chats.length < 2) return
+  chats.splice(chats.indexOf(own), 1)
+  await change(load, "delete", own.chat)
+  const below404 = pick(load.random, own.messages)
+  if (own.chat.deleted === "yes" && below404) await readOne(load, below404)
+}
+
+async function stepOfApplications(load: Load, worker: Worker): Promise<void> {
+  const { applications, name } = worker
+  const drawn = load.random()
+  const own = pick(load.random, living(applications))
+  if (drawn < 0.4 || !own) {
+    const application = await create(load, "application", undefined, name)
+    if (!application) return
+    applications.push(application)
+    await create(load, "chat", application, name)
+  } else await change(load, drawn < 0.85 ? "update" : "delete", own)
+}
+
+/** The same creation with the same key again: the same answer, unless Redis has lost its keys since. */
+async function replay(load: Load, { messages }: OwnChat): Promise<void> {
+  const message = pick(load.random, living(messages))
+  if (!message || load.faults.lostData(sentAt(message.creation), Date.now())) return
+  const write = load.ledger.begin("replay", message)
+  if (message.creation.key !== undefined) write.key = message.creation.key
+  await perform(load, write)
+}
+
+async function takeStep(load: Load, worker: Worker): Promise<void> {
+  const step = drawStep(load)
+  const isShared = load.random() < 0.3
+  const target = isShared ? worker.shared : (pick(load.random, worker.chats) ?? worker.shared)
+  const message = pick(load.random, living(target.messages))
+  if (step === "create message") return writeMessage(load, worker, target)
+  if (step === "update message") return change(load, "update", message)
+  if (step === "delete message") return change(load, "delete", message)
+  if (step === "application") return stepOfApplications(load, worker)
+  if (step === "replay") return replay(load, target)
+  if (step === "list") return readNewest(load, target.chat, "messages", target.messages)
+  const read = pick(load.random, target.messages)
+  if (step === "get") return read && readOne(load, read)
+  if (step === "search") return message && search(load, target.chat, message, target.messages)
+  return stepOfChats(load, worker, step)
+}
+
+async function work(load: Load, worker: Worker): Promise<void> {
+  await stepOfChats(load, worker, "create chat")
+  while (!load.stop.aborted) {
+    while (load.isPaused() && !load.stop.aborted) await sleep(PAUSE_POLL_MS)
+    await takeStep(load, worker)
+    // Exponential: as requests of many independent users come.
+    const thinkMs = -Math.log(1 - load.random()) * THINK_MS * load.slowdown()
+    await sleep(thinkMs, undefined, { signal: load.stop }).catch(() => undefined)
+  }
+}
+
+/** Runs the workers until the load is stopped and the last write is answered or given up. */
+export async function runLoad(load: Load, playground: Playground, workers = WORKERS): Promise<void> {
+  const running = Array.from({ length: workers }, (_, index) => {
+    const place = playground[index % playground.length]
+    if (!place) throw new Error("the load has no application")
+    const shared: OwnChat = { chat: place.chat, messages: [] }
+    return work(load, { name: `worker-${index}`, application: place.application, chats: [], shared, applications: [] })
+  })
+  await Promise.all(running)
+}

@@ -1,0 +1,94 @@
+// Reads of the load's own writes, and what is wrong with an answer to one. Exact, but for a Redis that is away: then the
+// API may tell what MySQL has, which is an older state, but never deny what it acknowledged.
+import type { Answer } from "./client.ts"
+import { type Load, noteAnswer } from "./exchange.ts"
+import { isDeleted, mayBeDeleted, pathOf, possibleTexts, type Resource, sentAt } from "./ledger.ts"
+import { textOf } from "./texts.ts"
+
+const PAGE_LIMIT = 20
+const SEARCH_LIMIT = 10
+
+type Item = { number?: number; token?: string; body?: string; name?: string | null; highlight?: string }
+
+const textIn = (item: Item): string => item.body ?? item.name ?? ""
+
+async function get(load: Load, path: string): Promise<{ answer: Answer; wrong: (what: string) => void }> {
+  const { client, ledger } = load
+  const requestId = `${ledger.writes[0]?.id ?? ""}-read-${ledger.reads++}`
+  const answer = await client.call({ method: "GET", path, requestId })
+  noteAnswer(load, `GET ${path}`, requestId, answer)
+  const wrong = (what: string) => {
+    ledger.wrongReads.push({ at: answer.sentAt, what: `GET ${path}: ${what}`, requestId })
+  }
+  return { answer, wrong }
+}
+
+const wasAnswered = ({ status }: Answer): boolean => status === 200 || status === 404
+
+/** Why a text is not the one that a resource must have, or undefined. */
+function wrongText(resource: Resource, text: string, oldIsFine: boolean): string | undefined {
+  if (possibleTexts(resource).includes(text)) return undefined
+  const version = resource.versions.find(({ id }) => textOf(id, resource.kind) === text)
+  if (version && oldIsFine) return undefined
+  const had = version ? `an older text, of ${version.id}` : `another text: ${text.slice(0, 80)}`
+  return `${resource.kind} ${resource.id} has ${had}, but was acknowledged as ${resource.state.id}`
+}
+
+/** GET of a resource by its number or token. */
+export async function readOne(load: Load, resource: Resource): Promise<void> {
+  const { answer, wrong } = await get(load, pathOf(resource))
+  if (!wasAnswered(answer)) return
+  const oldIsFine = load.faults.excusesOldReads(answer.sentAt, answer.sentAt + answer.tookMs)
+  if (answer.status === 404) {
+    if (!mayBeDeleted(resource)) wrong(`404, but it was acknowledged as ${resource.state.id}`)
+    return
+  }
+  const item = answer.body as Item
+  if (isDeleted(resource) && !oldIsFine) return wrong("200, but its delete was acknowledged")
+  const id = resource.kind === "application" ? item.token : item.number
+  if (id !== resource.id) return wrong(`answers ${id}`)
+  const difference = wrongText(resource, textIn(item), oldIsFine)
+  if (difference) wrong(difference)
+}
+
+/**
+ * The newest page of a list, in which `own` must all stand that are not older than its last item, and nothing of `own`
+ * that is deleted.
+ */
+export async function readNewest(
+  load: Load,
+  parent: Resource,
+  list: "chats" | "messages",
+  own: Resource[],
+): Promise<void> {
+  const { answer, wrong } = await get(load, `${pathOf(parent)}/${list}?order=desc&limit=${PAGE_LIMIT}`)
+  if (!wasAnswered(answer)) return
+  if (answer.status === 404) return wrong(`404, but it was acknowledged as ${parent.state.id}`)
+  if (load.faults.excusesOldReads(answer.sentAt, answer.sentAt + answer.tookMs)) return
+  const { data } = answer.body as { data: Item[] }
+  const listed = new Map(data.map((item) => [item.number, item]))
+  const oldest = data.length < PAGE_LIMIT ? 0 : Math.min(...data.map(({ number }) => number ?? 0))
+  for (const resource of own) {
+    const item = listed.get(Number(resource.id))
+    if (resource.deleted === "no" && Number(resource.id) >= oldest && !item) wrong(`does not list ${resource.id}`)
+    if (resource.deleted === "yes" && item) wrong(`lists ${resource.id}, whose delete was acknowledged`)
+    const difference = item && resource.deleted === "no" && wrongText(resource, textIn(item), false)
+    if (difference) wrong(difference)
+  }
+}
+
+/** A search for `sought`: it may not be found yet, but whatever is found must be what was written under that number. */
+export async function search(load: Load, chat: Resource, sought: Resource, own: Resource[]): Promise<void> {
+  const query = encodeURIComponent(sought.state.id)
+  const { answer, wrong } = await get(load, `${pathOf(chat)}/messages/search?limit=${SEARCH_LIMIT}&query=${query}`)
+  if (!wasAnswered(answer)) return
+  if (answer.status === 404) return wrong(`404, but it was acknowledged as ${chat.state.id}`)
+  const { data } = answer.body as { data: Item[] }
+  for (const item of data) {
+    if (!textIn(item).includes(sought.state.id)) wrong(`finds ${item.number}, which does not hold what was sought`)
+    const resource = own.find(({ id }) => id === item.number)
+    const difference = resource && wrongText(resource, textIn(item), true)
+    // Stored a second time, by a Redis that had lost its keys: under another number, which nobody was told.
+    if (difference && !load.faults.lostData(sentAt(resource.creation), Date.now())) wrong(difference)
+  }
+}

@@ -1,0 +1,75 @@
+import { randomInt } from "node:crypto"
+import { parseArgs } from "node:util"
+
+/** A campaign with time for a hundred faults. */
+const MINUTES_DEFAULT = 30
+const MINUTES_MAX = 24 * 60
+const REPLICAS_MAX = 10
+const SEED_MAX = 2 ** 32 - 1
+
+export type CampaignOptions = {
+  /** All that is left to chance follows from it. */
+  seed: number
+  minutes: number
+  /** Names of faults, or beginnings of names; all when empty. */
+  only: string[]
+  target: "native" | "compose"
+  /** Copies of the API; compose only. */
+  replicas: number
+  /** Each fault once, for a moment. */
+  short: boolean
+  /** Folder for report and timeline; no file is written without one. */
+  report: string | undefined
+}
+
+export const USAGE = `usage: npm run faults -- [options]
+  --seed N           repeats the campaign of that seed (0 to ${SEED_MAX})
+  --minutes N        how long, ${MINUTES_DEFAULT} unless told
+  --only NAME,…      only faults of these names, or whose names begin so
+  --target native    the servers on this machine (the default), or: compose
+  --replicas N       copies of the API, 1 to ${REPLICAS_MAX}; more than one under compose only
+  --short            each fault once, for 1 to 3 s: about 3 minutes
+  --report DIR       where report and timeline go; .data/faults-report unless told, nowhere with --short`
+
+/** Where a long campaign's report goes. */
+const REPORT_DEFAULT = ".data/faults-report"
+
+function wholeNumber(option: string, text: string, min: number, max: number): number {
+  const value = Number(text)
+  if (text.trim() !== "" && Number.isInteger(value) && value >= min && value <= max) return value
+  throw new Error(`--${option}: must be a whole number from ${min} to ${max}, not "${text}"`)
+}
+
+/** Reads the command line. Throws an Error that names the option that is wrong. */
+export function parseOptions(args: string[]): CampaignOptions {
+  const { values } = parseArgs({
+    args,
+    strict: true,
+    options: {
+      seed: { type: "string" },
+      minutes: { type: "string" },
+      only: { type: "string" },
+      target: { type: "string", default: "native" },
+      replicas: { type: "string", default: "1" },
+      short: { type: "boolean", default: false },
+      report: { type: "string" },
+    },
+  })
+  const { target, short } = values
+  if (target !== "native" && target !== "compose") throw new Error(`--target: native or compose, not "${target}"`)
+  if (short && values.minutes !== undefined) throw new Error("--minutes: cannot be given with --short")
+  const replicas = wholeNumber("replicas", values.replicas, 1, REPLICAS_MAX)
+  if (replicas > 1 && target === "native") throw new Error("--replicas: the native servers have one copy of the API")
+  const only = (values.only ?? "").split(",").map((name) => name.trim().replaceAll("-", " "))
+  if (values.only !== undefined && only.includes("")) throw new Error("--only: names of faults, with commas between")
+  if (values.report === "") throw new Error("--report: a folder is missing")
+  return {
+    seed: values.seed === undefined ? randomInt(SEED_MAX) : wholeNumber("seed", values.seed, 0, SEED_MAX),
+    minutes: values.minutes === undefined ? MINUTES_DEFAULT : wholeNumber("minutes", values.minutes, 1, MINUTES_MAX),
+    only: only.filter((name) => name !== ""),
+    target,
+    replicas,
+    short,
+    report: values.report ?? (short ? undefined : REPORT_DEFAULT),
+  }
+}

@@ -1,0 +1,148 @@
+// What stays of a campaign: report.json for programs, report.md for people, timeline.svg.
+import { mkdir, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { FaultRecord } from "../faults/fault-log.ts"
+import type { Ledger, ResourceKind, Write } from "../load/ledger.ts"
+import type { CampaignOptions } from "../options.ts"
+import type { Verdict } from "../verdict/checks.ts"
+import type { Left, Memory } from "../verdict/settle.ts"
+import type { Sample } from "./samples.ts"
+import { clock } from "./status.ts"
+
+export type LedgerTotals = Record<string, Record<Write["outcome"], number>> & object
+
+export type CampaignReport = {
+  seed: number
+  target: string
+  replicas: number
+  startedAt: string
+  /** Seconds with load, and in all. */
+  loadSeconds: number
+  clean: boolean
+  verdict: { check: string; count: number; note: string; examples: string[] }[]
+  faults: {
+    name: string
+    at: number
+    seconds: number
+    losesData: boolean
+    recoveryMs?: Record<string, number | null>
+    error?: string
+  }[]
+  notRun: string[]
+  ledger: LedgerTotals
+  attempts: { sent: number; repeated: number; unanswered: number }
+  reads: number
+  quietAfterSeconds: number
+  left: Left
+  memoryBytes: { before: Memory; after: Memory }
+  samples: Sample[]
+}
+
+/** How many writes of each kind were acknowledged, refused for good, or never answered. */
+export function totalLedger({ writes }: Ledger): LedgerTotals {
+  const totals: Record<string, Record<Write["outcome"], number>> = {}
+  for (const { kind, resource, outcome } of writes) {
+    const name = `${kind} ${resource.kind satisfies ResourceKind}`
+    totals[name] ??= { acknowledged: 0, refused: 0, unknown: 0 }
+    totals[name][outcome]++
+  }
+  return totals
+}
+
+export function countAttempts({ writes }: Ledger): CampaignReport["attempts"] {
+  let sent = 0
+  let unanswered = 0
+  for (const { attempts } of writes) {
+    sent += attempts.length
+    unanswered += attempts.filter(({ status }) => status === 0).length
+  }
+  return { sent, repeated: sent - writes.length, unanswered }
+}
+
+export const describeFaults = (records: FaultRecord[], startedAt: number): CampaignReport["faults"] =>
+  records.map(({ fault: { name, losesData = false }, startedAt: began, endedAt = began, recovery, error }) => ({
+    name,
+    at: Math.round((began - startedAt) / 100) / 10,
+    seconds: Math.round((endedAt - began) / 100) / 10,
+    losesData,
+    ...(recovery === undefined ? {} : { recoveryMs: recovery }),
+    ...(error === undefined ? {} : { error }),
+  }))
+
+/** The verdict as lines of a table: check → ok or FAIL and the count. */
+export function verdictLines({ checks }: Verdict): string[] {
+  const width = Math.max(...checks.map(({ name }) => name.length))
+  return checks.flatMap(({ name, count, note, examples }) => {
+    const result = count === 0 ? "ok" : `FAIL ${count}`
+    const line = `  ${name.padEnd(width)}  ${result.padEnd(8)}${note === "" ? "" : `  ${note}`}`.trimEnd()
+    return [line, ...examples.map((example) => `      ${example}`)]
+  })
+}
+
+const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ")
+const milliseconds = (ms: number | null | undefined): string =>
+  ms === null || ms === undefined ? "–" : (ms / 1000).toFixed(1)
+
+/** The report for people. */
+function markdownOf(report: CampaignReport): string {
+  const { verdict, faults, ledger, attempts, left } = report
+  const totals = Object.entries(ledger).map(
+    ([name, { acknowledged, refused, unknown }]) => `| ${name} | ${acknowledged} | ${refused} | ${unknown} |`,
+  )
+  const checks = verdict.map(
+    ({ check, count, note }) => `| ${check} | ${count === 0 ? "ok" : `**${count}**`} | ${cell(note)} |`,
+  )
+  const examples = verdict.flatMap(({ check, examples: shown }) => shown.map((one) => `- ${check}: ${cell(one)}`))
+  const rows = faults.map(({ name, at, seconds, recoveryMs = {} }) => {
+    const times = ["write", "list", "search", "ready", "backlog"].map((part) => milliseconds(recoveryMs[part]))
+    return `| ${clock(at * 1000)} | ${name} | ${seconds.toFixed(1)} | ${times.join(" | ")} |`
+  })
+  return [
+    `# Campaign of ${report.startedAt.slice(0, 10)}, seed ${report.seed}`,
+    "",
+    `${report.clean ? "Clean" : "**Not clean**"}: ${faults.length} faults in ${clock(report.loadSeconds * 1000)} minutes on the ${report.target} servers (${report.replicas} ${report.replicas === 1 ? "copy" : "copies"} of the API), ${attempts.sent} requests to write, of which ${attempts.repeated} repeated and ${attempts.unanswered} unanswered, ${report.reads} reads.`,
+    "",
+    "![Timeline](timeline.svg)",
+    "",
+    "| check | result | |",
+    "| --- | --- | --- |",
+    ...checks,
+    "",
+    ...(examples.length === 0 ? [] : [...examples, ""]),
+    "| writes | acknowledged | refused | unknown |",
+    "| --- | --- | --- | --- |",
+    ...totals,
+    "",
+    `Nothing was on its way any more ${report.quietAfterSeconds} s after the load ended (left: ${Object.entries(left)
+      .map(([name, count]) => `${name} ${count ?? "?"}`)
+      .join(", ")}).`,
+    "",
+    "Seconds from the end of a fault to the first acknowledged write, list, search and readiness, and until the backlog was as usual; – where the next fault began before, or not within three minutes.",
+    "",
+    "| at | fault | lasted | write | list | search | ready | backlog |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ...rows,
+    ...report.notRun.map((line) => `\nNot run: ${line}`),
+    "",
+  ].join("\n")
+}
+
+/** Writes the three files into `folder` and returns their paths. */
+export async function writeReport(folder: string, report: CampaignReport, timeline: string): Promise<string[]> {
+  await mkdir(folder, { recursive: true })
+  const files = {
+    "report.json": `${JSON.stringify(report, undefined, 2)}\n`,
+    "report.md": markdownOf(report),
+    "timeline.svg": timeline,
+  }
+  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content)
+  return Object.keys(files).map((name) => join(folder, name))
+}
+
+/** Title of the timeline. */
+export const titleOf = (
+  { seed, target }: Pick<CampaignOptions, "seed" | "target">,
+  faults: number,
+  clean: boolean,
+): string =>
+  `${faults} faults on the ${target} servers, seed ${seed}: ${clean ? "nothing lost, nothing twice" : "NOT clean"}`

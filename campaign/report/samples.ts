@@ -1,0 +1,100 @@
+// What the timeline shows: each second, how the requests went and how much is waiting.
+import { setTimeout as sleep } from "node:timers/promises"
+import type { Answer, Call } from "../load/client.ts"
+import { type DirectStores, unlessAway } from "../verdict/stores.ts"
+
+const SAMPLE_EVERY_MS = 1_000
+
+/** One second. What waits is null where the store did not answer. */
+export type Sample = {
+  /** Seconds since the start of the load. */
+  at: number
+  acknowledged: number
+  refused: number
+  unknown: number
+  reads: number
+  p99Ms: number | null
+  outbox: number | null
+  persistQueue: number | null
+  indexQueue: number | null
+  pendingIndex: number | null
+}
+
+export type Totals = { acknowledged: number; refused: number; unknown: number; reads: number }
+
+export type Tally = {
+  count(call: Call, answer: Answer): void
+  /** What was counted since the last time. */
+  take(): Totals & { p99Ms: number | null }
+  totals: Totals
+  /** When a write was acknowledged last that was sent at or after `time`; undefined: none yet. */
+  firstAcknowledged(sentFrom: number): number | undefined
+}
+
+/** How far back a first acknowledgement is remembered. */
+const REMEMBERED = 20_000
+
+export function createTally(): Tally {
+  const none = (): Totals => ({ acknowledged: 0, refused: 0, unknown: 0, reads: 0 })
+  const totals = none()
+  let recent = none()
+  let latencies: number[] = []
+  const acknowledgements: { sentAt: number; at: number }[] = []
+
+  return {
+    totals,
+    count({ method }, { status, sentAt, tookMs }) {
+      latencies.push(tookMs)
+      const isWrite = method !== "GET"
+      const column =
+        status === 0 ? "unknown" : status >= 200 && status < 300 ? (isWrite ? "acknowledged" : "reads") : "refused"
+      // Of reads only the good ones are shown: refusals and silence are those of writes.
+      if (!isWrite && column !== "reads") return
+      recent[column]++
+      totals[column]++
+      if (column !== "acknowledged") return
+      acknowledgements.push({ sentAt, at: sentAt + tookMs })
+      if (acknowledgements.length > REMEMBERED) acknowledgements.splice(0, REMEMBERED / 2)
+    },
+    take() {
+      const sorted = latencies.sort((a, b) => a - b)
+      const p99Ms = sorted.length === 0 ? null : Math.round(sorted[Math.floor(sorted.length * 0.99)] ?? 0)
+      const taken = { ...recent, p99Ms }
+      recent = none()
+      latencies = []
+      return taken
+    },
+    firstAcknowledged: (from) => acknowledgements.find(({ sentAt }) => sentAt >= from)?.at,
+  }
+}
+
+/** All that waits to be stored or indexed, as far as it is known. */
+export const backlogOf = ({ outbox, persistQueue, indexQueue, pendingIndex }: Sample): number =>
+  (outbox ?? 0) + (persistQueue ?? 0) + (indexQueue ?? 0) + (pendingIndex ?? 0)
+
+/** Whether every store told what waits in it. */
+export const isComplete = ({ outbox, persistQueue, indexQueue, pendingIndex }: Sample): boolean =>
+  outbox !== null && persistQueue !== null && indexQueue !== null && pendingIndex !== null
+
+/** Takes a sample a second until `stop`; `samples` grows meanwhile. */
+export async function sample(
+  direct: DirectStores,
+  tally: Tally,
+  startedAt: number,
+  samples: Sample[],
+  stop: AbortSignal,
+): Promise<void> {
+  for (let second = 1; !stop.aborted; second++) {
+    await sleep(Math.max(0, startedAt + second * SAMPLE_EVERY_MS - Date.now()), undefined, { signal: stop }).catch(
+      () => undefined,
+    )
+    const [outbox, persistQueue, indexQueue, pendingIndex] = await Promise.all([
+      unlessAway(direct.outboxEvents),
+      unlessAway(() => direct.queueDepth("persist")),
+      unlessAway(() => direct.queueDepth("index")),
+      unlessAway(direct.pendingIndexRows),
+    ])
+    const at = Math.round((Date.now() - startedAt) / 1000)
+    samples.push({ at, ...tally.take(), outbox, persistQueue, indexQueue, pendingIndex })
+  }
+}

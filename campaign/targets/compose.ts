@@ -1,0 +1,216 @@
+/**
+ * DESIGN: the stack of docker-compose.yml, under a project name of its own and with several copies of the API. The
+ * links run in the campaign's process and listen where containers reach this machine. Docker starts again what ends, and
+ * tells of it in its events. To roll Redis back, that is put off until the file is cut. Needs root on Linux, since
+ * containers are harmed as what they are, processes, and their disks are mounted here.
+ */
+import { mkdir, rm } from "node:fs/promises"
+import { join } from "node:path"
+import { LaunchFailure } from "../../local/failure.ts"
+import { lockFolder, stopLeftovers } from "../../local/processes.ts"
+import { run } from "../../local/run.ts"
+import { dockerAnswers } from "../../local/services/docker.ts"
+import { requireFreePorts } from "../../local/services/probe.ts"
+import {
+  API_PORTS,
+  portFrom,
+  portsOf,
+  portVariable,
+  ROOT,
+  SERVICES,
+  stackFolder,
+} from "../../local/services/settings.ts"
+import { publishedStores } from "../../test/steps/published-stores.ts"
+import { watchAof } from "./aof.ts"
+import { writeClock } from "./clock.ts"
+import { type Container, containerServer, docker, findContainers, watchEndsOf } from "./containers.ts"
+import { unmountBelow } from "./disk.ts"
+import { type Disks, diskDataFolder, mountDisks } from "./disks.ts"
+import { trackEnds } from "./ends.ts"
+import { type RunningLink, startLink } from "./link.ts"
+import type { LinkName, Server, Target, TargetOptions } from "./target.ts"
+
+/** Enough that two of them serve while one is down. */
+const COMPOSE_REPLICAS = 3
+const PROJECT = "chat-faults"
+/** Images may have to be built, and a first start of all servers takes minutes on a busy machine. */
+const UP_LIMIT_MS = 900_000
+const DOWN_LIMIT_MS = 180_000
+const STORES = ["redis", "mysql", "elasticmq", "elasticsearch"] as const
+const FOLDER = stackFolder("faults")
+const CLOCK_FILE = join(FOLDER, "clock", "offset-ms")
+const ROLL_BACK_ATTEMPTS = 3
+
+type Variables = Record<string, string>
+
+const compose = (args: readonly string[], env: Variables, limits: { timeoutMs: number; signal?: AbortSignal }) =>
+  run(
+    "docker",
+    ["compose", "-p", PROJECT, "-f", "docker-compose.yml", "-f", "campaign/targets/compose.faults.yml", ...args],
+    {
+      cwd: ROOT,
+      env,
+      logFile: join(FOLDER, "logs", "compose.log"),
+      ...limits,
+    },
+  )
+
+const requireEngine = async () => {
+  if (!(await dockerAnswers()))
+    throw new LaunchFailure("No Docker engine with compose answers: start it, or take the native servers.")
+  if (process.platform !== "linux" || process.getuid?.() !== 0)
+    throw new LaunchFailure(
+      "Containers can be harmed by root on Linux only: run it as root, or take the native servers.",
+    )
+}
+
+/** Where containers find this machine: the address of Docker's own bridge. */
+const linkHost = async () =>
+  (await docker(["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"])).trim()
+
+/** A link before each store, and the variables that compose.faults.yml asks for. */
+const linkStores = async (apiPort: number) => {
+  const host = await linkHost()
+  const ports = portsOf("faults", process.env)
+  const links: Partial<Record<LinkName, RunningLink>> = {}
+  const variables: Variables = { CHAT_FAULTS_LINK_HOST: host, CHAT_FAULTS_API_PORT: `${apiPort}` }
+  for (const name of STORES) {
+    const link = await startLink({ host: "127.0.0.1", port: ports[name] }, host)
+    links[name] = link
+    const variable = portVariable("faults", name)
+    variables[variable] = `${ports[name]}`
+    variables[variable.replace(/_PORT$/, "_LINK")] = `${link.port}`
+  }
+  return { links, variables }
+}
+
+const prepareFolder = async (): Promise<Disks> => {
+  await stopLeftovers(FOLDER)
+  await compose(["down", "--volumes", "--remove-orphans", "--timeout", "0"], {}, { timeoutMs: DOWN_LIMIT_MS })
+  await unmountBelow(FOLDER)
+  await rm(FOLDER, { recursive: true, force: true })
+  await mkdir(join(FOLDER, "clock"), { recursive: true })
+  await writeClock(CLOCK_FILE, 0)
+  return mountDisks()
+}
+
+const requirePorts = (apiPort: number) => {
+  const ports = portsOf("faults", process.env)
+  const claims = STORES.map((name) => ({
+    label: SERVICES[name].label,
+    port: ports[name],
+    variable: portVariable("faults", name),
+  }))
+  return requireFreePorts([...claims, { label: "the API", port: apiPort, variable: "CHAT_FAULTS_API_PORT" }])
+}
+
+type Links = Partial<Record<LinkName, RunningLink>>
+
+/** Takes everything down, the rest too when one step fails; what the containers said stays in a file. */
+const takeDown = async (links: Links, variables: Variables) => {
+  const limits = { timeoutMs: DOWN_LIMIT_MS }
+  const steps = [
+    () => compose(["logs", "--no-color", "--timestamps"], variables, limits),
+    () => compose(["down", "--volumes", "--remove-orphans", "--timeout", "1"], variables, limits),
+    () => Promise.all(Object.values(links).map((link) => link.stop())),
+    () => unmountBelow(FOLDER),
+  ]
+  const failures: unknown[] = []
+  for (const step of steps) await step().catch((error: unknown) => failures.push(error))
+  if (failures.length > 0) throw failures[0]
+}
+
+/** Kills Redis while Docker may not start it again, cuts its file back, and has it started. */
+const rollBack = async (id: string, redis: Server, cutBack: (at: number) => number | undefined) => {
+  await docker(["update", "--restart", "no", id])
+  try {
+    const at = performance.now()
+    await redis.kill()
+    // The end of the process is not yet the end of the container, which alone can be started.
+    await docker(["wait", id])
+    return cutBack(at)
+  } finally {
+    await docker(["update", "--restart", "unless-stopped", id])
+    await docker(["start", id])
+  }
+}
+
+/** What can be harmed in the containers that are up. */
+const harmable = async (containers: Container[], disks: Disks, hurry: AbortSignal | undefined) => {
+  const nameOf = new Map(containers.map(({ id, name }) => [id, name]))
+  const ends = trackEnds((server) => server === "redis" && disks.isFull(server))
+  const unwatch = watchEndsOf(PROJECT, (id, why) => {
+    const name = nameOf.get(id)
+    if (name) ends.ended(name, id, why)
+  })
+  const servers = containers.map((container) => containerServer(container, ends.willKill))
+  const redis = servers.find(({ kind }) => kind === "redis") as Server
+  const redisId = containers.find(({ kind }) => kind === "redis")?.id ?? ""
+  const aof = watchAof(join(diskDataFolder("redis"), "appendonlydir"))
+  return {
+    servers,
+    unexplainedEnds: async () => ends.unexplained(),
+    async rollRedisBack() {
+      for (let attempt = 1; attempt <= ROLL_BACK_ATTEMPTS; attempt++) {
+        await aof.untilKnown(hurry)
+        if ((await rollBack(redisId, redis, aof.cutBack)) !== undefined) return
+      }
+      throw new Error("Redis could not be rolled back: its append-only file was a new one each time")
+    },
+    async release() {
+      unwatch()
+      aof.stop()
+      // One that is frozen would not hear that it is to stop.
+      await Promise.all(servers.map((server) => server.thaw()))
+    },
+  }
+}
+
+/**
+ * Brings up the stack of docker-compose.yml with so many copies of the API, fresh.
+ * @throws LaunchFailure that says what is wrong and what to do; nothing is left running then.
+ */
+export const startComposeTarget = async ({
+  replicas = COMPOSE_REPLICAS,
+  progress,
+  signal,
+  hurry,
+}: TargetOptions & { replicas?: number }): Promise<Target> => {
+  await requireEngine()
+  const unlock = lockFolder(FOLDER)
+  const apiPort = portFrom(process.env, "CHAT_FAULTS_API_PORT", API_PORTS.faults)
+  let links: Links = {}
+  let variables: Variables = {}
+  const down = () => takeDown(links, variables).finally(unlock)
+  try {
+    const disks = await prepareFolder()
+    await requirePorts(apiPort)
+    const linked = await linkStores(apiPort)
+    links = linked.links
+    variables = linked.variables
+    const up = ["up", "--detach", "--build", "--wait", "--scale", `api=${replicas}`]
+    await progress.step(`Docker: all of it, ${replicas} times the API, on port ${apiPort}`, () =>
+      compose(up, variables, { timeoutMs: UP_LIMIT_MS, ...(signal && { signal }) }),
+    )
+    const client = await startLink({ host: "127.0.0.1", port: apiPort })
+    links.client = client
+    const harmed = await harmable(await findContainers(PROJECT), disks, hurry)
+    const { servers, rollRedisBack, unexplainedEnds } = harmed
+    return {
+      name: "compose",
+      apiUrl: `http://127.0.0.1:${client.port}`,
+      env: publishedStores(portsOf("faults", process.env)),
+      servers,
+      links: links as Target["links"],
+      disks: disks.disks,
+      ...(disks.diskReason !== undefined && { diskReason: disks.diskReason }),
+      setClock: (offsetMs) => writeClock(CLOCK_FILE, offsetMs),
+      rollRedisBack,
+      unexplainedEnds,
+      stop: () => harmed.release().then(down, down),
+    }
+  } catch (error) {
+    await down().catch(() => undefined)
+    throw error
+  }
+}

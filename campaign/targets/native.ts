@@ -1,0 +1,186 @@
+/**
+ * DESIGN: a whole stack of processes of this machine, of its own and fresh, in `.data/faults`. The API runs in a copy of
+ * the project, beside an `npm start` in this folder, and reaches every store through a link. The supervisor starts again
+ * what ends, always after the same short wait, and tells of each end first: that is when the append-only file of Redis
+ * is cut back. Where file systems may be mounted, each store's data lies on a small one.
+ */
+
+import { rm } from "node:fs/promises"
+import { join } from "node:path"
+import { apiPorts, startApi } from "../../local/api.ts"
+import { recordedProcess } from "../../local/processes.ts"
+import { run } from "../../local/run.ts"
+import { ownQueueUrls } from "../../local/services/queues.ts"
+import { API_PORTS, portFrom, portsOf, ROOT, SERVICES, stackFolder } from "../../local/services/settings.ts"
+import { type Stack, startServices } from "../../local/services/start.ts"
+import type { ProgramEnd, Supervision } from "../../local/supervisor.ts"
+import { copyProject, type ProjectCopy } from "../../test/steps/project-copy.ts"
+import { type WatchedAof, watchAof } from "./aof.ts"
+import { clockEnvironment, writeClock } from "./clock.ts"
+import { unmountBelow } from "./disk.ts"
+import { DISK_KINDS, type Disks, diskDataFolder, mountDisks } from "./disks.ts"
+import { type Ends, trackEnds } from "./ends.ts"
+import { type RunningLink, startLink } from "./link.ts"
+import { processGroup } from "./process-group.ts"
+import type { LinkName, Server, Target, TargetOptions } from "./target.ts"
+
+const RESTART_WAIT_MS = 500
+/** A rewrite of the append-only file may come between; three in a row do not. */
+const ROLL_BACK_ATTEMPTS = 3
+const STORES = ["redis", "mysql", "elasticmq", "elasticsearch"] as const
+const SERVERS = [...STORES, "api"] as const
+
+/** What the supervisor is told, and how Redis is rolled back in between an end and the next start. */
+const watchEnds = (disks: () => Disks | undefined) => {
+  const ends = trackEnds((server) => server === "redis" && (disks()?.isFull(server) ?? false))
+  let cutBack: (() => void) | undefined
+  return {
+    ends,
+    onEnd({ name, pid, why }: ProgramEnd) {
+      ends.ended(name, pid, why)
+      if (name !== "redis") return
+      cutBack?.()
+      cutBack = undefined
+    },
+    /** Kills Redis and resolves once its file is cut back: to the bytes that went, undefined when it could not be. */
+    rollBack: (aof: WatchedAof, kill: () => Promise<void>) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const at = performance.now()
+        cutBack = () => resolve(aof.cutBack(at))
+        kill().catch(reject)
+      }),
+  }
+}
+
+/** A link before each store, and the environment that leads through them. */
+const linkStores = async (env: Record<string, string>) => {
+  const links: Partial<Record<LinkName, RunningLink>> = {}
+  const through: Record<string, string> = {}
+  for (const name of STORES) {
+    const variable = SERVICES[name].urlVariable
+    const url = new URL(env[variable] ?? "")
+    const link = await startLink({ host: url.hostname, port: Number(url.port) })
+    links[name] = link
+    url.port = `${link.port}`
+    through[variable] = url.href.replace(/\/$/, "")
+  }
+  return { links, through: { ...env, ...through, ...ownQueueUrls(through.SQS_ENDPOINT ?? "") } }
+}
+
+type Started = {
+  stack: Stack
+  links: Partial<Record<LinkName, RunningLink>>
+  project: ProjectCopy
+  api: { stop(): Promise<void> }
+  clockFile: string
+}
+
+/** Brings up the servers, the links and the API; takes all of it down again when something does not come up. */
+const bringUp = async (
+  options: TargetOptions,
+  supervision: Pick<Supervision, "onEnd">,
+  prepare: () => Promise<void>,
+) => {
+  const { progress, signal } = options
+  const port = portFrom(process.env, "CHAT_FAULTS_API_PORT", API_PORTS.faults)
+  const stack = await startServices({
+    ...options,
+    ...supervision,
+    name: "faults",
+    engine: "native",
+    ports: portsOf("faults", process.env),
+    alsoUsed: apiPorts(port).map((claim) => ({ ...claim, variable: "CHAT_FAULTS_API_PORT" })),
+    restartWaitMs: RESTART_WAIT_MS,
+    dataFolders: Object.fromEntries(DISK_KINDS.map((kind) => [kind, diskDataFolder(kind)])),
+    prepare,
+  })
+  const started: Partial<Started> = { stack, clockFile: join(stack.folder, "clock-offset-ms") }
+  try {
+    await progress.step("Migrations", () =>
+      run(process.execPath, [join("local", "migrate.ts")], { cwd: ROOT, env: stack.env, ...(signal && { signal }) }),
+    )
+    const { links, through } = await linkStores(stack.env)
+    started.links = links
+    started.project = await copyProject({ parent: stack.folder })
+    const env = { ...through, ...clockEnvironment(started.clockFile as string), LOG_LEVEL: "WARN" }
+    const projectFolder = started.project.folder
+    started.api = await progress.step(`API on port ${port}`, () =>
+      startApi({
+        ...options,
+        ...supervision,
+        port,
+        env,
+        projectFolder,
+        folder: stack.folder,
+        restartWaitMs: RESTART_WAIT_MS,
+      }),
+    )
+    links.client = await startLink({ host: "127.0.0.1", port })
+    return started as Started
+  } catch (error) {
+    await takeDown(started, [])
+    throw error
+  }
+}
+
+/** Ends what has come up, the last first; the rest too when one step fails. */
+const takeDown = async ({ stack, links, project, api }: Partial<Started>, servers: Server[]) => {
+  // One that is frozen would not hear that it is to stop.
+  await Promise.all(servers.map((server) => server.thaw()))
+  const results = [
+    ...(await Promise.allSettled([api?.stop(), ...Object.values(links ?? {}).map((link) => link.stop())])),
+  ]
+  results.push(...(await Promise.allSettled([stack?.stop(), project?.remove()])))
+  results.push(...(await Promise.allSettled([unmountBelow(stackFolder("faults"))])))
+  const failed = results.find((result) => result.status === "rejected")
+  if (failed) throw failed.reason
+}
+
+const nativeServersOf = (folder: string, ends: Ends): Server[] =>
+  SERVERS.map((kind) => processGroup({ name: kind, kind }, () => recordedProcess(folder, kind), ends.willKill))
+
+/**
+ * Brings up a fresh stack of native servers.
+ * @throws LaunchFailure that says what is wrong and what to do; nothing is left running then.
+ */
+export const startNativeTarget = async (options: TargetOptions): Promise<Target> => {
+  const folder = stackFolder("faults")
+  let mounted: Disks | undefined
+  const { ends, onEnd, rollBack } = watchEnds(() => mounted)
+  const prepare = async () => {
+    await unmountBelow(folder)
+    await rm(folder, { recursive: true, force: true })
+    mounted = await mountDisks()
+  }
+  const started = await bringUp(options, { onEnd }, prepare).catch(async (error: unknown) => {
+    await unmountBelow(folder)
+    throw error
+  })
+  const servers = nativeServersOf(folder, ends)
+  const redis = servers.find(({ kind }) => kind === "redis") as Server
+  const aof = watchAof(join(diskDataFolder("redis"), "redis", "appendonlydir"))
+  const links = started.links as Record<LinkName, RunningLink>
+  const { disks = [], diskReason } = mounted ?? {}
+  return {
+    name: "native",
+    apiUrl: `http://127.0.0.1:${links.client.port}`,
+    env: started.stack.env,
+    servers,
+    links,
+    disks,
+    ...(diskReason !== undefined && { diskReason }),
+    setClock: (offsetMs) => writeClock(started.clockFile, offsetMs),
+    async rollRedisBack() {
+      for (let attempt = 1; attempt <= ROLL_BACK_ATTEMPTS; attempt++) {
+        await aof.untilKnown(options.hurry)
+        if ((await rollBack(aof, redis.kill)) !== undefined) return
+      }
+      throw new Error("Redis could not be rolled back: its append-only file was a new one each time")
+    },
+    unexplainedEnds: async () => ends.unexplained(),
+    async stop() {
+      aof.stop()
+      await takeDown(started, servers)
+    },
+  }
+}

@@ -1,0 +1,45 @@
+// What the answers alone tell: keys with two numbers, wrong reads, statuses that must not be, and how long they took.
+
+import type { FaultLog } from "../faults/fault-log.ts"
+import { describeWrite, endedAt, type Ledger, sentAt } from "../load/ledger.ts"
+import type { Target } from "../targets/target.ts"
+import type { Verdict } from "./checks.ts"
+
+const at = (ms: number): string => new Date(ms).toISOString()
+
+/** One key answered with two numbers; where Redis lost its keys in between there is no promise. */
+export function findWrongNumbers({ writes }: Ledger, faults: FaultLog, verdict: Verdict): void {
+  for (const write of writes) {
+    const { kind, resource, answered } = write
+    if (kind !== "replay" || answered === undefined || answered === resource.id) continue
+    if (faults.lostData(sentAt(resource.creation), endedAt(write))) continue
+    verdict.fail("one key, two numbers", `${describeWrite(resource.creation)}; again: ${describeWrite(write)}`)
+  }
+}
+
+/** Whether the way to the API, or natively the API itself, was held up: no server can answer in time then. */
+function isExcused(faults: FaultLog, target: Target["name"], sent: number, ended: number): boolean {
+  return faults.during(sent, ended, 0).some(({ fault: { harms, freezes } }) => {
+    return harms === "client" || (target === "native" && harms === "api" && freezes)
+  })
+}
+
+/** Wrong reads, wrong answers and slow ones, as the load noted them. */
+export function judgeAnswers(ledger: Ledger, faults: FaultLog, target: Target["name"], verdict: Verdict): void {
+  for (const { at: time, what, requestId } of ledger.wrongReads) {
+    verdict.fail("own write read wrong", `${at(time)} ${what} (request ${requestId})`)
+  }
+  for (const { at: time, what, requestId } of ledger.wrongAnswers) {
+    verdict.fail("wrong answer", `${at(time)} ${what} (request ${requestId})`)
+  }
+  let excused = 0
+  for (const { call, sentAt: sent, tookMs, requestId } of ledger.slow) {
+    if (isExcused(faults, target, sent, sent + tookMs)) excused++
+    else verdict.fail("request over 10 s", `${at(sent)} ${call}: ${Math.round(tookMs)} ms (request ${requestId})`)
+  }
+  if (excused > 0)
+    verdict.note("request over 10 s", `${excused} left out, while the way to the API or the API was held up`)
+  for (const { fault, startedAt, error } of faults.all) {
+    if (error !== undefined) verdict.fail("fault not done", `${at(startedAt)} ${fault.name}: ${error}`)
+  }
+}

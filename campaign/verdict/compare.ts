@@ -1,0 +1,153 @@
+// Rows against documents, and rows against lists: field by field.
+import type { SearchStores } from "../../lib/stores.ts"
+import type { Client } from "../load/client.ts"
+import type { Verdict } from "./checks.ts"
+import {
+  type ApplicationRow,
+  type ChatRow,
+  get,
+  type Listed,
+  listAll,
+  type MessageDocument,
+  type MessageRow,
+  readDocuments,
+} from "./inventory.ts"
+
+/** The names of the fields in which two records differ. */
+function differing(a: Record<string, unknown>, b: Record<string, unknown>): string[] {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name])
+}
+
+function differenceOf(token: string, row: MessageRow, document: MessageDocument): string[] {
+  const { chat, number, body, revision, created_at, updated_at } = row
+  const expected = {
+    application: token,
+    chat_key: `${token}/${chat}`,
+    chat_number: chat,
+    number,
+    body,
+    created_at,
+    updated_at,
+  }
+  return differing({ ...expected, version: revision }, { ...document.source, version: document.version })
+}
+
+/** Every row has its document, with its revision as version, and there is no document besides. */
+export async function compareDocuments(
+  stores: SearchStores,
+  token: string,
+  messages: MessageRow[],
+  verdict: Verdict,
+): Promise<void> {
+  const documents = new Map((await readDocuments(stores, token)).map((document) => [document.id, document]))
+  for (const row of messages) {
+    const id = `${token}/${row.chat}/${row.number}`
+    const document = documents.get(id)
+    documents.delete(id)
+    if (!document) verdict.fail("row and document differ", `${id} has no document`)
+    else {
+      const fields = differenceOf(token, row, document)
+      if (fields.length > 0) verdict.fail("row and document differ", `${id} differs in ${fields.join(", ")}`)
+    }
+  }
+  for (const id of documents.keys()) verdict.fail("row and document differ", `the document ${id} has no row`)
+}
+
+/** Lists have the rows, in their order, and no more; what they count is the rows below. */
+function compareList(
+  rows: Record<string, unknown>[],
+  listed: Listed[] | undefined,
+  where: string,
+  verdict: Verdict,
+): void {
+  if (!listed) {
+    verdict.fail("row and list differ", `${where} answers 404, but has ${rows.length} rows`)
+    return
+  }
+  const counts = { chats_count: undefined, messages_count: undefined }
+  const length = Math.max(rows.length, listed.length)
+  for (let index = 0; index < length; index++) {
+    const [row, item] = [rows[index], listed[index]]
+    const fields = differing({ ...row, ...counts }, { ...item, ...counts })
+    if (fields.length === 0) continue
+    const shown = `${row?.number ?? row?.token ?? "no row"} is listed as ${item?.number ?? item?.token ?? "nothing"}`
+    verdict.fail("row and list differ", `${where}: ${shown}, differs in ${fields.join(", ")}`)
+    // From here on all would be shifted.
+    if (row?.number !== item?.number || row?.token !== item?.token) return
+  }
+}
+
+/** The applications whose names begin with `prefix`, as they are listed, are the rows. */
+export async function compareApplications(
+  client: Client,
+  rows: ApplicationRow[],
+  prefix: string,
+  verdict: Verdict,
+): Promise<void> {
+  const listed = (await listAll(client, "/applications"))?.filter(({ name }) => name?.startsWith(prefix))
+  const position = ({ created_at, token }: ApplicationRow) => `${created_at} ${token}`
+  const sorted = rows.toSorted((a, b) => (position(a) < position(b) ? -1 : 1))
+  compareList(sorted, listed, "/applications", verdict)
+}
+
+type Rows = { application: ApplicationRow | undefined; chats: ChatRow[]; messages: MessageRow[] }
+
+/** What clients are told of an application, its chats and its messages is what the rows have. */
+export async function compareLists(client: Client, token: string, rows: Rows, verdict: Verdict): Promise<void> {
+  const path = `/applications/${token}`
+  const application = await get<Listed>(client, path)
+  const { application: row, chats, messages } = rows
+  if (!row) {
+    if (application) verdict.fail("row and list differ", `${path} is answered, but has no row`)
+    return
+  }
+  const fields = differing({ ...row, chats_count: undefined }, { ...application, chats_count: undefined })
+  if (fields.length > 0) verdict.fail("row and list differ", `${path} differs in ${fields.join(", ")}`)
+  const listed = await listAll(client, `${path}/chats`)
+  compareList(chats, listed, `${path}/chats`, verdict)
+  const byChat = Map.groupBy(messages, ({ chat }) => chat)
+  for (const { number } of chats) {
+    const below = (byChat.get(number) ?? []).map(({ number: own, body, created_at, updated_at }) => {
+      return { number: own, body, created_at, updated_at }
+    })
+    const at = `${path}/chats/${number}/messages`
+    compareList(below, await listAll(client, at), at, verdict)
+  }
+}
+
+/** Counts that are not those of the rows: one line each. */
+export async function findWrongCounts(stores: SearchStores, client: Client, tokens: string[]): Promise<string[]> {
+  const wrong: string[] = []
+  for (const token of tokens) {
+    const path = `/applications/${token}`
+    const [application, chats] = await Promise.all([get<Listed>(client, path), listAll(client, `${path}/chats`)])
+    if (!application) continue
+    const living = await countRows(stores, token)
+    if (application.chats_count !== living.chats) {
+      wrong.push(`${path}: chats_count ${application.chats_count}, rows ${living.chats}`)
+    }
+    for (const { number = 0, messages_count: counted } of chats ?? []) {
+      const rows = living.messages.get(number) ?? 0
+      if (counted !== rows) wrong.push(`${path}/chats/${number}: messages_count ${counted}, rows ${rows}`)
+    }
+  }
+  return wrong
+}
+
+async function countRows(
+  { mysql }: SearchStores,
+  token: string,
+): Promise<{ chats: number; messages: Map<number, number> }> {
+  const { rows } = await mysql
+    .selectFrom("chats")
+    .select((eb) => eb.fn.countAll<number>().as("rows"))
+    .where("application", "=", token)
+    .executeTakeFirstOrThrow()
+  const below = await mysql
+    .selectFrom("messages")
+    .select(["chat", (eb) => eb.fn.countAll<number>().as("rows")])
+    .where("application", "=", token)
+    .groupBy("chat")
+    .execute()
+  return { chats: Number(rows), messages: new Map(below.map(({ chat, rows: count }) => [chat, Number(count)])) }
+}

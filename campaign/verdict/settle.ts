@@ -1,0 +1,125 @@
+// The end of a campaign: waiting until nothing is on its way any more, and what is left then.
+import { setTimeout as sleep } from "node:timers/promises"
+import type { Client } from "../load/client.ts"
+import type { Target } from "../targets/target.ts"
+import type { Verdict } from "./checks.ts"
+import { findWrongCounts } from "./compare.ts"
+import { type DirectStores, unlessAway } from "./stores.ts"
+
+/** The relay sends what failed before after 5 minutes at the latest, and an index entry after 10. */
+export const QUIET_MAX_MS = 12 * 60_000
+/** Counts are synced every minute, at second 0; some seconds for the sync itself. */
+export const COUNTS_MAX_MS = 2 * 60_000 + 10_000
+const POLL_MS = 1_000
+const ANSWER_MS = 5_000
+/** What a queue's own count and a second look later agree on. */
+const QUIET_POLLS = 2
+
+/** What is on its way; null where the store did not tell. */
+export type Left = Record<
+  "outbox" | "outboxBytes" | "persistQueue" | "indexQueue" | "pendingIndex" | "purges",
+  number | null
+>
+
+export async function whatIsLeft(direct: DirectStores): Promise<Left> {
+  const ask = (question: () => Promise<number>) => unlessAway(question, ANSWER_MS)
+  const [outbox, outboxBytes, persistQueue, indexQueue, pendingIndex, purges] = await Promise.all([
+    ask(direct.outboxEvents),
+    ask(direct.outboxBytes),
+    ask(() => direct.queueDepth("persist")),
+    ask(() => direct.queueDepth("index")),
+    ask(direct.pendingIndexRows),
+    ask(direct.openPurges),
+  ])
+  return { outbox, outboxBytes, persistQueue, indexQueue, pendingIndex, purges }
+}
+
+/** Waits until nothing is left, or `limitMs` have passed. Returns what was left at last, and after how long. */
+export async function awaitQuiet(
+  direct: DirectStores,
+  limitMs: number,
+  onProgress: (left: Left) => void = () => {},
+): Promise<{ left: Left; tookMs: number }> {
+  const started = Date.now()
+  for (let quiet = 0; ; ) {
+    const left = await whatIsLeft(direct)
+    const { outboxBytes: _bytes, ...waiting } = left
+    quiet = Object.values(waiting).every((count) => count === 0) ? quiet + 1 : 0
+    const tookMs = Date.now() - started
+    if (quiet >= QUIET_POLLS || tookMs >= limitMs) return { left, tookMs }
+    onProgress(left)
+    await sleep(POLL_MS)
+  }
+}
+
+/** Judges what is left, and what lies in the dead-letter queues. */
+export async function judgeLeft(direct: DirectStores, left: Left, verdict: Verdict): Promise<void> {
+  const judge = (name: "outbox not empty" | "queue or index backlog not empty", keys: (keyof Left)[]) => {
+    for (const key of keys) {
+      const count = left[key]
+      if (count !== 0) verdict.fail(name, `${key}: ${count ?? "not answered"}`, count === null ? 1 : Math.abs(count))
+    }
+  }
+  judge("outbox not empty", ["outbox", "outboxBytes"])
+  judge("queue or index backlog not empty", ["persistQueue", "indexQueue", "pendingIndex", "purges"])
+  for (const queue of ["persistDeadLetters", "indexDeadLetters"] as const) {
+    const count = await unlessAway(() => direct.queueDepth(queue), ANSWER_MS)
+    if (count !== 0) verdict.fail("dead letter", `${queue}: ${count ?? "not answered"}`, count ?? 1)
+  }
+}
+
+/** Waits until the counts of these applications are those of the rows; what is wrong after `limitMs` goes to the verdict. */
+export async function judgeCounts(
+  { direct, client, tokens }: { direct: DirectStores; client: Client; tokens: string[] },
+  limitMs: number,
+  verdict: Verdict,
+): Promise<void> {
+  const deadline = Date.now() + limitMs
+  for (;;) {
+    const wrong = await findWrongCounts(direct.stores, client, tokens)
+    if (wrong.length === 0) return
+    if (Date.now() >= deadline) {
+      for (const line of wrong) verdict.fail("wrong count", line)
+      return
+    }
+    await sleep(POLL_MS)
+  }
+}
+
+/** Resident memory by server, and what Redis says it uses; a server that is not running is left out. */
+export type Memory = Record<string, number>
+
+const MEGABYTE = 1024 * 1024
+/** A process that has served for a while is larger than a new one, by buffers and compiled code. */
+const GROWTH_FACTOR = 1.5
+const GROWTH_BYTES = 100 * MEGABYTE
+
+export async function measureMemory(target: Target, direct: DirectStores): Promise<Memory> {
+  const memory: Memory = {}
+  for (const server of target.servers) {
+    const bytes = await server.rssBytes().catch(() => undefined)
+    if (bytes !== undefined) memory[server.name] = bytes
+  }
+  const used = await unlessAway(direct.redisMemoryBytes, ANSWER_MS)
+  if (used !== null) memory["redis used_memory"] = used
+  return memory
+}
+
+/** The API must be as small as it was, within what a warm process needs. The stores' own memory is shown, not judged. */
+export function judgeMemory(target: Target, before: Memory, after: Memory, verdict: Verdict): void {
+  for (const { name, kind } of target.servers) {
+    if (kind !== "api") continue
+    const [was, is] = [before[name], after[name]]
+    if (was === undefined || is === undefined) {
+      verdict.fail("memory not given back", `${name}: not running ${was === undefined ? "before" : "after"}`)
+    } else if (is > was * GROWTH_FACTOR + GROWTH_BYTES) {
+      verdict.fail("memory not given back", `${name}: ${megabytes(was)} before, ${megabytes(is)} after`)
+    }
+  }
+  const shown = Object.entries(after).map(
+    ([name, bytes]) => `${name} ${megabytes(before[name] ?? 0)} → ${megabytes(bytes)}`,
+  )
+  verdict.note("memory not given back", shown.join(", "))
+}
+
+const megabytes = (bytes: number): string => `${Math.round(bytes / MEGABYTE)} MB`
