@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
-import { ROUTES } from "../../lib/http/routes.ts"
+import { ROUTES } from "../../lib/operations/routes.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { awaitQuiet } from "../campaign/settle.ts"
 import { gatewayEvent, invocation } from "../steps/gateway-event.ts"
