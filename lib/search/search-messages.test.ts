@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
 import { type GivenIndex, givenDocuments, givenIndex, givenToken } from "../../test/steps/search-index.ts"
+import { foldQuery } from "./find-hits.ts"
 import { fold } from "./fold.ts"
 import { type SearchAnswer, type SearchRequest, searchIndex } from "./search-messages.ts"
 
@@ -14,7 +15,10 @@ afterAll(() => given.remove())
 const givenChat = (application: string, chat: number, bodies: readonly string[]) =>
   givenDocuments(given, application, chat, bodies)
 
-const search = (request: Partial<SearchRequest> & Pick<SearchRequest, "application" | "query">) =>
+const search = ({
+  query,
+  ...request
+}: Partial<Omit<SearchRequest, "query">> & { application: string; query: string }) =>
   searchIndex(given.client, given.alias, {
     chat: 1,
     order: "desc",
@@ -22,6 +26,7 @@ const search = (request: Partial<SearchRequest> & Pick<SearchRequest, "applicati
     limit: 20,
     timeoutMs: TIMEOUT_MS,
     ...request,
+    query: foldQuery(query),
   })
 
 /** The numbers of all pages, and the totals that the pages told. */
