@@ -102,5 +102,5 @@ export function fold(text: string): string {
   return foldDecomposed(text).normalize("NFC")
 }
 
-/** A query that has been folded, to something. */
+/** A query that has been folded. */
 export type FoldedQuery = string & { readonly folded: true }

@@ -53,7 +53,6 @@ const bodyAndQuery = fc
     const piece = [...body].slice(from, from + length).join("")
     return { body, query: within && piece !== "" ? piece : other }
   })
-  .filter(({ query }) => fold(query) !== "")
 
 describe("highlight: any body and query", () => {
   test("without its tags and unescaped, is the body", () => {
@@ -68,7 +67,7 @@ describe("highlight: any body and query", () => {
   test("has a match exactly if the folded body contains the folded query", () => {
     fc.assert(
       fc.property(bodyAndQuery, ({ body, query }) => {
-        const matches = fold(body).includes(fold(query))
+        const matches = fold(query) !== "" && fold(body).includes(fold(query))
         expect(highlight(body, fold(query) as FoldedQuery).includes("<em>")).toBe(matches)
       }),
       RUNS,

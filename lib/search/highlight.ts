@@ -20,6 +20,7 @@ function escapeHtml(text: string): string {
  * and matches that share a character become one.
  */
 function findMatches(body: string, needle: FoldedQuery): { start: number; end: number }[] {
+  if (needle === "") return []
   const { folded, original } = foldWithOffsets(body)
   const matches: { start: number; end: number }[] = []
   let previous: { start: number; end: number } | undefined

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals"
 import { type GivenIndex, givenAlias, givenIndex, givenToken, writing } from "../../test/steps/search-index.ts"
 import { keyText } from "../events.ts"
-import { foldQuery } from "./find-hits.ts"
+import { type FoldedQuery, fold } from "./fold.ts"
 import { type IndexOperation, indexDocuments } from "./index-documents.ts"
 import { isSearchAway, SearchIndexMissing } from "./search-errors.ts"
 import { searchIndex } from "./search-messages.ts"
@@ -43,7 +43,7 @@ const found = async (query: string) => {
   const request = {
     application,
     chat: 1,
-    query: foldQuery(query),
+    query: fold(query) as FoldedQuery,
     order: "asc",
     after: null,
     limit: 100,
@@ -136,7 +136,7 @@ describe("indexDocuments", () => {
   })
 
   test("one operation that can never succeed, among others, fails alone and for good", async () => {
-    const wrong = { ...written(2, "wrong", 1), createdAt: "yesterday" }
+    const wrong = writing({ application, chat: 1, message: 2 }, "wrong", "yesterday", "1")
 
     const outcome = await send([written(1, "right", 1), wrong, written(3, "right", 1)])
 

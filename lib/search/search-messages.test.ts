@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
 import { type GivenIndex, givenDocuments, givenIndex, givenToken } from "../../test/steps/search-index.ts"
-import { foldQuery } from "./find-hits.ts"
-import { fold } from "./fold.ts"
+import { type FoldedQuery, fold } from "./fold.ts"
 import { type SearchAnswer, type SearchRequest, searchIndex } from "./search-messages.ts"
 
 const TIMEOUT_MS = 20_000
@@ -26,7 +25,7 @@ const search = ({
     limit: 20,
     timeoutMs: TIMEOUT_MS,
     ...request,
-    query: foldQuery(query),
+    query: fold(query) as FoldedQuery,
   })
 
 /** The numbers of all pages, and the totals that the pages told. */

@@ -44,6 +44,7 @@ const SERVER_TIMEOUT_SHARE = 0.9
 /** The query that matches the documents whose folded body contains `folded`. */
 function containing(folded: FoldedQuery): estypes.QueryDslQueryContainer {
   const codePoints = [...folded].length
+  if (codePoints === 0) throw new Error("a query that folds to nothing must be refused before it is searched")
   if (codePoints <= GRAM_SIZES) return { term: { [`folded_body.grams_${codePoints}`]: folded } }
   // To Lucene a phrase is one clause however long it is, so indices.query.bool.max_clause_count sets no bound here.
   return { match_phrase: { [`folded_body.grams_${GRAM_SIZES}`]: folded } }

@@ -2,8 +2,7 @@
 // folded bodies.
 
 import { chatText } from "../../lib/events.ts"
-import { foldQuery } from "../../lib/search/find-hits.ts"
-import { fold } from "../../lib/search/fold.ts"
+import { type FoldedQuery, fold } from "../../lib/search/fold.ts"
 import { searchIndex } from "../../lib/search/search-messages.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import type { BenchRun } from "./bench-run.ts"
@@ -76,7 +75,7 @@ export async function compare(
     (query) =>
       searchIndex(elasticsearch, config.ELASTICSEARCH_INDEX, {
         ...request,
-        query: foldQuery(query),
+        query: fold(query) as FoldedQuery,
         timeoutMs: ALTERNATIVE_TIMEOUT_MS,
       }),
     queries,
