@@ -1,15 +1,14 @@
 import { deleteApplication } from "../lib/applications.ts"
-import { ApplicationPath } from "../lib/contract.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
 import { noContent } from "../lib/http/replies.ts"
+import * as operations from "../lib/operations/applications.ts"
 import { runtime } from "../lib/runtime.ts"
 
-// DELETE /applications/{token}
-export const handler = endpoint({
-  adminKeys: () => runtime().adminKeys,
-  path: ApplicationPath,
-  run: async ({ path }, scope) => {
-    await deleteApplication(runtime(scope), path.token)
+export const handler = endpoint(
+  operations.deleteApplication,
+  async ({ params }, scope) => {
+    await deleteApplication(runtime(scope), params.token)
     return noContent()
   },
-})
+  () => runtime().adminKeys,
+)

@@ -1,14 +1,10 @@
-import { MessagePath } from "../lib/contract.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
 import { noContent } from "../lib/http/replies.ts"
 import { deleteMessage } from "../lib/messages.ts"
+import * as operations from "../lib/operations/messages.ts"
 import { runtime } from "../lib/runtime.ts"
 
-// DELETE /applications/{token}/chats/{chat_number}/messages/{number}
-export const handler = endpoint({
-  path: MessagePath,
-  run: async ({ path }, scope) => {
-    await deleteMessage(runtime(scope), path.token, path.chat_number, path.number)
-    return noContent()
-  },
+export const handler = endpoint(operations.deleteMessage, async ({ params }, scope) => {
+  await deleteMessage(runtime(scope), params.token, params.chat_number, params.number)
+  return noContent()
 })

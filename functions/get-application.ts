@@ -1,11 +1,9 @@
 import { getApplication } from "../lib/applications.ts"
-import { ApplicationPath } from "../lib/contract.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
 import { ok } from "../lib/http/replies.ts"
+import * as operations from "../lib/operations/applications.ts"
 import { runtime } from "../lib/runtime.ts"
 
-// GET /applications/{token}
-export const handler = endpoint({
-  path: ApplicationPath,
-  run: async ({ path }, scope) => ok(await getApplication(runtime(scope), path.token)),
-})
+export const handler = endpoint(operations.getApplication, async ({ params }, scope) =>
+  ok(await getApplication(runtime(scope), params.token)),
+)

@@ -1,5 +1,6 @@
 import { endpoint } from "../lib/http/endpoint.ts"
 import { ok } from "../lib/http/replies.ts"
+import { getHealth } from "../lib/operations/system.ts"
 
-// GET /health: this process answers; it says nothing of the stores
-export const handler = endpoint({ run: () => ok({ status: "ok" }) })
+// This process answers; it says nothing of the stores.
+export const handler = endpoint(getHealth, () => ok({ status: "ok" }))

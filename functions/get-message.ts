@@ -1,11 +1,9 @@
-import { MessagePath } from "../lib/contract.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
 import { ok } from "../lib/http/replies.ts"
 import { getMessage } from "../lib/messages.ts"
+import * as operations from "../lib/operations/messages.ts"
 import { runtime } from "../lib/runtime.ts"
 
-// GET /applications/{token}/chats/{chat_number}/messages/{number}
-export const handler = endpoint({
-  path: MessagePath,
-  run: async ({ path }, scope) => ok(await getMessage(runtime(scope), path.token, path.chat_number, path.number)),
-})
+export const handler = endpoint(operations.getMessage, async ({ params }, scope) =>
+  ok(await getMessage(runtime(scope), params.token, params.chat_number, params.number)),
+)

@@ -2,11 +2,11 @@ import { baseUrl } from "../lib/http/base-url.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
 import { openapiDocument } from "../lib/http/openapi.ts"
 import { json } from "../lib/http/replies.ts"
+import { getOpenapi } from "../lib/operations/system.ts"
 
 /** Made once per process, since only the server's address differs between callers. */
 const document = openapiDocument()
 
-// GET /openapi.json
-export const handler = endpoint({
-  run: (_input, { headers }) => json(200, { ...document, servers: [{ url: baseUrl(headers) || "/" }] }),
-})
+export const handler = endpoint(getOpenapi, (_input, { headers }) =>
+  json(200, { ...document, servers: [{ url: baseUrl(headers) || "/" }] }),
+)

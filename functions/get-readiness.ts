@@ -1,15 +1,13 @@
 import { endpoint } from "../lib/http/endpoint.ts"
 import { json, ok } from "../lib/http/replies.ts"
+import { getReadiness } from "../lib/operations/system.ts"
 import { checkReadiness } from "../lib/readiness.ts"
 import { searchRuntime } from "../lib/search-runtime.ts"
 
 /** A dependency's restart takes seconds. */
 const RETRY_AFTER = { "retry-after": "5" }
 
-// GET /health/ready
-export const handler = endpoint({
-  run: async () => {
-    const { ready, dependencies } = await checkReadiness(searchRuntime())
-    return ready ? ok({ status: "ready", dependencies }) : json(503, { status: "not_ready", dependencies }, RETRY_AFTER)
-  },
+export const handler = endpoint(getReadiness, async () => {
+  const { ready, dependencies } = await checkReadiness(searchRuntime())
+  return ready ? ok({ status: "ready", dependencies }) : json(503, { status: "not_ready", dependencies }, RETRY_AFTER)
 })

@@ -1,13 +1,12 @@
 import { listApplications } from "../lib/applications.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
-import { answerList, ListQuery } from "../lib/http/pages.ts"
-import { applicationsPath } from "../lib/http/paths.ts"
+import { answerList } from "../lib/http/pages.ts"
+import * as operations from "../lib/operations/applications.ts"
 import { runtime } from "../lib/runtime.ts"
 
-// GET /applications
-export const handler = endpoint({
-  adminKeys: () => runtime().adminKeys,
-  query: ListQuery,
-  run: ({ query }, scope) =>
-    answerList({ path: applicationsPath(), keyedBy: "token" }, query, (page) => listApplications(runtime(scope), page)),
-})
+export const handler = endpoint(
+  operations.listApplications,
+  ({ path, query }, scope) =>
+    answerList({ path, keyedBy: "token" }, query, (page) => listApplications(runtime(scope), page)),
+  () => runtime().adminKeys,
+)

@@ -1,14 +1,9 @@
 import { listChats } from "../lib/chats.ts"
-import { ApplicationPath } from "../lib/contract.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
-import { answerList, ListQuery } from "../lib/http/pages.ts"
-import { chatsPath } from "../lib/http/paths.ts"
+import { answerList } from "../lib/http/pages.ts"
+import * as operations from "../lib/operations/chats.ts"
 import { runtime } from "../lib/runtime.ts"
 
-// GET /applications/{token}/chats
-export const handler = endpoint({
-  path: ApplicationPath,
-  query: ListQuery,
-  run: ({ path: { token }, query }, scope) =>
-    answerList({ path: chatsPath(token), keyedBy: "number" }, query, (page) => listChats(runtime(scope), token, page)),
-})
+export const handler = endpoint(operations.listChats, ({ path, params, query }, scope) =>
+  answerList({ path, keyedBy: "number" }, query, (page) => listChats(runtime(scope), params.token, page)),
+)

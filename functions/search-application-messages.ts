@@ -1,30 +1,19 @@
-import { ApplicationPath } from "../lib/contract.ts"
-import { type EndpointHandler, endpoint } from "../lib/http/endpoint.ts"
-import { applicationMessagesPath } from "../lib/http/paths.ts"
-import { answerSearch, SearchInput, SearchOptions, SearchParameters } from "../lib/http/searches.ts"
+import { byMethod, endpoint, type Scope } from "../lib/http/endpoint.ts"
+import { type Asked, answerSearch } from "../lib/http/searches.ts"
+import * as operations from "../lib/operations/messages.ts"
 import { searchApplication } from "../lib/search/search-application.ts"
 import { searchRuntime } from "../lib/search-runtime.ts"
 
-// GET /applications/{token}/messages/search
-const searchByParameters = endpoint({
-  path: ApplicationPath,
-  query: SearchParameters,
-  run: ({ path: { token }, query }, scope) =>
-    answerSearch(applicationMessagesPath(token), "hit", query, (asked) =>
-      searchApplication(searchRuntime(scope), token, asked),
-    ),
-})
+const search = (path: string, token: string, asked: Asked, scope: Scope) =>
+  answerSearch(path, "hit", asked, (question) => searchApplication(searchRuntime(scope), token, question))
 
-// POST /applications/{token}/messages/search
-const searchByBody = endpoint({
-  path: ApplicationPath,
-  query: SearchOptions,
-  body: SearchInput,
-  run: ({ path: { token }, query, body }, scope) =>
-    answerSearch(applicationMessagesPath(token), "hit", { ...query, ...body }, (asked) =>
-      searchApplication(searchRuntime(scope), token, asked),
+export const handler = byMethod(
+  endpoint(operations.searchApplicationMessages, ({ path, params, query }, scope) =>
+    search(path, params.token, query, scope),
+  ),
+  {
+    POST: endpoint(operations.searchApplicationMessagesByPost, ({ path, params, query, body }, scope) =>
+      search(path, params.token, { ...query, ...body }, scope),
     ),
-})
-
-export const handler: EndpointHandler = (event, context) =>
-  event.requestContext.http.method === "POST" ? searchByBody(event, context) : searchByParameters(event, context)
+  },
+)

@@ -1,58 +1,54 @@
 /** Applications: their rules and their SQL. An application's token is its key everywhere. */
+import type { Selectable } from "kysely"
 import { type Mysql, readMysql } from "./clients/mysql.ts"
-import type { Application, ApplicationInput, Page, PageRequest } from "./contract.ts"
-import { revisionTime, type WriteEvent } from "./events.ts"
+import type { Application, Page, PageRequest } from "./contract.ts"
+import type { Database } from "./database.ts"
+import type { WriteEvent } from "./events.ts"
+import { type ApplicationMembers, applicationMembers, membersOfApplicationRow } from "./members.ts"
 import { compare, type Item, mergedPage, type Window } from "./merged-page.ts"
 import { acceptChange, acceptCreation } from "./outbox/accept.ts"
-import { type Created, fingerprint, type Idempotency, idempotencyHash } from "./outbox/idempotency.ts"
+import { type Created, type Idempotency, idempotencyHash } from "./outbox/idempotency.ts"
 import { drawToken, SHARDS } from "./outbox/keys.ts"
-import { absent, readKnown, refuseDeleted, type State, stateOf, unlessRedisAway } from "./outbox/known.ts"
+import {
+  absent,
+  isCreation,
+  readKnown,
+  refuseDeleted,
+  type State,
+  stateOf,
+  timesOf,
+  unlessRedisAway,
+} from "./outbox/known.ts"
 import type { Stores } from "./stores.ts"
 
-type ApplicationState = State & { token: string; name: string; chatsCount: number }
+type ApplicationState = State<ApplicationMembers> & { token: string; chatsCount: number }
 
-const present = ({
+const present = ({ token, members, chatsCount, ...state }: ApplicationState): Application => ({
   token,
-  name,
-  chatsCount,
-  createdAt,
-  updatedAt,
-}: Omit<ApplicationState, "revision">): Application => ({
-  token,
-  name,
+  ...members,
   chats_count: chatsCount,
-  created_at: createdAt.toISOString(),
-  updated_at: updatedAt.toISOString(),
+  ...timesOf(state),
 })
 
 const fromEvent = (event: WriteEvent, row?: ApplicationState): ApplicationState => ({
   token: event.application,
-  name: event.name ?? "",
   chatsCount: row?.chatsCount ?? 0,
-  ...stateOf(event),
+  ...stateOf(event, applicationMembers),
 })
 
 /** Creates an application; its token lies in the shard of its idempotency key, so that both are in one slot of Redis. */
 export async function createApplication(
   stores: Stores,
-  input: ApplicationInput,
+  state: ApplicationMembers,
   idempotency?: Idempotency,
 ): Promise<Created<Application>> {
-  const state = { name: input.name }
-  const accepted = await acceptCreation(stores, {
-    kind: "application",
-    application: drawToken(idempotency && idempotencyHash(idempotency).shard),
-    chat: 0,
-    state,
-    ...(idempotency ? { idempotency: { ...idempotency, fingerprint: fingerprint(state) } } : {}),
-  })
-  const application = accepted.id
+  const application = drawToken(idempotency && idempotencyHash(idempotency).shard)
+  const creation = { kind: "application", application, chat: 0, state, idempotency } as const
+  const { event, replayed } = await acceptCreation(stores, creation)
+  const created = fromEvent(event)
   // The same answer again, unless the application has been deleted since.
-  const createdAt = accepted.replayed
-    ? (await findApplication(stores, application)).createdAt
-    : revisionTime(accepted.revision)
-  const created = { token: application, ...state, chatsCount: 0, createdAt, updatedAt: createdAt }
-  return { resource: present(created), replayed: accepted.replayed }
+  const { createdAt } = replayed ? await findApplication(stores, created.token) : created
+  return { resource: present({ ...created, createdAt, updatedAt: createdAt }), replayed }
 }
 
 export async function getApplication(stores: Stores, token: string): Promise<Application> {
@@ -62,19 +58,18 @@ export async function getApplication(stores: Stores, token: string): Promise<App
 export async function updateApplication(
   stores: Stores,
   token: string,
-  { name }: ApplicationInput,
+  changes: Partial<ApplicationMembers>,
 ): Promise<Application> {
   const found = await findApplication(stores, token)
   const key = { application: token, chat: 0, message: 0 }
-  const change = { key, createdAt: found.createdAt.getTime(), revision: found.revision, state: { name } }
-  return present(fromEvent(await acceptChange(stores, change), found))
+  const event = await acceptChange(stores, { key, found, state: { ...found.members, ...changes } })
+  return present(fromEvent(event, found))
 }
 
 /** Deletes an application: all below it answers 404 from then on; rows and documents go in batches later. */
 export async function deleteApplication(stores: Stores, token: string): Promise<void> {
-  const { createdAt, revision } = await findApplication(stores, token)
-  const key = { application: token, chat: 0, message: 0 }
-  await acceptChange(stores, { key, createdAt: createdAt.getTime(), revision, state: { deleted: true } })
+  const found = await findApplication(stores, token)
+  await acceptChange(stores, { key: { application: token, chat: 0, message: 0 }, found, state: { deleted: true } })
 }
 
 /** The living applications, by creation (then by token). */
@@ -120,7 +115,7 @@ async function findApplication(stores: Stores, token: string): Promise<Applicati
   const known = await readKnown(stores, [{ application: token, chat: 0, message: 0 }])
   refuseDeleted(["application"], known.entries)
   const [entry] = known.entries
-  if (entry && Math.floor(Number(entry.revision) / 1000) === entry.created_at) return fromEvent(entry)
+  if (entry && isCreation(entry)) return fromEvent(entry)
   const row = await readMysql(() =>
     stores.mysql.selectFrom("applications").selectAll().where("token", "=", token).executeTakeFirst(),
   )
@@ -130,25 +125,10 @@ async function findApplication(stores: Stores, token: string): Promise<Applicati
   return item.value
 }
 
-type ApplicationRow = {
-  token: string
-  name: string
-  chats_count: number
-  revision: number
-  created_at: Date
-  updated_at: Date
-}
-
-function toItem({
-  token,
-  name,
-  chats_count,
-  revision,
-  created_at,
-  updated_at,
-}: ApplicationRow): Item<ApplicationState> {
-  const value = { token, name, chatsCount: chats_count, revision, createdAt: created_at, updatedAt: updated_at }
-  return { position: { createdAt: created_at.getTime(), key: token }, revision, value }
+function toItem(row: Selectable<Database["applications"]>): Item<ApplicationState> {
+  const { token, chats_count: chatsCount, revision, created_at: createdAt, updated_at: updatedAt } = row
+  const value = { token, members: membersOfApplicationRow(row), chatsCount, revision, createdAt, updatedAt }
+  return { position: { createdAt: createdAt.getTime(), key: token }, revision, value }
 }
 
 /** A range of the index by creation, which alone decides the page; then its rows by token. */

@@ -1,65 +1,57 @@
 /** Chats: their rules and their SQL. A chat's number is unique in its application. */
-import { sql } from "kysely"
+import { type Selectable, sql } from "kysely"
 import { getApplication } from "./applications.ts"
 import { type Mysql, readMysql, UNSIGNED_ZERO } from "./clients/mysql.ts"
-import type { Chat, ChatInput, Page, PageRequest } from "./contract.ts"
+import type { Chat, Page, PageRequest } from "./contract.ts"
+import { type Database, isFound, type Joined } from "./database.ts"
 import { DependencyAway } from "./errors.ts"
 import type { WriteEvent } from "./events.ts"
+import { CHAT_COLUMNS, type ChatColumns, type ChatMembers, chatMembers, membersOfChatRow } from "./members.ts"
 import { type Item, mergedPage, type Window } from "./merged-page.ts"
 import { acceptChange, acceptCreation } from "./outbox/accept.ts"
-import { type Created, fingerprint, type Idempotency } from "./outbox/idempotency.ts"
+import type { Created, Idempotency } from "./outbox/idempotency.ts"
 import {
   absent,
+  isCreation,
   nothingPending,
   readKnown,
   readKnownPending,
   refuseDeleted,
   type State,
   stateOf,
+  timesOf,
 } from "./outbox/known.ts"
 import { pendingRange } from "./outbox/pending-range.ts"
 import type { Stores } from "./stores.ts"
 
-type ChatState = State & { number: number; name: string | null; messagesCount: number }
+type ChatState = State<ChatMembers> & { number: number; messagesCount: number }
 
 const NAMES = ["application", "chat"]
 
-const present = ({ number, name, messagesCount, createdAt, updatedAt }: ChatState): Chat => ({
+const present = ({ number, members, messagesCount, ...state }: ChatState): Chat => ({
   number,
-  name,
+  ...members,
   messages_count: messagesCount,
-  created_at: createdAt.toISOString(),
-  updated_at: updatedAt.toISOString(),
+  ...timesOf(state),
 })
 
 const fromEvent = (event: WriteEvent, row?: ChatState): ChatState => ({
   number: event.chat,
-  name: event.name ?? null,
   messagesCount: row?.messagesCount ?? 0,
-  ...stateOf(event),
+  ...stateOf(event, chatMembers),
 })
 
 /** Creates a chat: 404 without its application; no MySQL unless the application must be verified first. */
 export async function createChat(
   stores: Stores,
   application: string,
-  input: ChatInput,
+  state: ChatMembers,
   idempotency?: Idempotency,
 ): Promise<Created<Chat>> {
-  const state = { name: input.name }
-  const accepted = await acceptCreation(stores, {
-    kind: "chat",
-    application,
-    chat: 0,
-    state,
-    ...(idempotency ? { idempotency: { ...idempotency, fingerprint: fingerprint(state) } } : {}),
-  })
-  const chat = Number(accepted.id)
+  const { event, replayed } = await acceptCreation(stores, { kind: "chat", application, chat: 0, state, idempotency })
   // The same answer again, unless the chat has been deleted since.
-  if (accepted.replayed) await findChat(stores, application, chat)
-  const createdAt = Math.floor(Number(accepted.revision) / 1000)
-  const event = { revision: accepted.revision, application, chat, message: 0, created_at: createdAt, ...state }
-  return { resource: present(fromEvent(event)), replayed: accepted.replayed }
+  if (replayed) await findChat(stores, application, event.chat)
+  return { resource: present(fromEvent(event)), replayed }
 }
 
 /** Throws not_found unless the chat lives. No MySQL where Redis knows that it does. */
@@ -80,12 +72,12 @@ export async function updateChat(
   stores: Stores,
   application: string,
   number: number,
-  { name }: ChatInput,
+  changes: Partial<ChatMembers>,
 ): Promise<Chat> {
   const found = await findChat(stores, application, number)
   const key = { application, chat: number, message: 0 }
-  const change = { key, createdAt: found.createdAt.getTime(), revision: found.revision, state: { name } }
-  return present(fromEvent(await acceptChange(stores, change), found))
+  const event = await acceptChange(stores, { key, found, state: { ...found.members, ...changes } })
+  return present(fromEvent(event, found))
 }
 
 /** Bounds what a search leaves out: so many chats are deleted at a time by hardly anyone, and the rest is purged soon. */
@@ -124,9 +116,8 @@ const selectDeletedChats = (db: Mysql, application: string) =>
 
 /** Deletes a chat: it and its messages answer 404 from then on; their rows and documents go in batches later. */
 export async function deleteChat(stores: Stores, application: string, number: number): Promise<void> {
-  const { createdAt, revision } = await findChat(stores, application, number)
-  const key = { application, chat: number, message: 0 }
-  await acceptChange(stores, { key, createdAt: createdAt.getTime(), revision, state: { deleted: true } })
+  const found = await findChat(stores, application, number)
+  await acceptChange(stores, { key: { application, chat: number, message: 0 }, found, state: { deleted: true } })
 }
 
 /** The living chats of an application, by number. */
@@ -169,26 +160,15 @@ async function findChat(stores: Stores, application: string, number: number): Pr
   return item.value
 }
 
-/** A creation has no row yet, or one that it has just become, so MySQL has nothing to add to it. */
-const isCreation = (event: WriteEvent): boolean => Math.floor(Number(event.revision) / 1000) === event.created_at
+const TIMES = ["revision", "created_at", "updated_at"] as const
+type Row = Pick<Selectable<Database["chats"]>, "number" | "messages_count" | keyof ChatColumns | (typeof TIMES)[number]>
 
-type ChatRow = {
-  number: number | null
-  name: string | null
-  messages_count: number | null
-  revision: number | null
-  created_at: Date | null
-  updated_at: Date | null
-}
-
-function toItem({ number, name, messages_count, revision, created_at, updated_at }: ChatRow): Item<ChatState>[] {
-  if (number === null || revision === null || created_at === null || updated_at === null) return []
-  const messagesCount = messages_count ?? 0
-  const value = { number, name, messagesCount, revision, createdAt: created_at, updatedAt: updated_at }
+function toItem(row: Joined<Row>): Item<ChatState>[] {
+  if (!isFound(row)) return []
+  const { number, messages_count: messagesCount, revision, created_at: createdAt, updated_at: updatedAt } = row
+  const value = { number, members: membersOfChatRow(row), messagesCount, revision, createdAt, updatedAt }
   return [{ position: { key: number }, revision, value }]
 }
-
-const COLUMNS = ["c.number", "c.name", "c.messages_count", "c.revision", "c.created_at", "c.updated_at"] as const
 
 /** One row in any case: whether the application lives. */
 const parent = (db: Mysql, application: string) =>
@@ -200,14 +180,14 @@ const parent = (db: Mysql, application: string) =>
 const selectChat = (db: Mysql, application: string, number: number) =>
   parent(db, application)
     .leftJoin("chats as c", (join) => join.on("c.application", "=", application).on("c.number", "=", number))
-    .select(COLUMNS)
+    .select(["c.number", "c.messages_count", ...CHAT_COLUMNS.map((column) => `c.${column}` as const)])
+    .select(TIMES.map((column) => `c.${column}` as const))
 
 /** Rows of the application and of the chats in the window; united as messages are. */
 function selectChats(db: Mysql, application: string, { after, order, count }: Window) {
-  const times = ["revision", "created_at", "updated_at"] as const
   let chats = db
     .selectFrom("chats")
-    .select((eb) => [eb.val("chat").as("kind"), "number", "name", "messages_count", ...times])
+    .select((eb) => [eb.val("chat").as("kind"), "number", "messages_count", ...TIMES, ...CHAT_COLUMNS])
     .where("application", "=", application)
     .orderBy("number", order)
     .limit(count)
@@ -217,9 +197,9 @@ function selectChats(db: Mysql, application: string, { after, order, count }: Wi
     .select((eb) => [
       eb.val("application").as("kind"),
       UNSIGNED_ZERO.as("number"),
-      sql<string | null>`name`.as("name"),
       UNSIGNED_ZERO.as("messages_count"),
-      ...times,
+      ...TIMES,
+      ...CHAT_COLUMNS.map((column) => sql<ChatColumns[typeof column]>`null`.as(column)),
     ])
     .where("token", "=", application)
     .unionAll((eb) => eb.parens(chats))

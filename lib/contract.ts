@@ -49,12 +49,18 @@ export const SearchQuery = text
     ...textSchema(LIMITS.queryMax),
   })
 
-export const ApplicationInput = z.object({ name: Name })
-export const ApplicationChanges = z.object({ name: Name })
-export const ChatInput = z.object({ name: Name.nullish().transform((name) => name ?? null) })
-export const ChatChanges = z.object({ name: Name.nullable() })
-export const MessageInput = z.object({ body: MessageBody })
-export const MessageChanges = z.object({ body: MessageBody })
+/**
+ * An object that the OpenAPI document has under the name `id`. No name begins with New or like an operation's id: Go clients
+ * call `NewX` what makes an `X`, and call types of their own after operations.
+ */
+export const named = <Shape extends z.ZodRawShape>(id: string, shape: Shape) => z.object(shape).meta({ id })
+
+export const ApplicationInput = named("ApplicationInput", { name: Name })
+export const ApplicationChanges = named("ApplicationChanges", { name: Name })
+export const ChatInput = named("ChatInput", { name: Name.nullish().transform((name) => name ?? null) })
+export const ChatChanges = named("ChatChanges", { name: Name.nullable() })
+export const MessageInput = named("MessageInput", { body: MessageBody })
+export const MessageChanges = named("MessageChanges", { body: MessageBody })
 
 const isTime = (value: string): boolean => !Number.isNaN(parseRfc3339(value, "down"))
 const searchTime = (description: string, example: string) =>
@@ -137,14 +143,14 @@ const count = (description: string, example: number) =>
     .meta({ description, format: WIDE, examples: [example] })
 const COUNT_NOTE = "May lag by the sync period (1 minute by default)."
 
-export const Application = z.object({
+export const Application = named("Application", {
   token: Token,
   name: z.string().meta({ examples: ["Support"] }),
   chats_count: count(COUNT_NOTE, 3),
   created_at: Time,
   updated_at: Time,
 })
-export const Chat = z.object({
+export const Chat = named("Chat", {
   number: resourceNumber("Counts from 1 in the application.", CHAT_NUMBER_EXAMPLE),
   name: z
     .string()
@@ -160,7 +166,7 @@ const Highlight = z.string().meta({
   examples: ["Hello, where is my <em>parcel</em>?"],
 })
 /** One type for reads and lists, so that a client can treat them alike; only a list asked with `query` has highlights. */
-export const Message = z.object({
+export const Message = named("Message", {
   number: resourceNumber("Counts from 1 in the chat.", MESSAGE_NUMBER_EXAMPLE),
   body: z.string().meta({ examples: ["Hello, where is my parcel?"] }),
   created_at: Time,
@@ -170,10 +176,10 @@ export const Message = z.object({
   }),
 })
 /** A hit of a search through a chat. */
-export const SearchHit = Message.extend({ highlight: Highlight })
+export const SearchHit = named("SearchHit", { ...Message.shape, highlight: Highlight })
 
 /** A hit of a search through a whole application. */
-export const ApplicationSearchHit = z.object({
+export const ApplicationSearchHit = named("ApplicationSearchHit", {
   chat_number: resourceNumber("The chat that the message is in.", CHAT_NUMBER_EXAMPLE),
   ...SearchHit.shape,
 })
@@ -181,22 +187,25 @@ export const ApplicationSearchHit = z.object({
 const NextCursor = z.string().nullable().meta({ description: "Null on the last page." })
 const total = (note: string) => count(`${note} Exact up to ${LIMITS.searchTotalMax}.`, 1)
 
-export const ApplicationList = z.object({ data: z.array(Application), next_cursor: NextCursor })
-export const ChatList = z.object({ data: z.array(Chat), next_cursor: NextCursor })
-export const MessageList = z.object({
+export const ApplicationList = named("ApplicationList", { data: z.array(Application), next_cursor: NextCursor })
+export const ChatList = named("ChatList", { data: z.array(Chat), next_cursor: NextCursor })
+export const MessageList = named("MessageList", {
   data: z.array(Message),
   next_cursor: NextCursor,
   total: total("Only where the list was asked with `query`: how many messages match.").optional(),
 })
-export const SearchResults = z.object({
+export const SearchResults = named("SearchResults", {
   data: z.array(SearchHit),
   next_cursor: NextCursor,
   total: total("How many messages match."),
 })
 
-export const ApplicationSearchResults = z.object({ ...SearchResults.shape, data: z.array(ApplicationSearchHit) })
+export const ApplicationSearchResults = named("ApplicationSearchResults", {
+  ...SearchResults.shape,
+  data: z.array(ApplicationSearchHit),
+})
 
-export const FieldError = z.object({
+export const FieldError = named("FieldError", {
   in: z
     .string()
     .optional()
@@ -208,7 +217,7 @@ export const FieldError = z.object({
   message: z.string().meta({ description: "What is wrong with it.", examples: ["must not be blank"] }),
 })
 
-export const Problem = z.object({
+export const Problem = named("Problem", {
   type: z.string().meta({
     description: "Leads to the code's explanation.",
     examples: ["https://chat.example.com/docs#error-invalid_request"],
@@ -231,7 +240,7 @@ export const Problem = z.object({
   errors: z.array(FieldError).optional().meta({ description: "With `invalid_request`: each wrong field." }),
 })
 
-export const DependencyState = z.object({
+export const DependencyState = named("DependencyState", {
   state: z.enum(["up", "down"]),
   latency_ms: z
     .number()
@@ -242,8 +251,8 @@ export const DependencyState = z.object({
       examples: [1.5],
     }),
 })
-export const Health = z.object({ status: z.literal("ok") })
-export const Readiness = z.object({
+export const Health = named("Health", { status: z.literal("ok") })
+export const Readiness = named("Readiness", {
   status: z.enum(["ready", "not_ready"]),
   dependencies: z.object({
     mysql: DependencyState,
@@ -252,6 +261,9 @@ export const Readiness = z.object({
     elasticsearch: DependencyState,
   }),
 })
+
+/** The OpenAPI document itself. */
+export const OpenApi = named("OpenApi", {})
 
 export type ApplicationInput = z.infer<typeof ApplicationInput>
 export type ChatInput = z.infer<typeof ChatInput>

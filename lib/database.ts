@@ -1,29 +1,27 @@
 import type { Generated } from "kysely"
+import type { ApplicationColumns, ChatColumns, MessageColumns } from "./members.ts"
 
 /** The tables of MySQL; migrations/ makes them and says why they are so. Revisions are µs, below 2^53. */
 export type Database = {
-  applications: {
+  applications: ApplicationColumns & {
     token: string
-    name: string
     chats_count: Generated<number>
     revision: number
     created_at: Date
     updated_at: Date
   }
-  chats: {
+  chats: ChatColumns & {
     application: string
     number: number
-    name: string | null
     messages_count: Generated<number>
     revision: number
     created_at: Date
     updated_at: Date
   }
-  messages: {
+  messages: MessageColumns & {
     application: string
     chat: number
     number: number
-    body: string
     revision: number
     created_at: Date
     updated_at: Date
@@ -78,3 +76,10 @@ export type Database = {
   /** Stripes that serialise the persist transactions of an application. */
   persist_locks: { stripe: number }
 }
+
+/** A row of an outer join: all of it is null where there is none. */
+export type Joined<Row> = { [Column in keyof Row]: Row[Column] | null }
+
+/** Returns whether an outer join has found the row. */
+export const isFound = <Row extends { revision: number }>(row: Joined<Row>): row is Row & Joined<Row> =>
+  row.revision !== null

@@ -12,6 +12,7 @@
 import * as z from "zod"
 import { TOKEN_PATTERN } from "./contract.ts"
 import { LIMITS } from "./limits.ts"
+import { eventMembers } from "./members.ts"
 
 const Revision = z.string().regex(/^[1-9][0-9]{0,15}$/)
 const Token = z.string().regex(TOKEN_PATTERN)
@@ -26,10 +27,7 @@ export const WriteEvent = z.object({
   /** ms since 1970, by the clock of Redis. */
   created_at: z.int().min(0),
   deleted: z.literal(true).optional(),
-  /** Of an application or chat. */
-  name: z.string().nullable().optional(),
-  /** Of a message. */
-  body: z.string().optional(),
+  ...eventMembers,
 })
 
 /** Raises a counter's highest persisted number by the outbox bound, once per generation: see lib/numbers. */
@@ -51,6 +49,10 @@ export function keyText({ application, chat, message }: ResourceKey): string {
   if (message > 0) return `${application}/${chat}/${message}`
   return chat > 0 ? `${application}/${chat}` : application
 }
+
+/** The text of the key's chat. */
+export const chatText = ({ application, chat }: Pick<ResourceKey, "application" | "chat">): string =>
+  keyText({ application, chat, message: 0 })
 
 /** What an event changes, for the tests that a state is of the right kind. */
 export function kindOf({ chat, message }: ResourceKey): "application" | "chat" | "message" {

@@ -6,7 +6,6 @@
  */
 import type { Page, PageRequest, Position } from "./contract.ts"
 import type { WriteEvent } from "./events.ts"
-import { stateOf } from "./outbox/known.ts"
 
 /** Pending events read at a time. Each costs the script and the parser some microseconds. */
 const PENDING_MAX = 250
@@ -90,7 +89,7 @@ function merge<T>(
   for (const event of pending) {
     const position = source.positionOf(event)
     const row = byKey.get(position.key)
-    const { revision } = stateOf(event)
+    const revision = Number(event.revision)
     if (row && row.revision > revision) continue
     if (event.deleted) byKey.delete(position.key)
     else byKey.set(position.key, { position, revision, value: source.valueOf(event, row?.value) })

@@ -1,10 +1,19 @@
 /** Messages: their rules and their SQL. A message's number is unique in its chat. */
+import { type Selectable, sql } from "kysely"
 import { type Mysql, readMysql, UNSIGNED_ZERO } from "./clients/mysql.ts"
-import type { Message, MessageInput, Page, PageRequest } from "./contract.ts"
+import type { Message, Page, PageRequest } from "./contract.ts"
+import { type Database, isFound, type Joined } from "./database.ts"
 import type { WriteEvent } from "./events.ts"
+import {
+  MESSAGE_COLUMNS,
+  type MessageColumns,
+  type MessageMembers,
+  membersOfMessageRow,
+  messageMembers,
+} from "./members.ts"
 import { type Item, mergedPage, type Window } from "./merged-page.ts"
 import { acceptChange, acceptCreation } from "./outbox/accept.ts"
-import { type Created, fingerprint, type Idempotency } from "./outbox/idempotency.ts"
+import type { Created, Idempotency } from "./outbox/idempotency.ts"
 import {
   absent,
   nothingPending,
@@ -13,49 +22,32 @@ import {
   refuseDeleted,
   type State,
   stateOf,
+  timesOf,
 } from "./outbox/known.ts"
 import { pendingRange } from "./outbox/pending-range.ts"
 import type { Stores } from "./stores.ts"
 
-type MessageState = State & { number: number; body: string }
+type MessageState = State<MessageMembers> & { number: number }
 
 const NAMES = ["application", "chat", "message"]
 
-const present = ({ number, body, createdAt, updatedAt }: MessageState): Message => ({
-  number,
-  body,
-  created_at: createdAt.toISOString(),
-  updated_at: updatedAt.toISOString(),
-})
+const present = ({ number, members, ...state }: MessageState): Message => ({ number, ...members, ...timesOf(state) })
 
-const fromEvent = (event: WriteEvent): MessageState => ({
-  number: event.message,
-  body: event.body ?? "",
-  ...stateOf(event),
-})
+const fromEvent = (event: WriteEvent): MessageState => ({ number: event.message, ...stateOf(event, messageMembers) })
 
 /** Creates a message: 404 without its chat; no MySQL unless the chat must be verified first. */
 export async function createMessage(
   stores: Stores,
   application: string,
   chat: number,
-  input: MessageInput,
+  state: MessageMembers,
   idempotency?: Idempotency,
 ): Promise<Created<Message>> {
-  const state = { body: input.body }
-  const accepted = await acceptCreation(stores, {
-    kind: "message",
-    application,
-    chat,
-    state,
-    ...(idempotency ? { idempotency: { ...idempotency, fingerprint: fingerprint(state) } } : {}),
-  })
-  const number = Number(accepted.id)
+  const creation = { kind: "message", application, chat, state, idempotency } as const
+  const { event, replayed } = await acceptCreation(stores, creation)
   // The same answer again, unless the message has been deleted since.
-  if (accepted.replayed) await findMessage(stores, application, chat, number)
-  const createdAt = Math.floor(Number(accepted.revision) / 1000)
-  const event = { revision: accepted.revision, application, chat, message: number, created_at: createdAt, ...state }
-  return { resource: present(fromEvent(event)), replayed: accepted.replayed }
+  if (replayed) await findMessage(stores, application, chat, event.message)
+  return { resource: present(fromEvent(event)), replayed }
 }
 
 export async function getMessage(stores: Stores, application: string, chat: number, number: number): Promise<Message> {
@@ -67,18 +59,17 @@ export async function updateMessage(
   application: string,
   chat: number,
   number: number,
-  { body }: MessageInput,
+  changes: Partial<MessageMembers>,
 ): Promise<Message> {
-  const { createdAt, revision } = await findMessage(stores, application, chat, number)
+  const found = await findMessage(stores, application, chat, number)
   const key = { application, chat, message: number }
-  const event = await acceptChange(stores, { key, createdAt: createdAt.getTime(), revision, state: { body } })
+  const event = await acceptChange(stores, { key, found, state: { ...found.members, ...changes } })
   return present(fromEvent(event))
 }
 
 export async function deleteMessage(stores: Stores, application: string, chat: number, number: number): Promise<void> {
-  const { createdAt, revision } = await findMessage(stores, application, chat, number)
-  const key = { application, chat, message: number }
-  await acceptChange(stores, { key, createdAt: createdAt.getTime(), revision, state: { deleted: true } })
+  const found = await findMessage(stores, application, chat, number)
+  await acceptChange(stores, { key: { application, chat, message: number }, found, state: { deleted: true } })
 }
 
 /** The living messages of a chat, by number. */
@@ -138,17 +129,19 @@ async function findMessage(stores: Stores, application: string, chat: number, nu
   return item.value
 }
 
-type MessageRow = {
-  number: number | null
-  body: string | null
-  revision: number | null
-  created_at: Date | null
-  updated_at: Date | null
-}
+const TIMES = ["revision", "created_at", "updated_at"] as const
+type Row = Pick<Selectable<Database["messages"]>, "number" | keyof MessageColumns | (typeof TIMES)[number]>
 
-function toItem({ number, body, revision, created_at, updated_at }: MessageRow): Item<MessageState>[] {
-  if (number === null || revision === null || created_at === null || updated_at === null) return []
-  const value = { number, body: body ?? "", revision, createdAt: created_at, updatedAt: updated_at }
+function toItem(row: Joined<Row>): Item<MessageState>[] {
+  if (!isFound(row)) return []
+  const { number, revision } = row
+  const value = {
+    number,
+    members: membersOfMessageRow(row),
+    revision,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
   return [{ position: { key: number }, revision, value }]
 }
 
@@ -165,7 +158,8 @@ const selectMessage = (db: Mysql, application: string, chat: number, number: num
     .leftJoin("messages as m", (join) =>
       join.on("m.application", "=", application).on("m.chat", "=", chat).on("m.number", "=", number),
     )
-    .select(["m.number", "m.body", "m.revision", "m.created_at", "m.updated_at"])
+    .select(["m.number", ...MESSAGE_COLUMNS.map((column) => `m.${column}` as const)])
+    .select(TIMES.map((column) => `m.${column}` as const))
 
 /**
  * Rows of the application, the chat, and the messages in the window. United rather than joined: for a join MySQL writes
@@ -173,10 +167,10 @@ const selectMessage = (db: Mysql, application: string, chat: number, number: num
  */
 function selectMessages(db: Mysql, application: string, chat: number, window: Window, keysOnly: boolean) {
   const { after, order, count } = window
-  const times = ["revision", "created_at", "updated_at"] as const
+  const noColumns = MESSAGE_COLUMNS.map((column) => sql<MessageColumns[typeof column] | null>`null`.as(column))
   let messages = db
     .selectFrom("messages")
-    .select((eb) => [eb.val("message").as("kind"), "number", keysOnly ? eb.val("").as("body") : "body", ...times])
+    .select((eb) => [eb.val("message").as("kind"), "number", ...TIMES, ...(keysOnly ? noColumns : MESSAGE_COLUMNS)])
     .where("application", "=", application)
     .where("chat", "=", chat)
     .orderBy("number", order)
@@ -184,12 +178,12 @@ function selectMessages(db: Mysql, application: string, chat: number, window: Wi
   if (after) messages = messages.where("number", order === "asc" ? ">" : "<", Number(after.key))
   return db
     .selectFrom("applications")
-    .select((eb) => [eb.val("application").as("kind"), UNSIGNED_ZERO.as("number"), eb.val("").as("body"), ...times])
+    .select((eb) => [eb.val("application").as("kind"), UNSIGNED_ZERO.as("number"), ...TIMES, ...noColumns])
     .where("token", "=", application)
     .unionAll(
       db
         .selectFrom("chats")
-        .select((eb) => [eb.val("chat").as("kind"), "number", eb.val("").as("body"), ...times])
+        .select((eb) => [eb.val("chat").as("kind"), "number", ...TIMES, ...noColumns])
         .where("application", "=", application)
         .where("number", "=", chat),
     )

@@ -4,6 +4,7 @@ import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { indexDocuments } from "../../lib/search/index-documents.ts"
 import { readTargets, writesAlias } from "../../lib/search/targets.ts"
 import type { SearchStores } from "../../lib/stores.ts"
+import { writing } from "../../test/steps/search-index.ts"
 import type { Bench, Figure } from "../report/bench-run.ts"
 import { chatOf, createChats } from "../stack/load.ts"
 import { type Place, storeRows } from "./search-data.ts"
@@ -88,8 +89,8 @@ async function measureFloor(stores: SearchStores, applications: string[], each: 
   const { live } = await readTargets(mysql, config.ELASTICSEARCH_INDEX)
   if (live === null) throw new Error("there is no index that documents are written to")
   const at = new Date().toISOString()
-  const operations = places.map(
-    (place) => ({ ...place, kind: "index", revision: "1", createdAt: at, updatedAt: at }) as const,
+  const operations = places.map(({ application, chat, number, body }) =>
+    writing({ application, chat, message: number }, body, at, "1"),
   )
   for (let first = 0; first < operations.length; first += DOCUMENTS_AT_A_TIME) {
     const some = operations.slice(first, first + DOCUMENTS_AT_A_TIME)

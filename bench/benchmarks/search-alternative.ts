@@ -1,7 +1,8 @@
 // The plain alternative to our index: a keyword field searched with `wildcard`, in the same Elasticsearch, over the same
 // folded bodies.
-import { fold } from "../../lib/search/fold.ts"
-import { chatKey } from "../../lib/search/index-mapping.ts"
+
+import { chatText } from "../../lib/events.ts"
+import { type FoldedQuery, fold } from "../../lib/search/fold.ts"
 import { searchIndex } from "../../lib/search/search-messages.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import type { BenchRun } from "../report/bench-run.ts"
@@ -39,7 +40,7 @@ export async function fillAlternative(
     tell(done)
   }
   for (const { application, chat, number } of places({ large, small }, scale)) {
-    operations.push({ index: {} }, { chat_key: chatKey(application, chat), number, folded: fold(corpus.body()) })
+    operations.push({ index: {} }, { chat_key: chatText({ application, chat }), number, folded: fold(corpus.body()) })
     if (operations.length >= 2 * ALTERNATIVE_BULK) await flush()
   }
   if (operations.length > 0) await flush()
@@ -72,7 +73,11 @@ export async function compare(
   const request = { application: large.application, chat: large.chat, order: "desc", limit: 20 } as const
   const ours = await time(
     (query) =>
-      searchIndex(elasticsearch, config.ELASTICSEARCH_INDEX, { ...request, query, timeoutMs: ALTERNATIVE_TIMEOUT_MS }),
+      searchIndex(elasticsearch, config.ELASTICSEARCH_INDEX, {
+        ...request,
+        query: fold(query) as FoldedQuery,
+        timeoutMs: ALTERNATIVE_TIMEOUT_MS,
+      }),
     queries,
   )
   const wildcard = (query: string) => ({ wildcard: { folded: { value: `*${escapeWildcard(fold(query))}*` } } })
@@ -82,7 +87,7 @@ export async function compare(
         {
           index: alternative,
           query: {
-            bool: { filter: [{ term: { chat_key: chatKey(large.application, large.chat) } }, wildcard(query)] },
+            bool: { filter: [{ term: { chat_key: chatText(large) } }, wildcard(query)] },
           },
           sort: [{ number: { order: "desc" } }],
           size: 20,

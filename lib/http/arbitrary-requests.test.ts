@@ -18,14 +18,17 @@ const REFUSALS: ErrorCode[] = [
   "invalid_request",
 ]
 
-const creating = endpoint({
-  path: ApplicationPath,
-  query: ListQuery,
-  body: ApplicationInput,
-  idempotencyKey: IdempotencyKey,
-  adminKeys: () => ["a-key-of-the-operator-that-nobody-guesses"],
-  run: () => created({}, "/", false),
-})
+const creating = endpoint(
+  {
+    params: ApplicationPath,
+    query: ListQuery,
+    body: ApplicationInput,
+    idempotencyKey: IdempotencyKey,
+    administers: true,
+  },
+  () => created({}, "/", false),
+  () => ["a-key-of-the-operator-that-nobody-guesses"],
+)
 
 const text = fc.string({ unit: "binary", maxLength: 40 })
 /** Mostly what gets past a check, so that the next one is reached as well. */

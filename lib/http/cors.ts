@@ -6,7 +6,7 @@
  * ever allowed with credentials.
  */
 import { corsOriginsOf } from "../origins.ts"
-import type { Method } from "./routes.ts"
+import type { Method } from "./operation.ts"
 
 type Headers = Readonly<Record<string, string | undefined>>
 

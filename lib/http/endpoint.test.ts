@@ -24,24 +24,24 @@ afterEach(() => {
 })
 
 const failing = (thrown: unknown) =>
-  endpoint({
-    run: () => {
-      throw thrown
-    },
+  endpoint({}, () => {
+    throw thrown
   })
 
 /** Answers what it was given. */
-const echo = endpoint({
-  path: z.object({ token: z.string().optional() }),
-  query: ListQuery,
-  body: ApplicationInput,
-  idempotencyKey: IdempotencyKey,
-  run: (input) => ok(input),
-})
+const echo = endpoint(
+  {
+    params: z.object({ token: z.string().optional() }),
+    query: ListQuery,
+    body: ApplicationInput,
+    idempotencyKey: IdempotencyKey,
+  },
+  (input) => ok(input),
+)
 
 describe("an endpoint whose run answers", () => {
   test("with a resource, gives 200, JSON and the headers of every answer", async () => {
-    const answer = await invoke(endpoint({ run: () => ok({ hello: "wörld" }) }))
+    const answer = await invoke(endpoint({}, () => ok({ hello: "wörld" })))
     expect(answer).toMatchObject({ status: 200, body: { hello: "wörld" } })
     expect(answer.headers).toEqual({
       "access-control-allow-origin": "*",
@@ -57,15 +57,15 @@ describe("an endpoint whose run answers", () => {
   })
 
   test("with something created, gives 201, its Location and whether it was replayed", async () => {
-    const first = await invoke(endpoint({ run: () => created({}, "/applications/a", false) }))
-    const replay = await invoke(endpoint({ run: () => created({}, "/applications/a", true) }))
+    const first = await invoke(endpoint({}, () => created({}, "/applications/a", false)))
+    const replay = await invoke(endpoint({}, () => created({}, "/applications/a", true)))
     expect(first).toMatchObject({ status: 201, headers: { location: "/applications/a" } })
     expect(first.headers).not.toHaveProperty("idempotency-replayed")
     expect(replay).toMatchObject({ status: 201, headers: { "idempotency-replayed": "true" } })
   })
 
   test("with nothing, gives 204 without a body or a content type", async () => {
-    const answer = await invoke(endpoint({ run: () => noContent() }))
+    const answer = await invoke(endpoint({}, () => noContent()))
     expect(answer).toMatchObject({ status: 204, text: undefined })
     expect(answer.headers).not.toHaveProperty("content-type")
   })
@@ -143,11 +143,9 @@ describe("an endpoint whose run throws", () => {
   })
 
   test("after an await, gives the same", async () => {
-    const later = endpoint({
-      run: async () => {
-        await Promise.resolve()
-        throw notFound("chat")
-      },
+    const later = endpoint({}, async () => {
+      await Promise.resolve()
+      throw notFound("chat")
     })
     expectProblem(await invoke(later), 404, "not_found")
   })
@@ -156,13 +154,13 @@ describe("an endpoint whose run throws", () => {
 describe("an endpoint that runs for too long", () => {
   test("answers 503 at its time limit, and a rejection after that harms nobody", async () => {
     let late: (error: Error) => void = () => undefined
-    const slow = endpoint({
-      timeoutMs: 20,
-      run: () =>
+    const slow = endpoint(
+      { timeoutMs: 20 },
+      () =>
         new Promise((_, reject) => {
           late = reject
         }),
-    })
+    )
     const answer = await invoke(slow)
     expectProblem(answer, 503, "unavailable")
     expect(answer.headers["retry-after"]).toBe("1")
@@ -206,7 +204,7 @@ describe("a request's log line", () => {
       spy.mockImplementation(() => {
         throw new Error("EPIPE")
       })
-    expect(await invoke(endpoint({ run: () => ok({}) }))).toMatchObject({ status: 500 })
+    expect(await invoke(endpoint({}, () => ok({})))).toMatchObject({ status: 500 })
   })
 })
 

@@ -7,10 +7,11 @@ import { requireAdminKey } from "./admin-key.ts"
 import { ANSWER_HEADERS, ownRequestId } from "./answer-headers.ts"
 import { baseUrl } from "./base-url.ts"
 import { corsHeaders } from "./cors.ts"
+import type { RequestSchemas } from "./operation.ts"
 import { problem, toApiError } from "./problem.ts"
 import { rateLimitHeaders } from "./rate-limit-headers.ts"
 import type { Reply } from "./replies.ts"
-import { type RequestInput, type RequestSchemas, readRequest } from "./request.ts"
+import { type RequestInput, readRequest } from "./request.ts"
 
 /** Below the functions' time-out of 10 s, after which the gateway would answer in our place. */
 export const REQUEST_TIMEOUT_MS = 9_000
@@ -19,7 +20,8 @@ export const REQUEST_TIMEOUT_MS = 9_000
 export type Scope = {
   requestId: string
   method: string
-  path: string
+  /** The path as it came, with nothing decoded. */
+  rawPath: string
   /** The request's headers, their names in lower case. */
   headers: RequestHeaders
   /** The address of the connection that the gateway took. */
@@ -28,22 +30,14 @@ export type Scope = {
   forwardedFor: string | undefined
   /** Tells how the rate limits stand: the answer's headers say so. */
   noteStandings: (standings: Standing[]) => void
-  /** A hash of the admin key that the request brought; only where the call needed one. */
-  adminKey?: string
 }
 
 type RequestHeaders = APIGatewayProxyEventV2["headers"]
 
-export type Endpoint<Path, Query, Body> = RequestSchemas<Path, Query, Body> & {
-  run: (input: RequestInput<Path, Query, Body>, scope: Scope) => Promise<Reply> | Reply
-  /**
-   * Returns the keys of which the call needs one, 401 without; undefined where it needs none. Only a call that administers
-   * applications has this member, so it also decides who may read the answer (cors.ts).
-   */
-  adminKeys?: () => readonly string[] | undefined
-  /** REQUEST_TIMEOUT_MS unless told. */
-  timeoutMs?: number
-}
+type Run<Schemas extends RequestSchemas> = (input: RequestInput<Schemas>, scope: Scope) => Promise<Reply> | Reply
+
+/** Returns the accepted admin keys; undefined where the API has none and the call is open. */
+type AdminKeys = () => readonly string[] | undefined
 
 export type EndpointHandler = (
   event: APIGatewayProxyEventV2,
@@ -54,8 +48,9 @@ export type EndpointHandler = (
 type Internal = {
   requestId: string
   headers: RequestHeaders
-  input?: RequestInput<unknown, unknown, unknown>
+  input?: RequestInput<RequestSchemas>
   startedAt: number
+  /** A hash of the admin key that the request brought; only where the call needed one. */
   adminKey?: string
   application?: string
   code?: string
@@ -160,9 +155,9 @@ function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   })
 }
 
-function applicationOf(path: unknown): string | undefined {
-  if (typeof path !== "object" || path === null || !("token" in path)) return undefined
-  return hashToken(String(path.token))
+function applicationOf(params: unknown): string | undefined {
+  if (typeof params !== "object" || params === null || !("token" in params)) return undefined
+  return hashToken(String(params.token))
 }
 
 /** What a middleware threw where no other could answer: a fault of this file, and still an answer. */
@@ -176,7 +171,7 @@ function lastResort(error: unknown, requestId: string): APIGatewayProxyStructure
 }
 
 /** Refuses the request without an admin key, before anything else of it is looked at. */
-const adminGuard = (keysOf: () => readonly string[] | undefined): Middleware => ({
+const adminGuard = (keysOf: AdminKeys): Middleware => ({
   before: ({ event, internal }) => {
     const keys = keysOf()
     if (keys) internal.adminKey = requireAdminKey(event, keys)
@@ -184,54 +179,58 @@ const adminGuard = (keysOf: () => readonly string[] | undefined): Middleware => 
 })
 
 /** What the innermost handler gets in the place of the event. */
-type Checked<Path, Query, Body> = { input: RequestInput<Path, Query, Body>; scope: Scope }
+type Checked<Schemas extends RequestSchemas> = { input: RequestInput<Schemas>; scope: Scope }
+
+function scopeOf(event: APIGatewayProxyEventV2, internal: Internal): Scope {
+  const { method, sourceIp } = event.requestContext.http
+  return {
+    requestId: internal.requestId,
+    method,
+    rawPath: event.rawPath,
+    headers: event.headers,
+    sourceIp,
+    forwardedFor: event.headers["x-forwarded-for"],
+    noteStandings: (standings) => {
+      internal.standings = standings
+    },
+  }
+}
 
 /** Checks the request and puts what it says in the place of the event. */
-const requestReader = <Path, Query, Body>(schemas: RequestSchemas<Path, Query, Body>): Middleware => ({
+const requestReader = <Schemas extends RequestSchemas>(schemas: Schemas): Middleware => ({
   before: (request) => {
     const { event, internal } = request
-    const input = readRequest(schemas, event)
+    const input = readRequest(schemas, event, internal.adminKey)
     internal.input = input
-    const application = applicationOf(input.path)
+    const application = applicationOf(input.params)
     if (application !== undefined) internal.application = application
-    const { method, sourceIp } = event.requestContext.http
-    const scope: Scope = {
-      requestId: internal.requestId,
-      method,
-      path: event.rawPath,
-      headers: event.headers,
-      sourceIp,
-      forwardedFor: event.headers["x-forwarded-for"],
-      noteStandings: (standings) => {
-        internal.standings = standings
-      },
-      ...(internal.adminKey !== undefined && { adminKey: internal.adminKey }),
-    }
-    const checked: Checked<Path, Query, Body> = { input, scope }
+    const checked: Checked<Schemas> = { input, scope: scopeOf(event, internal) }
     // middy gives its handler whatever the event has become, which its types do not say.
     request.event = checked as unknown as APIGatewayProxyEventV2
   },
 })
 
 /**
- * The handler of one endpoint, for API Gateway's HTTP API (payload 2.0): checks the request against the schemas, runs,
- * and answers. It never throws, and answers within its time limit. An ApiError gives its own status, a dependency that
- * is away 503, anything else 500.
+ * Returns the handler of an operation, for API Gateway's HTTP API (payload 2.0): it checks the request against the
+ * operation's schemas, runs, and answers. It never throws, and answers within its time limit. An ApiError gives its own status,
+ * a dependency that is away 503, anything else 500. An operation that administers applications needs `adminKeys`.
  */
-export function endpoint<Path = undefined, Query = undefined, Body = undefined>(
-  definition: Endpoint<Path, Query, Body>,
+export function endpoint<const Schemas extends RequestSchemas>(
+  operation: Schemas,
+  run: Run<Schemas>,
+  ...[adminKeys]: Schemas extends { administers: true } ? [adminKeys: AdminKeys] : []
 ): EndpointHandler {
-  const { run, adminKeys, timeoutMs = REQUEST_TIMEOUT_MS } = definition
-  const start = async ({ input, scope }: Checked<Path, Query, Body>): Promise<Reply> => run(input, scope)
+  const { administers, timeoutMs = REQUEST_TIMEOUT_MS } = operation
+  const start = async ({ input, scope }: Checked<Schemas>): Promise<Reply> => run(input, scope)
   const handler = middy<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>(
-    (checked: APIGatewayProxyEventV2) => within(timeoutMs, start(checked as unknown as Checked<Path, Query, Body>)),
+    (checked: APIGatewayProxyEventV2) => within(timeoutMs, start(checked as unknown as Checked<Schemas>)),
     // The time limit is ours: it also holds where the context's remaining time is another one.
     { timeoutEarlyInMillis: 0 },
   )
   // Answers and errors pass these from the last to the first.
-  handler.use([requestLog(), answerHeaders(adminKeys !== undefined), problems()])
+  handler.use([requestLog(), answerHeaders(administers === true), problems()])
   if (adminKeys) handler.use(adminGuard(adminKeys))
-  handler.use(requestReader(definition))
+  handler.use(requestReader(operation))
   return async (event, context) => {
     try {
       return (await handler(event, context)) as APIGatewayProxyStructuredResultV2
@@ -240,3 +239,9 @@ export function endpoint<Path = undefined, Query = undefined, Body = undefined>(
     }
   }
 }
+
+/** Returns the handler of a function that serves several operations: by its method one of `others`, else `first`. */
+export const byMethod =
+  (first: EndpointHandler, others: Partial<Record<string, EndpointHandler>>): EndpointHandler =>
+  (event, context) =>
+    (others[event.requestContext.http.method] ?? first)(event, context)

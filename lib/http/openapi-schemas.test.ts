@@ -1,11 +1,9 @@
 import { describe, expect, test } from "@jest/globals"
 import type { ZodObject, ZodType } from "zod"
-import { MessagePath } from "../contract.ts"
+import * as contract from "../contract.ts"
+import { OPERATIONS } from "../operations/routes.ts"
 import { openapiDocument } from "./openapi.ts"
-import { OPERATIONS } from "./openapi-operations.ts"
-import { ANSWER_SCHEMAS, REQUEST_SCHEMAS } from "./openapi-schemas.ts"
-import { ListQuery } from "./pages.ts"
-import { MessagesQuery, SearchOptions, SearchParameters } from "./searches.ts"
+import { SearchInput } from "./searches.ts"
 
 // biome-ignore lint/suspicious/noExplicitAny: the document is JSON of every shape
 type Json = any
@@ -86,16 +84,18 @@ describe("the patterns of the OpenAPI document", () => {
   })
 })
 
-/** What checks the query strings of operations. */
-const QUERIES: Record<string, ZodType> = {
-  "list-applications": ListQuery,
-  "list-chats": ListQuery,
-  "list-messages": MessagesQuery,
-  "search-messages": SearchParameters,
-  "search-messages-by-post": SearchOptions,
-  "search-application-messages": SearchParameters,
-  "search-application-messages-by-post": SearchOptions,
-}
+/** The operation behind an id of the document. */
+const operationOf = (id: string) =>
+  OPERATIONS.find((operation) => operation.id === id) ??
+  OPERATIONS.find(({ id: first }) => id.startsWith(`${first}-by-`))
+const withQuery = OPERATIONS.filter(({ query }) => query).map(({ id }) => id)
+/** All that have an id. */
+const NAMED = new Map(
+  [...Object.values<unknown>(contract), SearchInput].flatMap((one) => {
+    const id = (one as ZodType | undefined)?.meta?.()?.id
+    return typeof id === "string" ? [[id, one as ZodObject<Record<string, ZodType>>] as const] : []
+  }),
+)
 const errorOf = (schema: ZodType | undefined, value: unknown) => schema?.safeParse(value).error?.issues
 
 describe("the examples of the OpenAPI document", () => {
@@ -105,7 +105,7 @@ describe("the examples of the OpenAPI document", () => {
         .filter((parameter: Json) => parameter.example === undefined)
         .map(({ name }: Json) => [operationId, name]),
     )
-    const cursors = Object.keys(QUERIES).map((id) => [id, "cursor"])
+    const cursors = withQuery.map((id) => [id, "cursor"])
     expect(without.sort()).toEqual([...cursors, ["list-messages", "page"]].sort())
   })
 
@@ -114,9 +114,8 @@ describe("the examples of the OpenAPI document", () => {
     for (const { operationId, parameters = [] } of operations) {
       const query: Record<string, string> = {}
       for (const { name, in: place, example } of parameters) {
-        const operation = OPERATIONS[operationId] ?? OPERATIONS[operationId.replace(/-by-.*/, "")]
-        const shape: Record<string, ZodType> = MessagePath.shape
-        const schema = { path: shape[name], query: operation?.query?.[name], header: operation?.idempotencyKey }
+        const { params, query: sent, idempotencyKey: header } = operationOf(operationId) ?? {}
+        const schema = { path: params?.shape[name], query: sent?.shape[name], header }
         if (example === undefined) continue
         if (place === "query") query[name] = String(example)
         expect([operationId, name, errorOf(schema[place as "path"], String(example))]).toEqual([
@@ -128,9 +127,9 @@ describe("the examples of the OpenAPI document", () => {
       }
       if (Object.keys(query).length === 0) continue
       checked.add(operationId)
-      expect([operationId, errorOf(QUERIES[operationId], query)]).toEqual([operationId, undefined])
+      expect([operationId, errorOf(operationOf(operationId)?.query, query)]).toEqual([operationId, undefined])
     }
-    expect([...checked].sort()).toEqual(Object.keys(QUERIES).sort())
+    expect([...checked].sort()).toEqual(withQuery.sort())
   })
 
   test("of bodies stand beside each, and fit what checks them", () => {
@@ -139,18 +138,18 @@ describe("the examples of the OpenAPI document", () => {
     )
     expect(bodies).toHaveLength(11)
     for (const { schema, example } of bodies) {
-      const check = REQUEST_SCHEMAS[schema.$ref.split("/").at(-1)]
+      const check = NAMED.get(schema.$ref.split("/").at(-1))
       expect([check === undefined, errorOf(check, example)]).toEqual([false, undefined])
     }
   })
 
   test("of members fit what the members are", () => {
     let count = 0
-    for (const [name, schema] of Object.entries({ ...REQUEST_SCHEMAS, ...ANSWER_SCHEMAS }))
+    for (const [name, schema] of NAMED)
       for (const [member, { examples = [] }] of Object.entries<Json>(schemas[name].properties))
         for (const example of examples) {
           count++
-          const { shape } = schema as ZodObject<Record<string, ZodType>>
+          const { shape } = schema
           expect([name, member, errorOf(shape[member], example)]).toEqual([name, member, undefined])
         }
     expect(count).toBeGreaterThan(50)

@@ -1,68 +1,47 @@
 import * as z from "zod"
-import * as contract from "../contract.ts"
-import { searchInput } from "./searches.ts"
+import { OPERATIONS } from "../operations/routes.ts"
 
 export type Json = Record<string, unknown>
 
-/**
- * What clients send, by its name in the document. No name begins with New or like an operation's id: Go clients call
- * `NewX` what makes an `X`, and call types of their own after operations.
- */
-export const REQUEST_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
-  ApplicationInput: contract.ApplicationInput,
-  ApplicationChanges: contract.ApplicationChanges,
-  ChatInput: contract.ChatInput,
-  ChatChanges: contract.ChatChanges,
-  MessageInput: contract.MessageInput,
-  MessageChanges: contract.MessageChanges,
-  SearchInput: z.object(searchInput),
-}
-
-/** What clients get. Apart from the above, as a schema may differ between the two (a default, a transform). */
-export const ANSWER_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
-  Application: contract.Application,
-  Chat: contract.Chat,
-  Message: contract.Message,
-  SearchHit: contract.SearchHit,
-  ApplicationSearchHit: contract.ApplicationSearchHit,
-  ApplicationList: contract.ApplicationList,
-  ChatList: contract.ChatList,
-  MessageList: contract.MessageList,
-  SearchResults: contract.SearchResults,
-  ApplicationSearchResults: contract.ApplicationSearchResults,
-  Health: contract.Health,
-  DependencyState: contract.DependencyState,
-  Readiness: contract.Readiness,
-  FieldError: contract.FieldError,
-  Problem: contract.Problem,
-}
-
 const SCHEMA_PATH = "#/components/schemas/"
-export const schemaRef = (name: string): Json => ({ $ref: SCHEMA_PATH + name })
 
-/** The named schemas as JSON Schema, referring to each other. */
-function jsonSchemas(schemas: Readonly<Record<string, z.ZodType>>, io: "input" | "output"): Record<string, Json> {
-  const registry = z.registry<{ id: string }>()
-  for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id })
-  const made = z.toJSONSchema(registry, {
+const idOf = (schema: z.ZodType): string => schema.meta()?.id ?? ""
+
+/** Returns the reference to a schema that has an `id`. */
+export const schemaRef = (schema: z.ZodType): Json => ({ $ref: SCHEMA_PATH + idOf(schema) })
+
+/** Zod's JSON Schema of a member that is refused whatever it is. */
+const isRefused = (schema: unknown): boolean => JSON.stringify(schema) === '{"not":{}}'
+
+const withoutRefused = (properties: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(properties).filter(([, schema]) => !isRefused(schema)))
+
+/** All schemas that have an `id` as JSON Schema, referring to each other, as clients send them or as they get them. */
+function jsonSchemas(io: "input" | "output"): Record<string, Json> {
+  const { schemas } = z.toJSONSchema(z.globalRegistry, {
     io,
+    // What a body is transformed into is nothing that a client gets.
+    unrepresentable: io === "input" ? "throw" : "any",
     uri: (id) => SCHEMA_PATH + id,
     override: ({ jsonSchema }) => {
       // Generators make a date of a date-time, and some then hold the pattern against that.
       if (jsonSchema.format === "date-time") delete jsonSchema.pattern
       // Answers gain members: a client of today must take one that it does not know.
       delete jsonSchema.additionalProperties
+      if (jsonSchema.properties) Object.assign(jsonSchema, { properties: withoutRefused(jsonSchema.properties) })
     },
   })
-  return Object.fromEntries(Object.entries(made.schemas).map(([id, { $schema, $id, ...schema }]) => [id, schema]))
+  return Object.fromEntries(Object.entries(schemas).map(([name, { $schema, $id, id, ...schema }]) => [name, schema]))
 }
 
-/** The document's named schemas. */
-export const componentSchemas = (): Record<string, Json> => ({
-  ...jsonSchemas(REQUEST_SCHEMAS, "input"),
-  ...jsonSchemas(ANSWER_SCHEMAS, "output"),
-  OpenApi: { type: "object" },
-})
+/** The document's named schemas. Bodies apart from answers, as a schema may differ between the two (a default, a transform). */
+export function componentSchemas(): Record<string, Json> {
+  const bodies = new Set(OPERATIONS.flatMap(({ body }) => (body ? [idOf(body)] : [])))
+  const [sent, answered] = [jsonSchemas("input"), jsonSchemas("output")]
+  return Object.fromEntries(
+    Object.entries(answered).map(([id, schema]) => [id, (bodies.has(id) && sent[id]) || schema]),
+  )
+}
 
 /** A schema of its own, with its description and its example set apart, as a parameter has them. */
 function parameterParts(json: Json): Json {
@@ -74,10 +53,11 @@ function parameterParts(json: Json): Json {
   }
 }
 
-/** The parameters that a zod object's fields stand for. */
-export function parametersOf(place: "path" | "query" | "header", fields: Record<string, z.ZodType>): Json[] {
-  const { properties = {}, required = [] } = z.toJSONSchema(z.object(fields), { io: "output" })
-  return Object.entries(properties).map(([name, property]) => ({
+/** Returns the parameters that a zod object's members stand for, except those that are refused. */
+export function parametersOf(place: "path" | "query" | "header", schema: z.ZodObject | undefined): Json[] {
+  if (schema === undefined) return []
+  const { properties = {}, required = [] } = z.toJSONSchema(z.object(schema.shape), { io: "output" })
+  return Object.entries(withoutRefused(properties)).map(([name, property]) => ({
     name,
     in: place,
     required: required.includes(name),

@@ -1,19 +1,11 @@
-import type { ZodType } from "zod"
+import * as z from "zod"
 import packageJson from "../../package.json" with { type: "json" }
-import * as contract from "../contract.ts"
+import { Problem } from "../contract.ts"
 import { ERROR_CODES } from "../errors.ts"
 import { LIMITS } from "../limits.ts"
-import { type Link, OPERATIONS, type Operation } from "./openapi-operations.ts"
+import { OPERATIONS } from "../operations/routes.ts"
 import { componentSchemas, type Json, parametersOf, schemaRef } from "./openapi-schemas.ts"
-import { type Method, ROUTES, type Route } from "./routes.ts"
-
-/** By the parameters in a route's path. */
-function pathSchemaOf(path: string): Record<string, ZodType> {
-  if (path.includes("{chat_number}/messages/{number}")) return contract.MessagePath.shape
-  if (path.includes("{chat_number}")) return contract.MessagesPath.shape
-  if (path.includes("{number}")) return contract.ChatPath.shape
-  return path.includes("{token}") ? contract.ApplicationPath.shape : {}
-}
+import type { Link, Operation } from "./operation.ts"
 
 const REQUEST_ID = { "x-request-id": { $ref: "#/components/headers/RequestId" } }
 
@@ -58,11 +50,7 @@ const RATE_HEADERS = { ratelimit: headerRef("RateLimit"), "ratelimit-policy": he
 
 /** One shared answer per error status that any operation answers: 405 is none, as it is of methods without one. */
 function errorResponses(): Record<string, Json> {
-  const statuses = new Set(
-    ROUTES.flatMap((route) =>
-      route.methods.flatMap((method) => errorStatusesOf(route.path, operationOf(route, method).operation)),
-    ),
-  )
+  const statuses = new Set(OPERATIONS.flatMap(errorStatusesOf))
   return Object.fromEntries([...statuses].map((status) => [`Error${status}`, errorResponse(status)]))
 }
 
@@ -76,16 +64,16 @@ function errorResponse(status: number): Json {
       ...(status === 429 && RATE_HEADERS),
       ...((status === 429 || status === 503) && { "retry-after": headerRef("RetryAfter") }),
     },
-    content: { "application/problem+json": { schema: schemaRef("Problem") } },
+    content: { "application/problem+json": { schema: schemaRef(Problem) } },
   }
 }
 
 /** The error statuses that an operation can answer. */
-function errorStatusesOf(path: string, { query, body, idempotencyKey, adminKey, tag }: Operation): number[] {
+function errorStatusesOf({ params, query, body, idempotencyKey, administers, tag }: Operation): number[] {
   const statuses = new Set<number>([500])
   if (tag !== "operations") for (const status of [429, 503]) statuses.add(status)
-  if (adminKey) statuses.add(401)
-  if (path.includes("{") || idempotencyKey) statuses.add(404)
+  if (administers) statuses.add(401)
+  if (params || idempotencyKey) statuses.add(404)
   if (query || idempotencyKey) statuses.add(422)
   if (body) for (const status of [400, 413, 415, 422]) statuses.add(status)
   return [...statuses].sort((a, b) => a - b)
@@ -110,39 +98,26 @@ function answerOf({ answer, query, idempotencyKey, tag }: Operation): Json {
   }
 }
 
-function responsesOf(path: string, operation: Operation): Json {
-  const errors = errorStatusesOf(path, operation).map((status) => [
+function responsesOf(operation: Operation): Json {
+  const errors = errorStatusesOf(operation).map((status) => [
     String(status),
     { $ref: `#/components/responses/Error${status}` },
   ])
-  const responses: Json = { [operation.answer.status]: answerOf(operation), ...Object.fromEntries(errors) }
-  if (path === "/health/ready") responses[503] = notReady()
-  return responses
+  const others = Object.entries(operation.otherAnswers ?? {}).map(([status, { description, schema }]) => {
+    const { content, ...response } = errorResponse(Number(status))
+    const own = { "application/json": { schema: schemaRef(schema) } }
+    return [status, { ...response, description, content: { ...own, ...(content as Json) } }]
+  })
+  return { [operation.answer.status]: answerOf(operation), ...Object.fromEntries([...errors, ...others]) }
 }
 
-/** Readiness answers 503 with the same body as 200. */
-function notReady(): Json {
-  const { content, ...response } = errorResponse(503)
-  const readiness = { "application/json": { schema: schemaRef("Readiness") } }
-  return { ...response, description: "A dependency is down.", content: { ...readiness, ...(content as Json) } }
-}
-
-/** An operation's id, and what it is said to be: a second method of a function has its own words or shares them. */
-function operationOf(route: Route, method: Method): { operationId: string; operation: Operation } {
-  const byMethod = `${route.function}-by-${method.toLowerCase()}`
-  const operationId = method === route.methods[0] ? route.function : byMethod
-  const operation = OPERATIONS[operationId] ?? OPERATIONS[route.function]
-  if (operation === undefined) throw new Error(`The OpenAPI document says nothing of ${route.function}`)
-  return { operationId, operation }
-}
-
-function describeOperation(route: Route, method: Method): Json {
-  const { operationId, operation } = operationOf(route, method)
-  const { tag, summary, description, query, body, idempotencyKey, adminKey } = operation
+function describeOperation(operation: Operation, operationId: string): Json {
+  const { tag, summary, description, params, query, body, example, idempotencyKey, administers } = operation
+  const headers = idempotencyKey && z.object({ "Idempotency-Key": idempotencyKey.optional() })
   const parameters = [
-    ...parametersOf("path", pathSchemaOf(route.path)),
-    ...(query ? parametersOf("query", query) : []),
-    ...(idempotencyKey ? parametersOf("header", { "Idempotency-Key": idempotencyKey.optional() }) : []),
+    ...parametersOf("path", params),
+    ...parametersOf("query", query),
+    ...parametersOf("header", headers),
   ]
   return {
     operationId,
@@ -150,22 +125,28 @@ function describeOperation(route: Route, method: Method): Json {
     summary,
     description,
     ...(parameters.length > 0 && { parameters }),
-    ...(adminKey && { security: ADMIN_SECURITY }),
+    ...(administers && { security: ADMIN_SECURITY }),
     ...(body && {
       requestBody: {
-        required: body.optional !== true,
-        content: { "application/json": { schema: schemaRef(body.schema), example: body.example } },
+        // A request without a body is read as an empty object.
+        required: !body.safeParse({}).success,
+        content: { "application/json": { schema: schemaRef(body), example } },
       },
     }),
-    responses: responsesOf(route.path, operation),
+    responses: responsesOf(operation),
   }
 }
 
-function pathsOf(routes: readonly Route[]): Record<string, Json> {
+/** A second method that differs in nothing else has an id of its own. */
+function pathsOf(operations: readonly Operation[]): Record<string, Json> {
   const paths: Record<string, Json> = {}
-  for (const route of routes)
-    for (const method of route.methods)
-      paths[route.path] = { ...paths[route.path], [method.toLowerCase()]: describeOperation(route, method) }
+  for (const operation of operations) {
+    const { id, methods, path } = operation
+    for (const method of methods.map((name) => name.toLowerCase())) {
+      const operationId = method === methods[0].toLowerCase() ? id : `${id}-by-${method}`
+      paths[path] = { ...paths[path], [method]: describeOperation(operation, operationId) }
+    }
+  }
   return paths
 }
 
@@ -187,7 +168,7 @@ const TAGS = {
 } satisfies Record<Operation["tag"], string>
 
 /**
- * Returns the OpenAPI 3.1 document, made from the routes and the same zod schemas that check requests. Whoever serves it
+ * Returns the OpenAPI 3.1 document, made from the operations and the same zod schemas that check requests. Whoever serves it
  * says in `servers` where the API is.
  */
 export function openapiDocument(): Json {
@@ -202,7 +183,7 @@ export function openapiDocument(): Json {
     servers: [{ url: "/" }],
     security: [],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-    paths: pathsOf(ROUTES),
+    paths: pathsOf(OPERATIONS),
     components: {
       schemas: componentSchemas(),
       responses: errorResponses(),

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "@jest/globals"
 import fc from "fast-check"
 import { invoke, withJson } from "../../test/steps/gateway-event.ts"
+import { chatsPath } from "../../test/steps/paths.ts"
 import type { Page, PageRequest, Position, SearchHit } from "../contract.ts"
 import { LIMITS } from "../limits.ts"
 import { endpoint } from "./endpoint.ts"
 import { answerList, ListQuery } from "./pages.ts"
-import { chatsPath } from "./paths.ts"
 import { answerSearch, MessagesQuery, SearchInput, SearchOptions, SearchParameters } from "./searches.ts"
 
 const TOKEN = "abcdefghijklmnopqrstuvwx"
@@ -23,7 +23,7 @@ function numbered(total: number) {
     const last = data.at(-1)
     return { data, next: last && start + page.limit < total ? { key: last.number } : null }
   }
-  return { asked, handler: endpoint({ query: ListQuery, run: ({ query }) => answerList(CHATS, query, read) }) }
+  return { asked, handler: endpoint({ query: ListQuery }, ({ query }) => answerList(CHATS, query, read)) }
 }
 
 /** The path and query string of a Link header's next page. */
@@ -77,11 +77,9 @@ describe("a list", () => {
   test("with a cursor of the other order, or of another list, is 422", async () => {
     const { handler } = numbered(50)
     const { body } = await invoke(handler, { queryString: "order=desc" })
-    const other = endpoint({
-      query: ListQuery,
-      run: ({ query }) =>
-        answerList({ path: "/elsewhere", keyedBy: "number" }, query, async () => ({ data: [], next: null })),
-    })
+    const other = endpoint({ query: ListQuery }, ({ query }) =>
+      answerList({ path: "/elsewhere", keyedBy: "number" }, query, async () => ({ data: [], next: null })),
+    )
     const wrong = [
       await invoke(handler, { queryString: `order=asc&cursor=${body.next_cursor}` }),
       await invoke(other, { queryString: `cursor=${body.next_cursor}` }),
@@ -92,7 +90,7 @@ describe("a list", () => {
   })
 })
 
-const PATH = `/applications/${TOKEN}/chats/7/messages`
+const PATH = `/applications/${TOKEN}/chats/7/messages/search`
 
 /** A search of 50 matches that keeps what it was asked for. */
 function searching() {
@@ -105,15 +103,10 @@ function searching() {
     const last = numbers.at(-1) ?? 1
     return { data, next: last > 1 ? { key: last } : null, total: 50 }
   }
-  const byParameters = endpoint({
-    query: SearchParameters,
-    run: ({ query }) => answerSearch(PATH, "number", query, search),
-  })
-  const byBody = endpoint({
-    query: SearchOptions,
-    body: SearchInput,
-    run: ({ query, body }) => answerSearch(PATH, "number", { ...query, ...body }, search),
-  })
+  const byParameters = endpoint({ query: SearchParameters }, ({ query }) => answerSearch(PATH, "number", query, search))
+  const byBody = endpoint({ query: SearchOptions, body: SearchInput }, ({ query, body }) =>
+    answerSearch(PATH, "number", { ...query, ...body }, search),
+  )
   return { asked, byParameters, byBody }
 }
 
@@ -124,7 +117,7 @@ describe("a search", () => {
     expect(first.body).toMatchObject({ total: 50, next_cursor: expect.any(String) })
     expect(asked).toEqual([{ query: " a&b ", order: "desc", limit: 30 }])
     const [path, next = ""] = nextOf(first.headers.link).split("?")
-    expect(path).toBe(`${PATH}/search`)
+    expect(path).toBe(PATH)
     const second = await invoke(byParameters, { queryString: next })
     expect(asked[1]).toEqual({ query: " a&b ", order: "desc", limit: 30, after: { key: 21 } })
     expect(second.body).toMatchObject({ total: 50, next_cursor: null })

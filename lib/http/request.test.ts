@@ -11,14 +11,10 @@ import { ok } from "./replies.ts"
 const TOKEN = "abcdefghijklmnopqrstuvwx"
 
 /** Answers what it was given. */
-const echo = endpoint({
-  body: ApplicationInput,
-  idempotencyKey: IdempotencyKey,
-  run: (input) => ok(input),
-})
+const echo = endpoint({ body: ApplicationInput, idempotencyKey: IdempotencyKey }, (input) => ok(input))
 
 describe("a path", () => {
-  const byToken = endpoint({ path: ApplicationPath, run: ({ path }) => ok(path) })
+  const byToken = endpoint({ params: ApplicationPath }, ({ params }) => ok(params))
 
   test("that fits reaches run", async () => {
     expect(await invoke(byToken, { pathParameters: { token: TOKEN } })).toMatchObject({
@@ -43,7 +39,7 @@ describe("a path", () => {
 })
 
 describe("a query string", () => {
-  const list = endpoint({ query: ListQuery, run: ({ query }) => ok(query) })
+  const list = endpoint({ query: ListQuery }, ({ query }) => ok(query))
 
   test("that fits reaches run, unknown parameters aside", async () => {
     const answer = await invoke(list, { queryString: "limit=5&order=desc&other=1&__proto__=2" })
@@ -175,7 +171,7 @@ describe("a body", () => {
   )
 
   test("that is missing, or null, is read as an empty object", async () => {
-    const optional = endpoint({ body: z.object({ name: z.string().optional() }), run: ({ body }) => ok(body) })
+    const optional = endpoint({ body: z.object({ name: z.string().optional() }) }, ({ body }) => ok(body))
     expect(await invoke(optional)).toMatchObject({ status: 200, body: {} })
     expect(await invoke(optional, { headers: { "content-type": "text/plain" } })).toMatchObject({ status: 200 })
     expect(await invoke(optional, { body: "" })).toMatchObject({ status: 200 })
@@ -221,7 +217,7 @@ describe("a body", () => {
 describe("an Idempotency-Key", () => {
   test.each(["a", "x".repeat(255), "!~"])("that fits (%p) reaches run", async (key) => {
     const answer = await invoke(echo, withJson({ name: "a" }, { headers: { "idempotency-key": key } }))
-    expect(answer).toMatchObject({ status: 200, body: { idempotencyKey: key } })
+    expect(answer).toMatchObject({ status: 200, body: { idempotency: { key } } })
   })
 
   test.each(["", "a b", "é", "x".repeat(256), "a\t", "sent, twice"])("that does not (%p) is 422", async (key) => {
@@ -233,7 +229,7 @@ describe("an Idempotency-Key", () => {
   })
 
   test("of less than 16 characters is 422 for an application", async () => {
-    const create = endpoint({ idempotencyKey: ApplicationIdempotencyKey, run: () => ok({}) })
+    const create = endpoint({ idempotencyKey: ApplicationIdempotencyKey }, () => ok({}))
     expect(await invoke(create, { headers: { "idempotency-key": "x".repeat(15) } })).toMatchObject({ status: 422 })
     expect(await invoke(create, { headers: { "idempotency-key": "x".repeat(16) } })).toMatchObject({ status: 200 })
   })

@@ -1,28 +1,24 @@
 import type { APIGatewayProxyEventV2 } from "aws-lambda"
 import type { ZodType } from "zod"
 import { ApiError, type FieldError } from "../errors.ts"
+import type { Idempotency } from "../outbox/idempotency.ts"
+import type { RequestSchemas } from "./operation.ts"
 import { invalidFields, parse } from "./problem.ts"
 import { readBody } from "./request-body.ts"
 
-/** What an endpoint takes, as the schemas that check it. */
-export type RequestSchemas<Path, Query, Body> = {
-  /** A path that does not fit cannot exist: 404. */
-  path?: ZodType<Path>
-  query?: ZodType<Query>
-  /** No body at all is read as `{}`: good where every field is optional, else 422 that names what is missing. */
-  body?: ZodType<Body>
-  /** The Idempotency-Key header's schema, for a call that creates. */
-  idempotencyKey?: ZodType<string>
+type Read<Schema> = Schema extends ZodType<infer T> ? T : undefined
+
+/** What a request says, by the schemas that have checked it. */
+export type RequestInput<Schemas extends RequestSchemas> = {
+  /** The operation's path with its parameters filled in: Location, Link, cursors and Idempotency-Keys refer to it. */
+  path: string
+  params: Read<Schemas["params"]>
+  query: Read<Schemas["query"]>
+  body: Read<Schemas["body"]>
+  idempotency: Idempotency | undefined
 }
 
-export type RequestInput<Path, Query, Body> = {
-  path: Path
-  query: Query
-  body: Body
-  idempotencyKey: string | undefined
-}
-
-function readPath<Path>(schema: ZodType<Path>, event: APIGatewayProxyEventV2): Path {
+function readParams(schema: ZodType, event: APIGatewayProxyEventV2): unknown {
   const result = schema.safeParse(event.pathParameters ?? {})
   if (!result.success) throw new ApiError("not_found", "There is nothing under this path.")
   return result.data
@@ -40,7 +36,7 @@ function queryParameters(rawQueryString: string): Record<string, string> {
   return parameters
 }
 
-function readQuery<Query>(schema: ZodType<Query>, event: APIGatewayProxyEventV2): Query {
+function readQuery(schema: ZodType, event: APIGatewayProxyEventV2): unknown {
   const { rawQueryString, queryStringParameters } = event
   const result = parse(
     schema,
@@ -60,25 +56,31 @@ function readIdempotencyKey(schema: ZodType<string>, event: APIGatewayProxyEvent
   return result.data
 }
 
-function readChecked<Body>(schema: ZodType<Body>, event: APIGatewayProxyEventV2): Body {
+function readChecked(schema: ZodType, event: APIGatewayProxyEventV2): unknown {
   const result = parse(schema, readBody(event), "body")
   if ("errors" in result) throw invalidFields(result.errors)
   return result.data
 }
 
+const filled = (template: string, params: unknown): string =>
+  template.replaceAll(/\{(\w+)\}/g, (_, name) => String((params as Record<string, unknown>)[name]))
+
 /**
  * Everything a call takes, checked: path (404), query (422), Idempotency-Key (422), body (415, 413, 400, 422), in this
- * order. Throws the ApiError of the first that does not fit.
+ * order. `adminKey` is a hash of the admin key that the request was let in with. Throws the ApiError of the first that
+ * does not fit.
  */
-export function readRequest<Path, Query, Body>(
-  schemas: RequestSchemas<Path, Query, Body>,
+export function readRequest<Schemas extends RequestSchemas>(
+  schemas: Schemas,
   event: APIGatewayProxyEventV2,
-): RequestInput<Path, Query, Body> {
-  // What has no schema has no type either: the caller's Path, Query or Body is then undefined.
-  return {
-    path: (schemas.path && readPath(schemas.path, event)) as Path,
-    query: (schemas.query && readQuery(schemas.query, event)) as Query,
-    idempotencyKey: schemas.idempotencyKey && readIdempotencyKey(schemas.idempotencyKey, event),
-    body: (schemas.body && readChecked(schemas.body, event)) as Body,
-  }
+  adminKey?: string,
+): RequestInput<Schemas> {
+  const params = schemas.params && readParams(schemas.params, event)
+  const path = filled(schemas.path ?? "", params)
+  const query = schemas.query && readQuery(schemas.query, event)
+  const key = schemas.idempotencyKey && readIdempotencyKey(schemas.idempotencyKey, event)
+  const idempotency = key === undefined ? key : { key, path, ...(adminKey !== undefined && { adminKey }) }
+  const read = { path, params, query, idempotency, body: schemas.body && readChecked(schemas.body, event) }
+  // The schemas have checked what the types say.
+  return read as RequestInput<Schemas>
 }

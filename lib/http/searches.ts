@@ -1,5 +1,5 @@
 import * as z from "zod"
-import { type Order, type Position, SearchFrom, SearchQuery, SearchTo } from "../contract.ts"
+import { named, type Order, type Position, SearchFrom, SearchQuery, SearchTo } from "../contract.ts"
 import { invalid } from "../errors.ts"
 import { LIMITS } from "../limits.ts"
 import { parseRfc3339 } from "../rfc3339.ts"
@@ -24,35 +24,29 @@ const order = OrderParameter.meta({
 
 const times = { from: SearchFrom.optional(), to: SearchTo.optional() }
 
-/** The parameters of a search in a query string. */
-export const searchOptions = { ...times, limit: LimitParameter, order, cursor: Cursor }
-export const searchParameters = { query: SearchQuery, ...searchOptions }
-
 const NO_PAGE = "is not offered for a search: use cursor"
 /** A search goes on by cursor only: Elasticsearch pays for every hit that an offset skips. */
-const page = z
-  .unknown()
-  .optional()
-  .refine((value) => value === undefined, NO_PAGE)
+const page = z.never(NO_PAGE).optional()
 
-export const SearchParameters = z.object({ ...searchParameters, page })
-export const SearchOptions = z.object({ ...searchOptions, page })
+const options = { ...times, limit: LimitParameter, order, cursor: Cursor, page }
+export const SearchOptions = z.object(options)
+export const SearchParameters = z.object({ query: SearchQuery, ...options })
 
 /** A search in a body; what it says comes before the same option in the query string. */
-export const searchInput = {
+export const SearchInput = named("SearchInput", {
   query: SearchQuery,
   ...times,
   limit: z.int().min(1).max(LIMITS.pageLimitMax).optional().meta(limitMeta),
   order,
   cursor: Cursor,
-}
-export const SearchInput = z.object({ ...searchInput, page })
+  page,
+})
 
 /**
  * `GET …/messages`: the list, or with `query` the search. Its `order` has no default, since clients that send defaults
  * would turn each search round; its `page` no example, since beside that of `query` it is refused.
  */
-export const messagesParameters = {
+const messagesParameters = {
   ...listParameters,
   order: OrderParameter.meta({
     description: "By number: asc unless told, with `query` desc.",
@@ -72,7 +66,7 @@ export const MessagesQuery = z.object(messagesParameters).superRefine((parameter
   if (parameters.page !== undefined) context.addIssue({ code: "custom", path: ["page"], message: NO_PAGE })
 })
 
-type Asked = {
+export type Asked = {
   query: string
   from?: string | undefined
   to?: string | undefined
@@ -84,7 +78,7 @@ type Asked = {
 type Question = { query: string; order: Order; limit: number; after?: Position; from?: number; to?: number }
 type Found = { data: unknown[]; next: Position | null; total: number }
 
-/** Answers a search of the messages under `path`, newest first unless told, by `search`. */
+/** Answers the search that has this path, newest first unless told, by `search`. */
 export async function answerSearch(
   path: string,
   keyedBy: "number" | "hit",
@@ -96,7 +90,7 @@ export async function answerSearch(
     throw invalid("to", "must not be before from")
   const given = { query, from, to, limit, order }
   // A cursor is of one search: of its words and of its times.
-  const list = { path: `${path}/search?${JSON.stringify([query, from, to])}`, keyedBy }
+  const list = { path: `${path}?${JSON.stringify([query, from, to])}`, keyedBy }
   const request = pageRequest(list, asked, "desc")
   const found = await search({
     query,
@@ -106,5 +100,5 @@ export async function answerSearch(
     ...(from && { from: parseRfc3339(from, "up") }),
     ...(to && { to: parseRfc3339(to, "down") }),
   })
-  return pageReply(list, request.order, found, { path: `${path}/search`, given })
+  return pageReply(list, request.order, found, { path, given })
 }

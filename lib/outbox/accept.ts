@@ -4,13 +4,13 @@
  * has to wait for the queue; but an instance of AWS Lambda is frozen once it has answered, so there the send comes first.
  */
 import { ApiError, DependencyAway, notFound, unavailable } from "../errors.ts"
-import { kindOf, type ResourceKey, type WriteEvent } from "../events.ts"
+import { kindOf, type ResourceKey, revisionTime, type WriteEvent } from "../events.ts"
 import { describeError, log } from "../log.ts"
 import { settleShards } from "../numbers/settle.ts"
 import { verifyParents } from "../numbers/verify-parents.ts"
 import type { Stores } from "../stores.ts"
 import { createInOrder } from "./creation-order.ts"
-import type { Change, Creation } from "./outbox.ts"
+import type { Change, Creation, CreationReply } from "./outbox.ts"
 
 /** A write that is not accepted after this is answered 503: recovery may take longer, or a store may hang amid it. */
 const ACCEPT_MAX_MS = 1_800
@@ -22,25 +22,31 @@ const ATTEMPTS_MAX = 6
 const recovering = () => unavailable("The service is recovering.")
 const full = () => unavailable("Too many writes are waiting to be stored.")
 
-export type Accepted = { id: string; revision: string; replayed: boolean }
-
-/** Accepts a creation: its number (an application: its token) and revision. Throws ApiError or DependencyAway. */
-export async function acceptCreation(stores: Stores, creation: Creation): Promise<Accepted> {
-  const accepted = await inTime((deadline) => create(stores, creation, deadline))
-  if (accepted.replayed) return accepted
-  const event = createdEvent(creation, accepted.id, accepted.revision)
+/**
+ * Accepts a creation. Returns its event, and whether an Idempotency-Key had created it before. Throws ApiError or
+ * DependencyAway.
+ */
+export async function acceptCreation(
+  stores: Stores,
+  creation: Creation,
+): Promise<{ event: WriteEvent; replayed: boolean }> {
+  const { id, revision, status } = await inTime((deadline) => create(stores, creation, deadline))
+  const event = createdEvent(creation, id, revision)
+  if (status === "replayed") return { event, replayed: true }
   await sendEvent(stores, event, creation.kind === "application" ? NEW_APPLICATIONS : event.application)
-  return accepted
+  return { event, replayed: false }
 }
 
-async function create(stores: Stores, creation: Creation, deadline: number): Promise<Accepted> {
+type Created = Extract<CreationReply, { id: string }>
+
+async function create(stores: Stores, creation: Creation, deadline: number): Promise<Created> {
   const { application, chat, kind } = creation
   for (let attempt = 0; attempt < ATTEMPTS_MAX && performance.now() < deadline; attempt++) {
     const reply = await (kind === "application" ? createInOrder(stores, creation) : stores.outbox.create(creation))
     switch (reply.status) {
       case "created":
       case "replayed":
-        return { id: reply.id, revision: reply.revision, replayed: reply.status === "replayed" }
+        return reply
       case "mismatch":
         throw new ApiError("idempotency_key_reused", "This Idempotency-Key was used before with another body.")
       case "full":
@@ -58,10 +64,21 @@ async function create(stores: Stores, creation: Creation, deadline: number): Pro
   throw recovering()
 }
 
-/** Accepts an update or delete of something just read. Answers the event. Throws not_found if it was deleted since. */
-export async function acceptChange(stores: Stores, change: Change): Promise<WriteEvent> {
+/** What was read of a resource that is to be changed. */
+type Found = { createdAt: Date; revision: number }
+
+/**
+ * Accepts a new state, all of it, or the delete of a resource that was just `found`. Returns the event. Throws not_found if it
+ * was deleted since.
+ */
+export async function acceptChange(
+  stores: Stores,
+  { key, found, state }: Pick<Change, "key" | "state"> & { found: Found },
+): Promise<WriteEvent> {
+  const createdAt = found.createdAt.getTime()
+  const change = { key, createdAt, revision: found.revision, state }
   const revision = await inTime((deadline) => store(stores, change, deadline))
-  const event = { revision, ...change.key, created_at: change.createdAt, ...change.state }
+  const event = { revision, ...key, created_at: createdAt, ...state }
   await sendEvent(stores, event, event.application)
   return event
 }
@@ -110,7 +127,7 @@ function createdEvent({ kind, application, chat, state }: Creation, id: string, 
     chat: kind === "chat" ? Number(id) : chat,
     message: kind === "message" ? Number(id) : 0,
   }
-  return { revision, ...key, created_at: Math.floor(Number(revision) / 1000), ...state }
+  return { revision, ...key, created_at: revisionTime(revision).getTime(), ...state }
 }
 
 async function sendEvent({ persistQueue, config }: Stores, event: WriteEvent, group: string): Promise<void> {

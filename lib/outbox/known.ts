@@ -1,6 +1,6 @@
 /** What the outbox says of a resource and its parents, and what follows from it before MySQL is asked. */
 import { DependencyAway, notFound, unavailable } from "../errors.ts"
-import { type ResourceKey, revisionTime, type WriteEvent } from "../events.ts"
+import { chatText, type ResourceKey, revisionTime, type WriteEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
 import { shardOf } from "./keys.ts"
 import type { Knowledge, Outbox, PendingRange } from "./outbox.ts"
@@ -46,7 +46,7 @@ export function readKnownPending(
   { application, chat }: { application: string; chat: number },
   range: PendingRange,
 ): Promise<PendingKnown> {
-  const parent = chat === 0 ? application : `${application}/${chat}`
+  const parent = chatText({ application, chat })
   const ancestors = chat === 0 ? [application] : [application, parent]
   return unlessRedisAway(
     () => outbox.readPending(shardOf(application), parent, chat, ancestors, range),
@@ -63,10 +63,22 @@ export function refuseDeleted(names: string[], events: (WriteEvent | null | unde
 export const absent = (what: string, { settled }: Knowledge): Error =>
   settled ? notFound(what) : unavailable("The service is recovering.")
 
-export type State = { createdAt: Date; updatedAt: Date; revision: number }
+/** What is known of a resource, wherever it was read. */
+export type State<Members> = { members: Members; createdAt: Date; updatedAt: Date; revision: number }
 
-export const stateOf = (event: WriteEvent): State => ({
+/** Returns the state that `event` leaves, whose members `read` reads. */
+export const stateOf = <Members>(event: WriteEvent, read: (event: WriteEvent) => Members): State<Members> => ({
+  members: read(event),
   createdAt: new Date(event.created_at),
   updatedAt: revisionTime(event.revision),
   revision: Number(event.revision),
 })
+
+/** Returns the times of a resource as its answers tell them. */
+export const timesOf = ({ createdAt, updatedAt }: Pick<State<unknown>, "createdAt" | "updatedAt">) => ({
+  created_at: createdAt.toISOString(),
+  updated_at: updatedAt.toISOString(),
+})
+
+/** Whether the event created its resource: then there is no row yet, or one that has just come of it. */
+export const isCreation = (event: WriteEvent): boolean => revisionTime(event.revision).getTime() === event.created_at

@@ -2,8 +2,9 @@
 import type { Argument, RedisClient, ScriptValue } from "../clients/redis.ts"
 import { keyText, type ResourceKey, type WriteEvent } from "../events.ts"
 import { LIMITS } from "../limits.ts"
+import type { ApplicationMembers, ChatMembers, MessageMembers } from "../members.ts"
 import { createDelivery } from "./delivery.ts"
-import { type Idempotency, idempotencyHash } from "./idempotency.ts"
+import { fingerprint, type Idempotency, idempotencyHash } from "./idempotency.ts"
 import {
   applicationKey,
   attemptsKey,
@@ -29,14 +30,15 @@ export const RELAY_AFTER_MS = 30_000
 const DELETION_MARK_MS = 3_600_000
 const IDEMPOTENCY_SECONDS = LIMITS.idempotencyHours * 3600
 
+type Members = ApplicationMembers | ChatMembers | MessageMembers
+
 export type Creation = {
   kind: "application" | "chat" | "message"
   application: string
   /** Of a message; else 0. */
   chat: number
-  /** The members of the event that the client gave. */
-  state: { name: string | null } | { body: string }
-  idempotency?: Idempotency & { fingerprint: string }
+  state: Members
+  idempotency?: Idempotency | undefined
   /** The revision that an application is to come after: see creation-order.ts. */
   after?: number
 }
@@ -54,7 +56,7 @@ export type Change = {
   createdAt: number
   /** The revision that was read before. */
   revision: number
-  state: { name: string | null } | { body: string } | { deleted: true }
+  state: Members | { deleted: true }
   /** Only if the outbox has this very revision of it; else it is `gone`. */
   over?: string
 }
@@ -116,7 +118,7 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
       limits.eventsMax,
       limits.bytesMax,
       RELAY_AFTER_MS,
-      idempotency?.fingerprint ?? "",
+      idempotency ? fingerprint(state) : "",
       IDEMPOTENCY_SECONDS,
       quotasArgument(judgement),
       after,

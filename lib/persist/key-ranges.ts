@@ -1,12 +1,12 @@
 import { type RawBuilder, type SqlBool, sql } from "kysely"
-import type { ResourceKey } from "../events.ts"
+import { chatText, type ResourceKey } from "../events.ts"
 
 /** The column that holds the last part of a key: `messages.number`, or `message` where 0 stands for none. */
 type LastColumn = "number" | "message"
 
 /** A condition for the rows with exactly these message keys: one range of the primary key for each chat. */
 export function keyRanges(keys: ResourceKey[], lastColumn: LastColumn): RawBuilder<SqlBool> {
-  const groups = Map.groupBy(keys, ({ application, chat }) => `${application}/${chat}`)
+  const groups = Map.groupBy(keys, chatText)
   const ranges = [...groups.values()].map((group) => {
     const { application, chat } = group[0] as ResourceKey
     const numbers = sql.join(group.map(({ message }) => message))
@@ -20,7 +20,7 @@ export function keyRanges(keys: ResourceKey[], lastColumn: LastColumn): RawBuild
  * entries that a purge leaves have one revision together.
  */
 export function revisionRanges(entries: (ResourceKey & { revision: number })[]): RawBuilder<SqlBool> {
-  const groups = Map.groupBy(entries, ({ application, chat }) => `${application}/${chat}`)
+  const groups = Map.groupBy(entries, chatText)
   const ranges = [...groups.values()].map((group) => {
     const pairs = sql.join(group.map(({ message, revision }) => sql`(${message}, ${revision})`))
     // The keys alone as well: by them the primary key is read.

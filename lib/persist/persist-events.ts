@@ -9,10 +9,21 @@
  * a message may come before its chat.
  */
 import { createHash } from "node:crypto"
-import { type Kysely, sql, type Transaction } from "kysely"
+import { type Kysely, type RawBuilder, sql, type Transaction } from "kysely"
 import { isDeadlock } from "../clients/mysql.ts"
 import type { Database } from "../database.ts"
 import { type FenceEvent, keyText, kindOf, type PersistEvent, revisionTime, type WriteEvent } from "../events.ts"
+import {
+  APPLICATION_COLUMNS,
+  applicationColumns,
+  applicationMembers,
+  CHAT_COLUMNS,
+  chatColumns,
+  chatMembers,
+  MESSAGE_COLUMNS,
+  messageColumns,
+  messageMembers,
+} from "../members.ts"
 import { chatRanges, keyRanges } from "./key-ranges.ts"
 import { ancestors, type CounterChange, decide, type Known, latestOfEach, type Plan } from "./plan.ts"
 
@@ -108,7 +119,8 @@ async function readKnown(tx: Tx, events: WriteEvent[]): Promise<Known> {
       .select(["application", "number", "revision"])
       .where(chatRanges(chats))
       .execute()
-    for (const { application, number, revision } of rows) revisions.set(`${application}/${number}`, revision)
+    for (const { application, number, revision } of rows)
+      revisions.set(keyText({ application, chat: number, message: 0 }), revision)
   }
   if (messages.length > 0) {
     const rows = await tx
@@ -117,7 +129,7 @@ async function readKnown(tx: Tx, events: WriteEvent[]): Promise<Known> {
       .where(keyRanges(messages, "number"))
       .execute()
     for (const { application, chat, number, revision } of rows) {
-      revisions.set(`${application}/${chat}/${number}`, revision)
+      revisions.set(keyText({ application, chat, message: number }), revision)
     }
   }
   return { tombstones: new Set(tombstones.map(keyText)), revisions }
@@ -151,7 +163,11 @@ async function writeTombstones(tx: Tx, { tombstones, removals }: Plan): Promise<
 }
 
 /** The value that the row would have been inserted with; MariaDB knows no other way to say it. */
-const inserted = <T>(column: string) => sql<T>`values(${sql.ref(column)})`
+const inserted = (column: string) => sql<never>`values(${sql.ref(column)})`
+
+/** What an upsert does with columns of a row that is there. */
+const replaced = <Column extends string>(columns: Column[]) =>
+  Object.fromEntries(columns.map((column) => [column, inserted(column)])) as Record<Column, RawBuilder<never>>
 
 async function writeRows(tx: Tx, upserts: WriteEvent[]): Promise<void> {
   const times = (event: WriteEvent) => ({
@@ -159,43 +175,37 @@ async function writeRows(tx: Tx, upserts: WriteEvent[]): Promise<void> {
     created_at: new Date(event.created_at),
     updated_at: revisionTime(event.revision),
   })
-  const changed = { revision: inserted<number>("revision"), updated_at: inserted<Date>("updated_at") }
+  const changed = replaced(["revision", "updated_at"])
   const { applications, chats, messages } = byKind(upserts)
   if (applications.length > 0) {
-    await tx
-      .insertInto("applications")
-      .values(applications.map((event) => ({ token: event.application, name: event.name ?? "", ...times(event) })))
-      .onDuplicateKeyUpdate({ name: inserted<string>("name"), ...changed })
-      .execute()
+    const rows = applications.map((event) => ({
+      token: event.application,
+      ...applicationColumns(applicationMembers(event)),
+      ...times(event),
+    }))
+    const update = { ...replaced(APPLICATION_COLUMNS), ...changed }
+    await tx.insertInto("applications").values(rows).onDuplicateKeyUpdate(update).execute()
   }
   if (chats.length > 0) {
-    await tx
-      .insertInto("chats")
-      .values(
-        chats.map((event) => ({
-          application: event.application,
-          number: event.chat,
-          name: event.name ?? null,
-          ...times(event),
-        })),
-      )
-      .onDuplicateKeyUpdate({ name: inserted<string | null>("name"), ...changed })
-      .execute()
+    const rows = chats.map((event) => ({
+      application: event.application,
+      number: event.chat,
+      ...chatColumns(chatMembers(event)),
+      ...times(event),
+    }))
+    const update = { ...replaced(CHAT_COLUMNS), ...changed }
+    await tx.insertInto("chats").values(rows).onDuplicateKeyUpdate(update).execute()
   }
   if (messages.length > 0) {
-    await tx
-      .insertInto("messages")
-      .values(
-        messages.map((event) => ({
-          application: event.application,
-          chat: event.chat,
-          number: event.message,
-          body: event.body ?? "",
-          ...times(event),
-        })),
-      )
-      .onDuplicateKeyUpdate({ body: inserted<string>("body"), ...changed })
-      .execute()
+    const rows = messages.map((event) => ({
+      application: event.application,
+      chat: event.chat,
+      number: event.message,
+      ...messageColumns(messageMembers(event)),
+      ...times(event),
+    }))
+    const update = { ...replaced(MESSAGE_COLUMNS), ...changed }
+    await tx.insertInto("messages").values(rows).onDuplicateKeyUpdate(update).execute()
   }
 }
 
@@ -244,7 +254,7 @@ async function writePendingIndex(tx: Tx, events: WriteEvent[]): Promise<void> {
     .onDuplicateKeyUpdate({
       revision: sql<number>`greatest(revision, values(revision))`,
       attempts: 0,
-      due_at: inserted<Date>("due_at"),
+      due_at: inserted("due_at"),
     })
     .execute()
 }

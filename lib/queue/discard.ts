@@ -56,12 +56,8 @@ async function discardWrite(stores: Stores, event: WriteEvent): Promise<Fate> {
 async function deleteCreation(stores: Stores, { application, chat, message, created_at, revision }: WriteEvent) {
   const key = { application, chat, message }
   try {
-    await acceptChange(stores, {
-      key,
-      createdAt: created_at,
-      revision: Number(revision),
-      state: { deleted: true },
-    })
+    const found = { createdAt: new Date(created_at), revision: Number(revision) }
+    await acceptChange(stores, { key, found, state: { deleted: true } })
   } catch (error) {
     // A parent was deleted, and this with it.
     if (!(error instanceof ApiError && error.code === "not_found")) throw error

@@ -2,7 +2,7 @@
 import type { ApplicationSearchHit } from "../contract.ts"
 import { DependencyAway, invalid } from "../errors.ts"
 import type { SearchStores } from "../stores.ts"
-import { fold } from "./fold.ts"
+import { type FoldedQuery, fold } from "./fold.ts"
 import { highlight } from "./highlight.ts"
 import { isSearchAway, isUnanswered } from "./search-errors.ts"
 import { type SearchAnswer, type SearchRequest, type SearchScope, searchIndex } from "./search-messages.ts"
@@ -10,16 +10,22 @@ import { type SearchAnswer, type SearchRequest, type SearchScope, searchIndex } 
 /** A search takes milliseconds; a request has nine seconds in all. */
 const SEARCH_TIMEOUT_MS = 3_000
 
-export type Question = Pick<SearchRequest, "query" | "order" | "after" | "limit" | "from" | "to">
+export type Question = Pick<SearchRequest, "order" | "after" | "limit" | "from" | "to"> & { query: string }
 type Hits = Pick<SearchAnswer, "next" | "total"> & { data: ApplicationSearchHit[] }
 
-/** Throws invalid_request for a query that folds to nothing. */
-export function requireSearchable({ query }: Question): void {
-  if (fold(query).trim() === "") throw invalid("query", "has nothing that could be searched for")
+/** Returns the query as it is searched for. Throws invalid_request for one that folds to nothing. */
+export function foldQuery(query: string): FoldedQuery {
+  const folded = fold(query)
+  if (folded.trim() === "") throw invalid("query", "has nothing that could be searched for")
+  return folded as FoldedQuery
 }
 
 /** A page of hits with their matches marked. Throws DependencyAway while Elasticsearch is away. */
-export async function findHits(stores: SearchStores, scope: SearchScope, question: Question): Promise<Hits> {
+export async function findHits(
+  stores: SearchStores,
+  scope: SearchScope,
+  question: Question & { query: FoldedQuery },
+): Promise<Hits> {
   const request = { ...scope, ...question, timeoutMs: SEARCH_TIMEOUT_MS }
   try {
     const { hits, next, total } = await stores.searchBreaker.run(

@@ -101,3 +101,6 @@ export function fold(text: string): string {
   if (isAscii(text)) return text.toLowerCase()
   return foldDecomposed(text).normalize("NFC")
 }
+
+/** A query that has been folded. */
+export type FoldedQuery = string & { readonly folded: true }

@@ -1,4 +1,4 @@
-import { fold } from "./fold.ts"
+import type { FoldedQuery } from "./fold.ts"
 import { foldWithOffsets } from "./fold-offsets.ts"
 
 const HTML_ESCAPES: Readonly<Record<string, string>> = {
@@ -15,12 +15,11 @@ function escapeHtml(text: string): string {
 }
 
 /**
- * Where `query` is found in `body` after folding both, leftmost first and without overlap, as UTF-16 offsets in `body`.
+ * Where `needle` is found in `body`, once that is folded too, leftmost first and without overlap, as UTF-16 offsets in `body`.
  * A match covers whole characters: one that lies inside what a character unfolds to ("s" in "ß") covers that character,
  * and matches that share a character become one.
  */
-function findMatches(body: string, query: string): { start: number; end: number }[] {
-  const needle = fold(query)
+function findMatches(body: string, needle: FoldedQuery): { start: number; end: number }[] {
   if (needle === "") return []
   const { folded, original } = foldWithOffsets(body)
   const matches: { start: number; end: number }[] = []
@@ -41,7 +40,7 @@ function findMatches(body: string, query: string): { start: number; end: number 
  * The body as HTML text: escaped, and each match of `query` (see fold.ts for what matches) inside `<em>…</em>`. Without the
  * tags and unescaped it is the body, character for character.
  */
-export function highlight(body: string, query: string): string {
+export function highlight(body: string, query: FoldedQuery): string {
   let html = ""
   let end = 0
   for (const match of findMatches(body, query)) {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals"
-import { type GivenIndex, givenAlias, givenIndex, givenToken } from "../../test/steps/search-index.ts"
+import { type GivenIndex, givenAlias, givenIndex, givenToken, writing } from "../../test/steps/search-index.ts"
+import { keyText } from "../events.ts"
+import { type FoldedQuery, fold } from "./fold.ts"
 import { type IndexOperation, indexDocuments } from "./index-documents.ts"
-import { documentId } from "./index-mapping.ts"
 import { isSearchAway, SearchIndexMissing } from "./search-errors.ts"
 import { searchIndex } from "./search-messages.ts"
 
@@ -18,36 +19,36 @@ beforeEach(() => {
   application = givenToken()
 })
 
-const written = (number: number, body: string, revision: number | bigint | string): IndexOperation => ({
-  kind: "index",
+const written = (number: number, body: string, revision: number | bigint | string): IndexOperation =>
+  writing({ application, chat: 1, message: number }, body, AT, BigInt(revision))
+const deleted = (message: number, revision: number): IndexOperation => ({
   application,
   chat: 1,
-  number,
-  body,
-  revision: BigInt(revision),
-  createdAt: AT,
-  updatedAt: AT,
-})
-const deleted = (number: number, revision: number): IndexOperation => ({
-  kind: "delete",
-  application,
-  chat: 1,
-  number,
+  message,
   revision: String(revision),
+  document: null,
 })
 const send = (operations: IndexOperation[]) =>
   indexDocuments(given.client, given.alias, operations, { timeoutMs: TIMEOUT_MS })
 
 const idOf = (number: number) => ({
   index: given.alias,
-  id: documentId(application, 1, number),
+  id: keyText({ application, chat: 1, message: number }),
   routing: application,
 })
 
 /** What a search for `query` finds now, oldest first. */
 const found = async (query: string) => {
   await given.client.indices.refresh({ index: given.alias })
-  const request = { application, chat: 1, query, order: "asc", after: null, limit: 100, timeoutMs: TIMEOUT_MS } as const
+  const request = {
+    application,
+    chat: 1,
+    query: fold(query) as FoldedQuery,
+    order: "asc",
+    after: null,
+    limit: 100,
+    timeoutMs: TIMEOUT_MS,
+  } as const
   return (await searchIndex(given.client, given.alias, request)).hits.map(({ number, body }) => `${number} ${body}`)
 }
 
@@ -135,7 +136,7 @@ describe("indexDocuments", () => {
   })
 
   test("one operation that can never succeed, among others, fails alone and for good", async () => {
-    const wrong = { ...written(2, "wrong", 1), createdAt: "yesterday" }
+    const wrong = writing({ application, chat: 1, message: 2 }, "wrong", "yesterday", "1")
 
     const outcome = await send([written(1, "right", 1), wrong, written(3, "right", 1)])
 

@@ -11,17 +11,13 @@
  * same life of the shard (its primary term) takes proves that what was answered before is kept.
  */
 import type { Client, estypes } from "@elastic/elasticsearch"
+import { keyText, type ResourceKey } from "../events.ts"
 import { fold } from "./fold.ts"
-import { chatKey, documentId } from "./index-mapping.ts"
+import type { MessageDocument } from "./index-mapping.ts"
 import { SearchIndexMissing } from "./search-errors.ts"
 
-/** What a document is called, and the revision that it takes. A revision is a whole number below 2^53. */
-type DocumentKey = { application: string; chat: number; number: number; revision: string | bigint }
-
-export type IndexOperation =
-  | (DocumentKey & { kind: "delete" })
-  /** Times are RFC 3339 in UTC with milliseconds. */
-  | (DocumentKey & { kind: "index"; body: string; createdAt: string; updatedAt: string })
+/** What becomes of a message's document; null: it goes. A revision is a whole number below 2^53. */
+export type IndexOperation = ResourceKey & { revision: string | bigint; document: MessageDocument | null }
 
 /** `index` is the position in the list of operations. */
 export type FailedOperation = { index: number; status: number; reason: string; retryable: boolean }
@@ -58,26 +54,15 @@ function externalVersion(revision: string | bigint): number {
 }
 
 /** The one or two lines of an operation in the bulk format, without the last line break. */
-function bulkLines(operation: IndexOperation): string {
-  const { application, chat, number } = operation
+function bulkLines({ revision, document, ...key }: IndexOperation): string {
   const action = {
-    _id: documentId(application, chat, number),
-    routing: application,
-    version: externalVersion(operation.revision),
+    _id: keyText(key),
+    routing: key.application,
+    version: externalVersion(revision),
     version_type: "external_gte",
   }
-  if (operation.kind === "delete") return JSON.stringify({ delete: action })
-  const document = {
-    application,
-    chat_key: chatKey(application, chat),
-    chat_number: chat,
-    number,
-    created_at: operation.createdAt,
-    updated_at: operation.updatedAt,
-    body: operation.body,
-    folded_body: fold(operation.body),
-  }
-  return `${JSON.stringify({ index: action })}\n${JSON.stringify(document)}`
+  if (document === null) return JSON.stringify({ delete: action })
+  return `${JSON.stringify({ index: action })}\n${JSON.stringify({ ...document, folded_body: fold(document.body) })}`
 }
 
 type Bulk = { operations: string[]; indices: number[]; bytes: number }

@@ -10,6 +10,10 @@
 //
 // Absent: scripts, query_string, wildcard, dynamic fields, and anything beyond the n-gram tokenizer.
 import type { estypes } from "@elastic/elasticsearch"
+import type { Selectable } from "kysely"
+import type { Database } from "../database.ts"
+import { chatText } from "../events.ts"
+import { MESSAGE_MAPPINGS, type MessageMembers, membersOfMessageRow } from "../members.ts"
 
 /** Goes up with every change of the settings, of the mapping or of the folding: it asks for a new index, see reindex.ts. */
 export const MAPPING_VERSION = 1
@@ -55,7 +59,7 @@ const MAPPINGS: estypes.MappingTypeMapping = {
     number: { type: "long" },
     created_at: { type: "date", format: "strict_date_time" },
     updated_at: { type: "date", format: "strict_date_time" },
-    body: { type: "text", index: false },
+    ...MESSAGE_MAPPINGS,
     folded_body: {
       type: "keyword",
       index: false,
@@ -69,15 +73,28 @@ const MAPPINGS: estypes.MappingTypeMapping = {
   },
 }
 
-/** The chat's value in `chat_key`. */
-export function chatKey(application: string, chat: number): string {
-  return `${application}/${chat}`
+export type MessageRow = Selectable<Database["messages"]>
+
+/** A message as it was when it was indexed, under the text of its key. Times are RFC 3339 in UTC with milliseconds. */
+export type MessageDocument = MessageMembers & {
+  application: string
+  chat_key: string
+  chat_number: number
+  number: number
+  created_at: string
+  updated_at: string
 }
 
-/** A message's document id: its key, so that a message has one document whatever is sent twice. */
-export function documentId(application: string, chat: number, number: number): string {
-  return `${application}/${chat}/${number}`
-}
+/** Returns the document of a row. */
+export const documentOf = (row: MessageRow): MessageDocument => ({
+  application: row.application,
+  chat_key: chatText(row),
+  chat_number: row.chat,
+  number: row.number,
+  created_at: row.created_at.toISOString(),
+  updated_at: row.updated_at.toISOString(),
+  ...membersOfMessageRow(row),
+})
 
 /** The body of a create-index request, without an alias. */
 export function indexDefinition(): { settings: estypes.IndicesIndexSettings; mappings: estypes.MappingTypeMapping } {

@@ -1,15 +1,15 @@
 import { requireChat } from "../chats.ts"
 import type { SearchHit } from "../contract.ts"
 import type { SearchStores } from "../stores.ts"
-import { findHits, type Question, requireSearchable } from "./find-hits.ts"
+import { findHits, foldQuery, type Question } from "./find-hits.ts"
 
 /**
  * The messages of a living chat that contain the query. Throws not_found without the chat, invalid_request for a query
  * that folds to nothing, DependencyAway while Elasticsearch is away.
  */
 export async function searchChat(stores: SearchStores, application: string, chat: number, question: Question) {
-  requireSearchable(question)
+  const query = foldQuery(question.query)
   await requireChat(stores, application, chat)
-  const { data, ...page } = await findHits(stores, { application, chat }, question)
+  const { data, ...page } = await findHits(stores, { application, chat }, { ...question, query })
   return { ...page, data: data.map(({ chat_number: _, ...hit }): SearchHit => hit) }
 }

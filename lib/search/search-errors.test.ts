@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net"
 import { Client } from "@elastic/elasticsearch"
 import { describe, expect, test } from "@jest/globals"
 import { givenAlias } from "../../test/steps/search-index.ts"
+import { type FoldedQuery, fold } from "./fold.ts"
 import { isSearchAway, SearchIndexMissing } from "./search-errors.ts"
 import { type SearchRequest, searchIndex } from "./search-messages.ts"
 
@@ -12,14 +13,14 @@ describe("searchIndex: when it cannot answer", () => {
   const request: SearchRequest = {
     application: "a",
     chat: 1,
-    query: "x",
+    query: fold("x") as FoldedQuery,
     order: "desc",
     after: null,
     limit: 20,
     timeoutMs: 300,
   }
   const attempt = (client: Client, query = "x") =>
-    searchIndex(client, "messages", { ...request, query }).catch((error: unknown) => error)
+    searchIndex(client, "messages", { ...request, query: fold(query) as FoldedQuery }).catch((error: unknown) => error)
 
   test("an alias without an index, searched, is a passing error of its own", async () => {
     const nothing = await givenAlias()

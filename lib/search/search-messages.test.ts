@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
 import { type GivenIndex, givenDocuments, givenIndex, givenToken } from "../../test/steps/search-index.ts"
-import { fold } from "./fold.ts"
+import { type FoldedQuery, fold } from "./fold.ts"
 import { type SearchAnswer, type SearchRequest, searchIndex } from "./search-messages.ts"
 
 const TIMEOUT_MS = 20_000
@@ -14,7 +14,10 @@ afterAll(() => given.remove())
 const givenChat = (application: string, chat: number, bodies: readonly string[]) =>
   givenDocuments(given, application, chat, bodies)
 
-const search = (request: Partial<SearchRequest> & Pick<SearchRequest, "application" | "query">) =>
+const search = ({
+  query,
+  ...request
+}: Partial<Omit<SearchRequest, "query">> & { application: string; query: string }) =>
   searchIndex(given.client, given.alias, {
     chat: 1,
     order: "desc",
@@ -22,6 +25,7 @@ const search = (request: Partial<SearchRequest> & Pick<SearchRequest, "applicati
     limit: 20,
     timeoutMs: TIMEOUT_MS,
     ...request,
+    query: fold(query) as FoldedQuery,
   })
 
 /** The numbers of all pages, and the totals that the pages told. */

@@ -1,16 +1,17 @@
 import type { Client, estypes } from "@elastic/elasticsearch"
 import type { Order, Position } from "../contract.ts"
+import { chatText } from "../events.ts"
 import { LIMITS } from "../limits.ts"
-import { fold } from "./fold.ts"
-import { chatKey } from "./index-mapping.ts"
+import { MESSAGE_MEMBERS } from "../members.ts"
+import type { FoldedQuery } from "./fold.ts"
+import type { MessageDocument } from "./index-mapping.ts"
 import { answeredError, SearchIncomplete, SearchIndexMissing } from "./search-errors.ts"
 
 /** One chat, or all of an application but those that are deleted (`without`). */
 export type SearchScope = { application: string } & ({ chat: number } | { without: number[] })
 
 export type SearchRequest = SearchScope & {
-  /** Not folded yet. */
-  query: string
+  query: FoldedQuery
   order: Order
   /** Where the page before ended; none for the first page. */
   after?: Position | null
@@ -22,9 +23,9 @@ export type SearchRequest = SearchScope & {
   timeoutMs: number
 }
 
-/** A message as it was when it was indexed. Times are RFC 3339 in UTC with milliseconds. */
-export type SearchedMessage = { number: number; body: string; created_at: string; updated_at: string }
-type Found = SearchedMessage & { chat_number: number }
+/** A message as it was when it was indexed: the members of its document that an answer has. */
+const FOUND = ["chat_number", "number", ...MESSAGE_MEMBERS, "created_at", "updated_at"] as const
+type Found = Pick<MessageDocument, (typeof FOUND)[number]>
 
 export type SearchAnswer = {
   hits: Found[]
@@ -40,8 +41,8 @@ const GRAM_SIZES = 3
 /** The server gives up a little before the client does, so that its answer still arrives. */
 const SERVER_TIMEOUT_SHARE = 0.9
 
-/** The query that matches the documents whose folded body contains `folded`, which must not be empty. */
-function containing(folded: string): estypes.QueryDslQueryContainer {
+/** The query that matches the documents whose folded body contains `folded`. */
+function containing(folded: FoldedQuery): estypes.QueryDslQueryContainer {
   const codePoints = [...folded].length
   if (codePoints === 0) throw new Error("a query that folds to nothing must be refused before it is searched")
   if (codePoints <= GRAM_SIZES) return { term: { [`folded_body.grams_${codePoints}`]: folded } }
@@ -61,8 +62,9 @@ function within(request: SearchRequest): Clauses {
     format: "epoch_millis",
   }
   const range = isBounded ? [{ range: { created_at: times } }] : []
-  if ("chat" in request) return { filter: [{ term: { chat_key: chatKey(application, request.chat) } }, ...range] }
-  const keys = request.without.map((chat) => chatKey(application, chat))
+  if ("chat" in request)
+    return { filter: [{ term: { chat_key: chatText({ application, chat: request.chat }) } }, ...range] }
+  const keys = request.without.map((chat) => chatText({ application, chat }))
   return {
     filter: [{ term: { application } }, ...range],
     ...(keys.length > 0 && { must_not: [{ terms: { chat_key: keys } }] }),
@@ -88,11 +90,11 @@ function searchBody(request: SearchRequest): estypes.SearchRequest {
   const { application, query, limit, timeoutMs } = request
   const { filter, ...others } = within(request)
   return {
-    query: { bool: { filter: [filter ?? [], containing(fold(query))].flat(), ...others } },
+    query: { bool: { filter: [filter ?? [], containing(query)].flat(), ...others } },
     ...sorting(request),
     size: limit + 1, // one more tells whether there is a next page
     track_total_hits: LIMITS.searchTotalMax,
-    _source: ["chat_number", "number", "body", "created_at", "updated_at"],
+    _source: [...FOUND],
     routing: application,
     timeout: `${Math.max(1, Math.floor(timeoutMs * SERVER_TIMEOUT_SHARE))}ms`,
     allow_partial_search_results: false,

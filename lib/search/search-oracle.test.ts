@@ -4,7 +4,7 @@ import fc from "fast-check"
 import { readParagraphs } from "../../local/demo/declaration.ts"
 import { SAMPLES, unit } from "../../test/steps/scripts.ts"
 import { type GivenIndex, givenDocuments, givenIndex, givenToken } from "../../test/steps/search-index.ts"
-import { fold } from "./fold.ts"
+import { type FoldedQuery, fold } from "./fold.ts"
 import { type SearchAnswer, type SearchScope, searchIndex } from "./search-messages.ts"
 
 const SEED = 20_261_126
@@ -98,7 +98,7 @@ async function searchAll(scope: SearchScope, query: string, order: "asc" | "desc
   const found: string[] = []
   const totals = new Set<number>()
   for (let after: SearchAnswer["next"] = null; ; ) {
-    const request = { ...scope, query, order, after, limit: PAGE, timeoutMs: TIMEOUT_MS }
+    const request = { ...scope, query: fold(query) as FoldedQuery, order, after, limit: PAGE, timeoutMs: TIMEOUT_MS }
     const { hits, next, total } = await searchIndex(given.client, given.alias, request)
     found.push(...hits.map(({ chat_number, number }) => `${chat_number}/${number}`))
     totals.add(total)

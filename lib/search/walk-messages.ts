@@ -1,12 +1,10 @@
-import { type Selectable, sql } from "kysely"
+import { sql } from "kysely"
 import { type Mysql, reachMysql } from "../clients/mysql.ts"
-import type { Database } from "../database.ts"
 import type { SearchStores } from "../stores.ts"
+import type { MessageRow } from "./index-mapping.ts"
 
 /** 500 of the largest bodies are 20 MB, 500 usual ones a read of some milliseconds. */
 const PAGE_ROWS = 500
-
-export type MessageRow = Selectable<Database["messages"]>
 
 /**
  * All messages, or those of one application, in pages in the order of their primary key. Each page is a statement of its

@@ -6,9 +6,9 @@
  * together, and an entry goes only once the document is there: what is then still wrong nothing will mend.
  */
 
-import type { ResourceKey } from "../events.ts"
-import { documentId } from "../search/index-mapping.ts"
-import { type MessageRow, walkMessages } from "../search/walk-messages.ts"
+import { keyText, type ResourceKey } from "../events.ts"
+import type { MessageRow } from "../search/index-mapping.ts"
+import { walkMessages } from "../search/walk-messages.ts"
 import type { SearchStores } from "../stores.ts"
 import {
   compare,
@@ -40,7 +40,6 @@ export type DocumentCheck = {
 }
 
 const keyOf = (row: MessageRow): ResourceKey => ({ application: row.application, chat: row.chat, message: row.number })
-const idOf = ({ application, chat, message }: ResourceKey): string => documentId(application, chat, message)
 
 /** Compares each row with its document. `onRows` is given the rows for other checks. */
 export async function checkRows(check: DocumentCheck, onRows: (rows: MessageRow[]) => Promise<void>): Promise<void> {
@@ -48,7 +47,7 @@ export async function checkRows(check: DocumentCheck, onRows: (rows: MessageRow[
   const suspects: ResourceKey[] = []
   for await (const rows of walkMessages(stores.mysql, { application, signal })) {
     const documents = await readDocuments(stores.elasticsearch, stores.config.ELASTICSEARCH_INDEX, rows.map(keyOf))
-    for (const row of rows) if (compare(row, documents.get(idOf(keyOf(row))))) suspects.push(keyOf(row))
+    for (const row of rows) if (compare(row, documents.get(keyText(keyOf(row))))) suspects.push(keyOf(row))
     if (suspects.length >= SUSPECTS_MAX) await settleRows(check, suspects.splice(0))
     await onRows(rows)
     check.onLooked(rows.length)
@@ -69,11 +68,11 @@ async function settleRows(check: DocumentCheck, suspects: ResourceKey[]): Promis
     const documents = await readDocuments(stores.elasticsearch, index, left)
     wrong = []
     left = left.filter((key) => {
-      const row = rows.get(idOf(key))
-      const document = documents.get(idOf(key))
+      const row = rows.get(keyText(key))
+      const document = documents.get(keyText(key))
       const kind = row && compare(row, document)
       if (!kind) return false
-      if (!pending.has(idOf(key))) wrong.push({ ...key, kind, version: document?.version ?? 0 })
+      if (!pending.has(keyText(key))) wrong.push({ ...key, kind, version: document?.version ?? 0 })
       return true
     })
     return left.length === 0
@@ -91,7 +90,7 @@ export async function checkSurplus(check: DocumentCheck): Promise<void> {
   for await (const documents of walkDocuments(stores.elasticsearch, index, { application, signal })) {
     const keys = documents.map(({ application, chat, number }: DocumentKey) => ({ application, chat, message: number }))
     const rows = await readRowKeys(stores.mysql, keys)
-    suspects.push(...keys.filter((key) => !rows.has(idOf(key))))
+    suspects.push(...keys.filter((key) => !rows.has(keyText(key))))
     if (suspects.length >= SUSPECTS_MAX) await settleSurplus(check, suspects.splice(0))
     check.onLooked(documents.length)
   }
@@ -107,10 +106,10 @@ async function settleSurplus(check: DocumentCheck, suspects: ResourceKey[]): Pro
     const pending = await readPendingKeys(stores.mysql, left)
     const documents = await readDocuments(stores.elasticsearch, stores.config.ELASTICSEARCH_INDEX, left)
     const rows = await readRowKeys(stores.mysql, left)
-    left = left.filter((key) => documents.has(idOf(key)) && !rows.has(idOf(key)))
+    left = left.filter((key) => documents.has(keyText(key)) && !rows.has(keyText(key)))
     wrong = left.flatMap((key) => {
-      const version = documents.get(idOf(key))?.version ?? 0
-      return pending.has(idOf(key)) ? [] : [{ ...key, version }]
+      const version = documents.get(keyText(key))?.version ?? 0
+      return pending.has(keyText(key)) ? [] : [{ ...key, version }]
     })
     return left.length === 0
   })

@@ -10,6 +10,7 @@
  *   I1): a fence skips numbers, and how many fences there were is not noted.
  */
 import { type Mysql, reachMysql } from "../clients/mysql.ts"
+import { chatText } from "../events.ts"
 import { shardOf } from "../outbox/keys.ts"
 import { TOMBSTONE_DAYS } from "../persist/persist-events.ts"
 import type { SearchStores } from "../stores.ts"
@@ -137,7 +138,7 @@ async function countAbsent({ stores, rounds }: ParentCheck, key: ParentKey, rang
 
 /** Events on their way to numbers of the range, up to PENDING_MAX. */
 async function countPending({ outbox }: SearchStores, { application, chat }: ParentKey, [from, to]: [number, number]) {
-  const parent = chat > 0 ? `${application}/${chat}` : application
+  const parent = chatText({ application, chat })
   const range = { min: String(from), max: String(to), order: "asc" as const, count: PENDING_MAX }
   const { entries } = await outbox.readPending(shardOf(application), parent, chat, [], range)
   return entries.length
@@ -193,6 +194,6 @@ export async function withoutCounter(mysql: Mysql, keys: ParentKey[]): Promise<P
       )
       .execute(),
   )
-  const known = new Set(found.map(({ application, chat }) => `${application}/${chat}`))
-  return keys.filter(({ application, chat }) => !known.has(`${application}/${chat}`))
+  const known = new Set(found.map(chatText))
+  return keys.filter((key) => !known.has(chatText(key)))
 }

@@ -5,8 +5,8 @@ const HOUR_US = 3_600_000_000
 const inAnHour = Date.now() * 1_000 + HOUR_US
 const at = new Date(0)
 const row = { application: "a", chat: 1, number: 2, body: "x", created_at: at, updated_at: at }
-const { created_at, updated_at, chat, ...others } = row
-const source = { ...others, chat_number: chat, created_at: at.toISOString(), updated_at: at.toISOString() }
+const times = { created_at: at.toISOString(), updated_at: at.toISOString() }
+const source = { application: "a", chat_key: "a/1", chat_number: 1, number: 2, body: "x", ...times }
 
 test.each([
   ["of its row, by a clock that has been set back since", inAnHour, inAnHour, undefined],

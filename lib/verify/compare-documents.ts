@@ -1,10 +1,10 @@
 /** Documents beside the rows that they are made of, page by page. */
+import { isDeepStrictEqual } from "node:util"
 import type { Client, estypes } from "@elastic/elasticsearch"
 import { type Mysql, reachMysql } from "../clients/mysql.ts"
 import { keyText, type ResourceKey } from "../events.ts"
 import { keyRanges } from "../persist/key-ranges.ts"
-import { documentId } from "../search/index-mapping.ts"
-import type { MessageRow } from "../search/walk-messages.ts"
+import { documentOf, type MessageDocument, type MessageRow } from "../search/index-mapping.ts"
 
 /** Some hundreds of documents by id take tens of milliseconds; a busy Elasticsearch takes longer. */
 const READ_TIMEOUT_MS = 30_000
@@ -13,16 +13,8 @@ const SCAN_PAGE = 1_000
 /** Revisions are µs: a version that is so far beyond the clock, and its row, would refuse the message's next changes. */
 const AHEAD_MAX_US = 60_000_000
 
-type Source = {
-  application: string
-  chat_number: number
-  number: number
-  body: string
-  created_at: string
-  updated_at: string
-}
 /** A document as it is now, whether it was refreshed or not. */
-export type StoredDocument = { version: number; source: Source }
+export type StoredDocument = { version: number; source: MessageDocument }
 export type DocumentKey = { application: string; chat: number; number: number; version: number }
 
 /** The documents of these messages, by their ids. */
@@ -32,11 +24,8 @@ export async function readDocuments(
   keys: ResourceKey[],
 ): Promise<Map<string, StoredDocument>> {
   if (keys.length === 0) return new Map()
-  const docs = keys.map(({ application, chat, message }) => ({
-    _id: documentId(application, chat, message),
-    routing: application,
-  }))
-  const answer = await elasticsearch.mget<Source>({ index, docs }, { requestTimeout: READ_TIMEOUT_MS })
+  const docs = keys.map((key) => ({ _id: keyText(key), routing: key.application }))
+  const answer = await elasticsearch.mget<MessageDocument>({ index, docs }, { requestTimeout: READ_TIMEOUT_MS })
   const found = new Map<string, StoredDocument>()
   for (const doc of answer.docs) {
     if ("error" in doc && doc.error) throw new Error(`a document cannot be read: ${doc.error.type}`)
@@ -55,12 +44,7 @@ export function compare(row: MessageRow, document: StoredDocument | undefined): 
   const isSame =
     version >= row.revision &&
     version < Math.max(row.revision, Date.now() * 1_000) + AHEAD_MAX_US &&
-    source.body === row.body &&
-    source.created_at === row.created_at.toISOString() &&
-    source.updated_at === row.updated_at.toISOString() &&
-    source.application === row.application &&
-    source.chat_number === row.chat &&
-    source.number === row.number
+    isDeepStrictEqual(source, documentOf(row))
   return isSame ? undefined : "stale_document"
 }
 
@@ -73,7 +57,7 @@ export async function* walkDocuments(
   let after: estypes.SortResults | undefined
   for (;;) {
     signal?.throwIfAborted()
-    const { hits } = await elasticsearch.search<Source>(
+    const { hits } = await elasticsearch.search<MessageDocument>(
       {
         index,
         query: application === undefined ? { match_all: {} } : { term: { application } },
@@ -112,7 +96,7 @@ export async function readRows(mysql: Mysql, keys: ResourceKey[]): Promise<Map<s
   const rows = await reachMysql(() =>
     mysql.selectFrom("messages").selectAll().where(keyRanges(keys, "number")).execute(),
   )
-  return new Map(rows.map((row) => [documentId(row.application, row.chat, row.number), row]))
+  return new Map(rows.map((row) => [keyText({ ...row, message: row.number }), row]))
 }
 
 /** Those of `keys` that have a row. */
@@ -121,7 +105,7 @@ export async function readRowKeys(mysql: Mysql, keys: ResourceKey[]): Promise<Se
   const rows = await reachMysql(() =>
     mysql.selectFrom("messages").select(["application", "chat", "number"]).where(keyRanges(keys, "number")).execute(),
   )
-  return new Set(rows.map((row) => documentId(row.application, row.chat, row.number)))
+  return new Set(rows.map((row) => keyText({ ...row, message: row.number })))
 }
 
 /** The entries of pending_index for these messages that are still to be sent. */

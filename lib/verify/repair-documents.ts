@@ -9,9 +9,8 @@
  */
 import type { Client } from "@elastic/elasticsearch"
 import { type Mysql, reachMysql } from "../clients/mysql.ts"
-import type { IndexEvent } from "../events.ts"
+import { type IndexEvent, keyText } from "../events.ts"
 import { type IndexOperation, indexDocuments } from "../search/index-documents.ts"
-import { documentId } from "../search/index-mapping.ts"
 import { readOperations } from "../search/read-operations.ts"
 import { isOwnVersion, readTargets, writesAlias } from "../search/targets.ts"
 import type { SearchStores } from "../stores.ts"
@@ -50,7 +49,7 @@ async function writeOnce(mysql: Mysql, elasticsearch: Client, index: string, lef
 
 /** Above the version of the document that is there, if that is near. */
 function raise(operation: IndexOperation, version: number, step: number): IndexOperation {
-  if (operation.kind === "delete") return operation
+  if (operation.document === null) return operation
   const revision = Number(operation.revision)
   const isNear = version >= revision && version - revision <= NEAR_US
   return { ...operation, revision: String((isNear ? version + 1 : revision) + step) }
@@ -60,7 +59,7 @@ async function stillWrong(mysql: Mysql, elasticsearch: Client, index: string, le
   const rows = await readRows(mysql, left)
   const documents: Map<string, StoredDocument> = await readDocuments(elasticsearch, index, left)
   return left.filter(({ application, chat, message }) => {
-    const id = documentId(application, chat, message)
+    const id = keyText({ application, chat, message })
     const row = rows.get(id)
     return row ? compare(row, documents.get(id)) !== undefined : documents.has(id)
   })

@@ -9,10 +9,10 @@
  */
 import { reachMysql } from "../clients/mysql.ts"
 import { recount } from "../counts/recount.ts"
-import type { ResourceKey } from "../events.ts"
-import { revisionTime } from "../events.ts"
+import { chatText, type ResourceKey, revisionTime } from "../events.ts"
 import { surveyOutbox } from "../outbox/survey.ts"
-import { estimateMessages, type MessageRow } from "../search/walk-messages.ts"
+import type { MessageRow } from "../search/index-mapping.ts"
+import { estimateMessages } from "../search/walk-messages.ts"
 import type { SearchStores } from "../stores.ts"
 import { checkRows, checkSurplus, type DocumentCheck } from "./check-documents.ts"
 import { checkParents, type ParentCheck, type Unaccounted, walkCounters, withoutCounter } from "./check-parents.ts"
@@ -118,7 +118,7 @@ async function verifyOnce(stores: SearchStores, options: VerifyOptions, repaired
 
 /** Messages below chats that have no counter: their parents were not looked at yet. */
 async function checkStrays(parents: ParentCheck, rows: MessageRow[]): Promise<void> {
-  const keys = new Map(rows.map(({ application, chat }) => [`${application}/${chat}`, { application, chat }]))
+  const keys = new Map(rows.map(({ application, chat }) => [chatText({ application, chat }), { application, chat }]))
   await checkParents(parents, await withoutCounter(parents.stores.mysql, [...keys.values()]))
 }
 

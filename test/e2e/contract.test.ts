@@ -1,6 +1,6 @@
 // Every call of the contract, once, over HTTP through serverless-offline, with the queues and schedules at work.
 import { afterAll, describe, expect, test } from "@jest/globals"
-import { ROUTES } from "../../lib/http/routes.ts"
+import { ROUTES } from "../../lib/operations/routes.ts"
 import {
   chatApi,
   chatPath,

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals"
-import { ROUTES } from "../../lib/http/routes.ts"
+import { ROUTES } from "../../lib/operations/routes.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 
 const api = chatApi(directTransport())

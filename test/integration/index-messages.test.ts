@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals"
 import type { SQSRecord } from "aws-lambda"
 import type { IndexEvent } from "../../lib/events.ts"
+import { keyText } from "../../lib/events.ts"
 import { RECEIVES_MAX } from "../../lib/queue/consumer.ts"
-import { documentId } from "../../lib/search/index-mapping.ts"
 import { indexName, writesAlias } from "../../lib/search/targets.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { deliver, drainQueue, refreshIndex, sqsRecord, takeDeadLetters, takeRecords } from "../steps/drain.ts"
@@ -114,7 +114,7 @@ describe("the index function", () => {
     const { elasticsearch, config } = stores()
     const stale = elasticsearch.index({
       index: config.ELASTICSEARCH_INDEX,
-      id: documentId(world.token, world.chat, 1),
+      id: keyText({ application: world.token, chat: world.chat, message: 1 }),
       routing: world.token,
       version: Number(events[0]?.revision),
       version_type: "external",

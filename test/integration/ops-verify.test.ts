@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { beforeAll, describe, expect, jest, test } from "@jest/globals"
+import { keyText } from "../../lib/events.ts"
 import { drawToken } from "../../lib/outbox/keys.ts"
-import { documentId } from "../../lib/search/index-mapping.ts"
 import { reindex, searchedIndex } from "../../lib/search/reindex.ts"
 import { readTargets } from "../../lib/search/targets.ts"
 import { ROOT } from "../../local/services/settings.ts"
@@ -41,7 +41,12 @@ describe("ops verify", () => {
   test("with damage: names it and ends with 1; with --repair mends it and ends with 0, as then without", async () => {
     const { elasticsearch, config } = stores()
     const index = config.ELASTICSEARCH_INDEX
-    await elasticsearch.delete({ index, id: documentId(token, 1, 1), routing: token, refresh: true })
+    await elasticsearch.delete({
+      index,
+      id: keyText({ application: token, chat: 1, message: 1 }),
+      routing: token,
+      refresh: true,
+    })
     const found = await ops(["verify", "--json"])
     expect(found.code).toBe(1)
     const finding = { kind: "missing_document", count: 1, examples: [{ application: token, chat: 1, message: 1 }] }

@@ -161,7 +161,8 @@ test.each(["before the queue", "after the queue"])(
     await deleteMessage(own, token, chat, number)
     if (when === "after the queue") await drainQueues(own)
     const key = { application: token, chat, message: number }
-    const change = { key, createdAt: row.created_at.getTime(), revision: row.revision, state: { body: "late" } }
+    const found = { createdAt: row.created_at, revision: row.revision }
+    const change = { key, found, state: { body: "late" } }
     await expect(acceptChange(own, change)).rejects.toMatchObject({ code: "not_found" })
     await drainQueues(own)
     await expect(getMessage(own, token, chat, number)).rejects.toMatchObject({ code: "not_found" })

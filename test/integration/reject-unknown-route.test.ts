@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals"
-import { ROUTES } from "../../lib/http/routes.ts"
+import { ROUTES } from "../../lib/operations/routes.ts"
 import { chatApi, directTransport } from "../steps/chat-api.ts"
 import { expectProblem } from "../steps/expect-problem.ts"
 import { pathOf } from "../steps/world.ts"

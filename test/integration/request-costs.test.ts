@@ -45,7 +45,7 @@ const READS = [
   "listMessages",
   "getMessage",
   "searchMessages",
-  "searchApplication",
+  "searchApplicationMessages",
 ] as const
 const atEachStage = <T extends string>(names: readonly T[]) =>
   names.flatMap((name) => STAGES.map((stage) => [name, stage] as const))

@@ -181,13 +181,13 @@ describe("a search through an application that is refused", () => {
 })
 
 describe.each([
-  ["in a query string", TARGETS.searchApplication],
-  ["in a body", TARGETS.searchApplicationByPost],
+  ["in a query string", TARGETS.searchApplicationMessages],
+  ["in a body", TARGETS.searchApplicationMessagesByPost],
 ])("a search through an application %s", (_where, target) => {
   describeMissing(api, stores, target)
   describeAway(api, stores, target, searchAway())
 })
 
-describeBody(api, stores, TARGETS.searchApplicationByPost, [
+describeBody(api, stores, TARGETS.searchApplicationMessagesByPost, [
   { what: "with a number as its query", json: { query: 5 }, path: "query" },
 ])

@@ -1,10 +1,10 @@
 // One tenant never sees another's anything: every route, with the tokens, numbers, cursors and keys of two tenants crossed.
 import { afterEach, describe, expect, jest, test } from "@jest/globals"
-import { applicationMessagesPath, applicationsPath, chatsPath, messagesPath } from "../../lib/http/paths.ts"
-import { ROUTES, type Route } from "../../lib/http/routes.ts"
 import { hashToken, log } from "../../lib/log.ts"
+import { ROUTES, type Route } from "../../lib/operations/routes.ts"
 import { type ApiCall, chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import type { Answered } from "../steps/gateway-event.ts"
+import { applicationMessagesPath, applicationsPath, chatsPath, messagesPath } from "../steps/paths.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { EQUAL_BODY, expectWhole, givenTenants, reachWithCounts, type Tenant, writeOn } from "../steps/tenants.ts"
 import type { Stage } from "../steps/world.ts"

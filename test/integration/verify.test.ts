@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { beforeAll, beforeEach, describe, expect, test } from "@jest/globals"
 import { syncCounts } from "../../lib/counts/sync-counts.ts"
-import { documentId } from "../../lib/search/index-mapping.ts"
+import { keyText } from "../../lib/events.ts"
 import { reindex } from "../../lib/search/reindex.ts"
 import type { FindingKind } from "../../lib/verify/findings.ts"
 import { type VerifyOptions, verify } from "../../lib/verify/verify.ts"
@@ -47,7 +47,7 @@ const kinds = ({ findings }: { findings: { kind: FindingKind; count: number }[] 
 
 const documentOf = (number: number) => ({
   index: stores().config.ELASTICSEARCH_INDEX,
-  id: documentId(token, chat, number),
+  id: keyText({ application: token, chat: chat, message: number }),
   routing: token,
 })
 const message = (number: number) => ({ application: token, chat, number })

@@ -23,12 +23,10 @@ const answerTo = async (handler: EndpointHandler, event: APIGatewayProxyEventV2)
 }
 
 /** Has what it has read as its answer. */
-const writing = endpoint({
-  body: z.looseObject({}),
-  idempotencyKey: IdempotencyKey,
-  run: ({ body, idempotencyKey }) => ok({ body, idempotencyKey }),
-})
-const reading = endpoint({ path: MessagesPath, query: MessagesQuery, run: (input) => ok(input) })
+const writing = endpoint({ body: z.looseObject({}), idempotencyKey: IdempotencyKey }, ({ body, idempotency }) =>
+  ok({ body, idempotencyKey: idempotency?.key }),
+)
+const reading = endpoint({ params: MessagesPath, query: MessagesQuery }, (input) => ok(input))
 
 const BODY = { body: "Grüße" }
 

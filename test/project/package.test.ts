@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals"
-import { REJECTED_ROUTES, ROUTES } from "../../lib/http/routes.ts"
+import { REJECTED_ROUTES, ROUTES } from "../../lib/operations/routes.ts"
 import { RECEIVES_MAX } from "../../lib/queue/consumer.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { type Ran, runNode } from "../steps/child.ts"
@@ -107,7 +107,7 @@ describe("the template", () => {
     for (const [, { ScheduleExpression }] of rules) expect(ScheduleExpression).toBe("rate(1 minute)")
   })
 
-  test("of the HTTP API: has the routes of lib/http/routes.ts, and a last one for all else", () => {
+  test("of the HTTP API: has the routes of lib/operations/routes.ts, and a last one for all else", () => {
     const integrations = new Map(ofType<{ IntegrationUri: object }>("AWS::ApiGatewayV2::Integration"))
     const routes = ofType<{ RouteKey: string; Target: unknown }>("AWS::ApiGatewayV2::Route").map(
       ([, { RouteKey, Target }]) => {

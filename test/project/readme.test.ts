@@ -2,8 +2,8 @@
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, test } from "@jest/globals"
-import { ROUTES } from "../../lib/http/routes.ts"
 import { LIMITS } from "../../lib/limits.ts"
+import { ROUTES } from "../../lib/operations/routes.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { matches, projectPaths, read, sectionOf } from "../steps/project-files.ts"
 

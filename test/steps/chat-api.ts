@@ -1,6 +1,6 @@
 // The API as tests call it: the same steps, in this process (the handlers themselves) or over HTTP.
 import type { EndpointHandler } from "../../lib/http/endpoint.ts"
-import { REJECTED_ROUTES, ROUTES } from "../../lib/http/routes.ts"
+import { REJECTED_ROUTES, ROUTES } from "../../lib/operations/routes.ts"
 import { type Answered, type Call, invoke } from "./gateway-event.ts"
 
 /** A call; `json` is sent as application/json, `text` and `bytes` as they are, `base64` says that the gateway encodes it. */

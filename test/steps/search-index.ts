@@ -1,7 +1,8 @@
 // For tests: a search index of one's own on the real Elasticsearch at ELASTICSEARCH_URL.
 import { randomBytes } from "node:crypto"
 import { Client } from "@elastic/elasticsearch"
-import { indexDocuments } from "../../lib/search/index-documents.ts"
+import { chatText, type ResourceKey } from "../../lib/events.ts"
+import { type IndexOperation, indexDocuments } from "../../lib/search/index-documents.ts"
 import { indexDefinition } from "../../lib/search/index-mapping.ts"
 import { indexName } from "../../lib/search/targets.ts"
 
@@ -37,6 +38,14 @@ export async function givenIndex(): Promise<GivenIndex> {
   return given
 }
 
+/** What writes the document of a message that was created at a time (RFC 3339) and has not changed since. */
+export function writing(key: ResourceKey, body: string, at: string, revision: string | bigint): IndexOperation {
+  const { application, chat, message: number } = key
+  const times = { created_at: at, updated_at: at }
+  const document = { application, chat_key: chatText(key), chat_number: chat, number, body, ...times }
+  return { ...key, revision, document }
+}
+
 /** A chat with these bodies, numbered from 1 and a millisecond apart, ready to be searched. Throws for any refused. */
 export async function givenDocuments(
   { client, alias }: GivenIndex,
@@ -46,8 +55,7 @@ export async function givenDocuments(
 ): Promise<void> {
   const operations = bodies.map((body, index) => {
     const at = new Date(FIRST_CREATED_AT + index).toISOString()
-    const times = { revision: "1", createdAt: at, updatedAt: at }
-    return { kind: "index", application, chat, number: index + 1, body, ...times } as const
+    return writing({ application, chat, message: index + 1 }, body, at, "1")
   })
   const { failed } = await indexDocuments(client, alias, operations, { timeoutMs: REQUEST_TIMEOUT_MS })
   if (failed.length > 0) throw new Error(`not indexed: ${JSON.stringify(failed.slice(0, 3))}`)

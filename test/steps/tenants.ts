@@ -2,12 +2,12 @@
 import { randomBytes, randomUUID } from "node:crypto"
 import { expect } from "@jest/globals"
 import { syncCounts } from "../../lib/counts/sync-counts.ts"
-import { applicationMessagesPath, applicationsPath, chatsPath, messagesPath } from "../../lib/http/paths.ts"
 import { idempotencyHash } from "../../lib/outbox/idempotency.ts"
 import { SHARDS, shardOf } from "../../lib/outbox/keys.ts"
 import { purgeDue } from "../../lib/persist/purge.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { type ChatApi, expectStatus } from "./chat-api.ts"
+import { applicationMessagesPath, applicationsPath, chatsPath, messagesPath } from "./paths.ts"
 import { reach, type Stage } from "./world.ts"
 
 export const EQUAL_BODY = "an equal needle"

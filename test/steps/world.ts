@@ -1,5 +1,9 @@
 // What most tests begin with: an application with a chat with a message, on its way to MySQL or already there.
 import { randomBytes } from "node:crypto"
+import type { Method, Operation } from "../../lib/http/operation.ts"
+import * as applications from "../../lib/operations/applications.ts"
+import * as chats from "../../lib/operations/chats.ts"
+import * as messages from "../../lib/operations/messages.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import type { ApiCall, ChatApi } from "./chat-api.ts"
 import { drainQueues, refreshIndex } from "./drain.ts"
@@ -30,7 +34,7 @@ export const unknownToken = (): string => randomBytes(18).toString("base64url")
 
 /** One endpoint: what is called, and what it answers when all is well. */
 export type Target = {
-  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
+  method: Method
   template: string
   success: number
   json?: unknown
@@ -51,41 +55,19 @@ export const callOf = (target: Target, path: string): ApiCall => ({
   ...(target.query && { query: target.query }),
 })
 
-/** The calls by their function's names, with bodies that fit. */
-const APPLICATION = "/applications/{token}"
-const CHATS = `${APPLICATION}/chats`
-const CHAT = `${CHATS}/{number}`
-const MESSAGES = `${CHATS}/{chat_number}/messages`
-const MESSAGE = `${MESSAGES}/{number}`
+/** What the search finds in the world's message. */
+const QUERY = { query: "body" }
+const isSearch = (path: string): boolean => path.endsWith("/search")
 
-export const TARGETS = {
-  createApplication: { method: "POST", template: "/applications", success: 201, json: { name: "a name" } },
-  listApplications: { method: "GET", template: "/applications", success: 200 },
-  getApplication: { method: "GET", template: APPLICATION, success: 200 },
-  updateApplication: { method: "PUT", template: APPLICATION, success: 200, json: { name: "another name" } },
-  deleteApplication: { method: "DELETE", template: APPLICATION, success: 204 },
-  createChat: { method: "POST", template: CHATS, success: 201, json: { name: "a name" } },
-  listChats: { method: "GET", template: CHATS, success: 200 },
-  getChat: { method: "GET", template: CHAT, success: 200 },
-  updateChat: { method: "PUT", template: CHAT, success: 200, json: { name: "another name" } },
-  deleteChat: { method: "DELETE", template: CHAT, success: 204 },
-  createMessage: { method: "POST", template: MESSAGES, success: 201, json: { body: "a body" } },
-  listMessages: { method: "GET", template: MESSAGES, success: 200 },
-  searchMessages: { method: "GET", template: `${MESSAGES}/search`, success: 200, query: { query: "body" } },
-  searchMessagesByPost: { method: "POST", template: `${MESSAGES}/search`, success: 200, json: { query: "body" } },
-  searchApplication: {
-    method: "GET",
-    template: `${APPLICATION}/messages/search`,
-    success: 200,
-    query: { query: "body" },
-  },
-  searchApplicationByPost: {
-    method: "POST",
-    template: `${APPLICATION}/messages/search`,
-    success: 200,
-    json: { query: "body" },
-  },
-  getMessage: { method: "GET", template: MESSAGE, success: 200 },
-  updateMessage: { method: "PUT", template: MESSAGE, success: 200, json: { body: "another body" } },
-  deleteMessage: { method: "DELETE", template: MESSAGE, success: 204 },
-} as const satisfies Record<string, Target>
+function targetOf({ methods: [method], path, answer, body, example }: Operation): Target {
+  const target = { method, template: path, success: answer.status }
+  if (body === undefined) return isSearch(path) ? { ...target, query: QUERY } : target
+  return { ...target, json: isSearch(path) ? QUERY : example }
+}
+
+const called = { ...applications, ...chats, ...messages }
+
+/** Every operation but those about the system, as a call that succeeds in the world above. */
+export const TARGETS = Object.fromEntries(
+  Object.entries<Operation>(called).map(([name, operation]) => [name, targetOf(operation)]),
+) as Record<keyof typeof called, Target>

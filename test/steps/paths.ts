@@ -1,4 +1,4 @@
-/** The concrete paths of the collections: they are what Location, Link, cursors and Idempotency-Keys refer to. */
+/** The concrete paths of the collections: Location, Link, cursors and Idempotency-Keys refer to them. */
 
 export const applicationsPath = (): string => "/applications"
 

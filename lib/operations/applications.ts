@@ -1,0 +1,87 @@
+import {
+  Application,
+  ApplicationChanges,
+  ApplicationIdempotencyKey,
+  ApplicationInput,
+  ApplicationList,
+  ApplicationPath,
+} from "../contract.ts"
+import type { Operation } from "../http/operation.ts"
+import { ListQuery } from "../http/pages.ts"
+import { CREATE_NOTE, LIST_NOTE, RENAME_NOTE } from "./notes.ts"
+
+const inApplication = { token: "$response.body#/token" }
+
+export const createApplication = {
+  id: "create-application",
+  methods: ["POST"],
+  path: "/applications",
+  tag: "applications",
+  summary: "Create an application",
+  description: `${CREATE_NOTE} Here a key has at least 16 characters, and belongs to the admin key it was sent with.`,
+  administers: true,
+  body: ApplicationInput,
+  example: { name: "Support" },
+  idempotencyKey: ApplicationIdempotencyKey,
+  answer: {
+    status: 201,
+    description: "The new application.",
+    schema: Application,
+    links: {
+      get: { operation: "get-application", parameters: inApplication },
+      update: { operation: "update-application", parameters: inApplication },
+      delete: { operation: "delete-application", parameters: inApplication },
+      createChat: { operation: "create-chat", parameters: inApplication },
+      listChats: { operation: "list-chats", parameters: inApplication },
+    },
+  },
+} satisfies Operation
+
+export const listApplications = {
+  id: "list-applications",
+  methods: ["GET"],
+  path: "/applications",
+  tag: "applications",
+  summary: "List applications",
+  description: LIST_NOTE,
+  administers: true,
+  query: ListQuery,
+  answer: { status: 200, description: "A page of applications.", schema: ApplicationList },
+} satisfies Operation
+
+export const getApplication = {
+  id: "get-application",
+  methods: ["GET"],
+  path: "/applications/{token}",
+  tag: "applications",
+  summary: "Read an application",
+  description: "Also tells how many chats it has.",
+  params: ApplicationPath,
+  answer: { status: 200, description: "The application.", schema: Application },
+} satisfies Operation
+
+export const updateApplication = {
+  id: "update-application",
+  methods: ["PUT", "PATCH"],
+  path: "/applications/{token}",
+  tag: "applications",
+  summary: "Rename an application",
+  description: RENAME_NOTE,
+  administers: true,
+  params: ApplicationPath,
+  body: ApplicationChanges,
+  example: { name: "Sales" },
+  answer: { status: 200, description: "The application as it is now.", schema: Application },
+} satisfies Operation
+
+export const deleteApplication = {
+  id: "delete-application",
+  methods: ["DELETE"],
+  path: "/applications/{token}",
+  tag: "applications",
+  summary: "Delete an application",
+  description: "It and all below it answer 404 from then on.",
+  administers: true,
+  params: ApplicationPath,
+  answer: { status: 204, description: "Deleted." },
+} satisfies Operation

@@ -1,0 +1,70 @@
+import type { Method, Operation } from "../http/operation.ts"
+import * as applications from "./applications.ts"
+import * as chats from "./chats.ts"
+import * as messages from "./messages.ts"
+import * as system from "./system.ts"
+
+const METHODS: readonly Method[] = ["POST", "GET", "PUT", "PATCH", "DELETE"]
+
+/** Orders operations as they are read: a collection before what is in it. */
+const byPath = (a: Operation, b: Operation): number =>
+  a.path === b.path ? METHODS.indexOf(a.methods[0]) - METHODS.indexOf(b.methods[0]) : a.path < b.path ? -1 : 1
+
+/** Every operation of the API: the OpenAPI document is made from them. */
+export const OPERATIONS: readonly Operation[] = [applications, chats, messages, system].flatMap((module) =>
+  Object.values<Operation>(module).sort(byPath),
+)
+
+export type Route = Pick<Operation, "methods" | "path" | "administers"> & { function: string }
+
+/** Every route of the API. serverless.yml has the same; a test compares them. */
+export const ROUTES: readonly Route[] = OPERATIONS.map((operation) => ({
+  ...operation,
+  function: operation.function ?? operation.id,
+}))
+
+/**
+ * Routes that must lead to reject-unknown-route by name, beside its catch-all: else the methods of `{number}` would
+ * take "search" for a number and answer 404 where 405 is meant.
+ */
+export const REJECTED_ROUTES: readonly Route[] = [
+  { methods: ["PUT", "PATCH", "DELETE"], path: messages.searchMessages.path, function: "reject-unknown-route" },
+]
+
+const isParameter = (segment: string | undefined): boolean => segment?.startsWith("{") ?? false
+
+/** Whether `path` fits the template, with any value for its parameters, and how many segments of it are literal. */
+function literalsMatched(template: string, path: string): number {
+  const wanted = template.split("/")
+  const segments = path.split("/")
+  if (wanted.length !== segments.length) return 0
+  if (!wanted.every((part, index) => (isParameter(part) ? segments[index] !== "" : part === segments[index]))) return 0
+  return wanted.filter((part) => !isParameter(part)).length
+}
+
+/** The routes that fit `path` best (a literal segment beats a parameter); none where no route does. */
+function routesOf(path: string): Route[] {
+  const trimmed = path.length > 1 ? path.replace(/\/$/, "") : path
+  const fits = ROUTES.map((route) => ({ route, literals: literalsMatched(route.path, trimmed) }))
+  const best = Math.max(...fits.map(({ literals }) => literals))
+  if (best === 0) return []
+  return fits.filter(({ literals }) => literals === best).map(({ route }) => route)
+}
+
+/** Returns the methods that `path` takes; none where there is no such path. */
+export function methodsOf(path: string): Method[] {
+  const routes = routesOf(path)
+  return METHODS.filter((method) => routes.some(({ methods }) => methods.includes(method)))
+}
+
+/** Returns whether `method` on `path` administers applications. */
+export function administers(path: string, method: string): boolean {
+  const taken = method === "HEAD" ? "GET" : method
+  return routesOf(path).some((route) => route.administers === true && route.methods.some((one) => one === taken))
+}
+
+/** What Allow says for a path with these methods. */
+export function allowOf(methods: readonly Method[]): string[] {
+  const withHead = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]))
+  return [...withHead, "OPTIONS"]
+}

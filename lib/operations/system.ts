@@ -1,0 +1,44 @@
+import { Health, OpenApi, Readiness } from "../contract.ts"
+import type { Operation } from "../http/operation.ts"
+
+export const getHealth = {
+  id: "get-health",
+  methods: ["GET"],
+  path: "/health",
+  tag: "operations",
+  summary: "Whether the API answers at all",
+  description: "Asks nothing behind the API. It tells whether a copy has to be restarted or taken out of service.",
+  answer: { status: 200, description: "It does.", schema: Health },
+} satisfies Operation
+
+export const getReadiness = {
+  id: "get-readiness",
+  methods: ["GET"],
+  path: "/health/ready",
+  tag: "operations",
+  summary: "Whether everything behind the API answers",
+  description:
+    "Asks MySQL, Redis, SQS and Elasticsearch, and tells the state of each. It is for alarms: an API that is not ready still serves what it can.",
+  answer: { status: 200, description: "All dependencies are up.", schema: Readiness },
+  otherAnswers: { 503: { description: "A dependency is down.", schema: Readiness } },
+} satisfies Operation
+
+export const getOpenapi = {
+  id: "get-openapi",
+  methods: ["GET"],
+  path: "/openapi.json",
+  tag: "operations",
+  summary: "This document",
+  description: "Made from the schemas that check requests. Generators of clients can read it.",
+  answer: { status: 200, description: "The OpenAPI 3.1 document.", schema: OpenApi },
+} satisfies Operation
+
+export const getDocs = {
+  id: "get-docs",
+  methods: ["GET"],
+  path: "/docs",
+  tag: "operations",
+  summary: "A page to read and try the API",
+  description: "Has no asset from elsewhere.",
+  answer: { status: 200, description: "The page.", mediaType: "text/html" },
+} satisfies Operation
