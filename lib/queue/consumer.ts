@@ -7,9 +7,6 @@ import middy from "@middy/core"
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda"
 import { log } from "../log.ts"
 
-/** After so many receives a message goes to the dead-letter queue; the queues are made with the same number. */
-export const RECEIVES_MAX = 5
-
 type ConsumerOptions = {
   /** Answers the ids of the messages that are to come again. A throw makes the whole batch come again. */
   run: (records: SQSRecord[]) => Promise<string[]>

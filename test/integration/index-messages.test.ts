@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals"
 import type { SQSRecord } from "aws-lambda"
 import type { IndexEvent } from "../../lib/events.ts"
-import { RECEIVES_MAX } from "../../lib/queue/consumer.ts"
+import { RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { documentId } from "../../lib/search/index-mapping.ts"
 import { indexName, writesAlias } from "../../lib/search/targets.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
