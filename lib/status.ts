@@ -27,8 +27,6 @@ const FULL_SHARE = 0.8
 /** What Redis must be set to: see docs/operations.md. */
 const SETTINGS = { appendonly: "yes", appendfsync: "always", "maxmemory-policy": "volatile-ttl" }
 
-const QUEUE_NAMES = ["persist-writes", "index-messages", "persist-writes-dead-letters", "index-messages-dead-letters"]
-
 export type QueueStatus = { queue: string; visible: number; inFlight: number; delayed: number }
 export type OutboxStatus = {
   events: number
@@ -98,15 +96,15 @@ export async function readStatus(stores: SearchStores): Promise<Status> {
   return { ...status, problems: problemsOf(status) }
 }
 
-async function readQueues({ sqs, config }: SearchStores): Promise<QueueStatus[]> {
-  const urls = [
-    config.PERSIST_QUEUE_URL,
-    config.INDEX_QUEUE_URL,
-    config.PERSIST_DEAD_LETTER_QUEUE_URL,
-    config.INDEX_DEAD_LETTER_QUEUE_URL,
-  ]
-  const depths = await Promise.all(urls.map((url) => sqs.depth(url)))
-  return depths.map((depth, index) => ({ queue: QUEUE_NAMES[index] ?? "", ...depth }))
+async function readQueues({ sqs, queues }: SearchStores): Promise<QueueStatus[]> {
+  const all = Object.values(queues)
+  const sources = all.map(({ name, url }) => ({ queue: name, url }))
+  const deadLetters = all.map(({ deadLettersName, deadLettersUrl }) => ({
+    queue: deadLettersName,
+    url: deadLettersUrl,
+  }))
+  const read = async ({ queue, url }: { queue: string; url: string }) => ({ queue, ...(await sqs.depth(url)) })
+  return Promise.all([...sources, ...deadLetters].map(read))
 }
 
 function outboxStatus({ config }: SearchStores, { shards, oldestRevision, complete }: OutboxSurvey): OutboxStatus {

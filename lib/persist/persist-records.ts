@@ -7,15 +7,13 @@
  * comes again alone, and at last goes to the dead-letter queue with its reason, its outbox entry marked dead.
  */
 import type { SQSRecord } from "aws-lambda"
-import * as z from "zod"
 import { dataErrorCode, isDataError, reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
-import { type IndexEvent, PersistEvent, type WriteEvent } from "../events.ts"
+import type { PersistEvent, WriteEvent } from "../events.ts"
 import { hashToken, log } from "../log.ts"
 import { shardOf } from "../outbox/keys.ts"
 import { receiveCount } from "../queue/consumer.ts"
 import { RECEIVES_MAX } from "../queue/queues.ts"
-import { sendAll } from "../queue/sender.ts"
 import type { Stores } from "../stores.ts"
 import { persistEvents } from "./persist-events.ts"
 import { purgeDue } from "./purge.ts"
@@ -38,7 +36,7 @@ export async function persistRecords(stores: Stores, records: SQSRecord[]): Prom
   const failed: string[] = []
   const envelopes: Envelope[] = []
   for (const record of records) {
-    const events = parse(record.body)
+    const events = stores.queues.persist.decode(record.body)
     if (events) envelopes.push({ record, events })
     else if (!(await rejectUnreadable(stores, record))) failed.push(record.messageId)
   }
@@ -97,7 +95,7 @@ async function persistGroup(stores: Stores, envelopes: Envelope[]): Promise<stri
 async function sendAgain(stores: Stores, envelopes: Envelope[]): Promise<string[]> {
   const events = envelopes.flatMap((envelope) => envelope.events)
   try {
-    await sendAll(stores.persistQueue, events)
+    await stores.queues.persist.send(events)
     return []
   } catch (error) {
     if (!(error instanceof DependencyAway)) throw error
@@ -110,14 +108,6 @@ async function sendAgain(stores: Stores, envelopes: Envelope[]): Promise<string[
 async function leaveToRelay(stores: Stores, envelopes: Envelope[]): Promise<string[]> {
   const kept = await Promise.all(envelopes.map(({ events }) => isKept(stores, events)))
   return envelopes.flatMap(({ record }, index) => (kept[index] ? [] : [record.messageId]))
-}
-
-function parse(body: string): PersistEvent[] | undefined {
-  try {
-    return z.array(PersistEvent).parse(JSON.parse(body))
-  } catch {
-    return undefined
-  }
 }
 
 /**
@@ -140,18 +130,11 @@ async function persistAll(stores: Stores, events: PersistEvent[]): Promise<Map<P
 }
 
 /** Changed or not, every message is indexed again: the earlier attempt may have died before this point. */
-async function sendIndexEvents({ indexQueue }: Stores, writes: WriteEvent[]): Promise<void> {
+async function sendIndexEvents({ queues }: Stores, writes: WriteEvent[]): Promise<void> {
   const messages = writes.filter(({ message }) => message > 0)
-  const byApplication = Map.groupBy(messages, ({ application }) => application)
-  const sends = [...byApplication].map(([application, events]) => {
-    const keys = events.map(({ revision, chat, message }): IndexEvent => ({ revision, application, chat, message }))
-    return indexQueue.send(
-      application,
-      keys.map((key) => JSON.stringify(key)),
-    )
-  })
+  const keyOf = ({ revision, application, chat, message }: WriteEvent) => ({ revision, application, chat, message })
   // What could not be sent stands in pending_index; the relay sends it later.
-  await Promise.allSettled(sends)
+  await queues.index.send(messages.map(keyOf)).catch(() => undefined)
 }
 
 /** What cannot be taken off now is relayed, found stale, and taken off then. */
@@ -186,7 +169,7 @@ async function isKept(stores: Stores, events: PersistEvent[]): Promise<boolean> 
         return events.filter((_, index) => !held[index])
       }),
     )
-    await sendAll(stores.persistQueue, copies.flat(), { delaySeconds: AWAY_DELAY_SECONDS })
+    await stores.queues.persist.send(copies.flat(), { delaySeconds: AWAY_DELAY_SECONDS })
     return true
   } catch {
     return false
@@ -198,13 +181,12 @@ async function isolate(stores: Stores, { record, events }: Envelope, poisoned: P
   if (events.length === 1 && receiveCount(record) < RECEIVES_MAX) return false
   try {
     for (const { event, reason } of poisoned) {
-      const text = JSON.stringify(event)
       if (events.length > 1) {
-        await stores.persistQueue.send(event.application, [text], { delaySeconds: 1 })
+        await stores.queues.persist.send([event], { delaySeconds: 1 })
         continue
       }
       log.error("event is dead", { application: hashToken(event.application), reason })
-      await stores.persistDeadLetters.send(event.application, [text], { reason })
+      await stores.queues.persist.bury(event, reason)
       if (!("fence" in event)) await stores.outbox.bury(event, reason)
     }
     return true
@@ -214,11 +196,11 @@ async function isolate(stores: Stores, { record, events }: Envelope, poisoned: P
 }
 
 /** A message that is no envelope comes again until its last receive, then is dead. Answers whether it is done with. */
-async function rejectUnreadable({ persistDeadLetters }: Stores, record: SQSRecord): Promise<boolean> {
+async function rejectUnreadable({ queues }: Stores, record: SQSRecord): Promise<boolean> {
   if (receiveCount(record) < RECEIVES_MAX) return false
   log.error("message is unreadable", { message_id: record.messageId })
   try {
-    await persistDeadLetters.send("unreadable", [JSON.stringify(record.body)], { reason: "not an envelope of events" })
+    await queues.persist.bury(record.body, queues.persist.unreadable)
     return true
   } catch {
     return false

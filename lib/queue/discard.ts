@@ -20,14 +20,13 @@ import { keyRanges } from "../persist/key-ranges.ts"
 import { ancestors } from "../persist/plan.ts"
 import type { Stores } from "../stores.ts"
 import type { DeadLetter, Fate } from "./dead-letters.ts"
+import { QUEUES } from "./queues.ts"
 
 /** Gives up what a letter holds. A delete that is not stored yet stays, and so does its letter. Throws DependencyAway; then try again. */
 export async function discardLetter(stores: Stores, { queue, events = [] }: DeadLetter): Promise<Fate> {
-  if (queue === "index-messages") {
-    await forgetIndexing(stores, events as IndexEvent[])
-    return { gone: true }
-  }
-  for (const event of events) {
+  if (queue === QUEUES.index.name) await forgetIndexing(stores, events as IndexEvent[])
+  // What waits in any other queue is nowhere else.
+  for (const event of queue === QUEUES.persist.name ? events : []) {
     // A fence is asked for again by whoever needs it.
     if ("fence" in event) continue
     const fate = await discardWrite(stores, event as WriteEvent)

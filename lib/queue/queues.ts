@@ -3,6 +3,7 @@
  * the campaign. A new queue is an entry here, its function, and its lines in serverless.yml, resources.yml and
  * elasticmq.conf.
  */
+import type * as z from "zod"
 import { IndexEvent, PersistEvent } from "../events.ts"
 
 /** After so many receives a message goes to the dead-letter queue; resources.yml and elasticmq.conf say the same. */
@@ -28,8 +29,12 @@ export const QUEUES = {
   },
 } as const
 
-type Definition = (typeof QUEUES)[keyof typeof QUEUES]
-export type QueueVariable = Definition["urlVariable" | "deadLettersUrlVariable"]
+export type QueueKey = keyof typeof QUEUES
+export type QueueDefinition = (typeof QUEUES)[QueueKey]
+export type QueueVariable = QueueDefinition["urlVariable" | "deadLettersUrlVariable"]
+export type EventOf<Key extends QueueKey> = z.infer<(typeof QUEUES)[Key]["event"]>
+/** An event of any queue. */
+export type QueuedEvent = EventOf<QueueKey>
 
 const BY_VARIABLE = Object.values(QUEUES).flatMap((queue) => [
   [queue.urlVariable, queue.name] as const,

@@ -156,13 +156,3 @@ function pack(queue: Waiting[]): { envelopes: Envelope[]; rest: Waiting[] } {
   for (const envelope of envelopes) envelope.body = `[${envelope.waiting.map(({ text }) => text).join(",")}]`
   return { envelopes, rest }
 }
-
-/** Sends events of several applications, each with its own. Throws DependencyAway when the queue has not taken all. */
-export async function sendAll(queue: Sender, events: { application: string }[], options?: SendOptions): Promise<void> {
-  const byApplication = Map.groupBy(events, ({ application }) => application)
-  const sends = [...byApplication].map(([application, list]) => {
-    const texts = list.map((event) => JSON.stringify(event))
-    return queue.send(application, texts, options)
-  })
-  await Promise.all(sends)
-}

@@ -7,15 +7,13 @@
  * away the queue's messages are done with, since the relay sends the entries again.
  */
 import type { SQSRecord } from "aws-lambda"
-import * as z from "zod"
 import { reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
-import { IndexEvent, keyText } from "../events.ts"
+import { type IndexEvent, keyText } from "../events.ts"
 import { describeError, hashToken, log } from "../log.ts"
 import { keyRanges, revisionRanges } from "../persist/key-ranges.ts"
 import { receiveCount } from "../queue/consumer.ts"
 import { RECEIVES_MAX } from "../queue/queues.ts"
-import { sendAll } from "../queue/sender.ts"
 import type { SearchStores } from "../stores.ts"
 import { indexDocuments } from "./index-documents.ts"
 import { readOperations } from "./read-operations.ts"
@@ -37,7 +35,7 @@ export async function indexRecords(stores: SearchStores, records: SQSRecord[]): 
   const failed: string[] = []
   const events = new Map<string, IndexEvent>()
   for (const record of records) {
-    const parsed = parse(record.body)
+    const parsed = stores.queues.index.decode(record.body)
     if (!parsed) {
       if (!(await rejectUnreadable(stores, record))) failed.push(record.messageId)
       continue
@@ -58,20 +56,12 @@ async function indexInGroups(stores: SearchStores, events: IndexEvent[]): Promis
     const isLate = performance.now() - started > BEGIN_WITHIN_MS
     try {
       // After a backlog a batch may hold more than it has time for; the relay would wait for a minute.
-      if (isLate) return await sendAll(stores.indexQueue, events.slice(first))
+      if (isLate) return await stores.queues.index.send(events.slice(first))
       await indexAll(stores, events.slice(first, first + GROUP_EVENTS_MAX))
     } catch (error) {
       if (!(error instanceof DependencyAway) && !isSearchAway(error)) throw error
       return log.warn("indexing postponed", { events: events.length - first, error: describeError(error) })
     }
-  }
-}
-
-function parse(body: string): IndexEvent[] | undefined {
-  try {
-    return z.array(IndexEvent).parse(JSON.parse(body))
-  } catch {
-    return undefined
   }
 }
 
@@ -138,9 +128,9 @@ async function removePending({ mysql, config }: SearchStores, events: IndexEvent
 }
 
 /** A document that Elasticsearch refuses for what it is: dead, with its reason, and not sent again. */
-async function bury({ mysql, indexDeadLetters }: SearchStores, event: IndexEvent, reason: string): Promise<void> {
+async function bury({ mysql, queues }: SearchStores, event: IndexEvent, reason: string): Promise<void> {
   log.error("document is dead", { application: hashToken(event.application), reason })
-  await indexDeadLetters.send(event.application, [JSON.stringify(event)], { reason })
+  await queues.index.bury(event, reason)
   await reachMysql(() =>
     mysql
       .updateTable("pending_index")
@@ -152,11 +142,11 @@ async function bury({ mysql, indexDeadLetters }: SearchStores, event: IndexEvent
 }
 
 /** A message that is no list of keys comes again until its last receive, then is dead. Answers whether it is done with. */
-async function rejectUnreadable({ indexDeadLetters }: SearchStores, record: SQSRecord): Promise<boolean> {
+async function rejectUnreadable({ queues }: SearchStores, record: SQSRecord): Promise<boolean> {
   if (receiveCount(record) < RECEIVES_MAX) return false
   log.error("message is unreadable", { message_id: record.messageId })
   try {
-    await indexDeadLetters.send("unreadable", [JSON.stringify(record.body)], { reason: "not a list of keys" })
+    await queues.index.bury(record.body, queues.index.unreadable)
     return true
   } catch {
     return false

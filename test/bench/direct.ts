@@ -1,5 +1,6 @@
 // What a creation costs without HTTP: the handler itself, against the bare floor of one Redis script and one SQS send.
 import { handler } from "../../functions/create-message.ts"
+import type { WriteEvent } from "../../lib/events.ts"
 import type { Script } from "../../lib/outbox/scripts.ts"
 import { awaitQuiet } from "../campaign/settle.ts"
 import { gatewayEvent, invocation } from "../steps/gateway-event.ts"
@@ -52,7 +53,7 @@ export const direct: Bench = {
     }
     const floor = async (index: number) => {
       await stores.redis.run(FLOOR, [`{${token.charAt(0)}}:bench`], [BODY])
-      await stores.persistQueue.send(token, [floorEvent(token, index)])
+      await stores.queues.persist.send([floorEvent(token, index)])
     }
     const figures: Figure[] = []
     for (const call of [create, floor]) await cost(WARM_UP_CALLS, 64, call)
@@ -74,12 +75,11 @@ export const direct: Bench = {
 }
 
 /** An update of a message that is not there, older than any: the consumer has nothing to do for it. */
-const floorEvent = (application: string, index: number): string =>
-  JSON.stringify({
-    revision: "1",
-    application,
-    chat: 1,
-    message: 1 + (index % 1_000),
-    created_at: 1,
-    body: "x".repeat(90),
-  })
+const floorEvent = (application: string, index: number): WriteEvent => ({
+  revision: "1",
+  application,
+  chat: 1,
+  message: 1 + (index % 1_000),
+  created_at: 1,
+  body: "x".repeat(90),
+})

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
 import { Redis } from "ioredis"
 import { outboxKey } from "../../lib/outbox/keys.ts"
+import { createQueues } from "../../lib/queue/queue.ts"
 import { judgeAnswers } from "../campaign/answers.ts"
 import { type CheckName, createVerdict, type Verdict } from "../campaign/checks.ts"
 import { type Answer, connectClient } from "../campaign/client.ts"
@@ -99,7 +100,10 @@ const deleteDocument = (key: Key, version: number) =>
 
 beforeAll(async () => {
   const config = { ...stores().config, ...queues() }
-  direct = directStores({ stores: { ...stores(), config }, close: async () => {} })
+  direct = directStores({
+    stores: { ...stores(), config, queues: createQueues(stores().sqs, config) },
+    close: async () => {},
+  })
   const client = connectClient(api().baseUrl)
   const [ended, gaveUp] = [new AbortController(), new AbortController()]
   const [ledger, harms] = [createLedger(), recordHarms()]

@@ -97,7 +97,7 @@ describe("listing dead letters", () => {
   test("more than one receive holds, shows all", async () => {
     const before = (await list()).length
     const bodies = Array.from({ length: 25 }, (_, index) => `text${index}`)
-    await Promise.all(bodies.map((body) => stores().indexDeadLetters.send(body, [JSON.stringify(body)])))
+    await Promise.all(bodies.map((body) => stores().queues.index.bury(body, body)))
     const letters = await list()
     expect(letters).toHaveLength(before + 25)
     expect(new Set(letters.map(({ id }) => id)).size).toBe(letters.length)

@@ -68,7 +68,7 @@ describe("a poisoned event", () => {
   test("alone, comes again until its last receive, then is a dead letter with its reason, still read", async () => {
     const { token, key, poison } = await givenPoison()
     await takeRecords(stores(), "persist")
-    await stores().persistQueue.send(token, [JSON.stringify(poison)])
+    await stores().queues.persist.send([poison])
     let deliveries = 0
     await eventually(async () => {
       deliveries += await deliverOnce(stores(), "persist")

@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { CreateQueueCommand, GetQueueAttributesCommand, PurgeQueueCommand, SQSClient } from "@aws-sdk/client-sqs"
 import { afterAll, beforeAll, jest } from "@jest/globals"
-import { QUEUES, RECEIVES_MAX } from "../../lib/queue/queues.ts"
+import { QUEUES, type QueueDefinition, RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { forgetProcess, processIdentity, recordProcess, signalGroup } from "../../local/processes.ts"
 import { logTail } from "../../local/run.ts"
@@ -61,7 +61,7 @@ async function makeQueues(endpoint: string, suffix: string): Promise<Environment
     await sqs.send(new PurgeQueueCommand({ QueueUrl }))
     return QueueUrl as string
   }
-  const makeBoth = async (definition: (typeof QUEUES)[keyof typeof QUEUES]): Promise<Environment> => {
+  const makeBoth = async (definition: QueueDefinition): Promise<Environment> => {
     const QueueUrl = await make(definition.deadLetters, {})
     const told = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] }))
     const redrive = { deadLetterTargetArn: told.Attributes?.QueueArn, maxReceiveCount: RECEIVES_MAX }
