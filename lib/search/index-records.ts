@@ -6,14 +6,12 @@
  * is removed once its revision, or a newer one, is in every index that is written (see targets.ts); while Elasticsearch is
  * away the queue's messages are done with, since the relay sends the entries again.
  */
-import type { SQSRecord } from "aws-lambda"
 import { reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
 import { type IndexEvent, keyText } from "../events.ts"
-import { describeError, hashToken, log } from "../log.ts"
+import { hashToken, log } from "../log.ts"
 import { keyRanges, revisionRanges } from "../persist/key-ranges.ts"
-import { receiveCount } from "../queue/consumer.ts"
-import { RECEIVES_MAX } from "../queue/queues.ts"
+import type { Consumption, Envelope } from "../queue/consumer.ts"
 import type { SearchStores } from "../stores.ts"
 import { indexDocuments } from "./index-documents.ts"
 import { readOperations } from "./read-operations.ts"
@@ -25,44 +23,26 @@ const BULK_TIMEOUT_MS = 5_000
 /** Of the same ten seconds; what an index that is being built has not taken by then, it takes later. */
 const BUILD_TIMEOUT_MS = 2_500
 
-/** At a time: one read of MySQL and a bulk request or two. */
-const GROUP_EVENTS_MAX = 1_000
-/** Of a consumer's ten seconds. What has not begun by then goes to the queue again. */
-const BEGIN_WITHIN_MS = 2_500
+/** Returns how the index queue is consumed with `stores`. Every one of its events stands in pending_index. */
+export const indexMessages = (stores: SearchStores): Consumption<IndexEvent> => ({
+  queue: stores.queues.index,
+  run: (envelopes) => indexGroup(stores, envelopes),
+  unkept: async () => [],
+})
 
-/** Indexes the messages that `records` name. Answers the ids of the queue messages that must come again. */
-export async function indexRecords(stores: SearchStores, records: SQSRecord[]): Promise<string[]> {
-  const failed: string[] = []
-  const events = new Map<string, IndexEvent>()
-  for (const record of records) {
-    const parsed = stores.queues.index.decode(record.body)
-    if (!parsed) {
-      if (!(await rejectUnreadable(stores, record))) failed.push(record.messageId)
-      continue
-    }
-    for (const event of parsed) {
-      const other = events.get(keyText(event))
-      if (!other || Number(event.revision) > Number(other.revision)) events.set(keyText(event), event)
-    }
+async function indexGroup(stores: SearchStores, envelopes: Envelope<IndexEvent>[]): Promise<string[]> {
+  const latest = new Map<string, IndexEvent>()
+  for (const event of envelopes.flatMap(({ events }) => events)) {
+    const other = latest.get(keyText(event))
+    if (!other || Number(event.revision) > Number(other.revision)) latest.set(keyText(event), event)
   }
-  await indexInGroups(stores, [...events.values()])
-  return failed
-}
-
-/** What is not indexed is not lost: every one of the events stands in pending_index, for the relay to send. */
-async function indexInGroups(stores: SearchStores, events: IndexEvent[]): Promise<void> {
-  const started = performance.now()
-  for (let first = 0; first < events.length; first += GROUP_EVENTS_MAX) {
-    const isLate = performance.now() - started > BEGIN_WITHIN_MS
-    try {
-      // After a backlog a batch may hold more than it has time for; the relay would wait for a minute.
-      if (isLate) return await stores.queues.index.send(events.slice(first))
-      await indexAll(stores, events.slice(first, first + GROUP_EVENTS_MAX))
-    } catch (error) {
-      if (!(error instanceof DependencyAway) && !isSearchAway(error)) throw error
-      return log.warn("indexing postponed", { events: events.length - first, error: describeError(error) })
-    }
+  try {
+    await indexAll(stores, [...latest.values()])
+  } catch (error) {
+    if (isSearchAway(error)) throw new DependencyAway("elasticsearch", error)
+    throw error
   }
+  return []
 }
 
 async function indexAll(stores: SearchStores, events: IndexEvent[]): Promise<void> {
@@ -139,16 +119,4 @@ async function bury({ mysql, queues }: SearchStores, event: IndexEvent, reason: 
       .where("revision", "<=", Number(event.revision))
       .execute(),
   )
-}
-
-/** A message that is no list of keys comes again until its last receive, then is dead. Answers whether it is done with. */
-async function rejectUnreadable({ queues }: SearchStores, record: SQSRecord): Promise<boolean> {
-  if (receiveCount(record) < RECEIVES_MAX) return false
-  log.error("message is unreadable", { message_id: record.messageId })
-  try {
-    await queues.index.bury(record.body, queues.index.unreadable)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -13,8 +13,9 @@ import { givenWorld, type World } from "../steps/world.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** More than the function takes at a time, … */
+/** More than the function takes at a time, in messages as the queue has them, … */
 const EVENTS = 1_200
+const EVENTS_PER_MESSAGE = 100
 /** … and an Elasticsearch that takes so long to answer that after the first thousand there is no time for the others. */
 const SLOW_MS = 1_600
 
@@ -144,10 +145,13 @@ describe("the index function", () => {
     const { world, events } = await givenIndexEvents()
     const [event] = events as [IndexEvent]
     const absent = Array.from({ length: EVENTS }, (_, index) => ({ ...event, message: 2 + index }))
+    const messages = Array.from({ length: EVENTS / EVENTS_PER_MESSAGE }, (_, index) =>
+      record(...absent.slice(index * EVENTS_PER_MESSAGE, (index + 1) * EVENTS_PER_MESSAGE)),
+    )
     const line = await startForwarder(stores().config.ELASTICSEARCH_URL)
     line.delay(SLOW_MS)
     const left = await withEnvironment({ ELASTICSEARCH_URL: line.url }, () =>
-      deliver("index", [record(...events), record(...absent)]),
+      deliver("index", [record(...events), ...messages]),
     )
     await line.shut()
     expect(left).toEqual([])
