@@ -98,13 +98,12 @@ export async function readStatus(stores: SearchStores): Promise<Status> {
 
 async function readQueues({ sqs, queues }: SearchStores): Promise<QueueStatus[]> {
   const all = Object.values(queues)
-  const sources = all.map(({ name, url }) => ({ queue: name, url }))
-  const deadLetters = all.map(({ deadLettersName, deadLettersUrl }) => ({
-    queue: deadLettersName,
-    url: deadLettersUrl,
-  }))
-  const read = async ({ queue, url }: { queue: string; url: string }) => ({ queue, ...(await sqs.depth(url)) })
-  return Promise.all([...sources, ...deadLetters].map(read))
+  const sources = all.map(({ name, url }) => ({ name, url }))
+  const urls = [
+    ...sources,
+    ...all.map(({ deadLetters, deadLettersUrl }) => ({ name: deadLetters, url: deadLettersUrl })),
+  ]
+  return Promise.all(urls.map(async ({ name, url }) => ({ queue: name, ...(await sqs.depth(url)) })))
 }
 
 function outboxStatus({ config }: SearchStores, { shards, oldestRevision, complete }: OutboxSurvey): OutboxStatus {

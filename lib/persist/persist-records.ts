@@ -2,13 +2,12 @@
  * DESIGN. The persist queue's consumer: envelopes of write events → MySQL → index queue → off the outbox, in this order.
  *
  * An event is taken off the outbox only after its commit, so whatever dies in between, it comes again and finds itself
- * stale. While MySQL is away the queue message of an event that the outbox still holds is done with: the relay sends
- * another as soon as MySQL answers. A poisoned event leaves its envelope, comes again alone, and at last goes to the
- * dead-letter queue with its reason, its outbox entry marked dead.
+ * stale. A poisoned event leaves its envelope, comes again alone, and at last goes to the dead-letter queue with its
+ * reason, its outbox entry marked dead.
  */
 import { dataErrorCode, isDataError, reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
-import type { PersistEvent, WriteEvent } from "../events.ts"
+import type { NewerEvent, PersistEvent, WriteEvent } from "../events.ts"
 import { hashToken, log } from "../log.ts"
 import { shardOf } from "../outbox/keys.ts"
 import type { Consumption, Envelope } from "../queue/consumer.ts"
@@ -47,10 +46,7 @@ async function persistGroup(stores: Stores, envelopes: Envelope<PersistEvent>[])
   return failed
 }
 
-/**
- * Persists all events, or finds those that MySQL refuses for what they are: then each half is tried alone, down to
- * single events. Answers the refused ones with the reasons.
- */
+/** Persists the events, and finds by halves those that MySQL refuses for what they are. Returns these with the reasons. */
 async function persistAll(stores: Stores, events: PersistEvent[]): Promise<Map<PersistEvent, string>> {
   try {
     await reachMysql(() => persistEvents(stores.mysql, events, stores.config.OUTBOX_EVENTS_MAX))
@@ -95,8 +91,8 @@ async function purge(stores: Stores): Promise<void> {
 }
 
 /** Leaves to the relay what the outbox holds. Returns the other writes; fences are asked for again by whoever needs them. */
-async function handBack({ outbox }: Stores, events: PersistEvent[]): Promise<WriteEvent[]> {
-  const writes = events.filter((event): event is WriteEvent => !("fence" in event))
+async function handBack({ outbox }: Stores, events: (PersistEvent | NewerEvent)[]) {
+  const writes = events.filter((event): event is WriteEvent | NewerEvent => !("fence" in event))
   const byShard = [...Map.groupBy(writes, ({ application }) => shardOf(application))]
   const copies = byShard.map(async ([shard, ofShard]) => {
     const held = await outbox.handBack(shard, ofShard).catch(() => [])

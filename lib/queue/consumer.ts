@@ -1,16 +1,15 @@
 /**
- * DESIGN. What the queues' consumers have in common, and the one place that knows of SQS's events. Messages are handed on
- * as envelopes of decoded events, a bounded group at a time. A message that cannot be read comes again until its last
- * receive, and then goes to the dead letters with the reason.
- *
- * A group that has no time left goes to the queue again. A dependency that is away is not the events' fault: the queue's
- * message is done with if something else keeps its events, or if the queue has taken delayed copies of them. A batch that
- * takes too long comes again as a whole: middy gives it up 5 ms before the function's time is over.
+ * DESIGN. What the queues' consumers have in common: messages are decoded and handled in bounded groups. One that cannot
+ * be read comes again until its last receive, and is then a dead letter with its reason. A group that has no time left
+ * goes to the queue again. A dependency that is away is not the events' fault: their message is done with if something
+ * else keeps them, or if the queue has taken delayed copies. A batch that takes too long comes again as a whole: middy
+ * gives it up 5 ms before the function's time is over.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 import middy from "@middy/core"
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda"
 import { DependencyAway } from "../errors.ts"
+import type { NewerEvent } from "../events.ts"
 import { describeError, log } from "../log.ts"
 import type { Queue } from "./queue.ts"
 import { RECEIVES_MAX } from "./queues.ts"
@@ -22,18 +21,15 @@ const BEGIN_WITHIN_MS = 2_500
 /** Copies go round meanwhile; not for longer, since a Redis that is back waits for the queue to be empty. */
 const AWAY_DELAY_SECONDS = 5
 
-/** `isLast`: at its next failure the message would go to the dead letters without a reason. */
+/** `isLast`: if it came again, it would be a dead letter without a reason. */
 export type Envelope<E> = { id: string; events: E[]; isLast: boolean }
-
+type Postponed<E> = { id: string; events: (E | NewerEvent)[] }
 export type Consumption<E> = {
   queue: Queue<E>
-  /**
-   * Handles some envelopes. Returns the ids of those that must come again. Throws DependencyAway when all must wait; any
-   * other error makes the whole batch come again.
-   */
+  /** Returns the ids of the envelopes that must come again. Throws DependencyAway when all of them must wait. */
   run: (envelopes: Envelope<E>[]) => Promise<string[]>
   /** Returns those of the events that would be lost with their message; all of them where this is absent. */
-  unkept?: (events: E[]) => Promise<E[]>
+  unkept?: (events: (E | NewerEvent)[]) => Promise<(E | NewerEvent)[]>
 }
 
 /** Returns a queue-triggered handler that reports partial batch failures. `begin` is called for each batch. */
@@ -57,11 +53,21 @@ export async function consume<E>(consumption: Consumption<E>, records: SQSRecord
   const { queue, run } = consumption
   const failed: string[] = []
   const envelopes: Envelope<E>[] = []
+  const newer: Postponed<E>[] = []
   for (const record of records) {
     const isLast = receiveCount(record) >= RECEIVES_MAX
-    const events = queue.decode(record.body)
-    if (events) envelopes.push({ id: record.messageId, events, isLast })
-    else if (!isLast || !(await reject(queue, record))) failed.push(record.messageId)
+    const id = record.messageId
+    const decoded = queue.decode(record.body)
+    if (!decoded && !(isLast && (await reject(queue, record)))) failed.push(id)
+    if (decoded?.events.length) envelopes.push({ id, events: decoded.events, isLast })
+    if (decoded?.newer.length) newer.push({ id, events: decoded.newer })
+  }
+  if (newer.length > 0) {
+    log.warn("events of a newer version are left to newer functions", {
+      queue: queue.name,
+      events: eventsOf(newer).length,
+    })
+    failed.push(...(await postpone(consumption, newer)))
   }
   const started = performance.now()
   for (const group of groupsOf(envelopes)) {
@@ -76,52 +82,45 @@ export async function consume<E>(consumption: Consumption<E>, records: SQSRecord
       failed.push(...(await postpone(consumption, group)))
     }
   }
-  return failed
+  return [...new Set(failed)]
 }
 
-/** Returns how often the queue has handed this message out, this time included. */
 const receiveCount = (record: SQSRecord): number => Number(record.attributes.ApproximateReceiveCount)
 
-const eventsOf = <E>(envelopes: Envelope<E>[]): E[] => envelopes.flatMap(({ events }) => events)
+const eventsOf = <E>(envelopes: { events: E[] }[]): E[] => envelopes.flatMap(({ events }) => events)
 
 function groupsOf<E>(envelopes: Envelope<E>[]): Envelope<E>[][] {
   const groups: Envelope<E>[][] = []
-  let count = 0
+  let count = GROUP_EVENTS_MAX
   for (const envelope of envelopes) {
-    const { length } = envelope.events
-    const group = groups.at(-1)
-    if (group && count + length <= GROUP_EVENTS_MAX) {
-      group.push(envelope)
-      count += length
-    } else {
-      groups.push([envelope])
-      count = length
+    count += envelope.events.length
+    if (count > GROUP_EVENTS_MAX) {
+      groups.push([])
+      count = envelope.events.length
     }
+    groups.at(-1)?.push(envelope)
   }
   return groups
 }
 
 /** Returns the ids of the messages that must come again, since their events are nowhere else. */
-async function postpone<E>({ queue, unkept }: Consumption<E>, envelopes: Envelope<E>[]): Promise<string[]> {
-  const isKept = async ({ events }: Envelope<E>): Promise<boolean> => {
-    try {
-      await queue.send(unkept ? await unkept(events) : events, { delaySeconds: AWAY_DELAY_SECONDS })
-      return true
-    } catch {
-      return false
-    }
-  }
-  const kept = await Promise.all(envelopes.map(isKept))
-  return envelopes.flatMap(({ id }, index) => (kept[index] ? [] : [id]))
+async function postpone<E>(consumption: Consumption<E>, envelopes: Postponed<E>[]): Promise<string[]> {
+  const { queue, unkept = async (events) => events } = consumption
+  const postponed = envelopes.map(async ({ id, events }) => {
+    const sent = unkept(events).then((copies) => queue.send(copies, { delaySeconds: AWAY_DELAY_SECONDS }))
+    return sent.then(
+      () => [],
+      () => [id],
+    )
+  })
+  return (await Promise.all(postponed)).flat()
 }
 
 /** Returns whether the message, which cannot be read, is among the dead letters. */
-async function reject<E>(queue: Queue<E>, record: SQSRecord): Promise<boolean> {
-  log.error("message is unreadable", { message_id: record.messageId })
-  try {
-    await queue.bury(record.body, queue.unreadable)
-    return true
-  } catch {
-    return false
-  }
+async function reject<E>(queue: Queue<E>, { messageId, body }: SQSRecord): Promise<boolean> {
+  log.error("message is unreadable", { message_id: messageId })
+  return queue.bury(body, queue.unreadable).then(
+    () => true,
+    () => false,
+  )
 }

@@ -4,10 +4,10 @@
  * command holds the letters for a while, does what it is to do, and lets those that stay be received again at once.
  *
  * Promised: a letter is removed only after what it held has been sent again or dropped. May happen twice: a letter is
- * sent again and stays, if the command is killed in between; its events are found stale. A command that is killed leaves
- * the letters hidden until its hold has passed.
+ * sent again and stays, if the command is killed in between; its events are found stale.
  */
 import type { Message } from "@aws-sdk/client-sqs"
+import type { NewerEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
 import type { Queue } from "./queue.ts"
 import { QUEUES, type QueuedEvent } from "./queues.ts"
@@ -20,17 +20,15 @@ const HOLD_SECONDS = 60
 const EMPTY_RECEIVES_MAX = 3
 const BATCH_MESSAGES_MAX = 10
 
+/** `id` is the queue's own of the message, `queue` the name of the queue that it came from. */
 export type DeadLetter = {
-  /** The queue's own id of the message. */
   id: string
-  /** The name of the queue whose dead letter it is. */
   queue: string
   reason: string
   sentAt: Date
-  /** As it is in the queue. */
   body: string
-  /** Of the body; undefined where it cannot be read. */
-  events: QueuedEvent[] | undefined
+  /** Those of the body; undefined where it cannot be read. */
+  events: (QueuedEvent | NewerEvent)[] | undefined
 }
 type Held = DeadLetter & { receiptHandle: string }
 
@@ -86,13 +84,14 @@ async function release({ sqs }: Stores, url: string, letters: Held[]): Promise<v
 
 function toLetter(queue: Queue<QueuedEvent>, message: Message): Held {
   const body = message.Body ?? ""
+  const decoded = queue.decode(body)
   return {
     id: message.MessageId ?? "",
     queue: queue.name,
     reason: message.MessageAttributes?.reason?.StringValue ?? "received too often",
     sentAt: new Date(Number(message.Attributes?.SentTimestamp ?? 0)),
     body,
-    events: queue.decode(body),
+    events: decoded && [...decoded.events, ...decoded.newer],
     receiptHandle: message.ReceiptHandle ?? "",
   }
 }

@@ -1,69 +1,59 @@
-/** A queue of the table, open: it takes and gives events, and nothing else turns them into text. */
+/** An open queue of the table: it takes and gives events, and nothing else turns them into text. */
 import * as z from "zod"
 import type { QueueDepth, SqsClient } from "../clients/sqs.ts"
 import type { Config } from "../config.ts"
-import { type EventOf, QUEUES, type QueueDefinition, type QueuedEvent, type QueueKey } from "./queues.ts"
+import { EVENT_VERSION, isNewer, NewerEvent } from "../events.ts"
+import { QUEUES, type QueueDefinition, type QueuedEvent, type QueueKey } from "./queues.ts"
 import { createSender, type SendOptions } from "./sender.ts"
 
-export type Queue<E> = {
-  name: string
+export type Decoded<E> = { events: E[]; newer: NewerEvent[] }
+export type Queue<E> = Pick<QueueDefinition, "name" | "deadLetters" | "unreadable"> & {
   url: string
-  deadLettersName: string
   deadLettersUrl: string
-  /**
-   * Sends events grouped by application, or as the one `group`, so that one's flood does not delay the others. Throws
-   * DependencyAway when the queue has not taken all of them.
-   */
-  send(events: readonly E[], options?: SendOptions & { group?: string }): Promise<void>
+  /** Sends events grouped by application, or as one `group`. Throws DependencyAway when the queue has not taken all. */
+  send(events: readonly (E | NewerEvent)[], options?: SendOptions & { group?: string }): Promise<void>
   /** Sends an event, or the text of a message that cannot be read, to the dead letters. Throws DependencyAway. */
   bury(letter: E | string, reason: string): Promise<void>
-  /** Returns how many messages the queue has. Throws DependencyAway. */
   depth(): Promise<QueueDepth>
   /** Returns the events of a message, or undefined if it is no list of this queue's events. */
-  decode(body: string): E[] | undefined
-  /** The reason of a dead letter whose message cannot be read. */
-  unreadable: string
+  decode(body: string): Decoded<E> | undefined
 }
-
-export type Queues = { [Key in QueueKey]: Queue<EventOf<Key>> }
+export type Queues = { [Key in QueueKey]: Queue<z.infer<(typeof QUEUES)[Key]["event"]>> }
 
 export function createQueues(sqs: SqsClient, config: Config): Queues {
   const opened = Object.entries(QUEUES).map(([key, definition]) => [key, createQueue(sqs, config, definition)])
   return Object.fromEntries(opened) as Queues
 }
 
-function createQueue(
-  sqs: SqsClient,
-  config: Config,
-  { name, deadLetters, urlVariable, deadLettersUrlVariable, event, unreadable }: QueueDefinition,
-): Queue<QueuedEvent> {
-  const url = config[urlVariable]
-  const deadLettersUrl = config[deadLettersUrlVariable]
-  const sender = createSender(sqs, url)
-  const deadLettersSender = createSender(sqs, deadLettersUrl)
+function createQueue(sqs: SqsClient, config: Config, definition: QueueDefinition): Queue<QueuedEvent> {
+  const url = config[definition.urlVariable]
+  const deadLettersUrl = config[definition.deadLettersUrlVariable]
+  const send = createSender(sqs, url)
+  const sendDeadLetter = createSender(sqs, deadLettersUrl)
   return {
-    name,
+    ...definition,
     url,
-    deadLettersName: deadLetters,
     deadLettersUrl,
-    unreadable,
     async send(events, { group, ...options } = {}) {
       const groups = Map.groupBy(events, ({ application }) => group ?? application)
-      const texts = (list: readonly QueuedEvent[]) => list.map((one) => JSON.stringify(one))
-      await Promise.all([...groups].map(([of, list]) => sender.send(of, texts(list), options)))
+      const texts = (list: readonly object[]) => list.map((event) => JSON.stringify(event))
+      await Promise.all([...groups].map(([name, list]) => send(name, texts(list), options)))
     },
-    async bury(letter, reason) {
-      const group = typeof letter === "string" ? "unreadable" : letter.application
-      await deadLettersSender.send(group, [JSON.stringify(letter)], { reason })
-    },
+    bury: (letter, reason) =>
+      sendDeadLetter(typeof letter === "string" ? "unreadable" : letter.application, [JSON.stringify(letter)], {
+        reason,
+      }),
     depth: () => sqs.depth(url),
-    decode: (body) => decode(event, body),
+    decode: (body) => decode<QueuedEvent>(definition.event, body),
   }
 }
 
-function decode(event: z.ZodType<QueuedEvent>, body: string): QueuedEvent[] | undefined {
+/** As a Queue does, for a reader that knows events up to a version. */
+export function decode<E>(event: z.ZodType<E>, body: string, version = EVENT_VERSION): Decoded<E> | undefined {
   try {
-    return z.array(event).parse(JSON.parse(body))
+    const items = z.array(z.looseObject({ v: z.int().optional() })).parse(JSON.parse(body))
+    const events = z.array(event).parse(items.filter((item) => !isNewer(item, version)))
+    return { events, newer: z.array(NewerEvent).parse(items.filter((item) => isNewer(item, version))) }
   } catch {
     return undefined
   }

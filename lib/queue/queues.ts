@@ -1,8 +1,4 @@
-/**
- * The queues. Whatever concerns all of them reads this table: configuration, stores, status, dead letters, the launcher,
- * the campaign. A new queue is an entry here, its function, and its lines in serverless.yml, resources.yml and
- * elasticmq.conf.
- */
+/** A new queue is an entry here, its function, and its lines in serverless.yml, resources.yml and elasticmq.conf. */
 import type * as z from "zod"
 import { IndexEvent, PersistEvent } from "../events.ts"
 
@@ -32,9 +28,7 @@ export const QUEUES = {
 export type QueueKey = keyof typeof QUEUES
 export type QueueDefinition = (typeof QUEUES)[QueueKey]
 export type QueueVariable = QueueDefinition["urlVariable" | "deadLettersUrlVariable"]
-export type EventOf<Key extends QueueKey> = z.infer<(typeof QUEUES)[Key]["event"]>
-/** An event of any queue. */
-export type QueuedEvent = EventOf<QueueKey>
+export type QueuedEvent = z.infer<QueueDefinition["event"]>
 
 const BY_VARIABLE = Object.values(QUEUES).flatMap((queue) => [
   [queue.urlVariable, queue.name] as const,

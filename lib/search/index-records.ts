@@ -3,8 +3,7 @@
  *
  * A document is built from its row, with the row's revision as its external version; where the row is gone the document
  * is deleted with the revision of the event. So events may come in any order and any number. An entry of pending_index
- * is removed once its revision, or a newer one, is in every index that is written (see targets.ts); while Elasticsearch is
- * away the queue's messages are done with, since the relay sends the entries again.
+ * is removed once its revision, or a newer one, is in every index that is written (see targets.ts).
  */
 import { reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
@@ -23,7 +22,7 @@ const BULK_TIMEOUT_MS = 5_000
 /** Of the same ten seconds; what an index that is being built has not taken by then, it takes later. */
 const BUILD_TIMEOUT_MS = 2_500
 
-/** Returns how the index queue is consumed with `stores`. Every one of its events stands in pending_index. */
+/** Returns how the index queue is consumed with `stores`. Its events stand in pending_index, too, for the relay to send. */
 export const indexMessages = (stores: SearchStores): Consumption<IndexEvent> => ({
   queue: stores.queues.index,
   run: (envelopes) => indexGroup(stores, envelopes),
