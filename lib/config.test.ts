@@ -1,14 +1,12 @@
 import { describe, expect, test } from "@jest/globals"
 import { adminKeysOf, readConfig } from "./config.ts"
+import { queueUrlsAt } from "./queue/queues.ts"
 
 const URLS = {
   MYSQL_URL: "mysql://chat@127.0.0.1/chat",
   REDIS_URL: "redis://127.0.0.1",
   ELASTICSEARCH_URL: "http://127.0.0.1:9200",
-  PERSIST_QUEUE_URL: "http://127.0.0.1/p",
-  PERSIST_DEAD_LETTER_QUEUE_URL: "http://127.0.0.1/pd",
-  INDEX_QUEUE_URL: "http://127.0.0.1/i",
-  INDEX_DEAD_LETTER_QUEUE_URL: "http://127.0.0.1/id",
+  ...queueUrlsAt("http://127.0.0.1"),
 }
 const KEY = "abcdefghijklmnopqrstuvw!"
 const OTHER = "ABCDEFGHIJKLMNOPQRSTUVW+"
@@ -35,8 +33,7 @@ describe("the queues", () => {
   })
 
   test("in the cloud, are refused by the name of each variable that is missing", () => {
-    const { INDEX_QUEUE_URL: _missing, ...given } = URLS
-    expect(() => readConfig(given)).toThrow(/^Wrong configuration\. INDEX_QUEUE_URL: /)
+    expect(() => readConfig({ ...URLS, INDEX_QUEUE_URL: "" })).toThrow(/^Wrong configuration\. INDEX_QUEUE_URL: /)
     expect(() => readConfig(others)).toThrow(
       /PERSIST_QUEUE_URL: .*PERSIST_DEAD_LETTER_QUEUE_URL: .*INDEX_QUEUE_URL: .*INDEX_DEAD_LETTER_QUEUE_URL: /,
     )

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, test } from "@jest/globals"
-import { QUEUES, queueUrlsAt, RECEIVES_MAX } from "../../lib/queue/queues.ts"
+import { QUEUES, RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { chooseEngine, chooseServices } from "./choose.ts"
 import { bestJava } from "./install.ts"
 import { portsOf, ROOT, VISIBILITY_TIMEOUT_SECONDS } from "./settings.ts"
@@ -83,14 +83,5 @@ describe("ports and addresses", () => {
       expect(queue).toContain(`{ name = "${deadLetters}", maxReceiveCount = ${RECEIVES_MAX} }`)
       expect(config).toContain(`\n  ${deadLetters} { }`)
     }
-  })
-
-  test("our own queues, at an endpoint, have their URLs in the API's variables", () => {
-    expect(queueUrlsAt("http://127.0.0.1:1")).toEqual({
-      PERSIST_QUEUE_URL: "http://127.0.0.1:1/000000000000/persist-writes",
-      PERSIST_DEAD_LETTER_QUEUE_URL: "http://127.0.0.1:1/000000000000/persist-writes-dead-letters",
-      INDEX_QUEUE_URL: "http://127.0.0.1:1/000000000000/index-messages",
-      INDEX_DEAD_LETTER_QUEUE_URL: "http://127.0.0.1:1/000000000000/index-messages-dead-letters",
-    })
   })
 })
