@@ -1,6 +1,6 @@
 // SQS persist-writes → MySQL
-import { persistRecords } from "../lib/persist/persist-records.ts"
+import { persistWrites } from "../lib/persist/persist-records.ts"
 import { consumer } from "../lib/queue/consumer.ts"
 import { runtime } from "../lib/runtime.ts"
 
-export const handler = consumer({ run: (records) => persistRecords(runtime(), records) })
+export const handler = consumer(() => persistWrites(runtime()))

@@ -1,17 +1,44 @@
 import { describe, expect, test } from "@jest/globals"
 import { adminKeysOf, readConfig } from "./config.ts"
+import { queueUrlsAt } from "./queue/queues.ts"
 
 const URLS = {
   MYSQL_URL: "mysql://chat@127.0.0.1/chat",
   REDIS_URL: "redis://127.0.0.1",
   ELASTICSEARCH_URL: "http://127.0.0.1:9200",
-  PERSIST_QUEUE_URL: "http://127.0.0.1/p",
-  PERSIST_DEAD_LETTER_QUEUE_URL: "http://127.0.0.1/pd",
-  INDEX_QUEUE_URL: "http://127.0.0.1/i",
-  INDEX_DEAD_LETTER_QUEUE_URL: "http://127.0.0.1/id",
+  ...queueUrlsAt("http://127.0.0.1"),
 }
 const KEY = "abcdefghijklmnopqrstuvw!"
 const OTHER = "ABCDEFGHIJKLMNOPQRSTUVW+"
+
+describe("the queues", () => {
+  const { MYSQL_URL, REDIS_URL, ELASTICSEARCH_URL } = URLS
+  const others = { MYSQL_URL, REDIS_URL, ELASTICSEARCH_URL }
+
+  test("of an emulator, are found by its address and their names", () => {
+    expect(readConfig({ ...others, SQS_ENDPOINT: "http://127.0.0.1:9324/" })).toMatchObject({
+      PERSIST_QUEUE_URL: "http://127.0.0.1:9324/000000000000/persist-writes",
+      PERSIST_DEAD_LETTER_QUEUE_URL: "http://127.0.0.1:9324/000000000000/persist-writes-dead-letters",
+      INDEX_QUEUE_URL: "http://127.0.0.1:9324/000000000000/index-messages",
+      INDEX_DEAD_LETTER_QUEUE_URL: "http://127.0.0.1:9324/000000000000/index-messages-dead-letters",
+    })
+  })
+
+  test("whose variable is set, are where it says", () => {
+    const given = { ...others, SQS_ENDPOINT: "http://127.0.0.1:9324", INDEX_QUEUE_URL: "http://127.0.0.1/mine" }
+    expect(readConfig(given)).toMatchObject({
+      PERSIST_QUEUE_URL: "http://127.0.0.1:9324/000000000000/persist-writes",
+      INDEX_QUEUE_URL: "http://127.0.0.1/mine",
+    })
+  })
+
+  test("in the cloud, are refused by the name of each variable that is missing", () => {
+    expect(() => readConfig({ ...URLS, INDEX_QUEUE_URL: "" })).toThrow(/^Wrong configuration\. INDEX_QUEUE_URL: /)
+    expect(() => readConfig(others)).toThrow(
+      /PERSIST_QUEUE_URL: .*PERSIST_DEAD_LETTER_QUEUE_URL: .*INDEX_QUEUE_URL: .*INDEX_DEAD_LETTER_QUEUE_URL: /,
+    )
+  })
+})
 
 describe("ADMIN_API_KEY", () => {
   test.each([

@@ -1,5 +1,6 @@
 import * as z from "zod"
 import { corsOriginsOf, isOrigin } from "./origins.ts"
+import { QUEUE_VARIABLES, type QueueVariable, queueUrlsAt } from "./queue/queues.ts"
 
 const url = (...protocols: string[]) =>
   z
@@ -32,6 +33,9 @@ const adminKeys = z.string().refine((text) => {
   return keys.length >= 1 && keys.length <= ADMIN_KEYS_MAX && keys.every(isAdminKey)
 }, `must be one key or two, separated by a comma or white space, each of at least ${ADMIN_KEY_LENGTH_MIN} visible ASCII characters`)
 
+const queueUrl = url("http:", "https:")
+const queueUrls = Object.fromEntries(QUEUE_VARIABLES.map((variable) => [variable, queueUrl]))
+
 /** Every variable the functions read. `.env.example` describes them for people. */
 const Environment = z.object({
   MYSQL_URL: url("mysql:"),
@@ -43,15 +47,12 @@ const Environment = z.object({
     .regex(/^[a-z][a-z0-9_-]*$/)
     .default("messages"),
   ELASTICSEARCH_API_KEY: z.string().min(1).optional(),
-  /** Only for an emulator: in the cloud the region says where the queues are. */
+  /** Only for an emulator, whose queues are found by their names; in the cloud their variables say where they are. */
   SQS_ENDPOINT: url("http:", "https:").optional(),
   /** Whether writes are answered before their events are sent: only where the process lives on after an answer. */
   ANSWER_BEFORE_SEND: z.stringbool().default(false),
   AWS_REGION: z.string().min(1).default("us-east-1"),
-  PERSIST_QUEUE_URL: url("http:", "https:"),
-  PERSIST_DEAD_LETTER_QUEUE_URL: url("http:", "https:"),
-  INDEX_QUEUE_URL: url("http:", "https:"),
-  INDEX_DEAD_LETTER_QUEUE_URL: url("http:", "https:"),
+  ...(queueUrls as Record<QueueVariable, typeof queueUrl>),
   /**
    * Events one shard's outbox may hold. It is also the fence: a number given is never more than this above the
    * highest one persisted, so it must never be lowered while numbers are given.
@@ -87,7 +88,8 @@ const isInCloud = ({ AWS_EXECUTION_ENV, SQS_ENDPOINT }: Record<string, string | 
 /** Reads the configuration from `environment`. Throws one Error that names every variable that is missing or wrong. */
 export function readConfig(environment: Record<string, string | undefined>): Config {
   const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""))
-  const result = Environment.safeParse(present)
+  const { SQS_ENDPOINT } = present
+  const result = Environment.safeParse({ ...(SQS_ENDPOINT && queueUrlsAt(SQS_ENDPOINT)), ...present })
   const faults = result.error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`) ?? []
   if (isInCloud(present) && present.ADMIN_API_KEY === undefined)
     faults.push("ADMIN_API_KEY: is required in the cloud, since anyone could list the applications with their tokens")

@@ -3,11 +3,14 @@
  *
  * A write event carries the whole resulting state of one resource and a revision, so events may be lost, doubled,
  * delayed and reordered: a row takes an event only if its revision is newer, and a tombstone is final. The outbox holds
- * the same JSON text, `revision` first, since the Redis scripts read it from there.
+ * the same JSON text, in which the Redis scripts look for `revision` at the beginning and for `deleted` at the end.
  *
- * A message of the persist queue is an envelope: a JSON array of write events, of one application or
- * of new ones. A message of the
- * index queue is a JSON array of index events: keys only, since the document is built from the row as it is then.
+ * A message of the persist queue is an envelope: a JSON array of write events, of one application or of new ones. A
+ * message of the index queue is a JSON array of index events: keys only, since the document is built from the row.
+ *
+ * Events outlive deployments, in which old and new functions run side by side. So whoever passes an event on keeps the
+ * members that it does not know. A state that an older consumer could not store whole is of a new version, which its
+ * writer puts before it as `v` (without it: 1). A consumer leaves events of a newer version than its own where they are.
  */
 import * as z from "zod"
 import { TOKEN_PATTERN } from "./contract.ts"
@@ -18,12 +21,17 @@ const Revision = z.string().regex(/^[1-9][0-9]{0,15}$/)
 const Token = z.string().regex(TOKEN_PATTERN)
 const Num = z.int().min(0).max(LIMITS.numberMax)
 
-const key = { application: Token, chat: Num, message: Num }
+/** The newest version that can be stored. */
+export const EVENT_VERSION = 1
+
+/** An event that is read keeps the members that it is not known to have; its type leaves them out. */
+const eventOf = <Shape extends z.ZodRawShape>(shape: Shape) => z.looseObject(shape) as unknown as z.ZodObject<Shape>
+
+const head = { v: z.int().min(1).optional(), revision: Revision, application: Token, chat: Num, message: Num }
 
 /** The state a resource has after a write. `chat` is 0 for an application, `message` is 0 for an application or chat. */
-export const WriteEvent = z.object({
-  revision: Revision,
-  ...key,
+export const WriteEvent = eventOf({
+  ...head,
   /** ms since 1970, by the clock of Redis. */
   created_at: z.int().min(0),
   deleted: z.literal(true).optional(),
@@ -31,15 +39,20 @@ export const WriteEvent = z.object({
 })
 
 /** Raises a counter's highest persisted number by the outbox bound, once per generation: see lib/numbers. */
-export const FenceEvent = z.object({ fence: z.string().regex(/^[1-9][0-9]{0,15}$/), application: Token, chat: Num })
+export const FenceEvent = eventOf({ fence: Revision, application: Token, chat: Num })
 
 export const PersistEvent = z.union([FenceEvent, WriteEvent])
-export const IndexEvent = z.object({ revision: Revision, ...key })
+export const IndexEvent = eventOf(head)
+/** All that is known of an event of a newer version. */
+export const NewerEvent = eventOf({ ...head, v: z.int() })
 
 export type WriteEvent = z.infer<typeof WriteEvent>
 export type FenceEvent = z.infer<typeof FenceEvent>
 export type PersistEvent = z.infer<typeof PersistEvent>
 export type IndexEvent = z.infer<typeof IndexEvent>
+export type NewerEvent = z.infer<typeof NewerEvent>
+
+export const isNewer = ({ v = 1 }: { v?: number | undefined }, version = EVENT_VERSION): boolean => v > version
 
 /** A resource's key: `chat` 0 for an application, `message` 0 for a chat. */
 export type ResourceKey = { application: string; chat: number; message: number }

@@ -13,11 +13,11 @@ export type Readiness = {
 
 /** Asks every dependency for something trivial, side by side. Never throws. */
 export async function checkReadiness(stores: SearchStores): Promise<Readiness> {
-  const { mysql, redis, sqs, config } = stores
+  const { mysql, redis, queues } = stores
   const [mysqlState, redisState, sqsState, elasticsearchState] = await Promise.all([
     check("mysql", () => readMysql(() => mysql.selectFrom("persist_locks").select("stripe").limit(1).execute())),
     check("redis", () => redis.ping()),
-    check("sqs", () => sqs.depth(config.PERSIST_QUEUE_URL)),
+    check("sqs", () => queues.persist.depth()),
     check("elasticsearch", () => asksIndex(stores)),
   ])
   const dependencies = { mysql: mysqlState, redis: redisState, sqs: sqsState, elasticsearch: elasticsearchState }

@@ -6,7 +6,7 @@ import { adminKeysOf, type Config, readConfig } from "./config.ts"
 import { describeError, log } from "./log.ts"
 import { createOutbox } from "./outbox/outbox.ts"
 import { limitRequest, type RateScope } from "./outbox/rates.ts"
-import { createSender } from "./queue/sender.ts"
+import { createQueues } from "./queue/queue.ts"
 import type { Stores } from "./stores.ts"
 
 /** Each function is a bundle with modules of its own, but in the emulator all of them run in one process. */
@@ -41,10 +41,7 @@ export function connectStores(config: Config): { stores: Stores; close: () => Pr
     redis,
     outbox: createOutbox(redis, limits),
     sqs,
-    persistQueue: createSender(sqs, config.PERSIST_QUEUE_URL),
-    persistDeadLetters: createSender(sqs, config.PERSIST_DEAD_LETTER_QUEUE_URL),
-    indexQueue: createSender(sqs, config.INDEX_QUEUE_URL),
-    indexDeadLetters: createSender(sqs, config.INDEX_DEAD_LETTER_QUEUE_URL),
+    queues: createQueues(sqs, config),
   }
   const close = async () => {
     sqs.close()

@@ -27,8 +27,6 @@ const FULL_SHARE = 0.8
 /** What Redis must be set to: see docs/operations.md. */
 const SETTINGS = { appendonly: "yes", appendfsync: "always", "maxmemory-policy": "volatile-ttl" }
 
-const QUEUE_NAMES = ["persist-writes", "index-messages", "persist-writes-dead-letters", "index-messages-dead-letters"]
-
 export type QueueStatus = { queue: string; visible: number; inFlight: number; delayed: number }
 export type OutboxStatus = {
   events: number
@@ -98,15 +96,14 @@ export async function readStatus(stores: SearchStores): Promise<Status> {
   return { ...status, problems: problemsOf(status) }
 }
 
-async function readQueues({ sqs, config }: SearchStores): Promise<QueueStatus[]> {
+async function readQueues({ sqs, queues }: SearchStores): Promise<QueueStatus[]> {
+  const all = Object.values(queues)
+  const sources = all.map(({ name, url }) => ({ name, url }))
   const urls = [
-    config.PERSIST_QUEUE_URL,
-    config.INDEX_QUEUE_URL,
-    config.PERSIST_DEAD_LETTER_QUEUE_URL,
-    config.INDEX_DEAD_LETTER_QUEUE_URL,
+    ...sources,
+    ...all.map(({ deadLetters, deadLettersUrl }) => ({ name: deadLetters, url: deadLettersUrl })),
   ]
-  const depths = await Promise.all(urls.map((url) => sqs.depth(url)))
-  return depths.map((depth, index) => ({ queue: QUEUE_NAMES[index] ?? "", ...depth }))
+  return Promise.all(urls.map(async ({ name, url }) => ({ queue: name, ...(await sqs.depth(url)) })))
 }
 
 function outboxStatus({ config }: SearchStores, { shards, oldestRevision, complete }: OutboxSurvey): OutboxStatus {

@@ -5,7 +5,7 @@ import type { RedisClient } from "./clients/redis.ts"
 import type { SqsClient } from "./clients/sqs.ts"
 import type { Config } from "./config.ts"
 import type { Outbox } from "./outbox/outbox.ts"
-import type { Sender } from "./queue/sender.ts"
+import type { Queues } from "./queue/queue.ts"
 
 /** What every function works with: built once by runtime.ts, passed in everywhere else. */
 export type Stores = {
@@ -16,10 +16,7 @@ export type Stores = {
   redis: RedisClient
   outbox: Outbox
   sqs: SqsClient
-  persistQueue: Sender
-  persistDeadLetters: Sender
-  indexQueue: Sender
-  indexDeadLetters: Sender
+  queues: Queues
 }
 
 /** What searching and indexing need beside it: see lib/search-runtime.ts. */

@@ -2,6 +2,7 @@
 
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { handler } from "../../functions/create-message.ts"
+import type { WriteEvent } from "../../lib/events.ts"
 import type { Script } from "../../lib/outbox/scripts.ts"
 import { gatewayEvent, invocation } from "../../test/steps/gateway-event.ts"
 import type { Bench, BenchRun, Figure } from "../report/bench-run.ts"
@@ -53,7 +54,7 @@ export const direct: Bench = {
     }
     const floor = async (index: number) => {
       await stores.redis.run(FLOOR, [`{${token.charAt(0)}}:bench`], [BODY])
-      await stores.persistQueue.send(token, [floorEvent(token, index)])
+      await stores.queues.persist.send([floorEvent(token, index)])
     }
     const figures: Figure[] = []
     for (const call of [create, floor]) await cost(WARM_UP_CALLS, 64, call)
@@ -75,12 +76,11 @@ export const direct: Bench = {
 }
 
 /** An update of a message that is not there, older than any: the consumer has nothing to do for it. */
-const floorEvent = (application: string, index: number): string =>
-  JSON.stringify({
-    revision: "1",
-    application,
-    chat: 1,
-    message: 1 + (index % 1_000),
-    created_at: 1,
-    body: "x".repeat(90),
-  })
+const floorEvent = (application: string, index: number): WriteEvent => ({
+  revision: "1",
+  application,
+  chat: 1,
+  message: 1 + (index % 1_000),
+  created_at: 1,
+  body: "x".repeat(90),
+})

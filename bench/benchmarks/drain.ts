@@ -24,23 +24,21 @@ const FLOOR_CHAT = 2
 const BODY = "The quick brown fox jumps over the lazy dog, and the parcel is on its way."
 
 /** Events as creations would send them, for chats that have no other message. */
-async function queueEvents({ persistQueue }: SearchStores, applications: string[], each: number): Promise<void> {
+async function queueEvents({ queues }: SearchStores, applications: string[], each: number): Promise<void> {
   const createdAt = Date.now()
   for (let first = 1; first <= each; first += SENT_TOGETHER) {
     for (const application of applications) {
       const numbers = Array.from({ length: Math.min(SENT_TOGETHER, each - first + 1) }, (_, index) => first + index)
       const revision = createdAt * 1000
-      const events = numbers.map((message) =>
-        JSON.stringify({
-          revision: String(revision + message),
-          application,
-          chat: 1,
-          message,
-          created_at: createdAt,
-          body: BODY,
-        }),
-      )
-      await persistQueue.send(application, events)
+      const events = numbers.map((message) => ({
+        revision: String(revision + message),
+        application,
+        chat: 1,
+        message,
+        created_at: createdAt,
+        body: BODY,
+      }))
+      await queues.persist.send(events)
     }
   }
 }

@@ -1,6 +1,7 @@
 // Fills the stores for the search benchmark: rows straight into MySQL, documents by the real index function.
 import type { SQSRecord } from "aws-lambda"
-import { indexRecords } from "../../lib/search/index-records.ts"
+import { consume } from "../../lib/queue/consumer.ts"
+import { indexMessages } from "../../lib/search/index-records.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 
 /** A statement of so many rows, some 150 KB. */
@@ -44,7 +45,7 @@ export async function indexAll(
   let done = 0
   const work = async () => {
     for (const { records, count } of batches) {
-      const failed = await indexRecords(stores, records)
+      const failed = await consume(indexMessages(stores), records)
       if (failed.length > 0) throw new Error(`${failed.length} messages of the index queue were not done`)
       done += count
       onProgress(done)

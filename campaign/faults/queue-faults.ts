@@ -8,6 +8,7 @@ import {
   SendMessageBatchCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs"
+import { QUEUES } from "../../lib/queue/queues.ts"
 
 const CALL_LIMIT_MS = 2_000
 /** The consumers take a message within milliseconds: to find some, one must look again and again. */
@@ -31,7 +32,7 @@ const clientOf = (env: Record<string, string>) =>
 
 const within = () => ({ abortSignal: AbortSignal.timeout(CALL_LIMIT_MS) })
 
-/** Does something to both queues again and again for so long, and at least once. */
+/** Does something to every queue again and again for so long, and at least once. */
 const keepDoing = async (
   env: Record<string, string>,
   ms: number,
@@ -43,8 +44,7 @@ const keepDoing = async (
   try {
     while (!done || performance.now() - started < ms) {
       try {
-        await act(sqs, env.PERSIST_QUEUE_URL ?? "")
-        await act(sqs, env.INDEX_QUEUE_URL ?? "")
+        for (const { urlVariable } of Object.values(QUEUES)) await act(sqs, env[urlVariable] ?? "")
         done = true
       } catch (error) {
         if (!done && performance.now() - started > ONCE_LIMIT_MS) throw error
@@ -56,7 +56,7 @@ const keepDoing = async (
   }
 }
 
-/** Empties both queues, again and again for so long; what is in flight goes as well. */
+/** Empties every queue, again and again for so long; what is in flight goes as well. */
 export const emptyQueues = (env: Record<string, string>, ms: number): Promise<void> =>
   keepDoing(env, ms, (sqs, QueueUrl) => sqs.send(new PurgeQueueCommand({ QueueUrl }), within()))
 
@@ -119,6 +119,6 @@ const doubleAndShuffle = async (sqs: SQSClient, QueueUrl: string, random: () => 
   })
 }
 
-/** Doubles and shuffles what is found in both queues, again and again for so long. */
+/** Doubles and shuffles what is found in the queues, again and again for so long. */
 export const shuffleQueues = (env: Record<string, string>, ms: number, random: () => number): Promise<void> =>
   keepDoing(env, ms, (sqs, QueueUrl) => doubleAndShuffle(sqs, QueueUrl, random))

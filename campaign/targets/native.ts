@@ -7,10 +7,10 @@
 
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
+import { queueUrlsAt } from "../../lib/queue/queues.ts"
 import { apiPorts, startApi } from "../../local/api.ts"
 import { recordedProcess } from "../../local/processes.ts"
 import { run } from "../../local/run.ts"
-import { ownQueueUrls } from "../../local/services/queues.ts"
 import { API_PORTS, portFrom, portsOf, ROOT, SERVICES, stackFolder } from "../../local/services/settings.ts"
 import { type Stack, startServices } from "../../local/services/start.ts"
 import type { ProgramEnd, Supervision } from "../../local/supervisor.ts"
@@ -64,7 +64,7 @@ const linkStores = async (env: Record<string, string>) => {
     url.port = `${link.port}`
     through[variable] = url.href.replace(/\/$/, "")
   }
-  return { links, through: { ...env, ...through, ...ownQueueUrls(through.SQS_ENDPOINT ?? "") } }
+  return { links, through: { ...env, ...through, ...queueUrlsAt(through.SQS_ENDPOINT ?? "") } }
 }
 
 type Started = {

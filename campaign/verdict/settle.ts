@@ -1,5 +1,6 @@
 // The end of a campaign: waiting until nothing is on its way any more, and what is left then.
 import { setTimeout as sleep } from "node:timers/promises"
+import type { QueueKey } from "../../lib/queue/queues.ts"
 import type { Client } from "../load/client.ts"
 import type { Target } from "../targets/target.ts"
 import type { Verdict } from "./checks.ts"
@@ -62,9 +63,9 @@ export async function judgeLeft(direct: DirectStores, left: Left, verdict: Verdi
   }
   judge("outbox not empty", ["outbox", "outboxBytes"])
   judge("queue or index backlog not empty", ["persistQueue", "indexQueue", "pendingIndex", "purges"])
-  for (const queue of ["persistDeadLetters", "indexDeadLetters"] as const) {
-    const count = await unlessAway(() => direct.queueDepth(queue), ANSWER_MS)
-    if (count !== 0) verdict.fail("dead letter", `${queue}: ${count ?? "not answered"}`, count ?? 1)
+  for (const queue of Object.keys(direct.stores.queues) as QueueKey[]) {
+    const count = await unlessAway(() => direct.deadLetters(queue), ANSWER_MS)
+    if (count !== 0) verdict.fail("dead letter", `${queue}DeadLetters: ${count ?? "not answered"}`, count ?? 1)
   }
 }
 

@@ -3,13 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { Redis } from "ioredis"
 import { readConfig } from "../../lib/config.ts"
 import { lifeKey, outboxKey, SHARDS } from "../../lib/outbox/keys.ts"
+import type { QueueKey } from "../../lib/queue/queues.ts"
 import { buildStores } from "../../lib/search-runtime.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 
 /** A store that has not answered by then is taken as away: the samples are a second apart. */
 const ANSWER_MS = 900
-
-export type QueueName = "persist" | "index" | "persistDeadLetters" | "indexDeadLetters"
 
 export type DirectStores = {
   stores: SearchStores
@@ -18,7 +17,8 @@ export type DirectStores = {
   /** Bytes that the shards account for their outboxes. */
   outboxBytes(): Promise<number>
   redisMemoryBytes(): Promise<number>
-  queueDepth(queue: QueueName): Promise<number>
+  queueDepth(queue: QueueKey): Promise<number>
+  deadLetters(queue: QueueKey): Promise<number>
   pendingIndexRows(): Promise<number>
   /** Tombstones below which rows are still to be removed. */
   openPurges(): Promise<number>
@@ -38,7 +38,7 @@ export function connectStores(env: Record<string, string>): DirectStores {
 
 /** The same on stores that are there. `close` closes them, too. */
 export function directStores({ stores, close }: { stores: SearchStores; close: () => Promise<void> }): DirectStores {
-  const { config, mysql, sqs } = stores
+  const { config, mysql, sqs, queues } = stores
   const redis = new Redis(config.REDIS_URL, {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -60,11 +60,9 @@ export function directStores({ stores, close }: { stores: SearchStores; close: (
   }
   const sum = (values: unknown[]): number => values.reduce<number>((total, value) => total + Number(value ?? 0), 0)
   const outboxSizes = () => each((pipeline, shard) => pipeline.hlen(outboxKey(shard)))
-  const urls: Record<QueueName, string> = {
-    persist: config.PERSIST_QUEUE_URL,
-    index: config.INDEX_QUEUE_URL,
-    persistDeadLetters: config.PERSIST_DEAD_LETTER_QUEUE_URL,
-    indexDeadLetters: config.INDEX_DEAD_LETTER_QUEUE_URL,
+  const depthAt = async (url: string) => {
+    const { visible, inFlight, delayed } = await sqs.depth(url)
+    return visible + inFlight + delayed
   }
 
   return {
@@ -74,10 +72,8 @@ export function directStores({ stores, close }: { stores: SearchStores; close: (
     async redisMemoryBytes() {
       return Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1] ?? 0)
     },
-    async queueDepth(queue) {
-      const { visible, inFlight, delayed } = await sqs.depth(urls[queue])
-      return visible + inFlight + delayed
-    },
+    queueDepth: (queue) => depthAt(queues[queue].url),
+    deadLetters: (queue) => depthAt(queues[queue].deadLettersUrl),
     async pendingIndexRows() {
       const { rows } = await mysql
         .selectFrom("pending_index")

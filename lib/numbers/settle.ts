@@ -8,7 +8,6 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { DependencyAway } from "../errors.ts"
 import { SHARDS } from "../outbox/keys.ts"
-import { sendAll } from "../queue/sender.ts"
 import type { Stores } from "../stores.ts"
 
 /** A process that accepted an event just before has sent it by then as a rule: a send is given up after half of it. */
@@ -36,7 +35,7 @@ export function settleShards(stores: Stores): Promise<boolean> {
 
 /** Durations are measured by the monotonic clock: a step of the wall clock must not make a queue look quiet. */
 async function drain(stores: Stores): Promise<boolean> {
-  const { outbox, sqs, config } = stores
+  const { outbox, queues } = stores
   const deadline = performance.now() + WAIT_MAX_MS
   let [quietSince, seenSince] = [performance.now(), 0]
   let generations = ""
@@ -56,7 +55,7 @@ async function drain(stores: Stores): Promise<boolean> {
     const ageMs = Math.max(performance.now() - seenSince, Math.min(...shards.map((shard) => shard.ageMs)))
     const quietMs = Math.min(performance.now() - quietSince, ageMs)
     if (quietMs >= SETTLE_AFTER_MS) {
-      const { visible, inFlight, delayed } = await sqs.depth(config.PERSIST_QUEUE_URL)
+      const { visible, inFlight, delayed } = await queues.persist.depth()
       if (visible + inFlight + delayed === 0) {
         const settled = await Promise.all(shards.map(({ shard, generation }) => outbox.settle(shard, generation)))
         if (settled.every(Boolean)) return true
@@ -69,10 +68,10 @@ async function drain(stores: Stores): Promise<boolean> {
 }
 
 /** Sends what an older copy of Redis has brought back; what is not sent now the relay sends. */
-async function sendStale({ outbox, persistQueue }: Stores, shard: string): Promise<void> {
+async function sendStale({ outbox, queues }: Stores, shard: string): Promise<void> {
   for (;;) {
     const events = await outbox.claim(shard, CLAIM_COUNT)
-    await sendAll(persistQueue, events).catch((error: unknown) => {
+    await queues.persist.send(events).catch((error: unknown) => {
       if (!(error instanceof DependencyAway)) throw error
     })
     if (events.length < CLAIM_COUNT) return

@@ -99,12 +99,12 @@ const SEND_AGAIN_MS = 1_000
 /** The map is emptied beyond this; a fence sent twice counts once. */
 const SENT_MAX = 10_000
 
-async function sendFences({ persistQueue }: Stores, fences: FenceEvent[]): Promise<void> {
+async function sendFences({ queues }: Stores, fences: FenceEvent[]): Promise<void> {
   if (sent.size > SENT_MAX) sent.clear()
   for (const event of fences) {
     const key = `${event.fence} ${event.application}/${event.chat}`
     if (performance.now() - (sent.get(key) ?? Number.NEGATIVE_INFINITY) < SEND_AGAIN_MS) continue
     sent.set(key, performance.now())
-    await persistQueue.send(event.application, [JSON.stringify(event)])
+    await queues.persist.send([event])
   }
 }

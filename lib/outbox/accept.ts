@@ -130,9 +130,9 @@ function createdEvent({ kind, application, chat, state }: Creation, id: string, 
   return { revision, ...key, created_at: revisionTime(revision).getTime(), ...state }
 }
 
-async function sendEvent({ persistQueue, config }: Stores, event: WriteEvent, group: string): Promise<void> {
+async function sendEvent({ queues, config }: Stores, event: WriteEvent, group: string): Promise<void> {
   const answersFirst = config.ANSWER_BEFORE_SEND
-  const sent = persistQueue.send(group, [JSON.stringify(event)], { lingers: answersFirst })
+  const sent = queues.persist.send([event], { group, lingers: answersFirst })
   const handled = sent.catch((error: unknown) => {
     // The outbox holds the event. The queue's breaker logs that it is away, once, when it opens.
     if (error instanceof DependencyAway) return

@@ -1,6 +1,6 @@
 /** The outbox as consumers and relay see it: what becomes of events that were accepted. */
 import type { RedisClient } from "../clients/redis.ts"
-import { keyText, type ResourceKey, WriteEvent } from "../events.ts"
+import { keyText, type ResourceKey, type WriteEvent } from "../events.ts"
 import * as scripts from "./delivery-scripts.ts"
 import {
   attemptsKey,
@@ -32,11 +32,11 @@ export function createDelivery(redis: RedisClient) {
     return Number(removed)
   }
 
-  /** Claims up to `count` events that are due; each is due again after a back-off. */
+  /** Claims up to `count` events that are due, as they are, of whatever version; each is due again after a back-off. */
   async function claim(shard: string, count: number): Promise<WriteEvent[]> {
     const keys = [outboxKey(shard), dueKey(shard), attemptsKey(shard)]
     const entries = await redis.run(scripts.CLAIM, keys, [count, RELAY_BACKOFF_MS, RELAY_BACKOFF_MAX_MS])
-    return entries.map((entry) => WriteEvent.parse(JSON.parse(String(entry))))
+    return entries.map((entry) => JSON.parse(String(entry)) as WriteEvent)
   }
 
   /** The time in ms until the first event of all shards is due, below 0 when it has been; undefined without events. */

@@ -17,7 +17,6 @@ import { describeError, log } from "../log.ts"
 import { keyRanges } from "../persist/key-ranges.ts"
 import { INDEX_RELAY_AFTER_MS } from "../persist/persist-events.ts"
 import { purgeDue, removeExpiredTombstones } from "../persist/purge.ts"
-import { sendAll } from "../queue/sender.ts"
 import { requireIndex } from "../search/require-index.ts"
 import { isSearchAway } from "../search/search-errors.ts"
 import type { SearchStores } from "../stores.ts"
@@ -55,9 +54,9 @@ export async function relay(stores: SearchStores, budgetMs: number): Promise<Rel
 
 async function pass(stores: SearchStores, run: Run): Promise<void> {
   run.unpurged = false
-  const { mysql, sqs, config } = stores
+  const { mysql, queues } = stores
   await reachMysql(() => mysql.selectFrom("persist_locks").select("stripe").limit(1).execute())
-  if (await answers(run, "sqs", () => sqs.depth(config.PERSIST_QUEUE_URL))) {
+  if (await answers(run, "sqs", () => queues.persist.depth())) {
     await answers(run, "outbox", () => relayOutbox(stores, run))
     if (await answers(run, "elasticsearch", () => requireIndex(stores))) {
       await answers(run, "pending index", () => relayPendingIndex(stores, run))
@@ -123,7 +122,7 @@ async function relayOutbox(stores: SearchStores, { deadline, relayed }: Run): Pr
   for (const shard of SHARDS) {
     while (performance.now() < deadline) {
       const events = await stores.outbox.claim(shard, CLAIM_COUNT)
-      await sendAll(stores.persistQueue, events)
+      await stores.queues.persist.send(events)
       relayed.events += events.length
       if (events.length < CLAIM_COUNT) break
     }
@@ -133,7 +132,7 @@ async function relayOutbox(stores: SearchStores, { deadline, relayed }: Run): Pr
 async function relayPendingIndex(stores: SearchStores, { deadline, relayed }: Run): Promise<void> {
   while (performance.now() < deadline) {
     const events = await reachMysql(() => claimPendingIndex(stores))
-    await sendAll(stores.indexQueue, events)
+    await stores.queues.index.send(events)
     relayed.indexEvents += events.length
     if (events.length < CLAIM_COUNT) break
   }

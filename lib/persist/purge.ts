@@ -80,7 +80,7 @@ async function setPurgeAt({ mysql }: Stores, { application, chat }: Tombstone, p
 
 /** Removes one batch below the tombstone. Answers whether more may be left. */
 async function purgeBatch(stores: Stores, { application, chat, revision }: Tombstone): Promise<boolean> {
-  const { mysql, indexQueue } = stores
+  const { mysql, queues } = stores
   const keys = await mysql.transaction().execute(async (tx) => {
     let query = tx.selectFrom("messages").select(["chat", "number"]).where("application", "=", application)
     if (chat > 0) query = query.where("chat", "=", chat)
@@ -99,12 +99,7 @@ async function purgeBatch(stores: Stores, { application, chat, revision }: Tombs
   if (keys.length > 0) {
     const events = keys.map((key): IndexEvent => ({ revision: String(revision), ...key }))
     // What could not be sent stands in pending_index.
-    await indexQueue
-      .send(
-        application,
-        events.map((event) => JSON.stringify(event)),
-      )
-      .catch(() => undefined)
+    await queues.index.send(events).catch(() => undefined)
     return true
   }
   return removeParents(stores, application, chat)

@@ -1,25 +1,42 @@
 /**
- * What the queues' consumers have in common: the partial batch response, and the log line of a batch. A batch that takes
- * too long comes again as a whole: middy gives it up 5 ms before the function's time is over.
+ * DESIGN. What the queues' consumers have in common: messages are decoded and handled in bounded groups. One that cannot
+ * be read comes again until its last receive, and is then a dead letter with its reason. A group that has no time left
+ * goes to the queue again. A dependency that is away is not the events' fault: their message is done with if something
+ * else keeps them, or if the queue has taken delayed copies. A batch that takes too long comes again as a whole: middy
+ * gives it up 5 ms before the function's time is over.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 import middy from "@middy/core"
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda"
-import { log } from "../log.ts"
+import { DependencyAway } from "../errors.ts"
+import type { NewerEvent } from "../events.ts"
+import { describeError, log } from "../log.ts"
+import type { Queue } from "./queue.ts"
+import { RECEIVES_MAX } from "./queues.ts"
 
-/** After so many receives a message goes to the dead-letter queue; the queues are made with the same number. */
-export const RECEIVES_MAX = 5
+/** A group is one transaction, or a bulk request or two: some hundred milliseconds. */
+const GROUP_EVENTS_MAX = 1_000
+/** Of a consumer's ten seconds, of which a store may take five to answer. */
+const BEGIN_WITHIN_MS = 2_500
+/** Copies go round meanwhile; not for longer, since a Redis that is back waits for the queue to be empty. */
+const AWAY_DELAY_SECONDS = 5
 
-type ConsumerOptions = {
-  /** Answers the ids of the messages that are to come again. A throw makes the whole batch come again. */
-  run: (records: SQSRecord[]) => Promise<string[]>
+/** `isLast`: if it came again, it would be a dead letter without a reason. */
+export type Envelope<E> = { id: string; events: E[]; isLast: boolean }
+type Postponed<E> = { id: string; events: (E | NewerEvent)[] }
+export type Consumption<E> = {
+  queue: Queue<E>
+  /** Returns the ids of the envelopes that must come again. Throws DependencyAway when all of them must wait. */
+  run: (envelopes: Envelope<E>[]) => Promise<string[]>
+  /** Returns those of the events that would be lost with their message; all of them where this is absent. */
+  unkept?: (events: (E | NewerEvent)[]) => Promise<(E | NewerEvent)[]>
 }
 
-/** A queue-triggered handler that reports partial batch failures. */
-export function consumer({ run }: ConsumerOptions) {
+/** Returns a queue-triggered handler that reports partial batch failures. `begin` is called for each batch. */
+export function consumer<E>(begin: () => Consumption<E>) {
   return middy(async (event: SQSEvent, context: { functionName?: string }): Promise<SQSBatchResponse> => {
     const started = performance.now()
-    const failed = await run(event.Records)
+    const failed = await consume(begin(), event.Records)
     log.info("batch", {
       function: context.functionName,
       records: event.Records.length,
@@ -31,5 +48,79 @@ export function consumer({ run }: ConsumerOptions) {
   })
 }
 
-/** How often the queue has handed this message out, this time included. */
-export const receiveCount = (record: SQSRecord): number => Number(record.attributes.ApproximateReceiveCount)
+/** Returns the ids of the messages that must come again. */
+export async function consume<E>(consumption: Consumption<E>, records: SQSRecord[]): Promise<string[]> {
+  const { queue, run } = consumption
+  const failed: string[] = []
+  const envelopes: Envelope<E>[] = []
+  const newer: Postponed<E>[] = []
+  for (const record of records) {
+    const isLast = receiveCount(record) >= RECEIVES_MAX
+    const id = record.messageId
+    const decoded = queue.decode(record.body)
+    if (!decoded && !(isLast && (await reject(queue, record)))) failed.push(id)
+    if (decoded?.events.length) envelopes.push({ id, events: decoded.events, isLast })
+    if (decoded?.newer.length) newer.push({ id, events: decoded.newer })
+  }
+  if (newer.length > 0) {
+    log.warn("events of a newer version are left to newer functions", {
+      queue: queue.name,
+      events: eventsOf(newer).length,
+    })
+    failed.push(...(await postpone(consumption, newer)))
+  }
+  const started = performance.now()
+  for (const group of groupsOf(envelopes)) {
+    const isLate = performance.now() - started > BEGIN_WITHIN_MS
+    try {
+      // After a backlog a batch may hold more than it has time for; the relay would wait for a minute.
+      if (isLate) await queue.send(eventsOf(group))
+      else failed.push(...(await run(group)))
+    } catch (error) {
+      if (!(error instanceof DependencyAway)) throw error
+      log.warn("events postponed", { queue: queue.name, events: eventsOf(group).length, error: describeError(error) })
+      failed.push(...(await postpone(consumption, group)))
+    }
+  }
+  return [...new Set(failed)]
+}
+
+const receiveCount = (record: SQSRecord): number => Number(record.attributes.ApproximateReceiveCount)
+
+const eventsOf = <E>(envelopes: { events: E[] }[]): E[] => envelopes.flatMap(({ events }) => events)
+
+function groupsOf<E>(envelopes: Envelope<E>[]): Envelope<E>[][] {
+  const groups: Envelope<E>[][] = []
+  let count = GROUP_EVENTS_MAX
+  for (const envelope of envelopes) {
+    count += envelope.events.length
+    if (count > GROUP_EVENTS_MAX) {
+      groups.push([])
+      count = envelope.events.length
+    }
+    groups.at(-1)?.push(envelope)
+  }
+  return groups
+}
+
+/** Returns the ids of the messages that must come again, since their events are nowhere else. */
+async function postpone<E>(consumption: Consumption<E>, envelopes: Postponed<E>[]): Promise<string[]> {
+  const { queue, unkept = async (events) => events } = consumption
+  const postponed = envelopes.map(async ({ id, events }) => {
+    const sent = unkept(events).then((copies) => queue.send(copies, { delaySeconds: AWAY_DELAY_SECONDS }))
+    return sent.then(
+      () => [],
+      () => [id],
+    )
+  })
+  return (await Promise.all(postponed)).flat()
+}
+
+/** Returns whether the message, which cannot be read, is among the dead letters. */
+async function reject<E>(queue: Queue<E>, { messageId, body }: SQSRecord): Promise<boolean> {
+  log.error("message is unreadable", { message_id: messageId })
+  return queue.bury(body, queue.unreadable).then(
+    () => true,
+    () => false,
+  )
+}

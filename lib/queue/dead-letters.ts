@@ -1,16 +1,16 @@
 /**
- * DESIGN. The two dead-letter queues, for the operator. A dead letter holds an envelope, and the reason where a consumer
+ * DESIGN. The dead-letter queues, for the operator. A dead letter holds an envelope, and the reason where a consumer
  * gave one; of a write event the outbox keeps the entry, marked dead. A queue can only be read by receiving, so every
  * command holds the letters for a while, does what it is to do, and lets those that stay be received again at once.
  *
  * Promised: a letter is removed only after what it held has been sent again or dropped. May happen twice: a letter is
- * sent again and stays, if the command is killed in between; its events are found stale. A command that is killed leaves
- * the letters hidden until its hold has passed.
+ * sent again and stays, if the command is killed in between; its events are found stale.
  */
 import type { Message } from "@aws-sdk/client-sqs"
-import * as z from "zod"
-import { IndexEvent, PersistEvent } from "../events.ts"
+import type { NewerEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
+import type { Queue } from "./queue.ts"
+import { QUEUES, type QueuedEvent } from "./queues.ts"
 
 /** Letters of a queue that one command looks at, so that it needs no more than some MB; the others it sees the next time. */
 export const LETTERS_MAX = 1_000
@@ -20,38 +20,34 @@ const HOLD_SECONDS = 60
 const EMPTY_RECEIVES_MAX = 3
 const BATCH_MESSAGES_MAX = 10
 
+/** `id` is the queue's own of the message, `queue` the name of the queue that it came from. */
 export type DeadLetter = {
-  /** The queue's own id of the message. */
   id: string
-  queue: "persist-writes" | "index-messages"
+  queue: string
   reason: string
   sentAt: Date
-  /** As it is in the queue. */
   body: string
-  /** Of the body; undefined where it cannot be read. Write events where `queue` is persist-writes, else keys. */
-  events: (PersistEvent | IndexEvent)[] | undefined
+  /** Those of the body; undefined where it cannot be read. */
+  events: (QueuedEvent | NewerEvent)[] | undefined
 }
 type Held = DeadLetter & { receiptHandle: string }
 
 /** What became of a letter: it went, or it stays and why. */
 export type Fate = { gone: true } | { gone: false; why: string }
 
-const queues = ({ config }: Stores) =>
-  [
-    ["persist-writes", config.PERSIST_DEAD_LETTER_QUEUE_URL],
-    ["index-messages", config.INDEX_DEAD_LETTER_QUEUE_URL],
-  ] as const
+const queuesOf = ({ queues }: Stores): Queue<QueuedEvent>[] => Object.values(queues)
 
 /**
- * Shows `handle` the dead letters of both queues, about LETTERS_MAX of each at most, and removes those that it says are
+ * Shows `handle` the dead letters of all queues, about LETTERS_MAX of each at most, and removes those that it says are
  * gone. Returns whether there may be more letters than it has shown.
  */
 export async function visitDeadLetters(stores: Stores, handle: (letter: DeadLetter) => Promise<Fate>) {
   let more = false
-  for (const [queue, url] of queues(stores)) {
+  for (const queue of queuesOf(stores)) {
+    const url = queue.deadLettersUrl
     const held = new Map<string, Held>()
     try {
-      more = (await hold(stores, queue, url, held)) || more
+      more = (await hold(stores, queue, held)) || more
       for (const letter of held.values()) {
         if (!(await handle(letter)).gone) continue
         await stores.sqs.remove(url, [letter.receiptHandle])
@@ -65,10 +61,10 @@ export async function visitDeadLetters(stores: Stores, handle: (letter: DeadLett
 }
 
 /** Receives until nothing comes or LETTERS_MAX is reached; then it answers true. */
-async function hold({ sqs }: Stores, queue: DeadLetter["queue"], url: string, held: Map<string, Held>) {
+async function hold({ sqs }: Stores, queue: Queue<QueuedEvent>, held: Map<string, Held>) {
   for (let empty = 0; empty < EMPTY_RECEIVES_MAX; ) {
     if (held.size >= LETTERS_MAX) return true
-    const messages = await sqs.receive(url, HOLD_SECONDS)
+    const messages = await sqs.receive(queue.deadLettersUrl, HOLD_SECONDS)
     empty = messages.length === 0 ? empty + 1 : 0
     for (const message of messages) {
       const letter = toLetter(queue, message)
@@ -86,39 +82,27 @@ async function release({ sqs }: Stores, url: string, letters: Held[]): Promise<v
   }
 }
 
-function toLetter(queue: DeadLetter["queue"], message: Message): Held {
+function toLetter(queue: Queue<QueuedEvent>, message: Message): Held {
   const body = message.Body ?? ""
+  const decoded = queue.decode(body)
   return {
     id: message.MessageId ?? "",
-    queue,
+    queue: queue.name,
     reason: message.MessageAttributes?.reason?.StringValue ?? "received too often",
     sentAt: new Date(Number(message.Attributes?.SentTimestamp ?? 0)),
     body,
-    events: parse(queue, body),
+    events: decoded && [...decoded.events, ...decoded.newer],
     receiptHandle: message.ReceiptHandle ?? "",
   }
 }
 
-function parse(queue: DeadLetter["queue"], body: string): DeadLetter["events"] {
-  try {
-    const events = queue === "persist-writes" ? z.array(PersistEvent) : z.array(IndexEvent)
-    return events.parse(JSON.parse(body))
-  } catch {
-    return undefined
-  }
-}
-
 /** Sends a letter's events to their queue again and revives their outbox entries; one that cannot be read stays. */
-export async function redriveLetter(stores: Stores, { queue, events }: DeadLetter): Promise<Fate> {
-  const [first] = events ?? []
-  if (!events || !first) return { gone: false, why: "it cannot be read" }
-  if (queue === "persist-writes") {
+export async function redriveLetter(stores: Stores, { queue, events = [] }: DeadLetter): Promise<Fate> {
+  const target = queuesOf(stores).find(({ name }) => name === queue)
+  if (!target || events.length === 0) return { gone: false, why: "it cannot be read" }
+  if (queue === QUEUES.persist.name) {
     for (const event of events) if (!("fence" in event)) await stores.outbox.revive(event)
   }
-  const target = queue === "persist-writes" ? stores.persistQueue : stores.indexQueue
-  await target.send(
-    first.application,
-    events.map((event) => JSON.stringify(event)),
-  )
+  await target.send(events)
   return { gone: true }
 }

@@ -13,23 +13,23 @@
 import { sql } from "kysely"
 import { reachMysql } from "../clients/mysql.ts"
 import { ApiError } from "../errors.ts"
-import { type IndexEvent, kindOf, type ResourceKey, type WriteEvent } from "../events.ts"
+import { type IndexEvent, isNewer, kindOf, type ResourceKey, type WriteEvent } from "../events.ts"
 import { acceptChange } from "../outbox/accept.ts"
 import { shardOf } from "../outbox/keys.ts"
 import { keyRanges } from "../persist/key-ranges.ts"
 import { ancestors } from "../persist/plan.ts"
 import type { Stores } from "../stores.ts"
 import type { DeadLetter, Fate } from "./dead-letters.ts"
+import { QUEUES } from "./queues.ts"
 
 /** Gives up what a letter holds. A delete that is not stored yet stays, and so does its letter. Throws DependencyAway; then try again. */
 export async function discardLetter(stores: Stores, { queue, events = [] }: DeadLetter): Promise<Fate> {
-  if (queue === "index-messages") {
-    await forgetIndexing(stores, events as IndexEvent[])
-    return { gone: true }
-  }
-  for (const event of events) {
+  if (queue === QUEUES.index.name) await forgetIndexing(stores, events as IndexEvent[])
+  // What waits in any other queue is nowhere else.
+  for (const event of queue === QUEUES.persist.name ? events : []) {
     // A fence is asked for again by whoever needs it.
     if ("fence" in event) continue
+    if (isNewer(event)) return { gone: false, why: "its version is newer than this command" }
     const fate = await discardWrite(stores, event as WriteEvent)
     if (!fate.gone) return fate
   }

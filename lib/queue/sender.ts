@@ -1,12 +1,11 @@
 /**
- * DESIGN. Sending to a queue by group commit: what arrives while a send is under way goes with the next one, packed
- * into envelopes (JSON arrays) of one group each. A lone event is sent at once; in the cloud, where an instance
- * has one request at a time, an envelope holds one event. What nobody waits for lingers for a moment, so that more goes
- * with it: a call costs about the same whatever it carries.
+ * DESIGN. Sending to a queue by group commit: what arrives while a send is under way goes with the next one, packed into
+ * envelopes (JSON arrays) of one group each. A lone event is sent at once. What nobody waits for lingers for a moment, so
+ * that more goes with it: a call costs about the same whatever it carries.
  *
- * Promised: `send` resolves only once the queue has taken every one of its events, and fails at once while the breaker
- * of the queue is open. May happen twice: an event whose
- * send was answered too late. Absent: order, and trying again (the outbox and pending_index do that).
+ * Promised: a send resolves only once the queue has taken every one of its events, and fails at once while the breaker
+ * of the queue is open. May happen twice: an event whose send was answered too late. Absent: order, and trying again (the
+ * outbox and pending_index do that).
  */
 import type { QueueMessage, SqsClient } from "../clients/sqs.ts"
 import { DependencyAway } from "../errors.ts"
@@ -26,26 +25,17 @@ const LINGER_EVENTS_MAX = BATCH_MESSAGES_MAX * ENVELOPE_EVENTS_MAX
 /** Two calls under way keep the queue busy while the answer of one is read; more would only make smaller batches. */
 const CALLS_MAX = 2
 
-export type Sender = {
-  /**
-   * Sends events (JSON texts) of one group: an application as a rule, so that one's flood does not delay the others
-   * (SQS fair queues go by MessageGroupId). Throws DependencyAway when the queue has not taken them.
-   */
-  send(group: string, events: string[], options?: SendOptions): Promise<void>
-}
-/**
- * `delaySeconds`: the queue holds the message back for so long; `reason`: a message attribute (dead letters); `lingers`:
- * nobody waits for it, so it may wait for others.
- */
+/** `reason` is that of a dead letter. With `lingers` nobody waits for the send, so it may wait for others. */
 export type SendOptions = { delaySeconds?: number; reason?: string; lingers?: boolean }
 
-type Waiting = SendOptions & { group: string; text: string; bytes: number; settle: (error?: unknown) => void }
+type Message = Omit<QueueMessage, "body">
+type Waiting = { key: string; message: Message; text: string; bytes: number; settle: (error?: unknown) => void }
 type Envelope = QueueMessage & { bytes: number; waiting: Waiting[] }
 
 /** SQS refuses U+FFFE and U+FFFF, the only characters of JSON text that it does not take. */
 const queueSafe = (json: string): string => json.replaceAll("\uFFFE", "\\ufffe").replaceAll("\uFFFF", "\\uffff")
 
-export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAway">, queueUrl: string): Sender {
+export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAway">, queueUrl: string) {
   let queue: Waiting[] = []
   let calls = 0
   let scheduled = false
@@ -96,20 +86,21 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
     }
   }
 
-  return {
-    async send(group, events, { lingers = false, ...options } = {}) {
-      sqs.check()
-      const sent = events.map((event) => {
-        const text = queueSafe(event)
-        return new Promise<void>((resolve, reject) => {
-          const settle = (error?: unknown) => (error === undefined ? resolve() : reject(error as Error))
-          queue.push({ ...options, group, text, bytes: Buffer.byteLength(text) + 1, settle })
-        })
+  /** Sends the JSON texts of a group; SQS lets no group's flood delay others. Throws DependencyAway when not all went. */
+  return async (group: string, events: string[], { lingers = false, ...options }: SendOptions = {}): Promise<void> => {
+    sqs.check()
+    const message = { group, ...options }
+    const key = JSON.stringify(message)
+    const sent = events.map((event) => {
+      const text = queueSafe(event)
+      return new Promise<void>((resolve, reject) => {
+        const settle = (error?: unknown) => (error === undefined ? resolve() : reject(error as Error))
+        queue.push({ key, message, text, bytes: Buffer.byteLength(text) + 1, settle })
       })
-      urgent ||= !lingers
-      schedule()
-      await Promise.all(sent)
-    },
+    })
+    urgent ||= !lingers
+    schedule()
+    await Promise.all(sent)
   }
 }
 
@@ -124,30 +115,16 @@ function pack(queue: Waiting[]): { envelopes: Envelope[]; rest: Waiting[] } {
       rest.push(one)
       continue
     }
-    const key = `${one.group} ${one.delaySeconds ?? ""} ${one.reason ?? ""}`
-    let envelope = open.get(key)
-    if (
-      envelope &&
-      (envelope.bytes + one.bytes > ENVELOPE_BYTES_MAX || envelope.waiting.length >= ENVELOPE_EVENTS_MAX)
-    ) {
-      envelope = undefined
-    }
-    if (!envelope) {
+    let envelope = open.get(one.key)
+    const isFull = (envelope?.bytes ?? 0) + one.bytes > ENVELOPE_BYTES_MAX
+    if (!envelope || isFull || envelope.waiting.length >= ENVELOPE_EVENTS_MAX) {
       if (envelopes.length >= BATCH_MESSAGES_MAX) {
         rest.push(one)
         continue
       }
-      const { group, delaySeconds, reason } = one
-      envelope = {
-        group,
-        body: "",
-        bytes: 0,
-        waiting: [],
-        ...(delaySeconds === undefined ? {} : { delaySeconds }),
-        ...(reason === undefined ? {} : { reason }),
-      }
+      envelope = { ...one.message, body: "", bytes: 0, waiting: [] }
       envelopes.push(envelope)
-      open.set(key, envelope)
+      open.set(one.key, envelope)
     }
     envelope.waiting.push(one)
     envelope.bytes += one.bytes
@@ -155,14 +132,4 @@ function pack(queue: Waiting[]): { envelopes: Envelope[]; rest: Waiting[] } {
   }
   for (const envelope of envelopes) envelope.body = `[${envelope.waiting.map(({ text }) => text).join(",")}]`
   return { envelopes, rest }
-}
-
-/** Sends events of several applications, each with its own. Throws DependencyAway when the queue has not taken all. */
-export async function sendAll(queue: Sender, events: { application: string }[], options?: SendOptions): Promise<void> {
-  const byApplication = Map.groupBy(events, ({ application }) => application)
-  const sends = [...byApplication].map(([application, list]) => {
-    const texts = list.map((event) => JSON.stringify(event))
-    return queue.send(application, texts, options)
-  })
-  await Promise.all(sends)
 }

@@ -3,18 +3,14 @@
  *
  * A document is built from its row, with the row's revision as its external version; where the row is gone the document
  * is deleted with the revision of the event. So events may come in any order and any number. An entry of pending_index
- * is removed once its revision, or a newer one, is in every index that is written (see targets.ts); while Elasticsearch is
- * away the queue's messages are done with, since the relay sends the entries again.
+ * is removed once its revision, or a newer one, is in every index that is written (see targets.ts).
  */
-import type { SQSRecord } from "aws-lambda"
-import * as z from "zod"
 import { reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
-import { IndexEvent, keyText } from "../events.ts"
-import { describeError, hashToken, log } from "../log.ts"
+import { type IndexEvent, keyText } from "../events.ts"
+import { hashToken, log } from "../log.ts"
 import { keyRanges, revisionRanges } from "../persist/key-ranges.ts"
-import { RECEIVES_MAX, receiveCount } from "../queue/consumer.ts"
-import { sendAll } from "../queue/sender.ts"
+import type { Consumption, Envelope } from "../queue/consumer.ts"
 import type { SearchStores } from "../stores.ts"
 import { indexDocuments } from "./index-documents.ts"
 import { readOperations } from "./read-operations.ts"
@@ -26,52 +22,26 @@ const BULK_TIMEOUT_MS = 5_000
 /** Of the same ten seconds; what an index that is being built has not taken by then, it takes later. */
 const BUILD_TIMEOUT_MS = 2_500
 
-/** At a time: one read of MySQL and a bulk request or two. */
-const GROUP_EVENTS_MAX = 1_000
-/** Of a consumer's ten seconds. What has not begun by then goes to the queue again. */
-const BEGIN_WITHIN_MS = 2_500
+/** Returns how the index queue is consumed with `stores`. Its events stand in pending_index, too, for the relay to send. */
+export const indexMessages = (stores: SearchStores): Consumption<IndexEvent> => ({
+  queue: stores.queues.index,
+  run: (envelopes) => indexGroup(stores, envelopes),
+  unkept: async () => [],
+})
 
-/** Indexes the messages that `records` name. Answers the ids of the queue messages that must come again. */
-export async function indexRecords(stores: SearchStores, records: SQSRecord[]): Promise<string[]> {
-  const failed: string[] = []
-  const events = new Map<string, IndexEvent>()
-  for (const record of records) {
-    const parsed = parse(record.body)
-    if (!parsed) {
-      if (!(await rejectUnreadable(stores, record))) failed.push(record.messageId)
-      continue
-    }
-    for (const event of parsed) {
-      const other = events.get(keyText(event))
-      if (!other || Number(event.revision) > Number(other.revision)) events.set(keyText(event), event)
-    }
+async function indexGroup(stores: SearchStores, envelopes: Envelope<IndexEvent>[]): Promise<string[]> {
+  const latest = new Map<string, IndexEvent>()
+  for (const event of envelopes.flatMap(({ events }) => events)) {
+    const other = latest.get(keyText(event))
+    if (!other || Number(event.revision) > Number(other.revision)) latest.set(keyText(event), event)
   }
-  await indexInGroups(stores, [...events.values()])
-  return failed
-}
-
-/** What is not indexed is not lost: every one of the events stands in pending_index, for the relay to send. */
-async function indexInGroups(stores: SearchStores, events: IndexEvent[]): Promise<void> {
-  const started = performance.now()
-  for (let first = 0; first < events.length; first += GROUP_EVENTS_MAX) {
-    const isLate = performance.now() - started > BEGIN_WITHIN_MS
-    try {
-      // After a backlog a batch may hold more than it has time for; the relay would wait for a minute.
-      if (isLate) return await sendAll(stores.indexQueue, events.slice(first))
-      await indexAll(stores, events.slice(first, first + GROUP_EVENTS_MAX))
-    } catch (error) {
-      if (!(error instanceof DependencyAway) && !isSearchAway(error)) throw error
-      return log.warn("indexing postponed", { events: events.length - first, error: describeError(error) })
-    }
-  }
-}
-
-function parse(body: string): IndexEvent[] | undefined {
   try {
-    return z.array(IndexEvent).parse(JSON.parse(body))
-  } catch {
-    return undefined
+    await indexAll(stores, [...latest.values()])
+  } catch (error) {
+    if (isSearchAway(error)) throw new DependencyAway("elasticsearch", error)
+    throw error
   }
+  return []
 }
 
 async function indexAll(stores: SearchStores, events: IndexEvent[]): Promise<void> {
@@ -137,9 +107,9 @@ async function removePending({ mysql, config }: SearchStores, events: IndexEvent
 }
 
 /** A document that Elasticsearch refuses for what it is: dead, with its reason, and not sent again. */
-async function bury({ mysql, indexDeadLetters }: SearchStores, event: IndexEvent, reason: string): Promise<void> {
+async function bury({ mysql, queues }: SearchStores, event: IndexEvent, reason: string): Promise<void> {
   log.error("document is dead", { application: hashToken(event.application), reason })
-  await indexDeadLetters.send(event.application, [JSON.stringify(event)], { reason })
+  await queues.index.bury(event, reason)
   await reachMysql(() =>
     mysql
       .updateTable("pending_index")
@@ -148,16 +118,4 @@ async function bury({ mysql, indexDeadLetters }: SearchStores, event: IndexEvent
       .where("revision", "<=", Number(event.revision))
       .execute(),
   )
-}
-
-/** A message that is no list of keys comes again until its last receive, then is dead. Answers whether it is done with. */
-async function rejectUnreadable({ indexDeadLetters }: SearchStores, record: SQSRecord): Promise<boolean> {
-  if (receiveCount(record) < RECEIVES_MAX) return false
-  log.error("message is unreadable", { message_id: record.messageId })
-  try {
-    await indexDeadLetters.send("unreadable", [JSON.stringify(record.body)], { reason: "not a list of keys" })
-    return true
-  } catch {
-    return false
-  }
 }

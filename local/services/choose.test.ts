@@ -1,17 +1,10 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, test } from "@jest/globals"
+import { QUEUES, RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { chooseEngine, chooseServices } from "./choose.ts"
 import { bestJava } from "./install.ts"
-import { ownQueueUrls } from "./queues.ts"
-import {
-  DEAD_LETTERS_SUFFIX,
-  MAX_RECEIVE_COUNT,
-  portsOf,
-  QUEUES,
-  ROOT,
-  VISIBILITY_TIMEOUT_SECONDS,
-} from "./settings.ts"
+import { portsOf, ROOT, VISIBILITY_TIMEOUT_SECONDS } from "./settings.ts"
 
 describe("choosing services", () => {
   test("with nothing set, all four are to be brought up by whatever the machine has", () => {
@@ -84,20 +77,11 @@ describe("ports and addresses", () => {
 
   test("the queues of elasticmq.conf, compared with those made on a given server, are the same", () => {
     const config = readFileSync(join(ROOT, "elasticmq.conf"), "utf8")
-    for (const { name } of QUEUES) {
+    for (const { name, deadLetters } of Object.values(QUEUES)) {
       const queue = new RegExp(`\\n  ${name} \\{([^}]*\\})`).exec(config)?.[1]
       expect(queue).toContain(`defaultVisibilityTimeout = ${VISIBILITY_TIMEOUT_SECONDS} seconds`)
-      expect(queue).toContain(`{ name = "${name}${DEAD_LETTERS_SUFFIX}", maxReceiveCount = ${MAX_RECEIVE_COUNT} }`)
-      expect(config).toContain(`\n  ${name}${DEAD_LETTERS_SUFFIX} { }`)
+      expect(queue).toContain(`{ name = "${deadLetters}", maxReceiveCount = ${RECEIVES_MAX} }`)
+      expect(config).toContain(`\n  ${deadLetters} { }`)
     }
-  })
-
-  test("our own queues, at an endpoint, have their URLs in the API's variables", () => {
-    expect(ownQueueUrls("http://127.0.0.1:1")).toEqual({
-      PERSIST_QUEUE_URL: "http://127.0.0.1:1/000000000000/persist-writes",
-      PERSIST_DEAD_LETTER_QUEUE_URL: "http://127.0.0.1:1/000000000000/persist-writes-dead-letters",
-      INDEX_QUEUE_URL: "http://127.0.0.1:1/000000000000/index-messages",
-      INDEX_DEAD_LETTER_QUEUE_URL: "http://127.0.0.1:1/000000000000/index-messages-dead-letters",
-    })
   })
 })

@@ -1,17 +1,9 @@
-import { DEAD_LETTERS_SUFFIX, MAX_RECEIVE_COUNT, QUEUES, VISIBILITY_TIMEOUT_SECONDS } from "./settings.ts"
+import { QUEUES, RECEIVES_MAX } from "../../lib/queue/queues.ts"
+import { VISIBILITY_TIMEOUT_SECONDS } from "./settings.ts"
 
 /** A queue server that is there answers a call within this. */
 const CALL_LIMIT_MS = 5000
 const ATTEMPTS = 3
-
-/** The queue URLs of our own ElasticMQ, which makes the queues of elasticmq.conf at its start. */
-export const ownQueueUrls = (endpoint: string): Record<string, string> =>
-  Object.fromEntries(
-    QUEUES.flatMap(({ name, urlVariable, deadLettersUrlVariable }) => [
-      [urlVariable, `${endpoint}/000000000000/${name}`],
-      [deadLettersUrlVariable, `${endpoint}/000000000000/${name}${DEAD_LETTERS_SUFFIX}`],
-    ]),
-  )
 
 /**
  * Makes the queues on a server that was given, unless they are there: dead-letter queues first, then the queues with
@@ -42,8 +34,8 @@ export const ensureQueues = async (endpoint: string, env: NodeJS.ProcessEnv): Pr
   }
   try {
     const urls: Record<string, string> = {}
-    for (const { name, urlVariable, deadLettersUrlVariable } of QUEUES) {
-      const deadLetters = await ensure(`${name}${DEAD_LETTERS_SUFFIX}`, {})
+    for (const { name, deadLetters: deadName, urlVariable, deadLettersUrlVariable } of Object.values(QUEUES)) {
+      const deadLetters = await ensure(deadName, {})
       const { Attributes } = await client.send(
         new GetQueueAttributesCommand({ QueueUrl: deadLetters, AttributeNames: ["QueueArn"] }),
         limit(),
@@ -53,7 +45,7 @@ export const ensureQueues = async (endpoint: string, env: NodeJS.ProcessEnv): Pr
         VisibilityTimeout: `${VISIBILITY_TIMEOUT_SECONDS}`,
         RedrivePolicy: JSON.stringify({
           deadLetterTargetArn: Attributes?.QueueArn,
-          maxReceiveCount: MAX_RECEIVE_COUNT,
+          maxReceiveCount: RECEIVES_MAX,
         }),
       })
     }

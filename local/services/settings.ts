@@ -47,20 +47,11 @@ export const SERVICES: Record<ServiceName, ServiceSettings> = {
 /** The API's own port; PORT moves it, CHAT_FAULTS_API_PORT that of a campaign, CHAT_BENCH_API_PORT that of benchmarks. */
 export const API_PORTS: Record<StackName, number> = { start: 3000, test: 24000, faults: 13000, bench: 14000 }
 
-/** Queue names, their dead-letter queues and the variables that carry their URLs; elasticmq.conf says the same. */
-export const QUEUES = [
-  { name: "persist-writes", urlVariable: "PERSIST_QUEUE_URL", deadLettersUrlVariable: "PERSIST_DEAD_LETTER_QUEUE_URL" },
-  { name: "index-messages", urlVariable: "INDEX_QUEUE_URL", deadLettersUrlVariable: "INDEX_DEAD_LETTER_QUEUE_URL" },
-] as const
-
-export const DEAD_LETTERS_SUFFIX = "-dead-letters"
 /**
  * Seconds; more than a consumer may take (10 s), so that a slow batch is not delivered twice, and little more: what a
  * killed consumer held comes back after it, and a Redis that has restarted waits for that.
  */
 export const VISIBILITY_TIMEOUT_SECONDS = 15
-/** Deliveries before a message counts as poisoned. */
-export const MAX_RECEIVE_COUNT = 5
 
 export const ROOT = join(import.meta.dirname, "..", "..")
 /** Data, logs and pid files of one stack. */

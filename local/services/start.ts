@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { mkdir, rm, statfs, writeFile } from "node:fs/promises"
 import { join, relative } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { queueUrlsAt } from "../../lib/queue/queues.ts"
 import { LaunchFailure } from "../failure.ts"
 import { lockFolder, stopLeftovers } from "../processes.ts"
 import type { Progress } from "../progress.ts"
@@ -10,7 +11,7 @@ import { type Choice, chooseEngine, chooseServices, ENGINES, type Engine } from 
 import { type DockerServices, dockerAnswers, dockerHasImages, dockerIsUp, startDocker, stopDocker } from "./docker.ts"
 import { type NativeServices, nativeServers, nativeUrls } from "./native.ts"
 import { isReady, type PortClaim, requireFreePorts } from "./probe.ts"
-import { ensureQueues, ownQueueUrls } from "./queues.ts"
+import { ensureQueues } from "./queues.ts"
 import {
   type Ports,
   portsOf,
@@ -209,7 +210,7 @@ const environmentOf = async (
     ? await ensureQueues(endpoint, environment).catch((error: Error) => {
         throw new LaunchFailure(`The queues could not be made at ${endpoint} (SQS_ENDPOINT): ${error.message}`)
       })
-    : ownQueueUrls(endpoint)
+    : queueUrlsAt(endpoint)
   // The SDK signs every call, though a local queue server does not look.
   const login = { AWS_REGION: "us-east-1", AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local" }
   const unset = ([name]: [string, string]) => !environment[name]

@@ -16,6 +16,7 @@ import { awaitQuiet, COUNTS_MAX_MS, judgeCounts, judgeLeft, whatIsLeft } from ".
 import { type DirectStores, directStores } from "../../campaign/verdict/stores.ts"
 import { compareAll, type Evidence } from "../../campaign/verdict/verdict.ts"
 import { outboxKey } from "../../lib/outbox/keys.ts"
+import { createQueues } from "../../lib/queue/queue.ts"
 import { eventually } from "../steps/eventually.ts"
 import { useRunningApi } from "../steps/running-api.ts"
 
@@ -99,7 +100,10 @@ const deleteDocument = (key: Key, version: number) =>
 
 beforeAll(async () => {
   const config = { ...stores().config, ...queues() }
-  direct = directStores({ stores: { ...stores(), config }, close: async () => {} })
+  direct = directStores({
+    stores: { ...stores(), config, queues: createQueues(stores().sqs, config) },
+    close: async () => {},
+  })
   const client = connectClient(api().baseUrl)
   const [ended, gaveUp] = [new AbortController(), new AbortController()]
   const [ledger, faults] = [createLedger(), createFaultLog()]

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals"
 import type { WriteEvent } from "../../lib/events.ts"
-import { RECEIVES_MAX } from "../../lib/queue/consumer.ts"
 import { type DeadLetter, redriveLetter, visitDeadLetters } from "../../lib/queue/dead-letters.ts"
 import { discardLetter } from "../../lib/queue/discard.ts"
+import { RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { deliver, drainQueues, sqsRecord, takeRecords } from "../steps/drain.ts"
@@ -97,7 +97,7 @@ describe("listing dead letters", () => {
   test("more than one receive holds, shows all", async () => {
     const before = (await list()).length
     const bodies = Array.from({ length: 25 }, (_, index) => `text${index}`)
-    await Promise.all(bodies.map((body) => stores().indexDeadLetters.send(body, [JSON.stringify(body)])))
+    await Promise.all(bodies.map((body) => stores().queues.index.bury(body, body)))
     const letters = await list()
     expect(letters).toHaveLength(before + 25)
     expect(new Set(letters.map(({ id }) => id)).size).toBe(letters.length)

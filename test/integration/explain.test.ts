@@ -15,9 +15,10 @@ import { syncCounts } from "../../lib/counts/sync-counts.ts"
 import { createMessage, deleteMessage, getMessage, listMessages, updateMessage } from "../../lib/messages.ts"
 import { verifyParents } from "../../lib/numbers/verify-parents.ts"
 import { relay } from "../../lib/outbox/relay.ts"
-import { persistRecords } from "../../lib/persist/persist-records.ts"
+import { persistWrites } from "../../lib/persist/persist-records.ts"
+import { consume } from "../../lib/queue/consumer.ts"
 import { discardLetter } from "../../lib/queue/discard.ts"
-import { indexRecords } from "../../lib/search/index-records.ts"
+import { indexMessages } from "../../lib/search/index-records.ts"
 import { reindex } from "../../lib/search/reindex.ts"
 import { readStatus } from "../../lib/status.ts"
 import type { SearchStores } from "../../lib/stores.ts"
@@ -117,20 +118,20 @@ async function fill({ mysql }: SearchStores): Promise<void> {
 /** Everything that the system does, once or twice. */
 async function work(): Promise<void> {
   const own = watched
-  const consume = async () => {
-    await persistRecords(own, await takeRecords(own, "persist"))
-    await indexRecords(own, await takeRecords(own, "index"))
+  const consumeBoth = async () => {
+    await consume(persistWrites(own), await takeRecords(own, "persist"))
+    await consume(indexMessages(own), await takeRecords(own, "index"))
   }
   const token = (await createApplication(own, { name: "Explained" })).resource.token
   const other = (await createApplication(own, { name: "Other" })).resource.token
   for (let chat = 1; chat <= 3; chat++) await createChat(own, token, { name: null })
   for (let i = 0; i < 6; i++) await createMessage(own, token, 1 + (i % 2), { body: `message ${i}` })
-  await consume()
+  await consumeBoth()
   await updateApplication(own, token, { name: "Renamed" })
   await updateChat(own, token, 1, { name: "Renamed" })
   await updateMessage(own, token, 1, 1, { body: "changed" })
   await deleteMessage(own, token, 1, 2)
-  await consume()
+  await consumeBoth()
   await getApplication(own, token)
   await getChat(own, token, 1)
   await getMessage(own, token, 1, 1)
@@ -157,7 +158,7 @@ async function work(): Promise<void> {
   await deleteChat(own, token, 2)
   await deletedChats(own, token)
   await deleteApplication(own, other)
-  await consume()
+  await consumeBoth()
   await relay(own, 5_000)
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals"
 import type { SQSRecord } from "aws-lambda"
 import type { IndexEvent } from "../../lib/events.ts"
 import { keyText } from "../../lib/events.ts"
-import { RECEIVES_MAX } from "../../lib/queue/consumer.ts"
+import { RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { indexName, writesAlias } from "../../lib/search/targets.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { deliver, drainQueue, refreshIndex, sqsRecord, takeDeadLetters, takeRecords } from "../steps/drain.ts"
@@ -13,8 +13,9 @@ import { givenWorld, type World } from "../steps/world.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** More than the function takes at a time, … */
+/** More than the function takes at a time, in messages as the queue has them, … */
 const EVENTS = 1_200
+const EVENTS_PER_MESSAGE = 100
 /** … and an Elasticsearch that takes so long to answer that after the first thousand there is no time for the others. */
 const SLOW_MS = 1_600
 
@@ -144,10 +145,13 @@ describe("the index function", () => {
     const { world, events } = await givenIndexEvents()
     const [event] = events as [IndexEvent]
     const absent = Array.from({ length: EVENTS }, (_, index) => ({ ...event, message: 2 + index }))
+    const messages = Array.from({ length: EVENTS / EVENTS_PER_MESSAGE }, (_, index) =>
+      record(...absent.slice(index * EVENTS_PER_MESSAGE, (index + 1) * EVENTS_PER_MESSAGE)),
+    )
     const line = await startForwarder(stores().config.ELASTICSEARCH_URL)
     line.delay(SLOW_MS)
     const left = await withEnvironment({ ELASTICSEARCH_URL: line.url }, () =>
-      deliver("index", [record(...events), record(...absent)]),
+      deliver("index", [record(...events), ...messages]),
     )
     await line.shut()
     expect(left).toEqual([])

@@ -28,8 +28,7 @@ async function json(args: string[], changes: Record<string, string> = {}) {
   return { code, document: JSON.parse(stdout) }
 }
 
-const sendDeadLetter = (text: string) =>
-  stores().persistDeadLetters.send("g", [JSON.stringify(text)], { reason: "planted" })
+const sendDeadLetter = (text: string) => stores().queues.persist.bury(text, "planted")
 
 async function onlyLetter(): Promise<{ id: string }> {
   const { document } = await json(["dead-letters", "list"])
@@ -141,7 +140,7 @@ describe("ops dead-letters", () => {
     await drainQueues(stores())
     const key = { application: token, chat: 1, message: 0 }
     const event = { revision: `${Date.now()}000`, ...key, created_at: Date.now(), name: "back" }
-    await stores().persistDeadLetters.send(token, [JSON.stringify(event)], { reason: "planted" })
+    await stores().queues.persist.bury(event, "planted")
     expect(await json(["dead-letters", "redrive"])).toMatchObject({ code: 0, document: { redriven: 1 } })
     await drainQueues(stores())
     expect(expectStatus(await api.getChat(token, 1), 200).name).toBe("back")

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals"
 import type { SQSRecord } from "aws-lambda"
 import type { WriteEvent } from "../../lib/events.ts"
-import { RECEIVES_MAX } from "../../lib/queue/consumer.ts"
+import { RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import {
   deliver,
@@ -68,7 +68,7 @@ describe("a poisoned event", () => {
   test("alone, comes again until its last receive, then is a dead letter with its reason, still read", async () => {
     const { token, key, poison } = await givenPoison()
     await takeRecords(stores(), "persist")
-    await stores().persistQueue.send(token, [JSON.stringify(poison)])
+    await stores().queues.persist.send([poison])
     let deliveries = 0
     await eventually(async () => {
       deliveries += await deliverOnce(stores(), "persist")

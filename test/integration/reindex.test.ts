@@ -2,8 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { beforeEach, describe, expect, test } from "@jest/globals"
 import type { KyselyPlugin } from "kysely"
 import { relay } from "../../lib/outbox/relay.ts"
+import { consume } from "../../lib/queue/consumer.ts"
 import { indexDefinition, MAPPING_VERSION } from "../../lib/search/index-mapping.ts"
-import { indexRecords } from "../../lib/search/index-records.ts"
+import { indexMessages } from "../../lib/search/index-records.ts"
 import { type ReindexOptions, reindex, searchedIndex } from "../../lib/search/reindex.ts"
 import { ReindexRunning } from "../../lib/search/reindex-lock.ts"
 import { indexName, parseIndexName, readTargets, writesAlias } from "../../lib/search/targets.ts"
@@ -110,7 +111,7 @@ describe("a reindex", () => {
     const consumer = heldBack((rows) => rows.some((row) => "building" in row))
     const builder = heldBack((rows) => rows.some(({ body }) => body === "body 0"))
     const key = { application: token, chat, message: 1 }
-    const consuming = indexRecords(consumer.stores, [sqsRecord([{ revision: "1", ...key }])])
+    const consuming = consume(indexMessages(consumer.stores), [sqsRecord([{ revision: "1", ...key }])])
     await consumer.reached
     const building = reindex(builder.stores)
     await builder.reached

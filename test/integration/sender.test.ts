@@ -1,18 +1,23 @@
 // The batching sender against the real queue.
 import { setImmediate } from "node:timers/promises"
 import { expect, test } from "@jest/globals"
+import type { IndexEvent } from "../../lib/events.ts"
 import { createSender } from "../../lib/queue/sender.ts"
+import type { SearchStores } from "../../lib/stores.ts"
 import { takeRecords } from "../steps/drain.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 
 const stores = useTestStores()
 
+/** Events here are any JSON text. */
+const createPersistSender = ({ sqs, config }: SearchStores = stores()) => createSender(sqs, config.PERSIST_QUEUE_URL)
+
 const envelopes = async () => (await takeRecords(stores(), "persist")).map(({ body }) => JSON.parse(body) as unknown[])
 
 test("many events of several applications sent at once: arrive exactly once: in few envelopes of one application each", async () => {
-  const { persistQueue } = stores()
+  const send = createPersistSender()
   const events = Array.from({ length: 300 }, (_, i) => ({ application: `app-${i % 3}`, i }))
-  await Promise.all(events.map((event) => persistQueue.send(event.application, [JSON.stringify(event)])))
+  await Promise.all(events.map((event) => send(event.application, [JSON.stringify(event)])))
   const received = (await envelopes()) as { application: string; i: number }[][]
   expect(
     received
@@ -25,20 +30,21 @@ test("many events of several applications sent at once: arrive exactly once: in 
 })
 
 test("a lone event: is sent: in an envelope of its own", async () => {
-  await stores().persistQueue.send("app", ['{"a":1}'])
+  await createPersistSender()("app", ['{"a":1}'])
   expect(await envelopes()).toEqual([[{ a: 1 }]])
 })
 
 test("the largest events, with every character that JSON or the queue treats specially: arrive as they were", async () => {
   const bodies = ["\u0000\u0001\u001f\u007f", "\uFFFE\uFFFF", "𝄞".repeat(10_000), "\u0001".repeat(10_000), '"\\/\u2028']
-  await Promise.all(bodies.map((body) => stores().persistQueue.send("app", [JSON.stringify({ body })])))
+  const send = createPersistSender()
+  await Promise.all(bodies.map((body) => send("app", [JSON.stringify({ body })])))
   const received = (await envelopes()).flat() as { body: string }[]
   expect(received.map(({ body }) => body).toSorted()).toEqual(bodies.toSorted())
 })
 
 test("more than a call may carry: sent at once: arrives in several", async () => {
   const body = "x".repeat(30_000)
-  await stores().persistQueue.send(
+  await createPersistSender()(
     "app",
     Array.from({ length: 40 }, (_, i) => JSON.stringify({ i, body })),
   )
@@ -46,20 +52,20 @@ test("more than a call may carry: sent at once: arrives in several", async () =>
 })
 
 test("a queue that is away: a send: is refused as such, and after a few at once without waiting", async () => {
-  await withEnvironment(away("sqs"), async ({ sqs, config }) => {
-    const sender = createSender(sqs, config.PERSIST_QUEUE_URL)
+  await withEnvironment(away("sqs"), async (own) => {
+    const send = createPersistSender(own)
     for (let i = 0; i < 4; i++) {
-      await expect(sender.send("app", ["{}"])).rejects.toMatchObject({ name: "DependencyAway", dependency: "sqs" })
+      await expect(send("app", ["{}"])).rejects.toMatchObject({ name: "DependencyAway", dependency: "sqs" })
     }
-    await expect(sender.send("app", ["{}"])).rejects.toMatchObject({ cause: { message: "failed just before" } })
+    await expect(send("app", ["{}"])).rejects.toMatchObject({ cause: { message: "failed just before" } })
   })
 })
 
 test("events that nobody waits for, sent one after the other: arrive together: in one envelope", async () => {
-  const { persistQueue } = stores()
+  const send = createPersistSender()
   const sends: Promise<void>[] = []
   for (let i = 0; i < 5; i++) {
-    sends.push(persistQueue.send("app", [JSON.stringify({ i })], { lingers: true }))
+    sends.push(send("app", [JSON.stringify({ i })], { lingers: true }))
     await setImmediate()
   }
   await Promise.all(sends)
@@ -67,9 +73,27 @@ test("events that nobody waits for, sent one after the other: arrive together: i
 })
 
 test("events that nobody waits for: go along: with one that somebody waits for", async () => {
-  const { persistQueue } = stores()
-  const lingering = persistQueue.send("app", ['{"i":0}'], { lingers: true })
-  const urgent = persistQueue.send("app", ['{"i":1}'])
+  const send = createPersistSender()
+  const lingering = send("app", ['{"i":0}'], { lingers: true })
+  const urgent = send("app", ['{"i":1}'])
   await Promise.all([lingering, urgent])
   expect(await envelopes()).toEqual([[{ i: 0 }, { i: 1 }]])
+})
+
+test("events of two applications, sent in one call: arrive in an envelope of each", async () => {
+  const { queues } = stores()
+  const event = (letter: string, chat: number) => ({ revision: "1", application: letter.repeat(24), chat, message: 1 })
+  const events = [event("a", 1), event("b", 1), event("a", 2)]
+  await queues.index.send(events)
+  const received = (await takeRecords(stores(), "index")).map(({ body }) => queues.index.decode(body)?.events ?? [])
+  expect(received.toSorted((one, other) => other.length - one.length)).toEqual([[events[0], events[2]], [events[1]]])
+})
+
+test("an event of the index queue: is refused for the persist queue: by the compiler and by who reads it", async () => {
+  const { queues } = stores()
+  const event: IndexEvent = { revision: "1", application: "a".repeat(24), chat: 1, message: 1 }
+  // @ts-expect-error it has no state
+  await queues.persist.send([event])
+  const [record] = await takeRecords(stores(), "persist")
+  expect(queues.persist.decode(record?.body ?? "")).toBeUndefined()
 })

@@ -1,6 +1,7 @@
 // What docs/operations.md says against the code: log lines, limits and time-outs.
 import { expect, test } from "@jest/globals"
-import { MAX_RECEIVE_COUNT, VISIBILITY_TIMEOUT_SECONDS } from "../../local/services/settings.ts"
+import { RECEIVES_MAX } from "../../lib/queue/queues.ts"
+import { VISIBILITY_TIMEOUT_SECONDS } from "../../local/services/settings.ts"
 import { matches, projectPaths, read, sectionOf } from "../steps/project-files.ts"
 
 const sources = projectPaths().filter((path) => /^(lib|functions)\/.*\.ts$/.test(path) && !path.endsWith(".test.ts"))
@@ -44,7 +45,7 @@ test("the table of queues: is that of the emulator and of resources.yml", () => 
   const queues = sectionOf("docs/operations.md", "Queues").replaceAll(/ +/g, " ")
   const [onAws] = new Set(matches(read("resources.yml"), /VisibilityTimeout: (\d+)/g))
   expect(queues).toContain(`| visibility timeout | ${VISIBILITY_TIMEOUT_SECONDS} s | ${onAws} s |`)
-  expect(queues).toContain(`| receives before the dead-letter queue | ${MAX_RECEIVE_COUNT} | ${MAX_RECEIVE_COUNT} |`)
+  expect(queues).toContain(`| receives before the dead-letter queue | ${RECEIVES_MAX} | ${RECEIVES_MAX} |`)
   const [batch] = new Set(matches(read("serverless.yml"), /batchSize: (\d+)/g))
   const [atOnce] = new Set(matches(read("serverless.yml"), /maximumConcurrency: (\d+)/g))
   expect(queues).toContain(`| batch, batches side by side | ${batch} messages, ${atOnce} |`)

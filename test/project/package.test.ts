@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals"
 import { REJECTED_ROUTES, ROUTES } from "../../lib/operations/routes.ts"
-import { RECEIVES_MAX } from "../../lib/queue/consumer.ts"
+import { QUEUE_VARIABLES, QUEUES, RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { type Ran, runNode } from "../steps/child.ts"
 import { gatewayEvent, withJson } from "../steps/gateway-event.ts"
@@ -28,7 +28,11 @@ type LambdaFunction = {
   Handler: string
   FunctionName: string
 }
-type Queue = { VisibilityTimeout: number; RedrivePolicy?: { deadLetterTargetArn: unknown; maxReceiveCount: number } }
+type Queue = {
+  QueueName: string
+  VisibilityTimeout: number
+  RedrivePolicy?: { deadLetterTargetArn: unknown; maxReceiveCount: number }
+}
 
 const stores = useTestStores()
 jest.setTimeout(PACKAGE_LIMIT_MS)
@@ -80,10 +84,14 @@ describe("the template", () => {
       expect(template.Resources[Role["Fn::GetAtt"][0]]).toMatchObject({ Type: "AWS::IAM::Role" })
   })
 
-  test("of the queues: has two, each with a dead-letter queue after RECEIVES_MAX receives, and time for retries", async () => {
+  test("of the queues: has those of the table, each with a dead-letter queue after RECEIVES_MAX receives, and time for retries", async () => {
     const queues = ofType<Queue>("AWS::SQS::Queue")
     const sources = queues.filter(([, { RedrivePolicy }]) => RedrivePolicy)
-    expect([queues.length, sources.length]).toEqual([4, 2])
+    const names = (of: "name" | "deadLetters") => Object.values(QUEUES).map((queue) => queue[of])
+    expect(queues.map(([, { QueueName }]) => QueueName).sort()).toEqual(
+      [...names("name"), ...names("deadLetters")].sort(),
+    )
+    expect(sources.map(([, { QueueName }]) => QueueName).sort()).toEqual(names("name").sort())
     for (const [id, { RedrivePolicy, VisibilityTimeout }] of sources) {
       const deadLetters = { "Fn::GetAtt": [id.replace(/Queue$/, "DeadLetterQueue"), "Arn"] }
       expect(RedrivePolicy).toEqual({ deadLetterTargetArn: deadLetters, maxReceiveCount: RECEIVES_MAX })
@@ -92,12 +100,12 @@ describe("the template", () => {
     }
     const local = await readFile(join(ROOT, "elasticmq.conf"), "utf8")
     const counts = [...local.matchAll(/maxReceiveCount = (\d+)/g)].map(([, count]) => Number(count))
-    expect(counts).toEqual([RECEIVES_MAX, RECEIVES_MAX])
+    expect(counts).toEqual(sources.map(() => RECEIVES_MAX))
   })
 
   test("of the event sources: reports partial batch failures, and the two schedules run each minute", () => {
     const mappings = ofType<Mapping>("AWS::Lambda::EventSourceMapping")
-    expect(mappings).toHaveLength(2)
+    expect(mappings).toHaveLength(Object.keys(QUEUES).length)
     for (const [, mapping] of mappings) expect(mapping.FunctionResponseTypes).toEqual(["ReportBatchItemFailures"])
     const rules = ofType<{ ScheduleExpression: string; Targets: { Arn: { "Fn::GetAtt": string[] } }[] }>(
       "AWS::Events::Rule",
@@ -131,6 +139,7 @@ describe("the template", () => {
         else if (name.endsWith("QUEUE_URL")) expect(value).toEqual({ Ref: expect.any(String) })
         else if (value !== "") expect(value).toBe(`{{resolve:secretsmanager:/chat/dev/stores:SecretString:${name}}}`)
       }
+    for (const variable of QUEUE_VARIABLES) expect(JSON.stringify(template)).toContain(`"${variable}":{"Ref":`)
     expect(JSON.stringify(template)).not.toMatch(/mysql:\/\/|rediss?:\/\/|127\.0\.0\.1|localhost|AKIA/)
   })
 })

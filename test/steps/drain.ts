@@ -15,11 +15,7 @@ type Handler = (event: SQSEvent, context: Context) => Promise<SQSBatchResponse>
 
 const HANDLERS = { persist: persistWrites, index: indexMessages } as unknown as Record<QueueName, Handler>
 
-const queueUrl = ({ config }: SearchStores, queue: QueueName): string =>
-  queue === "persist" ? config.PERSIST_QUEUE_URL : config.INDEX_QUEUE_URL
-
-const deadLettersUrl = ({ config }: SearchStores, queue: QueueName): string =>
-  queue === "persist" ? config.PERSIST_DEAD_LETTER_QUEUE_URL : config.INDEX_DEAD_LETTER_QUEUE_URL
+const queueUrl = ({ queues }: SearchStores, queue: QueueName): string => queues[queue].url
 
 function toRecord({ MessageId, ReceiptHandle, Body, Attributes, MD5OfBody }: Message): SQSRecord {
   return {
@@ -71,7 +67,7 @@ export async function removeRecords(stores: SearchStores, queue: QueueName, reco
 
 /** The dead letters of a queue with their reasons, taken off it. */
 export async function takeDeadLetters(stores: SearchStores, queue: QueueName) {
-  const url = deadLettersUrl(stores, queue)
+  const url = stores.queues[queue].deadLettersUrl
   const messages = await stores.sqs.receive(url)
   if (messages.length > 0)
     await stores.sqs.remove(

@@ -1,5 +1,5 @@
 // How this machine reaches the stores of docker-compose.yml, their ports being published on 127.0.0.1.
-import { ownQueueUrls } from "../../local/services/queues.ts"
+import { queueUrlsAt } from "../../lib/queue/queues.ts"
 import type { Ports } from "../../local/services/settings.ts"
 
 /** The environment that leads to them. */
@@ -10,7 +10,7 @@ export const publishedStores = (ports: Ports): Record<string, string> => {
     REDIS_URL: `redis://127.0.0.1:${ports.redis}/0`,
     ELASTICSEARCH_URL: `http://127.0.0.1:${ports.elasticsearch}`,
     SQS_ENDPOINT: sqs,
-    ...ownQueueUrls(sqs),
+    ...queueUrlsAt(sqs),
     AWS_REGION: "us-east-1",
     AWS_ACCESS_KEY_ID: "local",
     AWS_SECRET_ACCESS_KEY: "local",

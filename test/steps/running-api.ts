@@ -7,10 +7,11 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { CreateQueueCommand, GetQueueAttributesCommand, PurgeQueueCommand, SQSClient } from "@aws-sdk/client-sqs"
 import { afterAll, beforeAll, jest } from "@jest/globals"
+import { QUEUES, type QueueDefinition, RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { forgetProcess, processIdentity, recordProcess, signalGroup } from "../../local/processes.ts"
 import { logTail } from "../../local/run.ts"
-import { MAX_RECEIVE_COUNT, ROOT, VISIBILITY_TIMEOUT_SECONDS } from "../../local/services/settings.ts"
+import { ROOT, VISIBILITY_TIMEOUT_SECONDS } from "../../local/services/settings.ts"
 import { type ChatApi, chatApi, httpTransport } from "./chat-api.ts"
 import { copyProject, E2E_FOLDER, type ProjectCopy } from "./project-copy.ts"
 import { useTestStores } from "./stores.ts"
@@ -60,18 +61,18 @@ async function makeQueues(endpoint: string, suffix: string): Promise<Environment
     await sqs.send(new PurgeQueueCommand({ QueueUrl }))
     return QueueUrl as string
   }
-  const makeBoth = async (variable: string, name: string): Promise<Environment> => {
-    const QueueUrl = await make(`${name}-dead-letters`, {})
+  const makeBoth = async (definition: QueueDefinition): Promise<Environment> => {
+    const QueueUrl = await make(definition.deadLetters, {})
     const told = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] }))
-    const redrive = { deadLetterTargetArn: told.Attributes?.QueueArn, maxReceiveCount: MAX_RECEIVE_COUNT }
-    const queue = await make(name, {
+    const redrive = { deadLetterTargetArn: told.Attributes?.QueueArn, maxReceiveCount: RECEIVES_MAX }
+    const queue = await make(definition.name, {
       VisibilityTimeout: `${VISIBILITY_TIMEOUT_SECONDS}`,
       RedrivePolicy: JSON.stringify(redrive),
     })
-    return { [`${variable}_QUEUE_URL`]: queue, [`${variable}_DEAD_LETTER_QUEUE_URL`]: QueueUrl }
+    return { [definition.urlVariable]: queue, [definition.deadLettersUrlVariable]: QueueUrl }
   }
   try {
-    return { ...(await makeBoth("PERSIST", "persist-writes")), ...(await makeBoth("INDEX", "index-messages")) }
+    return Object.assign({}, ...(await Promise.all(Object.values(QUEUES).map(makeBoth))))
   } finally {
     sqs.destroy()
   }

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, jest } from "@jest/globals"
 import { Redis } from "ioredis"
 import { createConnection } from "mysql2/promise"
 import { readConfig } from "../../lib/config.ts"
-import { RECEIVES_MAX } from "../../lib/queue/consumer.ts"
+import { QUEUES, RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { buildStores } from "../../lib/search-runtime.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { prepareStores } from "../../local/migrate.ts"
@@ -30,7 +30,6 @@ const VISIBILITY_TIMEOUT_SECONDS = 2
 const CONNECT_TIMEOUT_MS = 3_000
 const TABLES = ["applications", "chats", "messages", "tombstones", "counters", "pending_index"]
 const REQUIRED = ["MYSQL_URL", "REDIS_URL", "SQS_ENDPOINT", "ELASTICSEARCH_URL"] as const
-const QUEUES = { PERSIST: "persist-writes", INDEX: "index-messages" }
 
 type Environment = Record<string, string>
 type Opened = { environment: Environment; stores: SearchStores; closers: (() => Promise<unknown>)[] }
@@ -101,9 +100,9 @@ async function emptyQueues(suffix: string): Promise<Environment> {
   const credentials = { accessKeyId: "local", secretAccessKey: "local" }
   const sqs = new SQSClient({ endpoint, region: "us-east-1", credentials, maxAttempts: 1 })
   try {
-    const queues = Object.entries(QUEUES).map(async ([variable, name]): Promise<Environment> => {
+    const queues = Object.values(QUEUES).map(async ({ name, ...definition }): Promise<Environment> => {
       const { queue, deadLetters } = await emptyQueue(sqs, `${name}-${suffix}`)
-      return { [`${variable}_QUEUE_URL`]: queue, [`${variable}_DEAD_LETTER_QUEUE_URL`]: deadLetters }
+      return { [definition.urlVariable]: queue, [definition.deadLettersUrlVariable]: deadLetters }
     })
     return Object.assign({}, ...(await reach("SQS", endpoint, () => Promise.all(queues))))
   } finally {

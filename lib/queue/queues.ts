@@ -1,0 +1,44 @@
+/** A new queue is an entry here, its function, and its lines in serverless.yml, resources.yml and elasticmq.conf. */
+import type * as z from "zod"
+import { IndexEvent, PersistEvent } from "../events.ts"
+
+/** After so many receives a message goes to the dead-letter queue; resources.yml and elasticmq.conf say the same. */
+export const RECEIVES_MAX = 5
+
+export const QUEUES = {
+  persist: {
+    name: "persist-writes",
+    deadLetters: "persist-writes-dead-letters",
+    urlVariable: "PERSIST_QUEUE_URL",
+    deadLettersUrlVariable: "PERSIST_DEAD_LETTER_QUEUE_URL",
+    event: PersistEvent,
+    /** The reason of a dead letter that holds anything else. */
+    unreadable: "not an envelope of events",
+  },
+  index: {
+    name: "index-messages",
+    deadLetters: "index-messages-dead-letters",
+    urlVariable: "INDEX_QUEUE_URL",
+    deadLettersUrlVariable: "INDEX_DEAD_LETTER_QUEUE_URL",
+    event: IndexEvent,
+    unreadable: "not a list of keys",
+  },
+} as const
+
+export type QueueKey = keyof typeof QUEUES
+export type QueueDefinition = (typeof QUEUES)[QueueKey]
+export type QueueVariable = QueueDefinition["urlVariable" | "deadLettersUrlVariable"]
+export type QueuedEvent = z.infer<QueueDefinition["event"]>
+
+const BY_VARIABLE = Object.values(QUEUES).flatMap((queue) => [
+  [queue.urlVariable, queue.name] as const,
+  [queue.deadLettersUrlVariable, queue.deadLetters] as const,
+])
+
+export const QUEUE_VARIABLES = BY_VARIABLE.map(([variable]) => variable)
+
+/** Returns the URLs of all queues on an emulator of SQS, by their variables. */
+export const queueUrlsAt = (endpoint: string): Record<string, string> =>
+  Object.fromEntries(
+    BY_VARIABLE.map(([variable, name]) => [variable, `${endpoint.replace(/\/$/, "")}/000000000000/${name}`]),
+  )
