@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises"
 import { readMysql } from "./clients/mysql.ts"
+import { withDeadline } from "./deadline.ts"
 import { type Dependency, DependencyAway } from "./errors.ts"
 import type { SearchStores } from "./stores.ts"
 
@@ -37,15 +37,12 @@ async function asksIndex({ elasticsearch, config }: SearchStores): Promise<void>
 
 async function check(name: Dependency, ask: () => Promise<unknown>) {
   const started = performance.now()
-  const timeout = sleep(CHECK_TIMEOUT_MS, undefined, { ref: false }).then(() => {
-    throw new DependencyAway(name, new Error("no answer in time"))
-  })
+  const late = () => new DependencyAway(name, new Error("no answer in time"))
   let state: "up" | "down" = "up"
   try {
-    await Promise.race([ask(), timeout])
+    await withDeadline(CHECK_TIMEOUT_MS, ask(), late)
   } catch {
     state = "down"
   }
-  timeout.catch(() => undefined)
   return { state, latency_ms: Math.round((performance.now() - started) * 10) / 10 }
 }

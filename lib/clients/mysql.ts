@@ -2,6 +2,7 @@ import type { Socket } from "node:net"
 import { Kysely, type LogEvent, MysqlDialect, sql } from "kysely"
 import type { Pool, PoolConnection } from "mysql2"
 import type { Database } from "../database.ts"
+import { withDeadline } from "../deadline.ts"
 import { DependencyAway } from "../errors.ts"
 import { createBreaker, type Watch } from "./breaker.ts"
 import { guardPool } from "./mysql-pool.ts"
@@ -143,18 +144,10 @@ export const isDeadlock = (error: unknown): boolean => isMysqlError(error) && er
  * What was not answered in time may still be done.
  */
 export async function reachMysql<T>(query: () => Promise<T>, timeoutMs = ANSWER_TIMEOUT_MS): Promise<T> {
-  const answer = query()
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DependencyAway("mysql", new Error("no answer in time"))), timeoutMs)
-  })
   try {
-    return await Promise.race([answer, timeout])
+    return await withDeadline(timeoutMs, query(), () => new DependencyAway("mysql", new Error("no answer in time")))
   } catch (error) {
-    answer.catch(() => undefined)
     throw asAway(error)
-  } finally {
-    clearTimeout(timer)
   }
 }
 

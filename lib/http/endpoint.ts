@@ -1,5 +1,6 @@
 import middy, { type MiddlewareObj, type Request } from "@middy/core"
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda"
+import { withDeadline } from "../deadline.ts"
 import { type ApiError, DependencyAway, type FieldError, unavailable } from "../errors.ts"
 import { describeError, hashToken, log } from "../log.ts"
 import type { Standing } from "../outbox/rates.ts"
@@ -146,20 +147,6 @@ const problems = (): Middleware => ({
   },
 })
 
-/** Settles as `work` does, or with 503 after `timeoutMs`; what `work` does later, a rejection too, is nobody's concern. */
-function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(unavailable("This call took too long.")), timeoutMs)
-    const settle =
-      <V>(how: (value: V) => void) =>
-      (value: V): void => {
-        clearTimeout(timer)
-        how(value)
-      }
-    work.then(settle(resolve), settle(reject))
-  })
-}
-
 function applicationOf(path: unknown): string | undefined {
   if (typeof path !== "object" || path === null || !("token" in path)) return undefined
   return hashToken(String(path.token))
@@ -223,8 +210,10 @@ export function endpoint<Path = undefined, Query = undefined, Body = undefined>(
 ): EndpointHandler {
   const { run, adminKeys, timeoutMs = REQUEST_TIMEOUT_MS } = definition
   const start = async ({ input, scope }: Checked<Path, Query, Body>): Promise<Reply> => run(input, scope)
+  const late = () => unavailable("This call took too long.")
   const handler = middy<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>(
-    (checked: APIGatewayProxyEventV2) => within(timeoutMs, start(checked as unknown as Checked<Path, Query, Body>)),
+    (checked: APIGatewayProxyEventV2) =>
+      withDeadline(timeoutMs, start(checked as unknown as Checked<Path, Query, Body>), late),
     // The time limit is ours: it also holds where the context's remaining time is another one.
     { timeoutEarlyInMillis: 0 },
   )
