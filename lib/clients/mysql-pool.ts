@@ -10,6 +10,16 @@ import type { Breaker } from "./breaker.ts"
 
 export type PoolLimits = { connectionsMax: number; waitingMax: number; waitMaxMs: number; statementTimeoutMs: number }
 
+/** No connection can be had. As with an error of the driver, its `code` tells it from a fault of ours. */
+class NoConnection extends Error {
+  readonly code = "POOL_NO_CONNECTION"
+
+  constructor(reason: string) {
+    super(reason)
+    this.name = "NoConnection"
+  }
+}
+
 type Waiting = { settle: (error?: Error) => void }
 type Callback = (error: unknown, result?: unknown) => void
 type Query = (sql: string, parameters: readonly unknown[], callback?: Callback) => unknown
@@ -28,7 +38,7 @@ export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): Mys
       taken++
       return
     }
-    if (waiting.length >= limits.waitingMax) throw new Error("too many are waiting for a connection")
+    if (waiting.length >= limits.waitingMax) throw new NoConnection("too many are waiting for a connection")
     await new Promise<void>((resolve, reject) => {
       const one: Waiting = {
         settle(error) {
@@ -39,7 +49,7 @@ export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): Mys
       }
       const timer = setTimeout(() => {
         waiting.splice(waiting.indexOf(one), 1)
-        reject(new Error("no connection was free in time"))
+        reject(new NoConnection("no connection was free in time"))
       }, limits.waitMaxMs)
       waiting.push(one)
     })
@@ -56,7 +66,7 @@ export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): Mys
     failed(error)
     if (breaker.isOpen() && !wasOpen) epoch++
     wasOpen = breaker.isOpen()
-    if (wasOpen) for (const one of waiting.splice(0)) one.settle(new Error("failed just before"))
+    if (wasOpen) for (const one of waiting.splice(0)) one.settle(new NoConnection("failed just before"))
   }
 
   async function connect(): Promise<PoolConnection> {

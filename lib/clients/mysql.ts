@@ -119,9 +119,8 @@ async function openPool(url: string): Promise<{ pool: Pool; close(): Promise<voi
   return { pool, close }
 }
 
-/** The errors for a connection that is lost or cannot be given have no code. */
-const NO_CONNECTION =
-  /^(too many are waiting|no connection was free|failed just before|Pool is closed|Can't (add new command|write) .*closed state)/
+/** The driver's errors for a pool or connection that was closed have no code. */
+const CLOSED = /^(Pool is closed|Can't (add new command|write) .*closed state)/
 
 type MysqlError = Error & { code?: string; errno?: number; sqlState?: string }
 
@@ -160,7 +159,7 @@ export const readMysql = <T>(query: () => Promise<T>): Promise<T> => reachMysql(
 
 /** 42: a syntax error or unknown column is ours; an unknown table or database is a store that is not prepared yet. */
 function isFault(error: unknown): boolean {
-  if (!isMysqlError(error)) return !(error instanceof Error && NO_CONNECTION.test(error.message))
+  if (!isMysqlError(error)) return !(error instanceof Error && CLOSED.test(error.message))
   if (isDataError(error)) return true
   const unprepared = error.code === "ER_NO_SUCH_TABLE" || error.code === "ER_BAD_DB_ERROR"
   return !unprepared && (error.sqlState?.startsWith("42") ?? false)
