@@ -13,6 +13,7 @@
  */
 import { type Kysely, sql } from "kysely"
 import { asAway, reachMysql } from "../clients/mysql.ts"
+import { walk } from "../clients/walk.ts"
 import type { Database } from "../database.ts"
 import { lockStripes } from "../persist/persist-events.ts"
 import type { Stores } from "../stores.ts"
@@ -93,19 +94,9 @@ async function* applications(db: Db, { application, from = "" }: RecountOptions)
     yield application
     return
   }
-  for (let after = from, inclusive = true; ; inclusive = false) {
-    const rows = await reachMysql(() =>
-      db
-        .selectFrom("applications")
-        .select("token")
-        .where("token", inclusive ? ">=" : ">", after)
-        .orderBy("token")
-        .limit(APPLICATIONS_MAX)
-        .execute(),
-    )
+  const tokens = db.selectFrom("applications").select("token").where("token", ">=", from)
+  for await (const rows of walk(tokens, { by: ["token"], pageRows: APPLICATIONS_MAX })) {
     for (const { token } of rows) yield token
-    if (rows.length < APPLICATIONS_MAX) return
-    after = rows.at(-1)?.token ?? after
   }
 }
 

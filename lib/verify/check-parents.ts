@@ -10,6 +10,7 @@
  *   I1): a fence skips numbers, and how many fences there were is not noted.
  */
 import { type Mysql, reachMysql } from "../clients/mysql.ts"
+import { walk } from "../clients/walk.ts"
 import { shardOf } from "../outbox/keys.ts"
 import { TOMBSTONE_DAYS } from "../persist/persist-events.ts"
 import type { SearchStores } from "../stores.ts"
@@ -143,30 +144,15 @@ async function countPending({ outbox }: SearchStores, { application, chat }: Par
   return entries.length
 }
 
-/** The keys of all counters, or of those of one application, in pages. */
-export async function* walkCounters(mysql: Mysql, application: string | undefined, signal: AbortSignal | undefined) {
-  let after: ParentKey | undefined
-  for (;;) {
-    signal?.throwIfAborted()
-    const keys = await reachMysql(() => readCounters(mysql, application, after))
-    if (keys.length > 0) yield keys
-    if (keys.length < PAGE_ROWS) return
-    after = keys.at(-1)
-  }
-}
-
-function readCounters(mysql: Mysql, application: string | undefined, after: ParentKey | undefined) {
-  let query = mysql.selectFrom("counters").select(["application", "chat"])
-  if (application !== undefined) query = query.where("application", "=", application)
-  if (after !== undefined) {
-    query = query.where((eb) =>
-      eb.or([
-        eb.and([eb("application", "=", after.application), eb("chat", ">", after.chat)]),
-        ...(application === undefined ? [eb("application", ">", after.application)] : []),
-      ]),
-    )
-  }
-  return query.orderBy("application").orderBy("chat").limit(PAGE_ROWS).execute()
+/** Reads the keys of all counters, or of those of one application, in pages. */
+export function walkCounters(
+  mysql: Mysql,
+  application: string | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ParentKey[]> {
+  const all = mysql.selectFrom("counters").select(["application", "chat"])
+  const asked = application === undefined ? all : all.where("application", "=", application)
+  return walk(asked, { by: ["application", "chat"], pageRows: PAGE_ROWS, signal })
 }
 
 /** Those of `keys` that have no counter. */
