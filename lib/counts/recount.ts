@@ -13,6 +13,7 @@
  */
 import { type Kysely, sql } from "kysely"
 import { asAway, reachMysql } from "../clients/mysql.ts"
+import { withNamedLock } from "../clients/named-lock.ts"
 import { walk } from "../clients/walk.ts"
 import type { Database } from "../database.ts"
 import { lockStripes } from "../persist/persist-events.ts"
@@ -66,7 +67,8 @@ type Db = Kysely<Database>
 export async function recount({ mysql }: Stores, options: RecountOptions = {}): Promise<Recount> {
   const result: Recount = { applications: 0, chats: 0, corrected: 0, corrections: [], next: undefined }
   try {
-    await mysql.connection().execute((db) => recountAll(db, options, result))
+    const taken = () => new RecountUnderWay()
+    await withNamedLock(mysql, lockName, taken, ({ connection }) => recountAll(connection, options, result))
   } catch (error) {
     throw asAway(error)
   }
@@ -74,18 +76,11 @@ export async function recount({ mysql }: Stores, options: RecountOptions = {}): 
 }
 
 async function recountAll(db: Db, options: RecountOptions, result: Recount): Promise<void> {
-  const { rows } = await reachMysql(() => sql<{ got: number }>`select get_lock(${lockName}, 0) as got`.execute(db))
-  if (Number(rows[0]?.got) !== 1) throw new RecountUnderWay()
-  try {
-    for await (const token of applications(db, options)) {
-      if (options.signal?.aborted || !(await recountApplication(db, token, options, result))) {
-        result.next = token
-        return
-      }
+  for await (const token of applications(db, options)) {
+    if (options.signal?.aborted || !(await recountApplication(db, token, options, result))) {
+      result.next = token
+      return
     }
-  } finally {
-    // A connection that is lost has lost the lock, too.
-    await reachMysql(() => sql`select release_lock(${lockName})`.execute(db)).catch(() => undefined)
   }
 }
 
