@@ -43,6 +43,9 @@ export type FenceEvent = z.infer<typeof FenceEvent>
 export type PersistEvent = z.infer<typeof PersistEvent>
 export type IndexEvent = z.infer<typeof IndexEvent>
 
+export const isFence = (event: PersistEvent | IndexEvent): event is FenceEvent => "fence" in event
+export const isWrite = (event: PersistEvent): event is WriteEvent => !isFence(event)
+
 /** A resource's key: `chat` 0 for an application, `message` 0 for a chat. */
 export type ResourceKey = { application: string; chat: number; message: number }
 

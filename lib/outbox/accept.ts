@@ -4,8 +4,8 @@
  * has to wait for the queue; but an instance of AWS Lambda is frozen once it has answered, so there the send comes first.
  */
 import { withDeadline } from "../deadline.ts"
-import { ApiError, DependencyAway, notFound, unavailable } from "../errors.ts"
-import { kindOf, type ResourceKey, type WriteEvent } from "../events.ts"
+import { ApiError, DependencyAway, notFound, recovering, unavailable } from "../errors.ts"
+import { kindOf, type ResourceKey, revisionTime, type WriteEvent } from "../events.ts"
 import { describeError, log } from "../log.ts"
 import { settleShards } from "../numbers/settle.ts"
 import { verifyParents } from "../numbers/verify-parents.ts"
@@ -20,7 +20,6 @@ const NEW_APPLICATIONS = "new-applications"
 /** A creation may find its shard unsettled, its parents unverified, data lost, and unsettled and unverified again. */
 const ATTEMPTS_MAX = 6
 
-const recovering = () => unavailable("The service is recovering.")
 const full = () => unavailable("Too many writes are waiting to be stored.")
 
 export type Accepted = { id: string; revision: string; replayed: boolean }
@@ -100,7 +99,7 @@ function createdEvent({ kind, application, chat, state }: Creation, id: string, 
     chat: kind === "chat" ? Number(id) : chat,
     message: kind === "message" ? Number(id) : 0,
   }
-  return { revision, ...key, created_at: Math.floor(Number(revision) / 1000), ...state }
+  return { revision, ...key, created_at: revisionTime(revision).getTime(), ...state }
 }
 
 async function sendEvent({ persistQueue, config }: Stores, event: WriteEvent, group: string): Promise<void> {

@@ -10,7 +10,7 @@ import type { SQSRecord } from "aws-lambda"
 import * as z from "zod"
 import { dataErrorCode, isDataError, reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
-import { type IndexEvent, PersistEvent, type WriteEvent } from "../events.ts"
+import { type IndexEvent, isWrite, PersistEvent, type WriteEvent } from "../events.ts"
 import { hashToken, log } from "../log.ts"
 import { shardOf } from "../outbox/keys.ts"
 import { RECEIVES_MAX, receiveCount } from "../queue/consumer.ts"
@@ -78,7 +78,7 @@ async function persistGroup(stores: Stores, envelopes: Envelope[]): Promise<stri
     return leaveToRelay(stores, envelopes)
   }
   const failed: string[] = []
-  const writes = events.filter((event): event is WriteEvent => !("fence" in event) && !poison.has(event))
+  const writes = events.filter(isWrite).filter((event) => !poison.has(event))
   await sendIndexEvents(stores, writes)
   await takeOff(stores, writes)
   if (writes.some(({ deleted, message }) => deleted && message === 0)) await purge(stores)
@@ -175,7 +175,7 @@ async function purge(stores: Stores): Promise<void> {
 
 /** Whether all the events will come again without this queue message: from the outbox, or as delayed copies. */
 async function isKept(stores: Stores, events: PersistEvent[]): Promise<boolean> {
-  const writes = events.filter((event): event is WriteEvent => !("fence" in event))
+  const writes = events.filter(isWrite)
   // Fences are asked for again by whoever needs them.
   try {
     const byShard = [...Map.groupBy(writes, ({ application }) => shardOf(application))]
@@ -204,7 +204,7 @@ async function isolate(stores: Stores, { record, events }: Envelope, poisoned: P
       }
       log.error("event is dead", { application: hashToken(event.application), reason })
       await stores.persistDeadLetters.send(event.application, [text], { reason })
-      if (!("fence" in event)) await stores.outbox.bury(event, reason)
+      if (isWrite(event)) await stores.outbox.bury(event, reason)
     }
     return true
   } catch {

@@ -9,7 +9,7 @@
  */
 import type { Message } from "@aws-sdk/client-sqs"
 import * as z from "zod"
-import { IndexEvent, PersistEvent } from "../events.ts"
+import { IndexEvent, isFence, PersistEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
 
 /** Letters of a queue that one command looks at, so that it needs no more than some MB; the others it sees the next time. */
@@ -113,7 +113,7 @@ export async function redriveLetter(stores: Stores, { queue, events }: DeadLette
   const [first] = events ?? []
   if (!events || !first) return { gone: false, why: "it cannot be read" }
   if (queue === "persist-writes") {
-    for (const event of events) if (!("fence" in event)) await stores.outbox.revive(event)
+    for (const event of events) if (!isFence(event)) await stores.outbox.revive(event)
   }
   const target = queue === "persist-writes" ? stores.persistQueue : stores.indexQueue
   await target.send(

@@ -13,7 +13,7 @@
 import { sql } from "kysely"
 import { reachMysql } from "../clients/mysql.ts"
 import { ApiError } from "../errors.ts"
-import { type IndexEvent, kindOf, type ResourceKey, type WriteEvent } from "../events.ts"
+import { type IndexEvent, isFence, kindOf, type ResourceKey, type WriteEvent } from "../events.ts"
 import { acceptChange } from "../outbox/accept.ts"
 import { shardOf } from "../outbox/keys.ts"
 import { keyRanges } from "../persist/key-ranges.ts"
@@ -29,7 +29,7 @@ export async function discardLetter(stores: Stores, { queue, events = [] }: Dead
   }
   for (const event of events) {
     // A fence is asked for again by whoever needs it.
-    if ("fence" in event) continue
+    if (isFence(event)) continue
     const fate = await discardWrite(stores, event as WriteEvent)
     if (!fate.gone) return fate
   }

@@ -1,5 +1,5 @@
 import type { Client, estypes } from "@elastic/elasticsearch"
-import type { Order, Position } from "../contract.ts"
+import type { Position, Question } from "../contract.ts"
 import { LIMITS } from "../limits.ts"
 import { fold } from "./fold.ts"
 import { chatKey } from "./index-mapping.ts"
@@ -8,19 +8,8 @@ import { answeredError, SearchIncomplete, SearchIndexMissing } from "./search-er
 /** One chat, or all of an application but those that are deleted (`without`). */
 export type SearchScope = { application: string } & ({ chat: number } | { without: number[] })
 
-export type SearchRequest = SearchScope & {
-  /** Not folded yet. */
-  query: string
-  order: Order
-  /** Where the page before ended; none for the first page. */
-  after?: Position | null
-  limit: number
-  /** Bounds of created_at in ms since 1970, both inside. */
-  from?: number
-  to?: number
-  /** For the whole search; after it the server stops working on it, too. */
-  timeoutMs: number
-}
+/** `timeoutMs` is for the whole search; after it the server stops working on it, too. */
+export type SearchRequest = SearchScope & Question & { timeoutMs: number }
 
 /** A message as it was when it was indexed. Times are RFC 3339 in UTC with milliseconds. */
 export type SearchedMessage = { number: number; body: string; created_at: string; updated_at: string }
