@@ -1,8 +1,7 @@
 import { type RawBuilder, sql } from "kysely"
 import type { Mysql } from "./mysql.ts"
 
-/** A lock that one connection to MySQL holds. */
-export type NamedLock = { connection: Mysql; isHeld(): Promise<boolean> }
+type NamedLock = { connection: Mysql; isHeld(): Promise<boolean> }
 
 /**
  * Runs `work` while nobody else holds the lock, or throws `taken()`. Locks are the server's, so `name` should depend on

@@ -22,7 +22,6 @@ import { CHATS_MAX, countChats, countMessages, type Parent } from "./count-rows.
 
 /** Applications read ahead. */
 const APPLICATIONS_MAX = 100
-/** Of this database, since locks are the server's. */
 const lockName = sql<string>`concat('recount ', left(sha2(database(), 256), 40))`
 /** Corrections that the answer lists; all are made and counted. */
 const LISTED_MAX = 1_000
@@ -54,7 +53,6 @@ export type RecountOptions = {
   onProgress?: (state: { application: string; applications: number; chats: number; chat: number; of: number }) => void
 }
 
-/** Another recount is under way. */
 class RecountUnderWay extends Error {
   constructor() {
     super("Another recount is under way.")

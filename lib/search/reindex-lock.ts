@@ -5,7 +5,6 @@ import { withNamedLock } from "../clients/named-lock.ts"
 /** Well below the 30 s after which MySQL closes an idle connection, and with it gives the lock of a frozen process away. */
 const KEEP_MS = 5_000
 
-/** Somebody else builds an index at this moment. */
 export class ReindexRunning extends Error {
   constructor(alias: string) {
     super(`another reindex of ${alias} is running`)
@@ -13,10 +12,7 @@ export class ReindexRunning extends Error {
   }
 }
 
-/**
- * Runs `work` while nobody else does so for the same database and alias; its signal is aborted should the lock be lost.
- * Throws ReindexRunning.
- */
+/** Runs `work` as the only builder of the alias; aborts its signal if the lock is lost. Throws ReindexRunning. */
 export async function withReindexLock<T>(
   mysql: Mysql,
   alias: string,

@@ -12,6 +12,7 @@
 import { type Mysql, reachMysql } from "../clients/mysql.ts"
 import { walk } from "../clients/walk.ts"
 import { shardOf } from "../outbox/keys.ts"
+import { chatRanges } from "../persist/key-ranges.ts"
 import { TOMBSTONE_DAYS } from "../persist/persist-events.ts"
 import type { SearchStores } from "../stores.ts"
 import type { Findings } from "./findings.ts"
@@ -158,27 +159,8 @@ export function walkCounters(
 /** Those of `keys` that have no counter. */
 export async function withoutCounter(mysql: Mysql, keys: ParentKey[]): Promise<ParentKey[]> {
   if (keys.length === 0) return []
-  const byApplication = [...Map.groupBy(keys, ({ application }) => application)]
-  const found = await reachMysql(() =>
-    mysql
-      .selectFrom("counters")
-      .select(["application", "chat"])
-      .where((eb) =>
-        eb.or(
-          byApplication.map(([application, group]) =>
-            eb.and([
-              eb("application", "=", application),
-              eb(
-                "chat",
-                "in",
-                group.map(({ chat }) => chat),
-              ),
-            ]),
-          ),
-        ),
-      )
-      .execute(),
-  )
+  const present = mysql.selectFrom("counters").select(["application", "chat"]).where(chatRanges(keys, "chat"))
+  const found = await reachMysql(() => present.execute())
   const known = new Set(found.map(({ application, chat }) => `${application}/${chat}`))
   return keys.filter(({ application, chat }) => !known.has(`${application}/${chat}`))
 }
