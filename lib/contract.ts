@@ -283,5 +283,12 @@ export type Order = "asc" | "desc"
 export type Position = { createdAt?: number; chat?: number; key: string | number }
 /** A page asked for: by `after` (keyset) or by `offset` (rows to skip). */
 export type PageRequest = { limit: number; order: Order; after?: Position; offset?: number }
+/** A page of a search asked for. `query` is not folded yet; created_at lies between `from` and `to` (ms), both inside. */
+export type Question = Pick<PageRequest, "limit" | "order"> & {
+  query: string
+  after?: Position | null
+  from?: number
+  to?: number
+}
 /** A page answered; `next` is null on the last one. */
 export type Page<T> = { data: T[]; next: Position | null }

@@ -124,6 +124,9 @@ export function invalid(path: string, message: string): ApiError {
   return new ApiError("invalid_request", `${path}: ${message}`, { errors: [{ path, message }] })
 }
 
+/** 503 while it is not known what Redis has lost. */
+export const recovering = (): ApiError => unavailable("The service is recovering.")
+
 /** 503 with Retry-After. `detail` is shown to the client; `cause` is not. */
 export function unavailable(detail: string, cause?: unknown): ApiError {
   return new ApiError("unavailable", detail, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause })

@@ -54,6 +54,9 @@ export type NewerEvent = z.infer<typeof NewerEvent>
 
 export const isNewer = ({ v = 1 }: { v?: number | undefined }, version = EVENT_VERSION): boolean => v > version
 
+export const isFence = (event: object): event is FenceEvent => "fence" in event
+export const isWrite = (event: PersistEvent): event is WriteEvent => !isFence(event)
+
 /** A resource's key: `chat` 0 for an application, `message` 0 for a chat. */
 export type ResourceKey = { application: string; chat: number; message: number }
 

@@ -1,5 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises"
+import { isIndexRed } from "./clients/elasticsearch.ts"
 import { readMysql } from "./clients/mysql.ts"
+import { withDeadline } from "./deadline.ts"
 import { type Dependency, DependencyAway } from "./errors.ts"
 import type { SearchStores } from "./stores.ts"
 
@@ -18,34 +19,25 @@ export async function checkReadiness(stores: SearchStores): Promise<Readiness> {
     check("mysql", () => readMysql(() => mysql.selectFrom("persist_locks").select("stripe").limit(1).execute())),
     check("redis", () => redis.ping()),
     check("sqs", () => queues.persist.depth()),
-    check("elasticsearch", () => asksIndex(stores)),
+    check("elasticsearch", () => askIndex(stores)),
   ])
   const dependencies = { mysql: mysqlState, redis: redisState, sqs: sqsState, elasticsearch: elasticsearchState }
   return { ready: Object.values(dependencies).every(({ state }) => state === "up"), dependencies }
 }
 
-/** A server whose index is red answers no search, and takes no document. */
-async function asksIndex({ elasticsearch, config }: SearchStores): Promise<void> {
-  const index = config.ELASTICSEARCH_INDEX
-  const { status } = await elasticsearch.cluster.health(
-    { index, timeout: "500ms" },
-    { requestTimeout: CHECK_TIMEOUT_MS, maxRetries: 0 },
-  )
-  // In some versions in capitals.
-  if (status.toLowerCase() === "red") throw new DependencyAway("elasticsearch", new Error("the index is red"))
+async function askIndex({ elasticsearch, config }: SearchStores): Promise<void> {
+  const isRed = await isIndexRed(elasticsearch, config.ELASTICSEARCH_INDEX)
+  if (isRed) throw new DependencyAway("elasticsearch", new Error("the index is red"))
 }
 
 async function check(name: Dependency, ask: () => Promise<unknown>) {
   const started = performance.now()
-  const timeout = sleep(CHECK_TIMEOUT_MS, undefined, { ref: false }).then(() => {
-    throw new DependencyAway(name, new Error("no answer in time"))
-  })
+  const late = () => new DependencyAway(name, new Error("no answer in time"))
   let state: "up" | "down" = "up"
   try {
-    await Promise.race([ask(), timeout])
+    await withDeadline(CHECK_TIMEOUT_MS, ask(), late)
   } catch {
     state = "down"
   }
-  timeout.catch(() => undefined)
   return { state, latency_ms: Math.round((performance.now() - started) * 10) / 10 }
 }

@@ -2,6 +2,7 @@ import type { Socket } from "node:net"
 import { Kysely, type LogEvent, MysqlDialect, sql } from "kysely"
 import type { Pool, PoolConnection } from "mysql2"
 import type { Database } from "../database.ts"
+import { withDeadline } from "../deadline.ts"
 import { DependencyAway } from "../errors.ts"
 import { createBreaker, type Watch } from "./breaker.ts"
 import { guardPool } from "./mysql-pool.ts"
@@ -118,9 +119,8 @@ async function openPool(url: string): Promise<{ pool: Pool; close(): Promise<voi
   return { pool, close }
 }
 
-/** The errors for a connection that is lost or cannot be given have no code. */
-const NO_CONNECTION =
-  /^(too many are waiting|no connection was free|failed just before|Pool is closed|Can't (add new command|write) .*closed state)/
+/** The driver's errors for a pool or connection that was closed have no code. */
+const CLOSED = /^(Pool is closed|Can't (add new command|write) .*closed state)/
 
 type MysqlError = Error & { code?: string; errno?: number; sqlState?: string }
 
@@ -143,18 +143,10 @@ export const isDeadlock = (error: unknown): boolean => isMysqlError(error) && er
  * What was not answered in time may still be done.
  */
 export async function reachMysql<T>(query: () => Promise<T>, timeoutMs = ANSWER_TIMEOUT_MS): Promise<T> {
-  const answer = query()
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DependencyAway("mysql", new Error("no answer in time"))), timeoutMs)
-  })
   try {
-    return await Promise.race([answer, timeout])
+    return await withDeadline(timeoutMs, query(), () => new DependencyAway("mysql", new Error("no answer in time")))
   } catch (error) {
-    answer.catch(() => undefined)
     throw asAway(error)
-  } finally {
-    clearTimeout(timer)
   }
 }
 
@@ -167,7 +159,7 @@ export const readMysql = <T>(query: () => Promise<T>): Promise<T> => reachMysql(
 
 /** 42: a syntax error or unknown column is ours; an unknown table or database is a store that is not prepared yet. */
 function isFault(error: unknown): boolean {
-  if (!isMysqlError(error)) return !(error instanceof Error && NO_CONNECTION.test(error.message))
+  if (!isMysqlError(error)) return !(error instanceof Error && CLOSED.test(error.message))
   if (isDataError(error)) return true
   const unprepared = error.code === "ER_NO_SUCH_TABLE" || error.code === "ER_BAD_DB_ERROR"
   return !unprepared && (error.sqlState?.startsWith("42") ?? false)

@@ -48,10 +48,63 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * RECONNECT_STEP_MS, RECONNECT_MAX_MS),
   })
+  const { firstReady, inTime, expectClose } = watchConnection(redis, watch)
+  const gather = gathering(redis)
+  const digests = new Map<Script, string>()
+
+  async function run(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
+    if (redis.status !== "ready") await firstReady
+    return inTime(evaluate(script, keys, args), script.reads ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS)
+  }
+
+  async function evaluate(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
+    const digest = digests.get(script) ?? sha1(script.lua)
+    digests.set(script, digest)
+    if (redis.status === "ready") gather()
+    try {
+      return asArray(await redis.evalsha(digest, keys.length, ...keys, ...args))
+    } catch (error) {
+      // The server refused before running anything, so this is not a repetition.
+      if (!isNoScript(error)) throw asAway(error)
+    }
+    try {
+      return asArray(await redis.eval(script.lua, keys.length, ...keys, ...args))
+    } catch (error) {
+      throw asAway(error)
+    }
+  }
+
+  async function ask<T>(command: () => Promise<T>, timeoutMs: number): Promise<T> {
+    if (redis.status !== "ready") await firstReady
+    const answer = command().catch((error: unknown) => Promise.reject(asAway(error)))
+    return inTime(answer, timeoutMs)
+  }
+
+  return {
+    run,
+    async ping() {
+      await ask(() => redis.ping(), WRITE_TIMEOUT_MS)
+    },
+    async describe(names) {
+      const text = await ask(() => redis.info(), READ_TIMEOUT_MS)
+      // Managed servers refuse CONFIG: what they do not tell is absent.
+      const pairs = ((await redis.call("CONFIG", "GET", ...names).catch(() => [])) ?? []) as string[]
+      return { info: readInfo(text), settings: readSettings(names, pairs) }
+    },
+    async close() {
+      expectClose()
+      if (redis.status === "ready") await redis.quit().catch(() => undefined)
+      redis.disconnect()
+    },
+  }
+}
+
+/** Tells `watch` when the connection is lost and when it is back, and bounds the calls on it. */
+function watchConnection(redis: Redis, watch: Watch) {
   let lastError: unknown
   let away = false
   let closing = false
-  /** Every call that waits finds the silence; one ends the connection. */
+  /** Set by the first call that drops a silent connection, so that those behind it do not drop its successor. */
   let dropped = false
   let answeredAt = Number.NEGATIVE_INFINITY
   // Without a listener ioredis would print every reconnection attempt.
@@ -72,11 +125,12 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     redis.once("ready", resolve)
     setTimeout(resolve, CONNECT_TIMEOUT_MS).unref()
   })
-  const digests = new Map<Script, string>()
 
-  async function run(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
-    if (redis.status !== "ready") await firstReady
-    return inTime(evaluate(script, keys, args), script.reads ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS)
+  function dropIfSilent(since: number): void {
+    if (answeredAt > since || dropped || redis.status !== "ready") return
+    dropped = true
+    lastError = new Error(`nothing answered for ${SILENCE_MAX_MS} ms`)
+    redis.disconnect(true)
   }
 
   /**
@@ -90,12 +144,7 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
       const after = (ms: number, act: () => void) => setTimeout(() => setImmediate(() => setImmediate(act)), ms)
       const timers = [
         after(timeoutMs, () => reject(new DependencyAway("redis", new Error("no answer in time")))),
-        after(SILENCE_MAX_MS, () => {
-          if (answeredAt > began || dropped || redis.status !== "ready") return
-          dropped = true
-          lastError = new Error(`nothing answered for ${SILENCE_MAX_MS} ms`)
-          redis.disconnect(true)
-        }),
+        after(SILENCE_MAX_MS, () => dropIfSilent(began)),
       ]
       const end = () => {
         for (const timer of timers) clearTimeout(timer)
@@ -114,12 +163,17 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     })
   }
 
-  /** What this turn of the event loop writes to, and how many commands wait there to go out together. */
+  const expectClose = () => {
+    closing = true
+  }
+  return { firstReady, inTime, expectClose }
+}
+
+/** Returns a function to call before each command: those of one turn share their writes, since a write is a system call. */
+function gathering(redis: Redis): () => void {
   let corked: Redis["stream"] | undefined
   let gathered = 0
-
-  /** Before each command: those of one turn share their writes, since a write is a system call. */
-  function gather(): void {
+  return () => {
     if (corked === undefined) {
       corked = redis.stream
       corked.cork()
@@ -135,58 +189,23 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     }
     gathered++
   }
-
-  async function evaluate(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
-    const digest = digests.get(script) ?? sha1(script.lua)
-    digests.set(script, digest)
-    if (redis.status === "ready") gather()
-    try {
-      return asArray(await redis.evalsha(digest, keys.length, ...keys, ...args))
-    } catch (error) {
-      // The server refused before running anything, so this is not a repetition.
-      if (!isNoScript(error)) throw asAway(error)
-    }
-    try {
-      return asArray(await redis.eval(script.lua, keys.length, ...keys, ...args))
-    } catch (error) {
-      throw asAway(error)
-    }
-  }
-
-  return {
-    run,
-    async ping() {
-      if (redis.status !== "ready") await firstReady
-      await inTime(
-        redis.ping().catch((error: unknown) => Promise.reject(asAway(error))),
-        WRITE_TIMEOUT_MS,
-      )
-    },
-    async describe(names) {
-      if (redis.status !== "ready") await firstReady
-      const text = await inTime(
-        redis.info().catch((error: unknown) => Promise.reject(asAway(error))),
-        READ_TIMEOUT_MS,
-      )
-      const info = text.split("\r\n").map((line): [string, string] => {
-        const at = line.indexOf(":")
-        return [line.slice(0, at), line.slice(at + 1)]
-      })
-      // Managed servers refuse CONFIG: what they do not tell is absent.
-      const pairs = ((await redis.call("CONFIG", "GET", ...names).catch(() => [])) ?? []) as string[]
-      const settings = names.flatMap((name): [string, string][] => {
-        const value = pairs[pairs.indexOf(name) + 1]
-        return pairs.includes(name) && value !== undefined ? [[name, value]] : []
-      })
-      return { info: new Map(info), settings: new Map(settings) }
-    },
-    async close() {
-      closing = true
-      if (redis.status === "ready") await redis.quit().catch(() => undefined)
-      redis.disconnect()
-    },
-  }
 }
+
+const readInfo = (text: string): Map<string, string> =>
+  new Map(
+    text.split("\r\n").map((line): [string, string] => {
+      const at = line.indexOf(":")
+      return [line.slice(0, at), line.slice(at + 1)]
+    }),
+  )
+
+const readSettings = (names: string[], pairs: string[]): Map<string, string> =>
+  new Map(
+    names.flatMap((name): [string, string][] => {
+      const value = pairs[pairs.indexOf(name) + 1]
+      return pairs.includes(name) && value !== undefined ? [[name, value]] : []
+    }),
+  )
 
 const asArray = (value: unknown): ScriptValue[] =>
   Array.isArray(value) ? (value as ScriptValue[]) : [value as ScriptValue]

@@ -5,6 +5,7 @@ import {
   type Message,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
+  type SendMessageBatchRequestEntry,
   SQSClient,
 } from "@aws-sdk/client-sqs"
 import { DependencyAway } from "../errors.ts"
@@ -19,6 +20,12 @@ const SOCKETS_MAX = 32
 
 export type QueueMessage = { group: string; body: string; delaySeconds?: number; reason?: string }
 export type QueueDepth = { visible: number; inFlight: number; delayed: number }
+
+const DEPTH_ATTRIBUTES = {
+  visible: "ApproximateNumberOfMessages",
+  inFlight: "ApproximateNumberOfMessagesNotVisible",
+  delayed: "ApproximateNumberOfMessagesDelayed",
+} as const satisfies Record<keyof QueueDepth, string>
 
 /** What the senders, the drain check and the operator's tools need of SQS. Failures are DependencyAway. */
 export type SqsClient = {
@@ -68,36 +75,15 @@ export function connectSqs({ region, endpoint }: SqsOptions, watch: Watch): SqsC
 
   return {
     async sendBatch(QueueUrl, messages) {
-      const Entries = messages.map(({ group, body, delaySeconds, reason }, index) => ({
-        Id: String(index),
-        MessageBody: body,
-        MessageGroupId: group,
-        ...(delaySeconds === undefined ? {} : { DelaySeconds: delaySeconds }),
-        ...(reason === undefined ? {} : { MessageAttributes: { reason: { DataType: "String", StringValue: reason } } }),
-      }))
+      const Entries = messages.map(sendEntry)
       const answer = await reach(sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries })))
       return (answer.Failed ?? []).map(({ Id }) => Number(Id))
     },
     async depth(QueueUrl) {
-      const answer = await reach(
-        sqs.send(
-          new GetQueueAttributesCommand({
-            QueueUrl,
-            AttributeNames: [
-              "ApproximateNumberOfMessages",
-              "ApproximateNumberOfMessagesNotVisible",
-              "ApproximateNumberOfMessagesDelayed",
-            ],
-          }),
-          { requestTimeout: DEPTH_TIMEOUT_MS },
-        ),
-      )
-      const attributes = answer.Attributes ?? {}
-      return {
-        visible: Number(attributes.ApproximateNumberOfMessages ?? 0),
-        inFlight: Number(attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
-        delayed: Number(attributes.ApproximateNumberOfMessagesDelayed ?? 0),
-      }
+      const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: Object.values(DEPTH_ATTRIBUTES) })
+      const { Attributes = {} } = await reach(sqs.send(command, { requestTimeout: DEPTH_TIMEOUT_MS }))
+      const count = (name: keyof QueueDepth) => Number(Attributes[DEPTH_ATTRIBUTES[name]] ?? 0)
+      return { visible: count("visible"), inFlight: count("inFlight"), delayed: count("delayed") }
     },
     async receive(QueueUrl, holdSeconds) {
       const command = new ReceiveMessageCommand({
@@ -127,3 +113,14 @@ export function connectSqs({ region, endpoint }: SqsOptions, watch: Watch): SqsC
     close: () => sqs.destroy(),
   }
 }
+
+const sendEntry = (
+  { group, body, delaySeconds, reason }: QueueMessage,
+  index: number,
+): SendMessageBatchRequestEntry => ({
+  Id: String(index),
+  MessageBody: body,
+  MessageGroupId: group,
+  ...(delaySeconds === undefined ? {} : { DelaySeconds: delaySeconds }),
+  ...(reason === undefined ? {} : { MessageAttributes: { reason: { DataType: "String", StringValue: reason } } }),
+})

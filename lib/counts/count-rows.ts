@@ -1,6 +1,7 @@
 /** The rows below a parent, counted within the caller's snapshot: in pieces along the primary key, each by one statement. */
 import type { Kysely } from "kysely"
 import { reachMysql } from "../clients/mysql.ts"
+import { after } from "../clients/walk.ts"
 import type { Database } from "../database.ts"
 
 /** Chats counted in one snapshot and corrected in one transaction. */
@@ -137,12 +138,8 @@ function countPiece(tx: Db, application: string, at: { chat: number; number: num
     .selectFrom("messages")
     .select(["chat", "number"])
     .where("application", "=", application)
-    .where((eb) =>
-      eb.or([
-        eb.and([eb("chat", "=", at.chat), eb("number", ">", at.number)]),
-        eb.and([eb("chat", ">", at.chat), eb("chat", "<=", lastChat)]),
-      ]),
-    )
+    .where(after(["chat", "number"], at))
+    .where("chat", "<=", lastChat)
     .orderBy("chat")
     .orderBy("number")
     .limit(PIECE_ROWS)

@@ -13,6 +13,8 @@
  */
 import { type Kysely, sql } from "kysely"
 import { asAway, reachMysql } from "../clients/mysql.ts"
+import { withNamedLock } from "../clients/named-lock.ts"
+import { walk } from "../clients/walk.ts"
 import type { Database } from "../database.ts"
 import { lockStripes } from "../persist/persist-events.ts"
 import type { Stores } from "../stores.ts"
@@ -20,7 +22,6 @@ import { CHATS_MAX, countChats, countMessages, type Parent } from "./count-rows.
 
 /** Applications read ahead. */
 const APPLICATIONS_MAX = 100
-/** Of this database, since locks are the server's. */
 const lockName = sql<string>`concat('recount ', left(sha2(database(), 256), 40))`
 /** Corrections that the answer lists; all are made and counted. */
 const LISTED_MAX = 1_000
@@ -52,7 +53,6 @@ export type RecountOptions = {
   onProgress?: (state: { application: string; applications: number; chats: number; chat: number; of: number }) => void
 }
 
-/** Another recount is under way. */
 class RecountUnderWay extends Error {
   constructor() {
     super("Another recount is under way.")
@@ -65,7 +65,8 @@ type Db = Kysely<Database>
 export async function recount({ mysql }: Stores, options: RecountOptions = {}): Promise<Recount> {
   const result: Recount = { applications: 0, chats: 0, corrected: 0, corrections: [], next: undefined }
   try {
-    await mysql.connection().execute((db) => recountAll(db, options, result))
+    const taken = () => new RecountUnderWay()
+    await withNamedLock(mysql, lockName, taken, ({ connection }) => recountAll(connection, options, result))
   } catch (error) {
     throw asAway(error)
   }
@@ -73,18 +74,11 @@ export async function recount({ mysql }: Stores, options: RecountOptions = {}): 
 }
 
 async function recountAll(db: Db, options: RecountOptions, result: Recount): Promise<void> {
-  const { rows } = await reachMysql(() => sql<{ got: number }>`select get_lock(${lockName}, 0) as got`.execute(db))
-  if (Number(rows[0]?.got) !== 1) throw new RecountUnderWay()
-  try {
-    for await (const token of applications(db, options)) {
-      if (options.signal?.aborted || !(await recountApplication(db, token, options, result))) {
-        result.next = token
-        return
-      }
+  for await (const token of applications(db, options)) {
+    if (options.signal?.aborted || !(await recountApplication(db, token, options, result))) {
+      result.next = token
+      return
     }
-  } finally {
-    // A connection that is lost has lost the lock, too.
-    await reachMysql(() => sql`select release_lock(${lockName})`.execute(db)).catch(() => undefined)
   }
 }
 
@@ -93,19 +87,9 @@ async function* applications(db: Db, { application, from = "" }: RecountOptions)
     yield application
     return
   }
-  for (let after = from, inclusive = true; ; inclusive = false) {
-    const rows = await reachMysql(() =>
-      db
-        .selectFrom("applications")
-        .select("token")
-        .where("token", inclusive ? ">=" : ">", after)
-        .orderBy("token")
-        .limit(APPLICATIONS_MAX)
-        .execute(),
-    )
+  const tokens = db.selectFrom("applications").select("token").where("token", ">=", from)
+  for await (const rows of walk(tokens, { by: ["token"], pageRows: APPLICATIONS_MAX })) {
     for (const { token } of rows) yield token
-    if (rows.length < APPLICATIONS_MAX) return
-    after = rows.at(-1)?.token ?? after
   }
 }
 

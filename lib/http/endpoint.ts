@@ -1,5 +1,6 @@
 import middy, { type MiddlewareObj, type Request } from "@middy/core"
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda"
+import { withDeadline } from "../deadline.ts"
 import { type ApiError, DependencyAway, type FieldError, unavailable } from "../errors.ts"
 import { describeError, hashToken, log } from "../log.ts"
 import type { Standing } from "../outbox/rates.ts"
@@ -141,20 +142,6 @@ const problems = (): Middleware => ({
   },
 })
 
-/** Settles as `work` does, or with 503 after `timeoutMs`; what `work` does later, a rejection too, is nobody's concern. */
-function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(unavailable("This call took too long.")), timeoutMs)
-    const settle =
-      <V>(how: (value: V) => void) =>
-      (value: V): void => {
-        clearTimeout(timer)
-        how(value)
-      }
-    work.then(settle(resolve), settle(reject))
-  })
-}
-
 function applicationOf(params: unknown): string | undefined {
   if (typeof params !== "object" || params === null || !("token" in params)) return undefined
   return hashToken(String(params.token))
@@ -222,8 +209,9 @@ export function endpoint<const Schemas extends RequestSchemas>(
 ): EndpointHandler {
   const { administers, timeoutMs = REQUEST_TIMEOUT_MS } = operation
   const start = async ({ input, scope }: Checked<Schemas>): Promise<Reply> => run(input, scope)
+  const late = () => unavailable("This call took too long.")
   const handler = middy<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>(
-    (checked: APIGatewayProxyEventV2) => within(timeoutMs, start(checked as unknown as Checked<Schemas>)),
+    (checked: APIGatewayProxyEventV2) => withDeadline(timeoutMs, start(checked as unknown as Checked<Schemas>), late),
     // The time limit is ours: it also holds where the context's remaining time is another one.
     { timeoutEarlyInMillis: 0 },
   )

@@ -95,7 +95,7 @@ const PATH = `/applications/${TOKEN}/chats/7/messages/search`
 /** A search of 50 matches that keeps what it was asked for. */
 function searching() {
   const asked: unknown[] = []
-  const search = async (request: { after?: Position; limit: number }) => {
+  const search = async (request: { after?: Position | null; limit: number }) => {
     asked.push(request)
     const from = Number(request.after?.key ?? 51) - 1
     const numbers = Array.from({ length: Math.min(request.limit, from) }, (_, index) => from - index)

@@ -1,5 +1,5 @@
 import * as z from "zod"
-import { named, type Order, type Position, SearchFrom, SearchQuery, SearchTo } from "../contract.ts"
+import { named, type Order, type Position, type Question, SearchFrom, SearchQuery, SearchTo } from "../contract.ts"
 import { invalid } from "../errors.ts"
 import { LIMITS } from "../limits.ts"
 import { parseRfc3339 } from "../rfc3339.ts"
@@ -74,8 +74,6 @@ export type Asked = {
   order?: Order | undefined
   cursor?: string | undefined
 }
-/** `from` and `to` in ms since 1970, both inside: messages have whole milliseconds, so the bounds are rounded inwards. */
-type Question = { query: string; order: Order; limit: number; after?: Position; from?: number; to?: number }
 type Found = { data: unknown[]; next: Position | null; total: number }
 
 /** Answers the search that has this path, newest first unless told, by `search`. */
@@ -97,6 +95,7 @@ export async function answerSearch(
     order: request.order,
     limit: request.limit,
     ...(request.after && { after: request.after }),
+    // Messages have whole milliseconds, so the bounds are rounded inwards.
     ...(from && { from: parseRfc3339(from, "up") }),
     ...(to && { to: parseRfc3339(to, "down") }),
   })

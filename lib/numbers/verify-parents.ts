@@ -8,7 +8,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { readMysql } from "../clients/mysql.ts"
-import { notFound, unavailable } from "../errors.ts"
+import { notFound, recovering } from "../errors.ts"
 import type { FenceEvent } from "../events.ts"
 import type { Persisted, Unverified } from "../outbox/outbox.ts"
 import type { Stores } from "../stores.ts"
@@ -32,7 +32,7 @@ export async function verifyParents(stores: Stores, application: string, chat: n
       if (status === "gone") throw notFound(chat > 0 ? "chat" : "application")
       return
     }
-    if (performance.now() > deadline) throw unavailable("The service is recovering.")
+    if (performance.now() > deadline) throw recovering()
     await sendFences(stores, fences)
     await sleep(FENCE_POLL_MS)
   }
@@ -59,7 +59,7 @@ async function readParents({ outbox, mysql }: Stores, application: string, chat:
   const lives = (entry: { deleted?: true | undefined } | null | undefined, revision: unknown) =>
     entry ? !entry.deleted : revision !== null
   const found = lives(entries[0], row.application_revision) && (chat === 0 || lives(entries[1], row.chat_revision))
-  if (!found && !settled) throw unavailable("The service is recovering.")
+  if (!found && !settled) throw recovering()
   if (!lives(entries[0], row.application_revision)) throw notFound("application")
   if (!found) throw notFound("chat")
 

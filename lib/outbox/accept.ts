@@ -3,7 +3,8 @@
  * to the persist queue. If the queue is away the answer is the same: the relay sends what stays in the outbox. So nobody
  * has to wait for the queue; but an instance of AWS Lambda is frozen once it has answered, so there the send comes first.
  */
-import { ApiError, DependencyAway, notFound, unavailable } from "../errors.ts"
+import { withDeadline } from "../deadline.ts"
+import { ApiError, DependencyAway, notFound, recovering, unavailable } from "../errors.ts"
 import { kindOf, type ResourceKey, revisionTime, type WriteEvent } from "../events.ts"
 import { describeError, log } from "../log.ts"
 import { settleShards } from "../numbers/settle.ts"
@@ -19,7 +20,6 @@ const NEW_APPLICATIONS = "new-applications"
 /** A creation may find its shard unsettled, its parents unverified, data lost, and unsettled and unverified again. */
 const ATTEMPTS_MAX = 6
 
-const recovering = () => unavailable("The service is recovering.")
 const full = () => unavailable("Too many writes are waiting to be stored.")
 
 /**
@@ -107,19 +107,8 @@ async function store(stores: Stores, change: Change, deadline: number): Promise<
  * done after all, as with any answer that is lost: then the relay sends the event, and the client's next try with its
  * Idempotency-Key is answered with it.
  */
-async function inTime<T>(accept: (deadline: number) => Promise<T>): Promise<T> {
-  const accepting = accept(performance.now() + ACCEPT_MAX_MS)
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(recovering()), ACCEPT_MAX_MS)
-  })
-  accepting.catch(() => undefined)
-  try {
-    return await Promise.race([accepting, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
+const inTime = <T>(accept: (deadline: number) => Promise<T>): Promise<T> =>
+  withDeadline(ACCEPT_MAX_MS, accept(performance.now() + ACCEPT_MAX_MS), recovering)
 
 function createdEvent({ kind, application, chat, state }: Creation, id: string, revision: string): WriteEvent {
   const key: ResourceKey = {

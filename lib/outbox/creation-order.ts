@@ -18,6 +18,7 @@
  */
 import { reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
+import { revisionTime } from "../events.ts"
 import { describeError, log } from "../log.ts"
 import type { Stores } from "../stores.ts"
 import { LATEST_CREATION_KEY } from "./keys.ts"
@@ -129,4 +130,4 @@ async function moveOn(stores: Stores, { state }: Creation, created: Created, lat
   }
 }
 
-const millisecond = (revision: number): number => Math.floor(revision / 1000)
+const millisecond = (revision: number): number => revisionTime(revision).getTime()

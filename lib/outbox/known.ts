@@ -1,5 +1,5 @@
 /** What the outbox says of a resource and its parents, and what follows from it before MySQL is asked. */
-import { DependencyAway, notFound, unavailable } from "../errors.ts"
+import { DependencyAway, notFound, recovering } from "../errors.ts"
 import { chatText, type ResourceKey, revisionTime, type WriteEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
 import { shardOf } from "./keys.ts"
@@ -60,8 +60,7 @@ export function refuseDeleted(names: string[], events: (WriteEvent | null | unde
 }
 
 /** The error for something that neither the outbox nor MySQL has: 503 while the outbox's word is not to be had. */
-export const absent = (what: string, { settled }: Knowledge): Error =>
-  settled ? notFound(what) : unavailable("The service is recovering.")
+export const absent = (what: string, { settled }: Knowledge): Error => (settled ? notFound(what) : recovering())
 
 /** What is known of a resource, wherever it was read. */
 export type State<Members> = { members: Members; createdAt: Date; updatedAt: Date; revision: number }

@@ -12,7 +12,8 @@ import { createHash } from "node:crypto"
 import { type Kysely, type RawBuilder, sql, type Transaction } from "kysely"
 import { isDeadlock } from "../clients/mysql.ts"
 import type { Database } from "../database.ts"
-import { type FenceEvent, keyText, kindOf, type PersistEvent, revisionTime, type WriteEvent } from "../events.ts"
+import type { FenceEvent, PersistEvent, WriteEvent } from "../events.ts"
+import { isFence, isWrite, keyText, kindOf, revisionTime } from "../events.ts"
 import {
   APPLICATION_COLUMNS,
   applicationColumns,
@@ -39,8 +40,6 @@ export const INDEX_RELAY_AFTER_MS = 60_000
 type Db = Kysely<Database>
 type Tx = Transaction<Database>
 
-const isFence = (event: PersistEvent): event is FenceEvent => "fence" in event
-
 /**
  * Writes `events` in one transaction. `bound` is the outbox bound, by which fences raise counters. Throws what MySQL
  * threw; then nothing was written.
@@ -60,7 +59,7 @@ async function writeAll(tx: Tx, events: PersistEvent[], bound: number): Promise<
   await lockStripes(tx, events)
   const fences = events.filter(isFence)
   if (fences.length > 0) await raiseFences(tx, fences, bound)
-  const writes = latestOfEach(events.filter((event): event is WriteEvent => !isFence(event)))
+  const writes = latestOfEach(events.filter(isWrite))
   if (writes.length === 0) return
   const known = await readKnown(tx, writes)
   const plan = decide(writes, known)

@@ -7,7 +7,7 @@
  */
 import { dataErrorCode, isDataError, reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
-import type { NewerEvent, PersistEvent, WriteEvent } from "../events.ts"
+import { isFence, isWrite, type NewerEvent, type PersistEvent, type WriteEvent } from "../events.ts"
 import { hashToken, log } from "../log.ts"
 import { shardOf } from "../outbox/keys.ts"
 import type { Consumption, Envelope } from "../queue/consumer.ts"
@@ -32,7 +32,7 @@ async function persistGroup(stores: Stores, envelopes: Envelope<PersistEvent>[])
   const events = envelopes.flatMap((envelope) => envelope.events)
   const poison = await persistAll(stores, events)
   const failed: string[] = []
-  const writes = events.filter((event): event is WriteEvent => !("fence" in event) && !poison.has(event))
+  const writes = events.filter(isWrite).filter((event) => !poison.has(event))
   await sendIndexEvents(stores, writes)
   await takeOff(stores, writes)
   if (writes.some(({ deleted, message }) => deleted && message === 0)) await purge(stores)
@@ -92,7 +92,7 @@ async function purge(stores: Stores): Promise<void> {
 
 /** Leaves to the relay what the outbox holds. Returns the other writes; fences are asked for again by whoever needs them. */
 async function handBack({ outbox }: Stores, events: (PersistEvent | NewerEvent)[]) {
-  const writes = events.filter((event): event is WriteEvent | NewerEvent => !("fence" in event))
+  const writes = events.filter((event): event is WriteEvent | NewerEvent => !isFence(event))
   const byShard = [...Map.groupBy(writes, ({ application }) => shardOf(application))]
   const copies = byShard.map(async ([shard, ofShard]) => {
     const held = await outbox.handBack(shard, ofShard).catch(() => [])
@@ -113,7 +113,7 @@ async function isolate(stores: Stores, envelope: Envelope<PersistEvent>, poisone
       }
       log.error("event is dead", { application: hashToken(event.application), reason })
       await stores.queues.persist.bury(event, reason)
-      if (!("fence" in event)) await stores.outbox.bury(event, reason)
+      if (isWrite(event)) await stores.outbox.bury(event, reason)
     }
     return true
   } catch {

@@ -7,7 +7,7 @@
  * sent again and stays, if the command is killed in between; its events are found stale.
  */
 import type { Message } from "@aws-sdk/client-sqs"
-import type { NewerEvent } from "../events.ts"
+import { isFence, type NewerEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
 import type { Queue } from "./queue.ts"
 import { QUEUES, type QueuedEvent } from "./queues.ts"
@@ -101,7 +101,7 @@ export async function redriveLetter(stores: Stores, { queue, events = [] }: Dead
   const target = queuesOf(stores).find(({ name }) => name === queue)
   if (!target || events.length === 0) return { gone: false, why: "it cannot be read" }
   if (queue === QUEUES.persist.name) {
-    for (const event of events) if (!("fence" in event)) await stores.outbox.revive(event)
+    for (const event of events) if (!isFence(event)) await stores.outbox.revive(event)
   }
   await target.send(events)
   return { gone: true }

@@ -13,7 +13,7 @@
 import { sql } from "kysely"
 import { reachMysql } from "../clients/mysql.ts"
 import { ApiError } from "../errors.ts"
-import { type IndexEvent, isNewer, kindOf, type ResourceKey, type WriteEvent } from "../events.ts"
+import { type IndexEvent, isFence, isNewer, kindOf, type ResourceKey, type WriteEvent } from "../events.ts"
 import { acceptChange } from "../outbox/accept.ts"
 import { shardOf } from "../outbox/keys.ts"
 import { keyRanges } from "../persist/key-ranges.ts"
@@ -28,7 +28,7 @@ export async function discardLetter(stores: Stores, { queue, events = [] }: Dead
   // What waits in any other queue is nowhere else.
   for (const event of queue === QUEUES.persist.name ? events : []) {
     // A fence is asked for again by whoever needs it.
-    if ("fence" in event) continue
+    if (isFence(event)) continue
     if (isNewer(event)) return { gone: false, why: "its version is newer than this command" }
     const fate = await discardWrite(stores, event as WriteEvent)
     if (!fate.gone) return fate

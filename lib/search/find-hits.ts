@@ -1,16 +1,15 @@
 /** What every search does, whatever it looks through: ask the index behind its breaker, and mark the matches. */
-import type { ApplicationSearchHit } from "../contract.ts"
+import type { ApplicationSearchHit, Question } from "../contract.ts"
 import { DependencyAway, invalid } from "../errors.ts"
 import type { SearchStores } from "../stores.ts"
 import { type FoldedQuery, fold } from "./fold.ts"
 import { highlight } from "./highlight.ts"
 import { isSearchAway, isUnanswered } from "./search-errors.ts"
-import { type SearchAnswer, type SearchRequest, type SearchScope, searchIndex } from "./search-messages.ts"
+import { type SearchAnswer, type SearchScope, searchIndex } from "./search-messages.ts"
 
 /** A search takes milliseconds; a request has nine seconds in all. */
 const SEARCH_TIMEOUT_MS = 3_000
 
-export type Question = Pick<SearchRequest, "order" | "after" | "limit" | "from" | "to"> & { query: string }
 type Hits = Pick<SearchAnswer, "next" | "total"> & { data: ApplicationSearchHit[] }
 
 /** Returns the query as it is searched for. Throws invalid_request for one that folds to nothing. */

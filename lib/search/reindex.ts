@@ -15,7 +15,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Client } from "@elastic/elasticsearch"
-import { type Mysql, reachMysql } from "../clients/mysql.ts"
+import { reachMysql } from "../clients/mysql.ts"
+import { walk } from "../clients/walk.ts"
 import type { IndexEvent } from "../events.ts"
 import type { SearchStores } from "../stores.ts"
 import { type IndexOperation, indexDocuments } from "./index-documents.ts"
@@ -33,6 +34,7 @@ const ADMIN_TIMEOUT_MS = 60_000
 /** Elasticsearch may be restarted amid a build; a page that is refused for longer ends it. */
 const RETRY_FOR_MS = 60_000
 const RETRY_MS = 500
+const PENDING_KEY = ["application", "chat", "message"] as const
 /** As many entries of pending_index are read and indexed at a time … */
 const PENDING_PAGE = 500
 /** … until a pass has no more than so many, which takes a moment … */
@@ -201,7 +203,9 @@ async function catchUp(own: Build): Promise<number> {
   let sum = 0
   for (let pass = 1; pass <= PENDING_PASSES_MAX; pass++) {
     let count = 0
-    for await (const events of walkPending(own.stores.mysql, own.signal)) {
+    const pending = own.stores.mysql.selectFrom("pending_index").select([...PENDING_KEY, "revision"])
+    for await (const entries of walk(pending, { by: PENDING_KEY, pageRows: PENDING_PAGE, signal: own.signal })) {
+      const events = entries.map(({ revision, ...key }) => ({ ...key, revision: String(revision) }))
       await write(own, events)
       count += events.length
       own.options.onProgress?.({ phase: "catch up", done: sum + count })
@@ -210,33 +214,6 @@ async function catchUp(own: Build): Promise<number> {
     if (count <= PENDING_SMALL) break
   }
   return sum
-}
-
-async function* walkPending(mysql: Mysql, signal: AbortSignal): AsyncGenerator<IndexEvent[]> {
-  let after: IndexEvent | undefined
-  for (;;) {
-    signal.throwIfAborted()
-    const events = await reachMysql(() => readPending(mysql, after))
-    if (events.length > 0) yield events
-    if (events.length < PENDING_PAGE) return
-    after = events.at(-1)
-  }
-}
-
-async function readPending(mysql: Mysql, after: IndexEvent | undefined): Promise<IndexEvent[]> {
-  let query = mysql.selectFrom("pending_index").select(["application", "chat", "message", "revision"])
-  if (after !== undefined) {
-    const { application, chat, message } = after
-    query = query.where((eb) =>
-      eb.or([
-        eb.and([eb("application", "=", application), eb("chat", "=", chat), eb("message", ">", message)]),
-        eb.and([eb("application", "=", application), eb("chat", ">", chat)]),
-        eb("application", ">", application),
-      ]),
-    )
-  }
-  const entries = await query.orderBy("application").orderBy("chat").orderBy("message").limit(PENDING_PAGE).execute()
-  return entries.map(({ revision, ...key }) => ({ ...key, revision: String(revision) }))
 }
 
 /**

@@ -3,11 +3,12 @@
  * not be allocated five times, after a full disk or a crash, stays so until someone asks Elasticsearch to try again;
  * the relay does. A block for want of disk space is lifted by Elasticsearch itself.
  */
+import { isIndexRed } from "../clients/elasticsearch.ts"
 import { DependencyAway } from "../errors.ts"
 import { log } from "../log.ts"
 import type { SearchStores } from "../stores.ts"
 
-/** The same as for a readiness check. */
+/** As for its health. */
 const ASK_TIMEOUT_MS = 1_000
 /** Asking again sooner would only fail the allocation again. */
 const RETRY_ALLOCATION_EVERY_MS = 30_000
@@ -17,16 +18,13 @@ const askedAt = new WeakMap<SearchStores["elasticsearch"], number>()
 /** Throws DependencyAway, or the client's error, unless all of the index can be written to. */
 export async function requireIndex({ elasticsearch, config }: SearchStores): Promise<void> {
   const index = config.ELASTICSEARCH_INDEX
-  const options = { requestTimeout: ASK_TIMEOUT_MS }
-  const { status } = await elasticsearch.cluster.health({ index, timeout: "500ms" }, options)
-  // In some versions in capitals.
-  if (status.toLowerCase() === "red") {
+  if (await isIndexRed(elasticsearch, index)) {
     await retryAllocation(elasticsearch)
     throw new DependencyAway("elasticsearch", new Error("the index is red"))
   }
   const settings = await elasticsearch.indices.getSettings(
     { index, name: "index.blocks.*", flat_settings: true },
-    options,
+    { requestTimeout: ASK_TIMEOUT_MS },
   )
   const blocks = Object.values(settings).flatMap((one) => Object.entries(one.settings ?? {}))
   const on = blocks.find(([name, value]) => name !== "index.blocks.read" && String(value) === "true")

@@ -1,6 +1,7 @@
 import { deletedChats } from "../chats.ts"
+import type { Question } from "../contract.ts"
 import type { SearchStores } from "../stores.ts"
-import { findHits, foldQuery, type Question } from "./find-hits.ts"
+import { findHits, foldQuery } from "./find-hits.ts"
 
 /**
  * The messages of all living chats of a living application that contain the query. Throws not_found without the

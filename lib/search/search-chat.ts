@@ -1,7 +1,7 @@
 import { requireChat } from "../chats.ts"
-import type { SearchHit } from "../contract.ts"
+import type { Question, SearchHit } from "../contract.ts"
 import type { SearchStores } from "../stores.ts"
-import { findHits, foldQuery, type Question } from "./find-hits.ts"
+import { findHits, foldQuery } from "./find-hits.ts"
 
 /**
  * The messages of a living chat that contain the query. Throws not_found without the chat, invalid_request for a query

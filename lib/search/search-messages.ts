@@ -1,5 +1,5 @@
 import type { Client, estypes } from "@elastic/elasticsearch"
-import type { Order, Position } from "../contract.ts"
+import type { Position, Question } from "../contract.ts"
 import { chatText } from "../events.ts"
 import { LIMITS } from "../limits.ts"
 import { MESSAGE_MEMBERS } from "../members.ts"
@@ -10,18 +10,8 @@ import { answeredError, SearchIncomplete, SearchIndexMissing } from "./search-er
 /** One chat, or all of an application but those that are deleted (`without`). */
 export type SearchScope = { application: string } & ({ chat: number } | { without: number[] })
 
-export type SearchRequest = SearchScope & {
-  query: FoldedQuery
-  order: Order
-  /** Where the page before ended; none for the first page. */
-  after?: Position | null
-  limit: number
-  /** Bounds of created_at in ms since 1970, both inside. */
-  from?: number
-  to?: number
-  /** For the whole search; after it the server stops working on it, too. */
-  timeoutMs: number
-}
+/** `timeoutMs` is for the whole search; after it the server stops working on it, too. */
+export type SearchRequest = SearchScope & Question & { query: FoldedQuery; timeoutMs: number }
 
 /** A message as it was when it was indexed: the members of its document that an answer has. */
 const FOUND = ["chat_number", "number", ...MESSAGE_MEMBERS, "created_at", "updated_at"] as const

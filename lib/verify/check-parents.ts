@@ -10,8 +10,10 @@
  *   I1): a fence skips numbers, and how many fences there were is not noted.
  */
 import { type Mysql, reachMysql } from "../clients/mysql.ts"
+import { walk } from "../clients/walk.ts"
 import { chatText } from "../events.ts"
 import { shardOf } from "../outbox/keys.ts"
+import { chatRanges } from "../persist/key-ranges.ts"
 import { TOMBSTONE_DAYS } from "../persist/persist-events.ts"
 import type { SearchStores } from "../stores.ts"
 import type { Findings } from "./findings.ts"
@@ -144,56 +146,22 @@ async function countPending({ outbox }: SearchStores, { application, chat }: Par
   return entries.length
 }
 
-/** The keys of all counters, or of those of one application, in pages. */
-export async function* walkCounters(mysql: Mysql, application: string | undefined, signal: AbortSignal | undefined) {
-  let after: ParentKey | undefined
-  for (;;) {
-    signal?.throwIfAborted()
-    const keys = await reachMysql(() => readCounters(mysql, application, after))
-    if (keys.length > 0) yield keys
-    if (keys.length < PAGE_ROWS) return
-    after = keys.at(-1)
-  }
-}
-
-function readCounters(mysql: Mysql, application: string | undefined, after: ParentKey | undefined) {
-  let query = mysql.selectFrom("counters").select(["application", "chat"])
-  if (application !== undefined) query = query.where("application", "=", application)
-  if (after !== undefined) {
-    query = query.where((eb) =>
-      eb.or([
-        eb.and([eb("application", "=", after.application), eb("chat", ">", after.chat)]),
-        ...(application === undefined ? [eb("application", ">", after.application)] : []),
-      ]),
-    )
-  }
-  return query.orderBy("application").orderBy("chat").limit(PAGE_ROWS).execute()
+/** Reads the keys of all counters, or of those of one application, in pages. */
+export function walkCounters(
+  mysql: Mysql,
+  application: string | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ParentKey[]> {
+  const all = mysql.selectFrom("counters").select(["application", "chat"])
+  const asked = application === undefined ? all : all.where("application", "=", application)
+  return walk(asked, { by: ["application", "chat"], pageRows: PAGE_ROWS, signal })
 }
 
 /** Those of `keys` that have no counter. */
 export async function withoutCounter(mysql: Mysql, keys: ParentKey[]): Promise<ParentKey[]> {
   if (keys.length === 0) return []
-  const byApplication = [...Map.groupBy(keys, ({ application }) => application)]
-  const found = await reachMysql(() =>
-    mysql
-      .selectFrom("counters")
-      .select(["application", "chat"])
-      .where((eb) =>
-        eb.or(
-          byApplication.map(([application, group]) =>
-            eb.and([
-              eb("application", "=", application),
-              eb(
-                "chat",
-                "in",
-                group.map(({ chat }) => chat),
-              ),
-            ]),
-          ),
-        ),
-      )
-      .execute(),
-  )
+  const present = mysql.selectFrom("counters").select(["application", "chat"]).where(chatRanges(keys, "chat"))
+  const found = await reachMysql(() => present.execute())
   const known = new Set(found.map(chatText))
   return keys.filter((key) => !known.has(chatText(key)))
 }
