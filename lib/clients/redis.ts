@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { Redis } from "ioredis"
 import { DependencyAway } from "../errors.ts"
-import type { Script } from "../outbox/scripts.ts"
+import type { Script } from "../outbox/scripts/writes.ts"
 import type { Watch } from "./breaker.ts"
 
 /** A script takes well under a millisecond: a write that waits longer had better answer 503. */

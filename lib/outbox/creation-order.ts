@@ -22,7 +22,7 @@ import { describeError, log } from "../log.ts"
 import type { Stores } from "../stores.ts"
 import { LATEST_CREATION_KEY } from "./keys.ts"
 import type { Creation, CreationReply } from "./outbox.ts"
-import type { Script } from "./scripts.ts"
+import type { Script } from "./scripts/writes.ts"
 
 /** So much later than the clock was noted an application may be created without saying so: lists tell no less apart. */
 const UNTOLD_MAX_US = 1_000

@@ -1,7 +1,6 @@
 /** The outbox as consumers and relay see it: what becomes of events that were accepted. */
 import type { RedisClient } from "../clients/redis.ts"
 import { keyText, type ResourceKey, WriteEvent } from "../events.ts"
-import * as scripts from "./delivery-scripts.ts"
 import {
   attemptsKey,
   deadKey,
@@ -14,6 +13,7 @@ import {
   SHARDS,
   shardOf,
 } from "./keys.ts"
+import * as scripts from "./scripts/delivery.ts"
 
 /** Doubled with each attempt up to the maximum, so that a long backlog does not flood the queue. */
 const RELAY_BACKOFF_MS = 30_000

@@ -18,10 +18,10 @@ import {
   pendingMember,
   shardOf,
 } from "./keys.ts"
-import * as lifeScripts from "./life-scripts.ts"
 import { type Judgement, quotasArgument, settleJudgement } from "./rates.ts"
-import type { Script } from "./scripts.ts"
-import * as scripts from "./scripts.ts"
+import * as lifeScripts from "./scripts/recovery.ts"
+import type { Script } from "./scripts/writes.ts"
+import * as scripts from "./scripts/writes.ts"
 
 /** A healthy persist function takes an event off within a second or two; after this the relay sends it again. */
 export const RELAY_AFTER_MS = 30_000

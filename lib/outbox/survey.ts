@@ -1,7 +1,7 @@
 /** What the shards of the outbox hold, for the operator: read by scripts that change nothing, a bounded piece at a time. */
 import type { RedisClient } from "../clients/redis.ts"
 import { deadKey, dueKey, lifeKey, outboxKey, SHARDS } from "./keys.ts"
-import type { Script } from "./scripts.ts"
+import type { Script } from "./scripts/writes.ts"
 
 /** Entries that one call looks at: well under a millisecond of Redis' time. */
 const SCAN_COUNT = 500

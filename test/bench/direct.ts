@@ -1,6 +1,6 @@
 // What a creation costs without HTTP: the handler itself, against the bare floor of one Redis script and one SQS send.
 import { handler } from "../../functions/create-message.ts"
-import type { Script } from "../../lib/outbox/scripts.ts"
+import type { Script } from "../../lib/outbox/scripts/writes.ts"
 import { awaitQuiet } from "../campaign/settle.ts"
 import { gatewayEvent, invocation } from "../steps/gateway-event.ts"
 import type { Bench, BenchRun, Figure } from "./bench-run.ts"

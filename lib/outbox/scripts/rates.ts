@@ -1,6 +1,6 @@
 /**
  * What judges a request, for the scripts that a request runs first; it stands after the PRELUDE. What the quotas are, and
- * why they are judged there, is said in rates.ts.
+ * why they are judged there, is said in ../rates.ts.
  *
  * In microseconds, all of them whole: `each` is what one request takes of the window, `full` when the bucket is full again
  * (GCRA's theoretical arrival time). A request fits if the bucket would then be full within the window; if all quotas

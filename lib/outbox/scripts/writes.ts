@@ -17,7 +17,7 @@
  * Revisions are microseconds as text, formatted by '%.0f' (`tostring` would write 1.76e+15); below 2^53 they are exact.
  */
 
-import { RATES } from "./rate-script.ts"
+import { RATES } from "./rates.ts"
 
 /** `reads`: it is worth waiting for, since nothing else tells what it does. */
 export type Script = { name: string; lua: string; reads?: true }

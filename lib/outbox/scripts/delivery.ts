@@ -2,7 +2,7 @@
  * The Redis scripts for what becomes of an accepted event: taken off once MySQL has it, sent again while it has not, set
  * aside as dead. All are allowed at `maxmemory`, since without them the outbox would not get shorter.
  */
-import type { Script } from "./scripts.ts"
+import type { Script } from "./writes.ts"
 
 /** Takes persisted events off the outbox; one that a newer event has replaced stays. */
 export const REMOVE: Script = {

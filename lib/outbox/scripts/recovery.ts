@@ -1,5 +1,5 @@
-/** The scripts of recovery: what a life of Redis, a generation and a verified parent are is said in scripts.ts. */
-import { PRELUDE, type Script } from "./scripts.ts"
+/** The scripts of recovery: what a life of Redis, a generation and a verified parent are is said in writes.ts. */
+import { PRELUDE, type Script } from "./writes.ts"
 
 /** The state of a shard; begins a new generation if Redis began a new life. Can make the shard wait as if it had. */
 export const OPEN: Script = {
