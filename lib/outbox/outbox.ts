@@ -224,18 +224,18 @@ export function createOutbox(redis: RedisClient, limits: { eventsMax: number; by
   }
 
   /**
-   * The generation of a shard, whether the queue has been drained since it began, and its age in ms: by Redis' clock, so
+   * The generation of a shard, whether it is settled, and the generation's age in ms: by Redis' clock, so
    * 0 for long where that was set back. With `pause` the shard takes no writes until it is settled, whether it was or not
    * (unless somebody has settled it since it was seen not to be, in the generation `waiting`); then `stale` says that it
    * has events from before a loss of data, which are due now and must be sent.
    */
   async function open(shard: string, pause: boolean, waiting = "") {
-    const [generation, drained, stale, age] = await redis.run(
+    const [generation, settled, stale, age] = await redis.run(
       lifeScripts.OPEN,
       [lifeKey(shard), dueKey(shard)],
       [seenIn(shard), pause ? 1 : 0, waiting],
     )
-    return { shard, generation: String(generation), drained: drained === 1, stale: stale === 1, ageMs: Number(age) }
+    return { shard, generation: String(generation), settled: settled === 1, stale: stale === 1, ageMs: Number(age) }
   }
 
   /** Notes that the persist queue was empty after `generation` of the shard had begun; false: another one has, or events are stale still. */

@@ -8,20 +8,20 @@ export const OPEN: Script = {
 -- KEYS 1 life 2 due
 -- ARGV 1 seen 2 '1' to hold the shard's writes back until it is settled (again) 3 a generation in which it was seen not
 --      to be: settled in that since, it stays so
--- returns {generation, drained 0|1 (before this call), 1 when stale events became due,
+-- returns {generation, settled 0|1 (before this call), 1 when stale events became due,
 --         age of the generation in ms by a clock that may have been set since}
 ${PRELUDE}
 local state = life(KEYS[1], tonumber(ARGV[1]))
 local stale = 0
 if ARGV[2] == '1' then
-  if state.drained and text(state.generation) ~= ARGV[3] then redis.call('HSET', KEYS[1], 'drained', '0') end
+  if state.settled and text(state.generation) ~= ARGV[3] then redis.call('HSET', KEYS[1], 'drained', '0') end
   if redis.call('HGET', KEYS[1], 'stale') == 'unsent' then
     redis.call('HSET', KEYS[1], 'stale', 'sent')
     stale = redis.call('ZUNIONSTORE', KEYS[2], 1, KEYS[2], 'WEIGHTS', 0) > 0 and 1 or 0
   end
 end
 local age = text(math.max(0, math.floor((now_us() - state.generation) / 1000)))
-return { text(state.generation), state.drained and 1 or 0, stale, age }
+return { text(state.generation), state.settled and 1 or 0, stale, age }
 `,
 }
 
@@ -53,7 +53,7 @@ export const VERIFY: Script = {
 -- returns 'verified' | 'gone' | 'moved' (another generation) | 'behind' (Redis has lost data: a new generation began)
 ${PRELUDE}
 local state = life(KEYS[1], tonumber(ARGV[1]))
-if not state.drained or text(state.generation) ~= ARGV[2] then return 'moved' end
+if not state.settled or text(state.generation) ~= ARGV[2] then return 'moved' end
 local token, chat = ARGV[3], ARGV[4]
 local fields = { token }
 if chat ~= '0' then fields[2] = token .. '/' .. chat end

@@ -3,10 +3,11 @@
  *
  * A *life* of Redis is a run of its process with its data: another `run_id`, a missing marker, or a revision below one
  * that this process has already seen begins a new *generation* of the shard. `lost` is the latest generation that began
- * with data missing. In a new generation nothing is written until the persist queue has been drained (`drained`), and
- * each parent is verified against MySQL on first use: its `g` (chat 7: `g7`) is the generation it was verified in.
- * A parent whose `g` is below `lost` needs a fence (see lib/numbers). Events that an older copy of Redis brought back are
- * `stale`: they are sent again, and taken off, before the shard settles, or readers would see what has been changed since.
+ * with data missing. A new generation takes no writes until it is *settled*, that is, the persist queue has been drained;
+ * the hash field for this is named `drained`, since data that is stored must stay valid. Each parent is verified against
+ * MySQL on first use: its `g` (chat 7: `g7`) is the generation it was verified in. A parent whose `g` is below `lost`
+ * needs a fence (see lib/numbers). Events that an older copy of Redis brought back are `stale`: they are sent again, and
+ * taken off, before the shard settles, or readers would see what has been changed since.
  *
  * Promised: a number, its revision, its outbox entry and its idempotency record come together or not at all.
  * May happen twice: a script whose answer was lost, if the client sends its request again without an Idempotency-Key.
@@ -31,7 +32,7 @@ local function now_us() local t = redis.call('TIME') return t[1] * 1000000 + t[2
 local function begin(key, state, run, lost)
   state.generation = math.max(state.generation + 1, now_us())
   if lost then state.lost = state.generation end
-  state.drained = false
+  state.settled = false
   redis.call('HSET', key, 'run', run, 'generation', text(state.generation), 'lost', text(state.lost), 'drained', '0',
     'revision', text(state.revision))
   -- What an older copy brought back may have been changed since.
@@ -42,7 +43,7 @@ end
 local function life(key, seen)
   local run = redis.call('INFO', 'server'):match('run_id:(%w+)')
   local s = redis.call('HMGET', key, 'run', 'generation', 'lost', 'drained', 'revision', 'bytes')
-  local state = { run = run, generation = tonumber(s[2] or '0'), lost = tonumber(s[3] or '0'), drained = s[4] == '1',
+  local state = { run = run, generation = tonumber(s[2] or '0'), lost = tonumber(s[3] or '0'), settled = s[4] == '1',
     revision = tonumber(s[5] or '0'), bytes = tonumber(s[6] or '0') }
   local rolled_back = state.revision < seen
   if rolled_back then state.revision = seen end
@@ -82,7 +83,7 @@ ${PRELUDE}${RATES}
 return judged(ARGV[11], function()
   local kind, token, chat, rest = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
   local state = life(KEYS[1], tonumber(ARGV[1]))
-  if not state.drained then return { 'unsettled', text(state.generation) } end
+  if not state.settled then return { 'unsettled', text(state.generation) } end
   if ARGV[9] ~= '' then
     local record = redis.call('GET', KEYS[7])
     if record then
@@ -148,7 +149,7 @@ export const CHANGE: Script = {
 ${PRELUDE}
 local token, chat, message, rest = ARGV[2], ARGV[3], ARGV[4], ARGV[7]
 local state = life(KEYS[1], tonumber(ARGV[1]))
-if not state.drained then return { 'unsettled', text(state.generation) } end
+if not state.settled then return { 'unsettled', text(state.generation) } end
 local fields, field = { token }, token
 if chat ~= '0' then field = token .. '/' .. chat fields[2] = field end
 if message ~= '0' then field = field .. '/' .. message fields[3] = field end
@@ -191,7 +192,7 @@ return judged(ARGV[3], function()
   local state = life(KEYS[1], tonumber(ARGV[1]))
   local g = redis.call('HMGET', KEYS[3], 'g', 'g' .. ARGV[2])
   local generation = text(state.generation)
-  local result = { state.drained and 1 or 0, g[1] == generation and 1 or 0, g[2] == generation and 1 or 0 }
+  local result = { state.settled and 1 or 0, g[1] == generation and 1 or 0, g[2] == generation and 1 or 0 }
   for i, entry in ipairs(redis.call('HMGET', KEYS[2], unpack(ARGV, 4))) do result[3 + i] = entry end
   return result
 end)
@@ -221,7 +222,7 @@ return judged(ARGV[8], function()
   else members = redis.call('ZREVRANGEBYSCORE', KEYS[4], ARGV[4], ARGV[3], 'LIMIT', 0, ARGV[6]) end
   for i, member in ipairs(members) do members[i] = ARGV[7] .. member end
   if #members > 0 then entries = redis.call('HMGET', KEYS[2], unpack(members)) end
-  return { state.drained and 1 or 0, g[1] == generation and 1 or 0, g[2] == generation and 1 or 0, parents, entries,
+  return { state.settled and 1 or 0, g[1] == generation and 1 or 0, g[2] == generation and 1 or 0, parents, entries,
     g[3] or '0' }
 end)
 `,
