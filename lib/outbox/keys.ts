@@ -36,7 +36,7 @@ const keysOf = (shard: string) => ({
 })
 const KEYS = new Map(SHARDS.map((shard) => [shard, keysOf(shard)]))
 
-/** The keys of a shard by the names that the scripts give them, and with those the key of an application in it. */
+/** Both return keys by the names that the scripts give them: a shard's, and with those an application's. */
 export const shardKeys = (shard: string) => KEYS.get(shard) ?? keysOf(shard)
 export const applicationKey = (token: string): string => `{${shardOf(token)}}:application:${token}`
 export const keysWith = (token: string) => ({ ...shardKeys(shardOf(token)), application: applicationKey(token) })

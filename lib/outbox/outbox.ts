@@ -56,7 +56,7 @@ export type Outbox = ReturnType<typeof createDelivery> &
   ReturnType<typeof createReads> &
   ReturnType<typeof createRecovery> &
   ReturnType<typeof createWrites> & {
-    /** The same outbox, whose creations and reads are judged: the rate limits of a request. */
+    /** Returns the same outbox, whose creations and reads count towards the rate limits of a request. */
     judgedBy(judge: Judge): Outbox
   }
 

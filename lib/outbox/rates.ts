@@ -57,7 +57,7 @@ export function clientNetwork(address: string): string {
   return [...first, ...zeros, ...last].slice(0, IPV6_NETWORK_GROUPS).join(":")
 }
 
-/** Reads how the quotas stand from what a script says: the seconds to wait, and two numbers for each. */
+/** Returns a judgement that reads, from what a script says, the seconds to wait and how each quota stands. */
 function judgementBy(quotas: Quota[], noteStandings: RateScope["noteStandings"]): Judgement {
   const note = (standing: string): void => {
     const [retryAfterSeconds = 0, ...numbers] = standing.split(" ").map(Number)

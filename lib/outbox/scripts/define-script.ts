@@ -12,7 +12,7 @@ type Named<Name extends string, Value> = {
 export function defineScript<const Key extends string, const Arg extends string, Reply>(
   name: string,
   script: {
-    /** What the first line of the Lua says; "" leaves the line out, and then Redis refuses the script at `maxmemory`. */
+    /** The first line of the Lua has these; "" leaves that line out, and then Redis refuses the script at `maxmemory`. */
     flags?: "no-writes,allow-oom" | ""
     reads?: true
     keys: readonly Key[]

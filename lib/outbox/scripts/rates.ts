@@ -1,6 +1,6 @@
 import type { ScriptValue } from "../../clients/redis.ts"
 
-/** What a script judges a request by. Its buckets are keys of the script; what they are, and why, is said in ../rates.ts. */
+/** A script judges a request by this. The buckets are keys of the script; ../rates.ts says what they are, and why. */
 export type Judgement = {
   /** How many requests a minute each bucket has room for; "" without buckets. */
   quotas: string
