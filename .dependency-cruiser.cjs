@@ -64,7 +64,7 @@ module.exports = {
       from: { path: "^lib/clients/", pathNot: TEST },
       to: {
         path: "^lib/",
-        pathNot: "^lib/(clients/|deadline|errors|events|database|contract)|^lib/outbox/(life-)?scripts",
+        pathNot: "^lib/(clients/|deadline|errors|events|database|contract)",
         dependencyTypesNot: ["type-only"],
       },
     },

@@ -3,7 +3,7 @@
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { handler } from "../../functions/create-message.ts"
 import type { WriteEvent } from "../../lib/events.ts"
-import type { Script } from "../../lib/outbox/scripts.ts"
+import { defineScript } from "../../lib/outbox/scripts/define-script.ts"
 import { gatewayEvent, invocation } from "../../test/steps/gateway-event.ts"
 import type { Bench, BenchRun, Figure } from "../report/bench-run.ts"
 import { chatOf, createChats } from "../stack/load.ts"
@@ -27,10 +27,12 @@ async function cost(calls: number, atATime: number, call: (index: number) => Pro
 }
 
 /** The least that a creation could be: one script that gives a number and keeps the event, and one send. */
-const FLOOR: Script = {
-  name: "floor",
-  lua: "local number = redis.call('HINCRBY', KEYS[1], 'number', 1); redis.call('HSET', KEYS[1], 'event', ARGV[1]); return {number}",
-}
+const FLOOR = defineScript("floor", {
+  keys: ["bench"],
+  args: ["event"],
+  returns: ([number]) => Number(number),
+  lua: "local number = redis.call('HINCRBY', bench_key, 'number', 1); redis.call('HSET', bench_key, 'event', event); return {number}",
+})
 
 export const direct: Bench = {
   name: "direct",
@@ -53,7 +55,7 @@ export const direct: Bench = {
       if (statusCode !== 201) throw new Error(`the handler answered ${statusCode}`)
     }
     const floor = async (index: number) => {
-      await stores.redis.run(FLOOR, [`{${token.charAt(0)}}:bench`], [BODY])
+      await stores.redis.run(FLOOR, { bench: `{${token.charAt(0)}}:bench` }, { event: BODY })
       await stores.queues.persist.send([floorEvent(token, index)])
     }
     const figures: Figure[] = []

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto"
 import { Redis } from "ioredis"
 import { DependencyAway } from "../errors.ts"
-import type { Script } from "../outbox/scripts.ts"
 import type { Watch } from "./breaker.ts"
 
 /** A script takes well under a millisecond: a write that waits longer had better answer 503. */
@@ -22,10 +21,20 @@ const WRITE_COMMANDS_MAX = 8
 export type ScriptValue = string | number | null | ScriptValue[]
 export type Argument = string | number
 
+export type Script<Keys, Args, Reply> = {
+  lua: string
+  /** It is worth waiting for, since nothing else tells what it does. */
+  reads: boolean
+  /** Keys and arguments have names; the Lua takes them in this order. */
+  keysOf(keys: Keys): string[]
+  argsOf(args: Args): Argument[]
+  decode(reply: ScriptValue[]): Reply
+}
+
 /** What the outbox needs of Redis. Every failure is a DependencyAway, except an error that the script itself raised. */
 export type RedisClient = {
   /** Runs a script in one round trip (two when the server does not know it yet). Never repeats one that may have run. */
-  run(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]>
+  run<Keys, Args, Reply>(script: Script<Keys, Args, Reply>, keys: NoInfer<Keys>, args: NoInfer<Args>): Promise<Reply>
   ping(): Promise<void>
   /** What the server says of itself: the fields of INFO, and of CONFIG GET those of `settings` that it tells. */
   describe(settings: string[]): Promise<{ info: Map<string, string>; settings: Map<string, string> }>
@@ -50,16 +59,17 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
   })
   const { firstReady, inTime, expectClose } = watchConnection(redis, watch)
   const gather = gathering(redis)
-  const digests = new Map<Script, string>()
+  const digests = new Map<string, string>()
 
-  async function run(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
+  async function run<Keys, Args, Reply>(script: Script<Keys, Args, Reply>, keys: Keys, args: Args): Promise<Reply> {
     if (redis.status !== "ready") await firstReady
-    return inTime(evaluate(script, keys, args), script.reads ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS)
+    const call = evaluate(script.lua, script.keysOf(keys), script.argsOf(args))
+    return script.decode(await inTime(call, script.reads ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS))
   }
 
-  async function evaluate(script: Script, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
-    const digest = digests.get(script) ?? sha1(script.lua)
-    digests.set(script, digest)
+  async function evaluate(lua: string, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
+    const digest = digests.get(lua) ?? sha1(lua)
+    digests.set(lua, digest)
     if (redis.status === "ready") gather()
     try {
       return asArray(await redis.evalsha(digest, keys.length, ...keys, ...args))
@@ -68,7 +78,7 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
       if (!isNoScript(error)) throw asAway(error)
     }
     try {
-      return asArray(await redis.eval(script.lua, keys.length, ...keys, ...args))
+      return asArray(await redis.eval(lua, keys.length, ...keys, ...args))
     } catch (error) {
       throw asAway(error)
     }

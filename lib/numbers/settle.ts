@@ -43,11 +43,11 @@ async function drain(stores: Stores): Promise<boolean> {
   for (;;) {
     // Another process may have settled them meanwhile, or be doing so: what it has settled need not wait again.
     const seen = await Promise.all(SHARDS.map((shard) => outbox.open(shard, false)))
-    if (seen.every(({ drained }) => drained)) return true
-    for (const { shard, drained, generation } of seen) if (!drained) waiting.set(shard, generation)
+    if (seen.every(({ settled }) => settled)) return true
+    for (const { shard, settled, generation } of seen) if (!settled) waiting.set(shard, generation)
     const shards = await Promise.all(SHARDS.map((shard) => outbox.open(shard, true, waiting.get(shard))))
     for (const { shard, stale } of shards) if (stale) await sendStale(stores, shard)
-    if (shards.some(({ drained, stale }) => drained || stale)) quietSince = performance.now()
+    if (shards.some(({ settled, stale }) => settled || stale)) quietSince = performance.now()
     const opened = shards.map(({ generation }) => generation).join()
     if (opened !== generations) seenSince = performance.now()
     generations = opened

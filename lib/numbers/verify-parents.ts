@@ -10,7 +10,8 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { readMysql } from "../clients/mysql.ts"
 import { notFound, recovering } from "../errors.ts"
 import type { FenceEvent } from "../events.ts"
-import type { Persisted, Unverified } from "../outbox/outbox.ts"
+import type { Persisted } from "../outbox/outbox.ts"
+import type { Unverified } from "../outbox/scripts/writes.ts"
 import type { Stores } from "../stores.ts"
 
 const FENCE_POLL_MS = 100

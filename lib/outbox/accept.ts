@@ -11,7 +11,8 @@ import { settleShards } from "../numbers/settle.ts"
 import { verifyParents } from "../numbers/verify-parents.ts"
 import type { Stores } from "../stores.ts"
 import { createInOrder } from "./creation-order.ts"
-import type { Change, Creation, CreationReply } from "./outbox.ts"
+import type { Change, Creation } from "./outbox.ts"
+import type { CreationReply } from "./scripts/writes.ts"
 
 /** A write that is not accepted after this is answered 503: recovery may take longer, or a store may hang amid it. */
 const ACCEPT_MAX_MS = 1_800

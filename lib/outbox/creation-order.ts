@@ -22,8 +22,9 @@ import { revisionTime } from "../events.ts"
 import { describeError, log } from "../log.ts"
 import type { Stores } from "../stores.ts"
 import { LATEST_CREATION_KEY } from "./keys.ts"
-import type { Creation, CreationReply } from "./outbox.ts"
-import type { Script } from "./scripts.ts"
+import type { Creation } from "./outbox.ts"
+import { ADVANCE, NOTE, type Noted } from "./scripts/creation-order.ts"
+import type { CreationReply } from "./scripts/writes.ts"
 
 /** So much later than the clock was noted an application may be created without saying so: lists tell no less apart. */
 const UNTOLD_MAX_US = 1_000
@@ -31,50 +32,15 @@ const UNTOLD_MAX_US = 1_000
 /** A creation that is accepted already waits no longer for a MySQL that hangs. */
 const LATEST_TIMEOUT_MS = 500
 
-const NOTE: Script = {
-  name: "note-creation",
-  lua: `#!lua flags=allow-oom
--- KEYS 1 latest creation
--- ARGV 1 a revision that an application was created with ('0': none) 2 run in which MySQL was asked ('': it was not)
--- returns {latest revision before, time in us, 1 when the latest is sure in this run of Redis, the run}
-local t = redis.call('TIME')
-local now = t[1] * 1000000 + t[2]
-local run = redis.call('INFO', 'server'):match('run_id:(%w+)')
-local latest = redis.call('HMGET', KEYS[1], 'revision', 'run')
-local revision = math.max(now, tonumber(ARGV[1]))
-if revision > tonumber(latest[1] or '0') then redis.call('HSET', KEYS[1], 'revision', string.format('%.0f', revision)) end
-if ARGV[2] == run then redis.call('HSET', KEYS[1], 'run', run) end
-return { latest[1] or '0', string.format('%.0f', now), latest[2] == run and 1 or 0, run }
-`,
-}
-
-const ADVANCE: Script = {
-  name: "advance-creation",
-  lua: `#!lua flags=allow-oom
--- KEYS 1 latest creation
--- ARGV 1 a revision that is to be left behind, too
--- returns {a revision in a millisecond behind all that an application can have been created in: the latest now}
-local latest = math.max(tonumber(redis.call('HGET', KEYS[1], 'revision') or '0'), tonumber(ARGV[1]))
-local revision = string.format('%.0f', (math.floor(latest / 1000) + 2) * 1000)
-redis.call('HSET', KEYS[1], 'revision', revision)
-return { revision }
-`,
-}
-
 /** The latest creation that this process knows of: while a clock is behind it, what is created next need not be moved. */
 const known = new WeakMap<Stores["redis"], number>()
 
-type Noted = { latest: number; now: number; sure: boolean; run: string }
-
-async function note({ redis }: Stores, revision: number, askedIn: string): Promise<Noted> {
-  const [latest, now, sure, run] = await redis.run(NOTE, [LATEST_CREATION_KEY], [revision, askedIn])
-  return { latest: Number(latest), now: Number(now), sure: sure === 1, run: String(run) }
-}
+const KEYS = { latest: LATEST_CREATION_KEY }
 
 /** Creates an application behind all whose creation was answered before. */
 export async function createInOrder(stores: Stores, creation: Creation): Promise<CreationReply> {
   const { redis, outbox } = stores
-  const noting = unlessAway(note(stores, 0, ""))
+  const noting = unlessAway(redis.run(NOTE, KEYS, { created: 0, askedIn: "" }))
   const [noted, reply] = await Promise.all([noting, outbox.create({ ...creation, after: known.get(redis) ?? 0 })])
   if (!noted) return reply
   const isNew = reply.status === "created"
@@ -103,7 +69,7 @@ async function place(stores: Stores, creation: Creation, created: Created, noted
   let placed = created
   if (Number(created.revision) <= latest) placed = await moveOn(stores, creation, created, latest)
   if (askedIn !== "" || Number(placed.revision) > noted.now + UNTOLD_MAX_US) {
-    await note(stores, Number(placed.revision), askedIn)
+    await stores.redis.run(NOTE, KEYS, { created: placed.revision, askedIn })
   }
   return placed
 }
@@ -119,9 +85,9 @@ async function latestPersisted({ mysql }: Stores): Promise<number> {
 async function moveOn(stores: Stores, { state }: Creation, created: Created, latest: number): Promise<Created> {
   const key = { application: created.id, chat: 0, message: 0 }
   for (let over = created.revision; ; ) {
-    const [revision] = await stores.redis.run(ADVANCE, [LATEST_CREATION_KEY], [latest])
-    const createdAt = millisecond(Number(revision))
-    const reply = await stores.outbox.change({ key, createdAt, revision: Number(revision) - 1, state, over })
+    const revision = await stores.redis.run(ADVANCE, KEYS, { passed: latest })
+    const createdAt = millisecond(revision)
+    const reply = await stores.outbox.change({ key, createdAt, revision: revision - 1, state, over })
     // Somebody has found it in the list, and changed or deleted it.
     if (reply.status !== "changed") return { ...created, revision: over }
     over = reply.revision

@@ -25,10 +25,22 @@ export const shardOfByte = (byte: number): string => BASE64URL.charAt(byte & 63)
 export const lifeKey = (shard: string): string => `{${shard}}:life`
 export const outboxKey = (shard: string): string => `{${shard}}:outbox`
 export const dueKey = (shard: string): string => `{${shard}}:due`
-export const attemptsKey = (shard: string): string => `{${shard}}:attempts`
-export const deadKey = (shard: string): string => `{${shard}}:dead`
-export const deletedKey = (shard: string): string => `{${shard}}:deleted`
+
+const keysOf = (shard: string) => ({
+  life: lifeKey(shard),
+  outbox: outboxKey(shard),
+  due: dueKey(shard),
+  attempts: `{${shard}}:attempts`,
+  dead: `{${shard}}:dead`,
+  deleted: `{${shard}}:deleted`,
+})
+const KEYS = new Map(SHARDS.map((shard) => [shard, keysOf(shard)]))
+
+/** Both return keys by the names that the scripts give them: a shard's, and with those an application's. */
+export const shardKeys = (shard: string) => KEYS.get(shard) ?? keysOf(shard)
 export const applicationKey = (token: string): string => `{${shardOf(token)}}:application:${token}`
+export const keysWith = (token: string) => ({ ...shardKeys(shardOf(token)), application: applicationKey(token) })
+
 export const idempotencyKey = (shard: string, hash: string): string => `{${shard}}:key:${hash}`
 
 /** When the latest application of any shard was created: in a slot of its own. */

@@ -3,7 +3,8 @@ import { DependencyAway, notFound, recovering } from "../errors.ts"
 import { chatText, type ResourceKey, revisionTime, type WriteEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
 import { shardOf } from "./keys.ts"
-import type { Knowledge, Outbox, PendingRange } from "./outbox.ts"
+import type { Outbox, PendingRange } from "./outbox.ts"
+import type { Knowledge } from "./scripts/reads.ts"
 
 export type Known = Knowledge & { entries: (WriteEvent | null)[] }
 export type PendingKnown = Awaited<ReturnType<Outbox["readPending"]>>

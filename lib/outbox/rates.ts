@@ -11,19 +11,16 @@
  * Absent: a limit while Redis is away, and for a request that is refused before it asks Redis (400, 401, 413, 415, 422).
  */
 import { isIPv4, isIPv6 } from "node:net"
-import type { ScriptValue } from "../clients/redis.ts"
 import type { Config } from "../config.ts"
 import { ApiError } from "../errors.ts"
 import type { Stores } from "../stores.ts"
-import { addressRateKey, applicationRateKey, shardOf } from "./keys.ts"
-import type { Outbox } from "./outbox.ts"
+import { addressRateKey, applicationRateKey } from "./keys.ts"
+import { type Judge, type Judgement, UNJUDGED } from "./scripts/rates.ts"
 
 /** What a request counts towards; `key` is its bucket in Redis. */
 type Quota = { name: "application" | "address"; perMinute: number; key: string }
 /** How a quota stands after a request: what is left, and the seconds until all of it is there again. */
 export type Standing = { name: Quota["name"]; perMinute: number; remaining: number; resetSeconds: number }
-/** What a script judges a request by, and who is told how the quotas stand. */
-export type Judgement = { quotas: Quota[]; note: (standings: Standing[]) => void }
 
 /** What is known of who sends a request. */
 export type RateScope = {
@@ -60,24 +57,19 @@ export function clientNetwork(address: string): string {
   return [...first, ...zeros, ...last].slice(0, IPV6_NETWORK_GROUPS).join(":")
 }
 
-/** The quotas as the scripts take them: '' without any. */
-export const quotasArgument = (judgement: Judgement | undefined): string =>
-  judgement?.quotas.map(({ perMinute }) => perMinute).join(" ") ?? ""
-
-/**
- * Takes how the quotas stand off the end of a judged script's reply and tells it. Throws rate_limited if the request was
- * refused; else the reply is what it would be without limits.
- */
-export function settleJudgement(reply: ScriptValue[], judgement: Judgement | undefined): ScriptValue[] {
-  if (judgement === undefined) return reply
-  const numbers = String(reply.pop()).split(" ").map(Number)
-  const standings = judgement.quotas.map(({ name, perMinute }, index): Standing => {
-    const [remaining = 0, resetSeconds = 0] = numbers.slice(1 + 2 * index)
-    return { name, perMinute, remaining, resetSeconds }
-  })
-  judgement.note(standings)
-  if (reply[0] !== "limited") return reply
-  throw new ApiError("rate_limited", "Too many requests in a minute.", { retryAfterSeconds: numbers[0] ?? 1 })
+/** Returns a judgement that reads, from what a script says, the seconds to wait and how each quota stands. */
+function judgementBy(quotas: Quota[], noteStandings: RateScope["noteStandings"]): Judgement {
+  const note = (standing: string): void => {
+    const [retryAfterSeconds = 0, ...numbers] = standing.split(" ").map(Number)
+    const standings = quotas.map(({ name, perMinute }, index): Standing => {
+      const [remaining = 0, resetSeconds = 0] = numbers.slice(2 * index)
+      return { name, perMinute, remaining, resetSeconds }
+    })
+    noteStandings(standings)
+    if (retryAfterSeconds > 0)
+      throw new ApiError("rate_limited", "Too many requests in a minute.", { retryAfterSeconds })
+  }
+  return { quotas: quotas.map(({ perMinute }) => perMinute).join(" "), buckets: quotas.map(({ key }) => key), note }
 }
 
 type Limits = Pick<Config, "RATE_LIMIT_APPLICATION" | "RATE_LIMIT_ADDRESS">
@@ -97,24 +89,10 @@ export function limitRequest<S extends Stores>(stores: S, scope: RateScope): S {
   if (config.RATE_LIMIT_APPLICATION === 0 && config.RATE_LIMIT_ADDRESS === 0) return stores
   const network = clientNetwork(clientAddress(scope, config.TRUSTED_PROXIES))
   let judged = false
-  const judge = (shard: string, application: string): Judgement | undefined => {
-    if (judged) return undefined
+  const judge: Judge = (shard, application) => {
+    const quotas = judged ? [] : quotasOf(config, shard, application, network)
     judged = true
-    const quotas = quotasOf(config, shard, application, network)
-    return quotas.length > 0 ? { quotas, note: scope.noteStandings } : undefined
+    return quotas.length > 0 ? judgementBy(quotas, scope.noteStandings) : UNJUDGED
   }
-  return { ...stores, outbox: judgedOutbox(stores.outbox, judge) }
-}
-
-function judgedOutbox(outbox: Outbox, judge: (shard: string, application: string) => Judgement | undefined): Outbox {
-  return {
-    ...outbox,
-    create: (creation) => {
-      const { application, kind } = creation
-      return outbox.create(creation, judge(shardOf(application), kind === "application" ? "" : application))
-    },
-    read: (application, chat, keys) => outbox.read(application, chat, keys, judge(shardOf(application), application)),
-    readPending: (shard, parent, chat, ancestors, range) =>
-      outbox.readPending(shard, parent, chat, ancestors, range, judge(shard, parent.split("/")[0] ?? "")),
-  }
+  return { ...stores, outbox: stores.outbox.judgedBy(judge) }
 }

@@ -21,7 +21,7 @@ import { requireIndex } from "../search/require-index.ts"
 import { isSearchAway } from "../search/search-errors.ts"
 import type { SearchStores } from "../stores.ts"
 import { SHARDS } from "./keys.ts"
-import { RELAY_AFTER_MS } from "./outbox.ts"
+import { RELAY_AFTER_MS } from "./scripts/writes.ts"
 
 /** Claimed and sent at a time: a handful of calls to the queue. */
 const CLAIM_COUNT = 500

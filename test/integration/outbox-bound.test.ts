@@ -1,5 +1,7 @@
 import { describe, expect, test } from "@jest/globals"
 import { idempotencyHash } from "../../lib/outbox/idempotency.ts"
+import { shardKeys } from "../../lib/outbox/keys.ts"
+import { defineScript } from "../../lib/outbox/scripts/define-script.ts"
 import { expectUnavailable } from "../steps/away-cases.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { drainQueues } from "../steps/drain.ts"
@@ -9,12 +11,23 @@ import { givenWorld } from "../steps/world.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
+const SIZES = defineScript("sizes", {
+  keys: ["outbox", "life"],
+  args: [],
+  returns: (sizes) => sizes,
+  lua: "return { redis.call('HLEN', outbox_key), redis.call('HGET', life_key, 'bytes') }",
+})
+
+const RECORD = defineScript("record", {
+  keys: ["record"],
+  args: [],
+  returns: (sizes) => sizes.map(Number),
+  lua: "return { redis.call('TTL', record_key), redis.call('STRLEN', record_key) }",
+})
+
 /** The world itself is in the outbox: three events of its shard, and perhaps others that fell into the same one. */
-const pendingIn = async (token: string): Promise<number> => {
-  const lua = "return { redis.call('HLEN', KEYS[1]), tonumber(redis.call('HGET', KEYS[2], 'bytes')) }"
-  const keys = [`{${token.charAt(0)}}:outbox`, `{${token.charAt(0)}}:life`]
-  return Number((await stores().redis.run({ name: "count", lua }, keys, []))[0])
-}
+const pendingIn = async (token: string): Promise<number> =>
+  Number((await stores().redis.run(SIZES, shardKeys(token.charAt(0)), {}))[0])
 
 describe("an outbox at its bound", () => {
   test("of events, refuses creations with 503, gives no number, and goes on when there is room", async () => {
@@ -59,10 +72,7 @@ describe("an outbox at its bound", () => {
       expectStatus(await api.updateMessage(token, chat, 1, { body }), 200)
     expectStatus(await api.deleteChat(token, chat), 204)
     await drainQueues(stores())
-    const lua = "return { redis.call('HLEN', KEYS[1]), redis.call('HGET', KEYS[2], 'bytes') }"
-    const shard = token.charAt(0)
-    const reply = await stores().redis.run({ name: "sizes", lua }, [`{${shard}}:outbox`, `{${shard}}:life`], [])
-    expect(reply).toEqual([0, "0"])
+    expect(await stores().redis.run(SIZES, shardKeys(token.charAt(0)), {})).toEqual([0, "0"])
   })
 })
 
@@ -72,8 +82,7 @@ test("an idempotency record, is small and lives for a day", async () => {
   expectStatus(await api.createMessage(token, chat, { body: "x".repeat(5_000) }, { key }), 201)
   const { hash } = idempotencyHash({ key, path: `/applications/${token}/chats/${chat}/messages` })
   const name = `{${token.charAt(0)}}:key:${hash}`
-  const lua = "return { redis.call('TTL', KEYS[1]), redis.call('STRLEN', KEYS[1]) }"
-  const [ttlSeconds, bytes] = await stores().redis.run({ name: "record", lua }, [name], [])
+  const [ttlSeconds, bytes] = await stores().redis.run(RECORD, { record: name }, {})
   expect(Number(ttlSeconds)).toBeGreaterThan(86_000)
   expect(Number(ttlSeconds)).toBeLessThanOrEqual(86_400)
   expect(Number(bytes) + name.length).toBeLessThanOrEqual(150)

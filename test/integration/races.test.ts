@@ -7,6 +7,7 @@ import { PersistEvent } from "../../lib/events.ts"
 import { createMessage, deleteMessage, getMessage, updateMessage } from "../../lib/messages.ts"
 import { acceptChange } from "../../lib/outbox/accept.ts"
 import { relay } from "../../lib/outbox/relay.ts"
+import { defineScript } from "../../lib/outbox/scripts/define-script.ts"
 import { persistEvents } from "../../lib/persist/persist-events.ts"
 import { purgeDue } from "../../lib/persist/purge.ts"
 import type { SearchStores } from "../../lib/stores.ts"
@@ -238,9 +239,14 @@ test("two relays at once: what is due: is sent once", async () => {
   expect(await countMessages(own, token)).toBe(10)
 })
 
+const MAKE_DUE = defineScript("make-due", {
+  keys: ["due"],
+  args: [],
+  returns: () => undefined,
+  lua: "for _, f in ipairs(redis.call('ZRANGE', due_key, 0, -1)) do redis.call('ZADD', due_key, 1, f) end return 1",
+})
+
 /** Lets the outbox entries of an application have waited long enough. */
 async function makeDue({ redis }: SearchStores, token: string): Promise<void> {
-  const lua =
-    "for _, f in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('ZADD', KEYS[1], 1, f) end return 1"
-  await redis.run({ name: "make-due", lua }, [`{${token.charAt(0)}}:due`], [])
+  await redis.run(MAKE_DUE, { due: `{${token.charAt(0)}}:due` }, {})
 }

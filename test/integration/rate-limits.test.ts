@@ -252,7 +252,7 @@ describe("rate limits", () => {
     const watched: RedisClient = {
       ...redis,
       run: (script, keys, args) => {
-        ran.push(keys)
+        ran.push(script.keysOf(keys))
         return redis.run(script, keys, args)
       },
     }

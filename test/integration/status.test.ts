@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals"
 import { lifeKey, outboxKey } from "../../lib/outbox/keys.ts"
+import { defineScript } from "../../lib/outbox/scripts/define-script.ts"
 import { readStatus } from "../../lib/status.ts"
 import { chatApi, directTransport } from "../steps/chat-api.ts"
 import { drainQueues } from "../steps/drain.ts"
@@ -8,7 +9,12 @@ import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-const SET_FIELD = { name: "set-field", lua: "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) return {}" }
+const SET_FIELD = defineScript("set-field", {
+  keys: ["hash"],
+  args: ["field", "value"],
+  returns: () => undefined,
+  lua: "redis.call('HSET', hash_key, field, value) return {}",
+})
 
 describe("the status", () => {
   test("of stores at rest, finds no problem", async () => {
@@ -40,7 +46,7 @@ describe("the status", () => {
     const key = { application: token, chat: 2, message: 0 }
     const revision = String((Date.now() - 3_600_000) * 1000)
     const planted = JSON.stringify({ revision, ...key, created_at: 1, name: null })
-    await stores().redis.run(SET_FIELD, [outboxKey(token.charAt(0))], [`${token}/2`, planted])
+    await stores().redis.run(SET_FIELD, { hash: outboxKey(token.charAt(0)) }, { field: `${token}/2`, value: planted })
     const old = await readStatus(stores())
     expect(old.outbox?.oldestAt?.getTime()).toBe(Math.floor(Number(revision) / 1000))
     expect(old.problems).toEqual([expect.stringContaining("not being persisted")])
@@ -51,11 +57,11 @@ describe("the status", () => {
   })
 
   test("with a shard in a new generation, says that it takes no writes", async () => {
-    await stores().redis.run(SET_FIELD, [lifeKey("Q")], ["drained", "0"])
+    await stores().redis.run(SET_FIELD, { hash: lifeKey("Q") }, { field: "drained", value: "0" })
     const { outbox, problems } = await readStatus(stores())
     expect(outbox?.unsettled).toEqual(["Q"])
     expect(problems).toEqual(["shards that are not settled take no writes (1)"])
-    await stores().redis.run(SET_FIELD, [lifeKey("Q")], ["drained", "1"])
+    await stores().redis.run(SET_FIELD, { hash: lifeKey("Q") }, { field: "drained", value: "1" })
   })
 
   test("with a backlog of the index, tells what is due, waits and is dead, and since when", async () => {

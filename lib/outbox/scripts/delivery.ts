@@ -1,0 +1,128 @@
+/**
+ * The Redis scripts for what becomes of an accepted event: taken off once MySQL has it, sent again while it has not, set
+ * aside as dead. All are allowed at `maxmemory`, since without them the outbox would not get shorter.
+ */
+import type { WriteEvent } from "../../events.ts"
+import { defineScript } from "./define-script.ts"
+
+/** Doubled with each attempt up to the maximum, so that a long backlog does not flood the queue. */
+const RELAY_BACKOFF_MS = 30_000
+const RELAY_BACKOFF_MAX_MS = 300_000
+
+export const REMOVE = defineScript("remove", {
+  keys: ["life", "outbox", "due", "attempts", "dead", "...pending"],
+  args: ["...events"],
+  returns: ([removed]) => Number(removed),
+  lua: `
+-- events are field, revision and pending member of each, and pending has a key for each.
+local freed, removed = 0, 0
+for i = 1, #events, 3 do
+  local field, revision = events[i], events[i + 1]
+  local entry = redis.call('HGET', outbox_key, field)
+  if entry and entry:match('^{"revision":"(%d+)"') == revision then
+    redis.call('HDEL', outbox_key, field)
+    redis.call('ZREM', due_key, field)
+    redis.call('HDEL', attempts_key, field)
+    redis.call('HDEL', dead_key, field)
+    redis.call('ZREM', pending[(i + 2) / 3], events[i + 2])
+    freed, removed = freed + #entry, removed + 1
+  end
+end
+if freed > 0 then redis.call('HINCRBY', life_key, 'bytes', -freed) end
+return removed
+`,
+})
+
+/** Claims events that have waited too long, so that of several relays one sends each. */
+export const CLAIM = defineScript("claim", {
+  keys: ["outbox", "due", "attempts"],
+  args: ["count"],
+  // As they are, of whatever version.
+  returns: (entries) => entries.map((entry) => JSON.parse(String(entry)) as WriteEvent),
+  lua: `
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local entries = {}
+local fields = redis.call('ZRANGEBYSCORE', due_key, '-inf', string.format('%.0f', now), 'LIMIT', 0, count)
+if #fields == 0 then
+  -- What is due later than any back-off was put there by a clock that has been set back since.
+  local beyond = string.format('(%.0f', now + ${RELAY_BACKOFF_MAX_MS})
+  fields = redis.call('ZRANGEBYSCORE', due_key, beyond, '+inf', 'LIMIT', 0, count)
+end
+for _, field in ipairs(fields) do
+  local entry = redis.call('HGET', outbox_key, field)
+  if entry then
+    local attempts = redis.call('HINCRBY', attempts_key, field, 1)
+    local wait = math.min(${RELAY_BACKOFF_MS} * 2 ^ math.min(attempts - 1, 20), ${RELAY_BACKOFF_MAX_MS})
+    redis.call('ZADD', due_key, string.format('%.0f', now + wait), field)
+    entries[#entries + 1] = entry
+  else
+    redis.call('ZREM', due_key, field)
+  end
+end
+return entries
+`,
+})
+
+export const NEXT_DUE = defineScript("next-due", {
+  keys: ["due"],
+  args: [],
+  returns: ([wait]) => (wait === undefined ? undefined : Number(wait)),
+  lua: `
+local first = redis.call('ZRANGE', due_key, 0, 0, 'WITHSCORES')
+if not first[2] then return {} end
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+-- As for claiming: later than any back-off is due now.
+local last = redis.call('ZRANGE', due_key, -1, -1, 'WITHSCORES')
+if tonumber(last[2]) > now + ${RELAY_BACKOFF_MAX_MS} then return { '0' } end
+return { string.format('%.0f', tonumber(first[2]) - now) }
+`,
+})
+
+export const BURY = defineScript("bury", {
+  keys: ["outbox", "due", "dead"],
+  args: ["field", "revision", "reason"],
+  returns: ([buried]) => buried === 1,
+  lua: `
+local entry = redis.call('HGET', outbox_key, field)
+if not entry or entry:match('^{"revision":"(%d+)"') ~= revision then return 0 end
+redis.call('ZREM', due_key, field)
+redis.call('HSET', dead_key, field, reason)
+return 1
+`,
+})
+
+export const REVIVE = defineScript("revive", {
+  keys: ["outbox", "due", "dead", "attempts"],
+  args: ["field"],
+  returns: ([revived]) => revived === 1,
+  lua: `
+if redis.call('HDEL', dead_key, field) == 0 then return 0 end
+redis.call('HDEL', attempts_key, field)
+if redis.call('HEXISTS', outbox_key, field) == 1 then redis.call('ZADD', due_key, 0, field) end
+return 1
+`,
+})
+
+export const HAND_BACK = defineScript("hand-back", {
+  keys: ["outbox", "due", "attempts"],
+  args: ["...events"],
+  returns: (held) => held.map((value) => value === 1),
+  lua: `
+-- events are field and revision of each.
+local t = redis.call('TIME')
+local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
+local result = {}
+for i = 1, #events, 2 do
+  local field = events[i]
+  local entry = redis.call('HGET', outbox_key, field)
+  local revision = entry and tonumber(entry:match('^{"revision":"(%d+)"'))
+  local wanted = tonumber(events[i + 1])
+  result[#result + 1] = revision and revision >= wanted and 1 or 0
+  -- A newer one has a queue message of its own; one that the relay has sent before keeps its back-off.
+  if revision == wanted and redis.call('HEXISTS', attempts_key, field) == 0 then redis.call('ZADD', due_key, 'XX', now, field) end
+end
+return result
+`,
+})

@@ -1,0 +1,61 @@
+import type { ScriptValue } from "../../clients/redis.ts"
+
+/** A script judges a request by this. The buckets are keys of the script; ../rates.ts says what they are, and why. */
+export type Judgement = {
+  /** How many requests a minute each bucket has room for; "" without buckets. */
+  quotas: string
+  buckets: string[]
+  /** Tells how the quotas stand. Throws rate_limited if the request was refused. */
+  note(standing: string): void
+}
+export type Judge = (shard: string, application: string) => Judgement
+
+export const UNJUDGED: Judgement = { quotas: "", buckets: [], note: () => undefined }
+
+/** Decodes the reply of a script that judges, for a judgement that notes how the quotas stand. Throws rate_limited. */
+export const judged =
+  <Reply>(decode: (reply: ScriptValue[]) => Reply) =>
+  ([standing, reply]: ScriptValue[]) =>
+  ({ note }: Judgement): Reply => {
+    note(String(standing))
+    return decode(reply as ScriptValue[])
+  }
+
+/**
+ * The Lua that judges a request, for the scripts that a request runs first; it stands after the PRELUDE.
+ * In microseconds, all of them whole: `each` is what one request takes of the window, `full` when the bucket is full again
+ * (GCRA's theoretical arrival time). A request fits if the bucket would then be full within the window; if all quotas
+ * have room for it, it counts towards each of them, else towards none.
+ */
+export const RATES = `
+local window = 60000000
+
+-- Runs if the request is within its quotas: '' for none, else how many requests a minute for each of the keys.
+-- Returns how the quotas stand ('seconds to wait, and for each what is left and the seconds until all of it is'), and
+-- what run returns, unless the request is refused.
+local function judged(limits, keys, run)
+  if limits == '' then return { '', run() } end
+  local now, judging, wait = now_us(), {}, 0
+  for number in limits:gmatch('%d+') do
+    local limit, key = tonumber(number), keys[#judging + 1]
+    local each = math.floor(window / limit)
+    local full = math.max(tonumber(redis.call('GET', key) or '0'), now)
+    -- A clock that was set back.
+    if full > now + window then full = now end
+    judging[#judging + 1] = { key = key, each = each, span = each * limit, full = full }
+    wait = math.max(wait, full + each - now - each * limit)
+  end
+  local standing = { text(math.ceil(wait / 1000000)) }
+  for _, bucket in ipairs(judging) do
+    if wait <= 0 then
+      bucket.full = bucket.full + bucket.each
+      redis.call('SET', bucket.key, text(bucket.full), 'PX', text(math.ceil((bucket.full - now) / 1000)))
+    end
+    standing[#standing + 1] = text(math.max(0, math.floor((now + bucket.span - bucket.full) / bucket.each)))
+    standing[#standing + 1] = text(math.ceil((bucket.full - now) / 1000000))
+  end
+  local told = table.concat(standing, ' ')
+  if wait > 0 then return { told } end
+  return { told, run() }
+end
+`

@@ -1,0 +1,69 @@
+import type { ScriptValue } from "../../clients/redis.ts"
+import type { WriteEvent } from "../../events.ts"
+import { defineScript } from "./define-script.ts"
+import { PRELUDE } from "./prelude.ts"
+import { judged, RATES } from "./rates.ts"
+
+/** `settled`: nothing is missing for want of recovery; the others: the parent is known to live without MySQL. */
+export type Knowledge = { settled: boolean; applicationLives: boolean; chatLives: boolean }
+
+const knowledge = ([settled, application, chat]: ScriptValue[]): Knowledge => ({
+  settled: settled === 1,
+  applicationLives: application === 1,
+  chatLives: chat === 1,
+})
+
+const parse = (entry: ScriptValue): WriteEvent | null =>
+  typeof entry === "string" ? (JSON.parse(entry) as WriteEvent) : null
+
+const parseAll = (entries: ScriptValue | undefined): (WriteEvent | null)[] => (entries as ScriptValue[]).map(parse)
+
+export const READ = defineScript("read", {
+  reads: true,
+  keys: ["life", "outbox", "application", "...buckets"],
+  args: ["seen", "chat", "quotas", "...fields"],
+  returns: judged((reply) => ({ ...knowledge(reply), entries: parseAll(reply.slice(3)) })),
+  lua: `
+-- chat is '0' where absent.
+${PRELUDE}${RATES}
+return judged(quotas, buckets, function()
+  local state = life(life_key, tonumber(seen))
+  local g = redis.call('HMGET', application_key, 'g', 'g' .. chat)
+  local generation = text(state.generation)
+  local result = { state.settled and 1 or 0, g[1] == generation and 1 or 0, g[2] == generation and 1 or 0 }
+  for i, entry in ipairs(redis.call('HMGET', outbox_key, unpack(fields))) do result[3 + i] = entry end
+  return result
+end)
+`,
+})
+
+export const READ_PENDING = defineScript("read-pending", {
+  reads: true,
+  keys: ["life", "outbox", "application", "pending", "...buckets"],
+  args: ["seen", "chat", "min", "max", "order", "count", "prefix", "quotas", "...ancestors"],
+  returns: judged((reply) => ({
+    ...knowledge(reply),
+    ancestors: parseAll(reply[3]),
+    entries: parseAll(reply[4]).filter((entry) => entry !== null),
+    lastNumber: Number(reply[5]),
+  })),
+  lua: `
+-- chat is '0' where absent. min and max are scores as ZRANGEBYSCORE takes them, order is 'asc' or 'desc', and count some
+-- thousands at most: Lua unpacks no more than 8,000. prefix and a member of pending_key make the field of an event.
+${PRELUDE}${RATES}
+return judged(quotas, buckets, function()
+  local state = life(life_key, tonumber(seen))
+  local g = redis.call('HMGET', application_key, 'g', 'g' .. chat, 'c' .. chat)
+  local generation = text(state.generation)
+  local parents, entries = {}, {}
+  if #ancestors > 0 then parents = redis.call('HMGET', outbox_key, unpack(ancestors)) end
+  local members
+  if order == 'asc' then members = redis.call('ZRANGEBYSCORE', pending_key, min, max, 'LIMIT', 0, count)
+  else members = redis.call('ZREVRANGEBYSCORE', pending_key, max, min, 'LIMIT', 0, count) end
+  for i, member in ipairs(members) do members[i] = prefix .. member end
+  if #members > 0 then entries = redis.call('HMGET', outbox_key, unpack(members)) end
+  return { state.settled and 1 or 0, g[1] == generation and 1 or 0, g[2] == generation and 1 or 0, parents, entries,
+    g[3] or '0' }
+end)
+`,
+})

@@ -1,0 +1,96 @@
+/** The scripts of recovery: what a life of Redis, a generation and a verified parent are is said in prelude.ts. */
+import { defineScript } from "./define-script.ts"
+import { PRELUDE } from "./prelude.ts"
+
+/** The state of a shard; begins a new generation if Redis began a new life. Can make the shard wait as if it had. */
+export const OPEN = defineScript("open", {
+  keys: ["life", "due"],
+  args: ["seen", "pause", "waiting"],
+  returns: ([generation, settled, stale, age]) => ({
+    generation: String(generation),
+    settled: settled === 1,
+    stale: stale === 1,
+    ageMs: Number(age),
+  }),
+  lua: `
+-- pause is '1' to hold the shard's writes back until it is settled (again). waiting is a generation in which it was seen
+-- not to be: settled in that since, it stays so.
+${PRELUDE}
+local state = life(life_key, tonumber(seen))
+local stale = 0
+if pause == '1' then
+  if state.settled and text(state.generation) ~= waiting then redis.call('HSET', life_key, 'drained', '0') end
+  if redis.call('HGET', life_key, 'stale') == 'unsent' then
+    redis.call('HSET', life_key, 'stale', 'sent')
+    stale = redis.call('ZUNIONSTORE', due_key, 1, due_key, 'WEIGHTS', 0) > 0 and 1 or 0
+  end
+end
+local age = text(math.max(0, math.floor((now_us() - state.generation) / 1000)))
+return { text(state.generation), state.settled and 1 or 0, stale, age }
+`,
+})
+
+export const SETTLE = defineScript("settle", {
+  keys: ["life", "outbox", "dead"],
+  args: ["generation"],
+  returns: ([settled]) => settled === 1,
+  lua: `
+if redis.call('HGET', life_key, 'generation') ~= generation then return 0 end
+if redis.call('HEXISTS', life_key, 'stale') == 1 then
+  if redis.call('HLEN', outbox_key) > redis.call('HLEN', dead_key) then return 0 end
+  redis.call('HDEL', life_key, 'stale')
+end
+redis.call('HSET', life_key, 'drained', '1')
+return 1
+`,
+})
+
+export const VERIFY = defineScript("verify", {
+  keys: ["life", "outbox", "application", "deleted"],
+  args: [
+    "seen",
+    "generation",
+    "application",
+    "chat",
+    "chatsHighest",
+    "messagesHighest",
+    "applicationRevision",
+    "chatRevision",
+    "fenced",
+  ],
+  // 'moved': there is another generation. 'behind': Redis has lost data, and a new generation began.
+  returns: ([status]) => status as "verified" | "gone" | "moved" | "behind",
+  lua: `
+-- chat is '0' if only the application is verified. fenced is the latest generation that one of them was fenced in.
+${PRELUDE}
+local state = life(life_key, tonumber(seen))
+if not state.settled or text(state.generation) ~= generation then return 'moved' end
+local fields = { application }
+if chat ~= '0' then fields[2] = application .. '/' .. chat end
+if gone(outbox_key, deleted_key, fields) then return 'gone' end
+-- A fence of a later generation: the clock was set back before Redis lost its data again, and this loss would pass for
+-- an earlier one, whose fence is there.
+if tonumber(fenced) > state.generation then
+  state.generation = tonumber(fenced)
+  begin(life_key, state, state.run, true)
+  return 'behind'
+end
+local function verify(mark, counter, highest, revision)
+  local h = redis.call('HMGET', application_key, mark, counter)
+  if h[1] == generation then return true end
+  local current = tonumber(h[2] or '0')
+  local behind = highest > current or revision > state.revision
+  if behind and tonumber(h[1] or '0') >= state.lost then return false end
+  redis.call('HSET', application_key, mark, generation, counter, text(math.max(current, highest)))
+  return true
+end
+if not verify('g', 'chats', tonumber(chats_highest), tonumber(application_revision))
+  or (chat ~= '0' and not verify('g' .. chat, 'c' .. chat, tonumber(messages_highest), tonumber(chat_revision))) then
+  begin(life_key, state, state.run, true)
+  return 'behind'
+end
+local revision = math.max(tonumber(application_revision), tonumber(chat_revision))
+if revision > state.revision then redis.call('HSET', life_key, 'revision', text(revision)) end
+return 'verified'
+`,
+})

@@ -1,0 +1,139 @@
+import type { ScriptValue } from "../../clients/redis.ts"
+import { LIMITS } from "../../limits.ts"
+import { defineScript } from "./define-script.ts"
+import { PRELUDE } from "./prelude.ts"
+import { judged, RATES } from "./rates.ts"
+
+/** A healthy persist function takes an event off within a second or two; after this the relay sends it again. */
+export const RELAY_AFTER_MS = 30_000
+/** Longer than any reload of a parent from MySQL, or any read before an update, can take to come to its end. */
+const DELETION_MARK_MS = 3_600_000
+const IDEMPOTENCY_SECONDS = LIMITS.idempotencyHours * 3600
+
+export type CreationReply =
+  | { status: "created" | "replayed"; id: string; revision: string }
+  | { status: "mismatch" | "full" | "gone" | "unsettled" }
+  | ({ status: "unverified" } & Unverified)
+/** Generations: the present one, the latest that began with data missing, and those the parents were verified in. */
+export type Unverified = { generation: string; lost: number; applicationSeen: number; chatSeen: number }
+export type ChangeReply = { status: "changed"; revision: string } | { status: "gone" | "full" | "unsettled" }
+
+function creationReply([word, ...values]: ScriptValue[]): CreationReply {
+  const status = word as CreationReply["status"]
+  const [first = "", second = "", third, fourth] = values as string[]
+  if (status === "created" || status === "replayed") return { status, id: first, revision: second }
+  if (status !== "unverified") return { status }
+  return { status, generation: first, lost: Number(second), applicationSeen: Number(third), chatSeen: Number(fourth) }
+}
+
+function changeReply([word, revision]: ScriptValue[]): ChangeReply {
+  const status = word as ChangeReply["status"]
+  return status === "changed" ? { status, revision: String(revision) } : { status }
+}
+
+export const CREATE = defineScript("create", {
+  flags: "",
+  keys: ["life", "outbox", "due", "application", "pending", "deleted", "record", "...buckets"],
+  args: ["seen", "kind", "application", "chat", "rest", "eventsMax", "bytesMax", "fingerprint", "quotas", "after"],
+  returns: judged(creationReply),
+  lua: `
+-- chat is '0' unless a message is created, rest the event's JSON from the state's members on, and after the revision that
+-- an application comes after. Without an Idempotency-Key fingerprint is '', and record_key is not looked at.
+${PRELUDE}${RATES}
+return judged(quotas, buckets, function()
+  local state = life(life_key, tonumber(seen))
+  if not state.settled then return { 'unsettled' } end
+  if fingerprint ~= '' then
+    local record = redis.call('GET', record_key)
+    if record then
+      local recorded, revision, id = record:match('^(%S+) (%d+) (%S+)$')
+      if recorded ~= fingerprint then return { 'mismatch' } end
+      return { 'replayed', id, revision }
+    end
+  end
+  local generation = text(state.generation)
+  if kind ~= 'application' then
+    local g = redis.call('HMGET', application_key, 'g', 'g' .. chat)
+    if g[1] ~= generation or (kind == 'message' and g[2] ~= generation) then
+      local fields = { application }
+      if kind == 'message' then fields[2] = application .. '/' .. chat end
+      if gone(outbox_key, deleted_key, fields) then return { 'gone' } end
+      return { 'unverified', generation, text(state.lost), g[1] or '0', g[2] or '0' }
+    end
+  end
+  if redis.call('HLEN', outbox_key) >= tonumber(events_max) then return { 'full' } end
+  if state.bytes + #rest > tonumber(bytes_max) then return { 'full' } end
+  local now = now_us()
+  local revision = math.max(state.revision + 1, now)
+  if kind == 'application' then
+    local last = math.max(state.revision, tonumber(after))
+    -- Applications are listed by milliseconds: a clock that was set back must not give them the same one.
+    if now <= last then revision = (math.floor(last / 1000) + 1) * 1000 end
+  end
+  local created = text(math.floor(revision / 1000))
+  local id, field, entry, score
+  if kind == 'application' then
+    redis.call('HSET', application_key, 'g', generation)
+    id, field, score = application, application, created
+    entry = event(text(revision), application, '0', '0', created, rest)
+  elseif kind == 'chat' then
+    id = text(redis.call('HINCRBY', application_key, 'chats', 1))
+    redis.call('HSET', application_key, 'c' .. id, '0', 'g' .. id, generation)
+    field, score = application .. '/' .. id, id
+    entry = event(text(revision), application, id, '0', created, rest)
+  else
+    id = text(redis.call('HINCRBY', application_key, 'c' .. chat, 1))
+    field, score = application .. '/' .. chat .. '/' .. id, id
+    entry = event(text(revision), application, chat, id, created, rest)
+  end
+  redis.call('HSET', outbox_key, field, entry)
+  redis.call('ZADD', due_key, text(math.floor(now / 1000) + ${RELAY_AFTER_MS}), field)
+  redis.call('ZADD', pending_key, score, id)
+  redis.call('HSET', life_key, 'revision', text(revision), 'bytes', text(state.bytes + #entry))
+  if fingerprint ~= '' then
+    redis.call('SET', record_key, fingerprint .. ' ' .. text(revision) .. ' ' .. id, 'EX', ${IDEMPOTENCY_SECONDS})
+  end
+  return { 'created', id, text(revision) }
+end)
+`,
+})
+
+export const CHANGE = defineScript("change", {
+  flags: "",
+  keys: ["life", "outbox", "due", "application", "pending", "deleted", "attempts", "dead"],
+  args: ["seen", "application", "chat", "message", "createdAt", "revision", "rest", "eventsMax", "bytesMax", "over"],
+  returns: changeReply,
+  lua: `
+-- chat and message are '0' where absent, revision is the one that was read, and rest the event's JSON from the state's
+-- members on. over is the revision that the outbox must have of the resource ('0': any, or none).
+${PRELUDE}
+local state = life(life_key, tonumber(seen))
+if not state.settled then return { 'unsettled' } end
+local fields, field, member, score = { application }, application, application, created_at
+if chat ~= '0' then field, member, score = field .. '/' .. chat, chat, chat fields[2] = field end
+if message ~= '0' then field, member, score = field .. '/' .. message, message, message fields[3] = field end
+if gone(outbox_key, deleted_key, fields) then return { 'gone' } end
+local old = redis.call('HGET', outbox_key, field)
+if over ~= '0' and not (old and old:match('^{"revision":"(%d+)"') == over) then return { 'gone' } end
+if not old and redis.call('HLEN', outbox_key) >= tonumber(events_max) then return { 'full' } end
+if state.bytes + #rest - (old and #old or 0) > tonumber(bytes_max) then return { 'full' } end
+local now = now_us()
+local accepted = text(math.max(state.revision + 1, tonumber(revision) + 1, now))
+local entry = event(accepted, application, chat, message, created_at, rest)
+redis.call('HSET', outbox_key, field, entry)
+redis.call('ZADD', due_key, text(math.floor(now / 1000) + ${RELAY_AFTER_MS}), field)
+redis.call('ZADD', pending_key, score, member)
+redis.call('HDEL', attempts_key, field)
+redis.call('HDEL', dead_key, field)
+redis.call('HSET', life_key, 'revision', accepted, 'bytes', text(state.bytes + #entry - (old and #old or 0)))
+if is_tombstone(entry) then
+  local ms = math.floor(now / 1000)
+  local expired = redis.call('ZRANGEBYSCORE', deleted_key, '-inf', text(ms), 'LIMIT', 0, 16)
+  if #expired > 0 then redis.call('ZREM', deleted_key, unpack(expired)) end
+  redis.call('ZADD', deleted_key, text(ms + ${DELETION_MARK_MS}), field)
+  if chat == '0' then redis.call('UNLINK', application_key)
+  elseif message == '0' then redis.call('HDEL', application_key, 'c' .. chat, 'g' .. chat) end
+end
+return { 'changed', accepted }
+`,
+})
