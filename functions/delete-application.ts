@@ -1,6 +1,6 @@
 import { deleteApplication } from "../lib/applications.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
-import { noContent } from "../lib/http/replies.ts"
+import { noContent } from "../lib/http/reply/replies.ts"
 import * as operations from "../lib/operations/applications.ts"
 import { runtime } from "../lib/runtime.ts"
 

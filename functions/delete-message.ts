@@ -1,5 +1,5 @@
 import { endpoint } from "../lib/http/endpoint.ts"
-import { noContent } from "../lib/http/replies.ts"
+import { noContent } from "../lib/http/reply/replies.ts"
 import { deleteMessage } from "../lib/messages.ts"
 import * as operations from "../lib/operations/messages.ts"
 import { runtime } from "../lib/runtime.ts"

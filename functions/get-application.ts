@@ -1,6 +1,6 @@
 import { getApplication } from "../lib/applications.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
-import { ok } from "../lib/http/replies.ts"
+import { ok } from "../lib/http/reply/replies.ts"
 import * as operations from "../lib/operations/applications.ts"
 import { runtime } from "../lib/runtime.ts"
 

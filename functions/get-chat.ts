@@ -1,6 +1,6 @@
 import { getChat } from "../lib/chats.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
-import { ok } from "../lib/http/replies.ts"
+import { ok } from "../lib/http/reply/replies.ts"
 import * as operations from "../lib/operations/chats.ts"
 import { runtime } from "../lib/runtime.ts"
 

@@ -27,14 +27,14 @@ describe("the docs page", () => {
   })
 
   test("sends each method as HTTP has it: fetch leaves patch in lower case", async () => {
-    const { docsScript } = await import("../lib/http/docs-script.ts")
+    const { docsScript } = await import("../lib/http/document/docs-script.ts")
     const [, methods = ""] = /const METHODS = (\[[^\]]*\])/.exec(docsScript) ?? []
     expect(JSON.parse(methods)).toEqual(["GET", "POST", "PUT", "PATCH", "DELETE"])
     expect(docsScript).toContain("fetch(url, { method, headers, body })")
   })
 
   test("has a script that parses", async () => {
-    const { docsScript } = await import("../lib/http/docs-script.ts")
+    const { docsScript } = await import("../lib/http/document/docs-script.ts")
     expect(() => new Function(docsScript)).not.toThrow()
   })
 })

@@ -1,6 +1,6 @@
-import { docsContentSecurityPolicy, docsPage } from "../lib/http/docs-page.ts"
+import { docsContentSecurityPolicy, docsPage } from "../lib/http/document/docs-page.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
-import { text } from "../lib/http/replies.ts"
+import { text } from "../lib/http/reply/replies.ts"
 import { getDocs } from "../lib/operations/system.ts"
 
 export const handler = endpoint(getDocs, () =>

@@ -1,7 +1,7 @@
-import { baseUrl } from "../lib/http/base-url.ts"
+import { openapiDocument } from "../lib/http/document/openapi.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
-import { openapiDocument } from "../lib/http/openapi.ts"
-import { json } from "../lib/http/replies.ts"
+import { baseUrl } from "../lib/http/reply/base-url.ts"
+import { json } from "../lib/http/reply/replies.ts"
 import { getOpenapi } from "../lib/operations/system.ts"
 
 /** Made once per process, since only the server's address differs between callers. */

@@ -1,5 +1,5 @@
 import { endpoint } from "../lib/http/endpoint.ts"
-import { json, ok } from "../lib/http/replies.ts"
+import { json, ok } from "../lib/http/reply/replies.ts"
 import { getReadiness } from "../lib/operations/system.ts"
 import { checkReadiness } from "../lib/readiness.ts"
 import { searchRuntime } from "../lib/search-runtime.ts"

@@ -1,6 +1,6 @@
 // SQS index-messages → Elasticsearch
 import { consumer } from "../lib/queue/consumer.ts"
-import { indexMessages } from "../lib/search/index-records.ts"
+import { indexMessages } from "../lib/search/indexing/index-records.ts"
 import { searchRuntime } from "../lib/search-runtime.ts"
 
 export const handler = consumer(() => indexMessages(searchRuntime()))

@@ -1,7 +1,7 @@
 import { ApiError } from "../lib/errors.ts"
-import { preflightHeaders, preflightMethod } from "../lib/http/cors.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
-import { noContent } from "../lib/http/replies.ts"
+import { preflightHeaders, preflightMethod } from "../lib/http/reply/cors.ts"
+import { noContent } from "../lib/http/reply/replies.ts"
 import { administers, allowOf, methodsOf } from "../lib/operations/routes.ts"
 
 // Whatever no other route takes: OPTIONS, and else 405 for a path of ours with another method or 404

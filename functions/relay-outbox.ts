@@ -1,6 +1,7 @@
 // Every minute: what waited too long goes to its queue again; what lies below a tombstone is removed
-import { relay } from "../lib/outbox/relay.ts"
+
 import { job } from "../lib/queue/job.ts"
+import { relay } from "../lib/relay/relay.ts"
 import { searchRuntime } from "../lib/search-runtime.ts"
 
 /** Just below the minute until the next run, so that a long backlog is sent without pause. */

@@ -6,7 +6,6 @@ import type { Database } from "./database.ts"
 import type { WriteEvent } from "./events.ts"
 import { type ApplicationMembers, applicationMembers, membersOfApplicationRow } from "./members.ts"
 import { compare, type Item, mergedPage, type Window } from "./merged-page.ts"
-import { acceptChange, acceptCreation } from "./outbox/accept.ts"
 import { type Created, type Idempotency, idempotencyHash } from "./outbox/idempotency.ts"
 import { drawToken, SHARDS } from "./outbox/keys.ts"
 import {
@@ -20,6 +19,7 @@ import {
   unlessRedisAway,
 } from "./outbox/known.ts"
 import type { Stores } from "./stores.ts"
+import { acceptChange, acceptCreation } from "./write/accept.ts"
 
 type ApplicationState = State<ApplicationMembers> & { token: string; chatsCount: number }
 

@@ -8,7 +8,6 @@ import { DependencyAway } from "./errors.ts"
 import type { WriteEvent } from "./events.ts"
 import { CHAT_COLUMNS, type ChatColumns, type ChatMembers, chatMembers, membersOfChatRow } from "./members.ts"
 import { type Item, mergedPage, type Window } from "./merged-page.ts"
-import { acceptChange, acceptCreation } from "./outbox/accept.ts"
 import type { Created, Idempotency } from "./outbox/idempotency.ts"
 import {
   absent,
@@ -23,6 +22,7 @@ import {
 } from "./outbox/known.ts"
 import { pendingRange } from "./outbox/pending-range.ts"
 import type { Stores } from "./stores.ts"
+import { acceptChange, acceptCreation } from "./write/accept.ts"
 
 type ChatState = State<ChatMembers> & { number: number; messagesCount: number }
 

@@ -62,9 +62,9 @@ const Environment = z.object({
   OUTBOX_BYTES_MAX: positive(64 * 1024 * 1024),
   /** What creating, listing, changing and deleting applications needs; unset, anyone may. */
   ADMIN_API_KEY: adminKeys.optional(),
-  /** Where clients reach the API; unset, where each of them says that it does (lib/http/base-url.ts). */
+  /** Where clients reach the API; unset, where each of them says that it does (lib/http/reply/base-url.ts). */
   PUBLIC_URL: url("http:", "https:").optional(),
-  /** The origins whose pages may administer applications (lib/http/cors.ts). */
+  /** The origins whose pages may administer applications (lib/http/reply/cors.ts). */
   CORS_ORIGINS: z
     .string()
     .refine(

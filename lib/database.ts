@@ -63,7 +63,7 @@ export type Database = {
     /** When the index event is to be sent again; null: it is dead. */
     due_at: Date | null
   }
-  /** Where documents are written, for each alias that is searched: see lib/search/targets.ts. */
+  /** Where documents are written, for each alias that is searched: see lib/search/indexing/targets.ts. */
   search_indexes: {
     alias: string
     /** Goes up with every change of the other columns. */

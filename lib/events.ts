@@ -38,7 +38,7 @@ export const WriteEvent = eventOf({
   ...eventMembers,
 })
 
-/** Raises a counter's highest persisted number by the outbox bound, once per generation: see lib/numbers. */
+/** Raises a counter's highest persisted number by the outbox bound, once per generation: see lib/write. */
 export const FenceEvent = eventOf({ fence: Revision, application: Token, chat: Num })
 
 export const PersistEvent = z.union([FenceEvent, WriteEvent])

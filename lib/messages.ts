@@ -12,7 +12,6 @@ import {
   messageMembers,
 } from "./members.ts"
 import { type Item, mergedPage, type Window } from "./merged-page.ts"
-import { acceptChange, acceptCreation } from "./outbox/accept.ts"
 import type { Created, Idempotency } from "./outbox/idempotency.ts"
 import {
   absent,
@@ -26,6 +25,7 @@ import {
 } from "./outbox/known.ts"
 import { pendingRange } from "./outbox/pending-range.ts"
 import type { Stores } from "./stores.ts"
+import { acceptChange, acceptCreation } from "./write/accept.ts"
 
 type MessageState = State<MessageMembers> & { number: number }
 

@@ -1,8 +1,8 @@
 // What lies in the persist queue while the API is stopped, and how fast it is stored and indexed once the API goes on.
 import { setTimeout as sleep } from "node:timers/promises"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
-import { indexDocuments } from "../../lib/search/index-documents.ts"
-import { readTargets, writesAlias } from "../../lib/search/targets.ts"
+import { indexDocuments } from "../../lib/search/indexing/index-documents.ts"
+import { readTargets, writesAlias } from "../../lib/search/indexing/targets.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { writing } from "../../test/steps/search-index.ts"
 import type { Bench, Figure } from "../report/bench-run.ts"

@@ -1,7 +1,7 @@
 // Creations at a steady rate while Elasticsearch answers and while it hangs, in turns.
 
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
-import { relay } from "../../lib/outbox/relay.ts"
+import { relay } from "../../lib/relay/relay.ts"
 import type { Bench, Figure } from "../report/bench-run.ts"
 import { createChats, createSteadily, percentile } from "../stack/load.ts"
 

@@ -2,8 +2,8 @@
 // folded bodies.
 
 import { chatText } from "../../lib/events.ts"
-import { type FoldedQuery, fold } from "../../lib/search/fold.ts"
-import { searchIndex } from "../../lib/search/search-messages.ts"
+import { type FoldedQuery, fold } from "../../lib/search/folding/fold.ts"
+import { searchIndex } from "../../lib/search/querying/query-index.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import type { BenchRun } from "../report/bench-run.ts"
 import { percentile } from "../stack/load.ts"

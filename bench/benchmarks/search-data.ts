@@ -1,7 +1,7 @@
 // Fills the stores for the search benchmark: rows straight into MySQL, documents by the real index function.
 import type { SQSRecord } from "aws-lambda"
 import { consume } from "../../lib/queue/consumer.ts"
-import { indexMessages } from "../../lib/search/index-records.ts"
+import { indexMessages } from "../../lib/search/indexing/index-records.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 
 /** A statement of so many rows, some 150 KB. */

@@ -1,7 +1,7 @@
 // The classes of queries that the search benchmark asks, each of many different queries, drawn from the bodies themselves.
 
 import { below, pick, type Random } from "../../campaign/load/random.ts"
-import { fold } from "../../lib/search/fold.ts"
+import { fold } from "../../lib/search/folding/fold.ts"
 import type { Corpus } from "./corpus.ts"
 
 const QUERIES_PER_CLASS = 60

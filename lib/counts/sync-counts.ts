@@ -3,8 +3,9 @@
  * count column of its parent. So the cost grows with what changed, several syncs share the work (each takes rows that no
  * other has locked), and running it again changes nothing.
  */
+
+import { chatRanges } from "../clients/key-ranges.ts"
 import { isDeadlock, reachMysql } from "../clients/mysql.ts"
-import { chatRanges } from "../persist/key-ranges.ts"
 import type { Stores } from "../stores.ts"
 
 /**

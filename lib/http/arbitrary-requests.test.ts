@@ -6,7 +6,7 @@ import { ApplicationInput, ApplicationPath, IdempotencyKey } from "../contract.t
 import { ERROR_CODES, type ErrorCode } from "../errors.ts"
 import { endpoint } from "./endpoint.ts"
 import { ListQuery } from "./pages.ts"
-import { created } from "./replies.ts"
+import { created } from "./reply/replies.ts"
 
 const RUNS = 2_000
 const REFUSALS: ErrorCode[] = [

@@ -7,7 +7,7 @@ import { ApiError, DependencyAway, ERROR_CODES, type ErrorCode, notFound, unavai
 import { log } from "../log.ts"
 import { endpoint } from "./endpoint.ts"
 import { ListQuery } from "./pages.ts"
-import { created, noContent, ok } from "./replies.ts"
+import { created, noContent, ok } from "./reply/replies.ts"
 
 const TOKEN = "abcdefghijklmnopqrstuvwx"
 

@@ -3,7 +3,7 @@ import type { Order, Page, PageRequest, Position } from "../contract.ts"
 import { invalid } from "../errors.ts"
 import { LIMITS } from "../limits.ts"
 import { decodeCursor, encodeCursor, type List } from "./cursor.ts"
-import { ok, type Reply } from "./replies.ts"
+import { ok, type Reply } from "./reply/replies.ts"
 
 /** The format of what stays far below 2^31. */
 const NARROW = "int32"

@@ -14,7 +14,7 @@ import {
   pageRequest,
   refinePage,
 } from "./pages.ts"
-import type { Reply } from "./replies.ts"
+import type { Reply } from "./reply/replies.ts"
 
 const order = OrderParameter.meta({
   description: "By number: newest first unless told.",

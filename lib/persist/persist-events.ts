@@ -10,6 +10,7 @@
  */
 import { createHash } from "node:crypto"
 import { type Kysely, type RawBuilder, sql, type Transaction } from "kysely"
+import { chatRanges, keyRanges } from "../clients/key-ranges.ts"
 import { isDeadlock } from "../clients/mysql.ts"
 import type { Database } from "../database.ts"
 import type { FenceEvent, PersistEvent, WriteEvent } from "../events.ts"
@@ -25,7 +26,6 @@ import {
   messageColumns,
   messageMembers,
 } from "../members.ts"
-import { chatRanges, keyRanges } from "./key-ranges.ts"
 import { ancestors, type CounterChange, decide, type Known, latestOfEach, type Plan } from "./plan.ts"
 
 /** As many as the migration made rows in persist_locks. */

@@ -4,10 +4,10 @@
  * back. Whoever is first pushes `purge_at` on, so that several purgers do not do the same.
  */
 import { sql } from "kysely"
+import { keyRanges } from "../clients/key-ranges.ts"
 import { reachMysql } from "../clients/mysql.ts"
 import type { IndexEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
-import { keyRanges } from "./key-ranges.ts"
 
 /** A transaction of this size takes some 50 ms and locks little. */
 const BATCH_ROWS = 500

@@ -3,9 +3,9 @@ import type { AddressInfo } from "node:net"
 import { Client } from "@elastic/elasticsearch"
 import { describe, expect, test } from "@jest/globals"
 import { givenAlias } from "../../test/steps/search-index.ts"
-import { type FoldedQuery, fold } from "./fold.ts"
+import { type FoldedQuery, fold } from "./folding/fold.ts"
+import { type SearchRequest, searchIndex } from "./querying/query-index.ts"
 import { isSearchAway, SearchIndexMissing } from "./search-errors.ts"
-import { type SearchRequest, searchIndex } from "./search-messages.ts"
 
 const TIMEOUT_MS = 20_000
 

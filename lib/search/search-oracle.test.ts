@@ -4,8 +4,8 @@ import fc from "fast-check"
 import { readParagraphs } from "../../local/demo/declaration.ts"
 import { SAMPLES, unit } from "../../test/steps/scripts.ts"
 import { type GivenIndex, givenDocuments, givenIndex, givenToken } from "../../test/steps/search-index.ts"
-import { type FoldedQuery, fold } from "./fold.ts"
-import { type SearchAnswer, type SearchScope, searchIndex } from "./search-messages.ts"
+import { type FoldedQuery, fold } from "./folding/fold.ts"
+import { type SearchAnswer, type SearchScope, searchIndex } from "./querying/query-index.ts"
 
 const SEED = 20_261_126
 const BODIES = 10_000

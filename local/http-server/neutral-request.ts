@@ -79,6 +79,6 @@ export function neutralize(request: IncomingMessage): void {
   request.url = decodablePath(url)
   headers["content-type"] = TYPE_OF_BYTES
   headers.host = "localhost"
-  // The functions answer these (lib/http/cors.ts).
+  // The functions answer these (lib/http/reply/cors.ts).
   delete headers.origin
 }

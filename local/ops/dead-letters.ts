@@ -4,8 +4,8 @@ import {
   LETTERS_MAX,
   redriveLetter,
   visitDeadLetters,
-} from "../../lib/queue/dead-letters.ts"
-import { discardLetter } from "../../lib/queue/discard.ts"
+} from "../../lib/operate/dead-letters.ts"
+import { discardLetter } from "../../lib/operate/discard.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { type Arguments, type Command, type Context, EXIT, UsageError } from "./command.ts"
 

@@ -1,4 +1,4 @@
-import { type ReindexProgress, reindex } from "../../lib/search/reindex.ts"
+import { type ReindexProgress, reindex } from "../../lib/search/rebuilding/reindex.ts"
 import { type Command, EXIT, UsageError } from "./command.ts"
 
 const PHASES: Record<ReindexProgress["phase"], string> = {

@@ -1,4 +1,4 @@
-import { COUNTED_MAX, readStatus, type Status } from "../../lib/status.ts"
+import { COUNTED_MAX, readStatus, type Status } from "../../lib/operate/status.ts"
 import { type Command, type Context, EXIT, UsageError } from "./command.ts"
 
 const USAGE = `status

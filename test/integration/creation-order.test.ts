@@ -1,10 +1,10 @@
 // Applications in the order of their creation, when the clock of Redis has been set back.
 import { randomUUID } from "node:crypto"
 import { beforeEach, describe, expect, test } from "@jest/globals"
-import { createInOrder } from "../../lib/outbox/creation-order.ts"
 import { idempotencyHash } from "../../lib/outbox/idempotency.ts"
 import { drawToken, LATEST_CREATION_KEY, lifeKey, SHARDS, shardOf } from "../../lib/outbox/keys.ts"
 import type { Outbox } from "../../lib/outbox/outbox.ts"
+import { createInOrder } from "../../lib/write/creation-order.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { drainQueues } from "../steps/drain.ts"
 import { withRedis } from "../steps/redis.ts"

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals"
-import { relay } from "../../lib/outbox/relay.ts"
+import { relay } from "../../lib/relay/relay.ts"
 import { buildStores } from "../../lib/search-runtime.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { deliver, drainQueue, drainQueues, refreshIndex, sqsRecord } from "../steps/drain.ts"

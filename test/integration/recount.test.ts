@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals"
-import { type Recount, recount } from "../../lib/counts/recount.ts"
 import { syncCounts } from "../../lib/counts/sync-counts.ts"
+import { type Recount, recount } from "../../lib/operate/recount.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { drainQueues } from "../steps/drain.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"

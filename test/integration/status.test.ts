@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals"
+import { readStatus } from "../../lib/operate/status.ts"
 import { lifeKey, outboxKey } from "../../lib/outbox/keys.ts"
 import { defineScript } from "../../lib/outbox/scripts/define-script.ts"
-import { readStatus } from "../../lib/status.ts"
 import { chatApi, directTransport } from "../steps/chat-api.ts"
 import { drainQueues } from "../steps/drain.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"

@@ -1,8 +1,8 @@
 // Elasticsearch away: only searches fail, at once after a few, and what was written meanwhile is found later.
 import { expect, test } from "@jest/globals"
-import { relay } from "../../lib/outbox/relay.ts"
-import { indexDefinition } from "../../lib/search/index-mapping.ts"
-import { indexName, writesAlias } from "../../lib/search/targets.ts"
+import { relay } from "../../lib/relay/relay.ts"
+import { indexDefinition } from "../../lib/search/indexing/index-mapping.ts"
+import { indexName, writesAlias } from "../../lib/search/indexing/targets.ts"
 import { expectUnavailable } from "../steps/away-cases.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { drainQueue, drainQueues, refreshIndex } from "../steps/drain.ts"

@@ -1,6 +1,6 @@
 // MySQL away: cut off, hanging, and back with a backlog. Each promise is one of docs/architecture.md.
 import { expect, test } from "@jest/globals"
-import { relay } from "../../lib/outbox/relay.ts"
+import { relay } from "../../lib/relay/relay.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { expectUnavailable } from "../steps/away-cases.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"

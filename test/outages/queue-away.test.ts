@@ -1,6 +1,6 @@
 // The queue away: nothing is refused, no creation waits long, and the relay sends what waits within a minute.
 import { expect, test } from "@jest/globals"
-import { relay } from "../../lib/outbox/relay.ts"
+import { relay } from "../../lib/relay/relay.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { drainQueues, takeRecords, whileConsuming } from "../steps/drain.ts"
 import { forgetDue } from "../steps/due.ts"

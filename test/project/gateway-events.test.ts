@@ -7,7 +7,7 @@ import * as z from "zod"
 import { handler as rejectUnknownRoute } from "../../functions/reject-unknown-route.ts"
 import { IdempotencyKey, MessagesPath } from "../../lib/contract.ts"
 import { type EndpointHandler, endpoint } from "../../lib/http/endpoint.ts"
-import { ok } from "../../lib/http/replies.ts"
+import { ok } from "../../lib/http/reply/replies.ts"
 import { MessagesQuery } from "../../lib/http/searches.ts"
 import { invocation } from "../steps/gateway-event.ts"
 

@@ -28,7 +28,7 @@ const SOUND: Record<string, string> = {
   "lib/runtime.ts": importing("./clients/redis.ts"),
   "lib/clients/redis.ts": `${importing("ioredis", "../errors.ts")}import type { Chat } from "../chats.ts"\nexport type X = Chat\n`,
   "lib/http/endpoint.ts": `${importing("@middy/core")}import type { X } from "../clients/redis.ts"\nexport type Y = X\n`,
-  "lib/http/replies.ts": "export {}\n",
+  "lib/http/reply/replies.ts": "export {}\n",
   "lib/errors.ts": "export {}\n",
   "lib/database.ts": "export {}\n",
   "lib/chats.ts": `import type { Redis } from "ioredis"\nexport type Chat = Redis\n`,

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises"
 import { describe, expect, test } from "@jest/globals"
 import { ERROR_CODES, type ErrorCode } from "../../lib/errors.ts"
-import { ANSWER_HEADERS } from "../../lib/http/answer-headers.ts"
+import { ANSWER_HEADERS } from "../../lib/http/reply/answer-headers.ts"
 
 const conf = await readFile(new URL("../../proxy/nginx.conf", import.meta.url), "utf8")
 

@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto"
 import { Client } from "@elastic/elasticsearch"
 import { chatText, type ResourceKey } from "../../lib/events.ts"
-import { type IndexOperation, indexDocuments } from "../../lib/search/index-documents.ts"
-import { indexDefinition } from "../../lib/search/index-mapping.ts"
-import { indexName } from "../../lib/search/targets.ts"
+import { type IndexOperation, indexDocuments } from "../../lib/search/indexing/index-documents.ts"
+import { indexDefinition } from "../../lib/search/indexing/index-mapping.ts"
+import { indexName } from "../../lib/search/indexing/targets.ts"
 
 /** A test should fail with the reason, not wait for its own time limit. */
 const REQUEST_TIMEOUT_MS = 30_000

@@ -6,7 +6,7 @@
  * with data missing. A new generation takes no writes until it is *settled*, that is, the persist queue has been drained;
  * the hash field for this is named `drained`, since data that is stored must stay valid. Each parent is verified against
  * MySQL on first use: its `g` (chat 7: `g7`) is the generation it was verified in. A parent whose `g` is below `lost`
- * needs a fence (see lib/numbers). Events that an older copy of Redis brought back are `stale`: they are sent again, and
+ * needs a fence (see lib/write). Events that an older copy of Redis brought back are `stale`: they are sent again, and
  * taken off, before the shard settles, or readers would see what has been changed since.
  *
  * Promised: a number, its revision, its outbox entry and its idempotency record come together or not at all.

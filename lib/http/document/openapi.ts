@@ -1,0 +1,194 @@
+import * as z from "zod"
+import packageJson from "../../../package.json" with { type: "json" }
+import { Problem } from "../../contract.ts"
+import { ERROR_CODES } from "../../errors.ts"
+import { LIMITS } from "../../limits.ts"
+import { OPERATIONS } from "../../operations/routes.ts"
+import type { Link, Operation } from "../operation.ts"
+import { componentSchemas, type Json, parametersOf, schemaRef } from "./openapi-schemas.ts"
+
+const REQUEST_ID = { "x-request-id": { $ref: "#/components/headers/RequestId" } }
+
+const HEADERS = {
+  RequestId: {
+    description: "The caller's own x-request-id if it sent a sane one (1–128 of A–Z a–z 0–9 . _ -), else one of ours.",
+    schema: { type: "string" },
+  },
+  Location: { description: "The new resource's path.", schema: { type: "string" } },
+  Link: { description: 'The next page: `<path>; rel="next"` (RFC 8288).', schema: { type: "string" } },
+  WwwAuthenticate: {
+    description: "The scheme of the key that is missing.",
+    schema: { type: "string", enum: ["Bearer"] },
+  },
+  RateLimit: {
+    description:
+      'How the rate limits stand, where there are any: `"application";r=599;t=1`, `r` requests left, all of them again in `t` seconds.',
+    schema: { type: "string" },
+  },
+  RateLimitPolicy: {
+    description: 'The rate limits: `"application";q=600;w=60`, `q` requests in `w` seconds.',
+    schema: { type: "string" },
+  },
+  RetryAfter: {
+    description: "Seconds to wait.",
+    schema: { type: "integer", format: "int32", minimum: 0, maximum: 3600 },
+  },
+  IdempotencyReplayed: {
+    description: "Present where the Idempotency-Key had been used: this is the first answer again.",
+    schema: { type: "string", enum: ["true"] },
+  },
+}
+/** One way or the other; or neither, since an API may have no key. */
+const SECURITY_SCHEMES = {
+  AdminBearer: { type: "http", scheme: "bearer", description: "An admin key, where the API has one." },
+  AdminKey: { type: "apiKey", in: "header", name: "x-api-key", description: "The same, where Authorization is taken." },
+}
+const ADMIN_SECURITY = [...Object.keys(SECURITY_SCHEMES).map((scheme) => ({ [scheme]: [] })), {}]
+const headerRef = (name: keyof typeof HEADERS): Json => ({ $ref: `#/components/headers/${name}` })
+
+const RATE_HEADERS = { ratelimit: headerRef("RateLimit"), "ratelimit-policy": headerRef("RateLimitPolicy") }
+
+/** One shared answer per error status that any operation answers: 405 is none, as it is of methods without one. */
+function errorResponses(): Record<string, Json> {
+  const statuses = new Set(OPERATIONS.flatMap(errorStatusesOf))
+  return Object.fromEntries([...statuses].map((status) => [`Error${status}`, errorResponse(status)]))
+}
+
+function errorResponse(status: number): Json {
+  const codes = Object.entries(ERROR_CODES).filter(([, error]) => error.status === status)
+  return {
+    description: codes.map(([code, { meaning }]) => `\`${code}\`: ${meaning}`).join(" "),
+    headers: {
+      ...REQUEST_ID,
+      ...(status === 401 && { "www-authenticate": headerRef("WwwAuthenticate") }),
+      ...(status === 429 && RATE_HEADERS),
+      ...((status === 429 || status === 503) && { "retry-after": headerRef("RetryAfter") }),
+    },
+    content: { "application/problem+json": { schema: schemaRef(Problem) } },
+  }
+}
+
+/** The error statuses that an operation can answer. */
+function errorStatusesOf({ params, query, body, idempotencyKey, administers, tag }: Operation): number[] {
+  const statuses = new Set<number>([500])
+  if (tag !== "operations") for (const status of [429, 503]) statuses.add(status)
+  if (administers) statuses.add(401)
+  if (params || idempotencyKey) statuses.add(404)
+  if (query || idempotencyKey) statuses.add(422)
+  if (body) for (const status of [400, 413, 415, 422]) statuses.add(status)
+  return [...statuses].sort((a, b) => a - b)
+}
+
+const linkOf = ({ operation, parameters }: Link): Json => ({ operationId: operation, parameters })
+
+function answerOf({ answer, query, idempotencyKey, tag }: Operation): Json {
+  const { status, description, schema, mediaType = "application/json", links } = answer
+  const content = schema ? schemaRef(schema) : { type: "string" }
+  return {
+    description,
+    headers: {
+      ...REQUEST_ID,
+      ...(status === 201 && { location: headerRef("Location") }),
+      ...(idempotencyKey && { "idempotency-replayed": headerRef("IdempotencyReplayed") }),
+      ...(query && { link: headerRef("Link") }),
+      ...(tag !== "operations" && RATE_HEADERS),
+    },
+    ...(status !== 204 && { content: { [mediaType]: { schema: content } } }),
+    ...(links && { links: Object.fromEntries(Object.entries(links).map(([name, link]) => [name, linkOf(link)])) }),
+  }
+}
+
+function responsesOf(operation: Operation): Json {
+  const errors = errorStatusesOf(operation).map((status) => [
+    String(status),
+    { $ref: `#/components/responses/Error${status}` },
+  ])
+  const others = Object.entries(operation.otherAnswers ?? {}).map(([status, { description, schema }]) => {
+    const { content, ...response } = errorResponse(Number(status))
+    const own = { "application/json": { schema: schemaRef(schema) } }
+    return [status, { ...response, description, content: { ...own, ...(content as Json) } }]
+  })
+  return { [operation.answer.status]: answerOf(operation), ...Object.fromEntries([...errors, ...others]) }
+}
+
+function describeOperation(operation: Operation, operationId: string): Json {
+  const { tag, summary, description, params, query, body, example, idempotencyKey, administers } = operation
+  const headers = idempotencyKey && z.object({ "Idempotency-Key": idempotencyKey.optional() })
+  const parameters = [
+    ...parametersOf("path", params),
+    ...parametersOf("query", query),
+    ...parametersOf("header", headers),
+  ]
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    description,
+    ...(parameters.length > 0 && { parameters }),
+    ...(administers && { security: ADMIN_SECURITY }),
+    ...(body && {
+      requestBody: {
+        // A request without a body is read as an empty object.
+        required: !body.safeParse({}).success,
+        content: { "application/json": { schema: schemaRef(body), example } },
+      },
+    }),
+    responses: responsesOf(operation),
+  }
+}
+
+/** A second method that differs in nothing else has an id of its own. */
+function pathsOf(operations: readonly Operation[]): Record<string, Json> {
+  const paths: Record<string, Json> = {}
+  for (const operation of operations) {
+    const { id, methods, path } = operation
+    for (const method of methods.map((name) => name.toLowerCase())) {
+      const operationId = method === methods[0].toLowerCase() ? id : `${id}-by-${method}`
+      paths[path] = { ...paths[path], [method]: describeOperation(operation, operationId) }
+    }
+  }
+  return paths
+}
+
+const DESCRIPTION = `Applications have chats, chats have messages. Chats are numbered from 1 per application, messages from 1 per chat, without gaps.
+
+- Errors are RFC 9457 problems; \`code\` is stable, and \`type\` leads to its explanation. A known path with another method answers 405 with Allow.
+- What HTTP does not allow, is larger than a server reads or does not arrive in full is refused before any call is looked at: 400 \`bad_request\`, 408, 413, 414 or 431.
+- A write that was answered shows in every read and list at once. Search may lag by some seconds, counts by the sync period.
+- Unknown body fields are ignored; lengths count Unicode code points; a request body has ${LIMITS.requestBytesMax / 1024} KiB at most, and one nested deeper than ${LIMITS.jsonDepthMax} levels is 422.
+- Where the API has admin keys, creating, listing, changing and deleting applications needs one; every other call below \`/applications\` needs the application's token only.
+- Where the API has rate limits, answers carry RateLimit and RateLimit-Policy, and 429 says in Retry-After when to come again.
+- Send an \`x-request-id\` to find your request in the logs.`
+
+const TAGS = {
+  applications: "Tenants. Each has a token, which is all that a call below it needs.",
+  chats: "Numbered per application, from 1.",
+  messages: "Numbered per chat, from 1; read, listed and searched.",
+  operations: "The state of the system, and its description.",
+} satisfies Record<Operation["tag"], string>
+
+/**
+ * Returns the OpenAPI 3.1 document, made from the operations and the same zod schemas that check requests. Whoever serves it
+ * says in `servers` where the API is.
+ */
+export function openapiDocument(): Json {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Chat backend",
+      version: packageJson.version,
+      description: DESCRIPTION,
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    servers: [{ url: "/" }],
+    security: [],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    paths: pathsOf(OPERATIONS),
+    components: {
+      schemas: componentSchemas(),
+      responses: errorResponses(),
+      headers: HEADERS,
+      securitySchemes: SECURITY_SCHEMES,
+    },
+  }
+}

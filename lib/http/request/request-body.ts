@@ -1,0 +1,80 @@
+import type { APIGatewayProxyEventV2 } from "aws-lambda"
+import { ApiError } from "../../errors.ts"
+import { LIMITS } from "../../limits.ts"
+import { invalidFields } from "../reply/problem.ts"
+import { nestsDeeper } from "./json-depth.ts"
+
+const JSON_TYPE = "application/json"
+const CHARSET_UTF8 = /^charset=(?:utf-?8|"utf-?8")$/
+
+/** Strict: refuses what is not UTF-8. A byte order mark stays, and is refused as JSON (RFC 8259, section 8.1). */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** Whether a Content-Type is application/json or anything +json, in UTF-8, said once. */
+function isJsonType(contentType: string | undefined): boolean {
+  if (contentType === undefined) return false
+  if (contentType === JSON_TYPE) return true
+  const [type = "", ...parameters] = contentType.toLowerCase().split(";")
+  const mediaType = type.trim()
+  if (mediaType !== JSON_TYPE && !/^[a-z]+\/[^/,\s]+\+json$/.test(mediaType)) return false
+  const charsets = parameters
+    .map((parameter) => parameter.trim())
+    .filter((parameter) => parameter.startsWith("charset"))
+  return charsets.length <= 1 && charsets.every((charset) => CHARSET_UTF8.test(charset))
+}
+
+const malformed = (cause?: unknown): ApiError =>
+  new ApiError("malformed_json", "The request body is not valid JSON in UTF-8.", { cause })
+
+const tooLarge = (): ApiError =>
+  new ApiError("body_too_large", `The request body is larger than ${LIMITS.requestBytesMax} bytes.`)
+
+const tooDeep = (): ApiError =>
+  invalidFields([
+    { in: "body", path: "", message: `the body must not be nested deeper than ${LIMITS.jsonDepthMax} levels` },
+  ])
+
+/** The text of a body that came as its bytes, in base64. */
+function decodeBytes(body: string): string {
+  const bytes = Buffer.from(body, "base64")
+  if (bytes.length > LIMITS.requestBytesMax) throw tooLarge()
+  try {
+    return decoder.decode(bytes)
+  } catch (error) {
+    throw malformed(error)
+  }
+}
+
+/**
+ * The text of a body that the gateway has decoded. Bytes that were not UTF-8 have been replaced then, which shows only
+ * where the text is longer or shorter than what the client declared to have sent.
+ */
+function decodedText(body: string, declaredBytes: string | undefined): string {
+  const bytes = Buffer.byteLength(body)
+  if (bytes > LIMITS.requestBytesMax) throw tooLarge()
+  if (declaredBytes !== undefined && Number(declaredBytes) !== bytes) throw malformed()
+  return body
+}
+
+/**
+ * Returns the event's body as parsed JSON, `{}` where there is none or it is `null`, as some generated clients write a
+ * body that they leave out. Throws 415 for what is not declared as JSON, 413 above the limit, 422 for what is nested too
+ * deep, 400 for what is not JSON in UTF-8.
+ */
+export function readBody({ headers, body, isBase64Encoded }: APIGatewayProxyEventV2): unknown {
+  // The emulator and the cloud differ in which of these they give for no body.
+  if (body === undefined || body === null || body === "") return {}
+  const encoding = headers["content-encoding"]
+  if (!isJsonType(headers["content-type"]) || (encoding !== undefined && encoding !== "identity"))
+    throw new ApiError(
+      "unsupported_media_type",
+      "The request body must be JSON in UTF-8 (Content-Type: application/json).",
+    )
+  const text = isBase64Encoded ? decodeBytes(body) : decodedText(body, headers["content-length"])
+  if (nestsDeeper(text, LIMITS.jsonDepthMax)) throw tooDeep()
+  try {
+    return JSON.parse(text) ?? {}
+  } catch (error) {
+    throw malformed(error)
+  }
+}

@@ -1,0 +1,86 @@
+import type { APIGatewayProxyEventV2 } from "aws-lambda"
+import type { ZodType } from "zod"
+import { ApiError, type FieldError } from "../../errors.ts"
+import type { Idempotency } from "../../outbox/idempotency.ts"
+import type { RequestSchemas } from "../operation.ts"
+import { invalidFields, parse } from "../reply/problem.ts"
+import { readBody } from "./request-body.ts"
+
+type Read<Schema> = Schema extends ZodType<infer T> ? T : undefined
+
+/** What a request says, by the schemas that have checked it. */
+export type RequestInput<Schemas extends RequestSchemas> = {
+  /** The operation's path with its parameters filled in: Location, Link, cursors and Idempotency-Keys refer to it. */
+  path: string
+  params: Read<Schemas["params"]>
+  query: Read<Schemas["query"]>
+  body: Read<Schemas["body"]>
+  idempotency: Idempotency | undefined
+}
+
+function readParams(schema: ZodType, event: APIGatewayProxyEventV2): unknown {
+  const result = schema.safeParse(event.pathParameters ?? {})
+  if (!result.success) throw new ApiError("not_found", "There is nothing under this path.")
+  return result.data
+}
+
+/** Gateways join a repeated parameter with commas, so that it cannot be told from one with a comma: read it ourselves. */
+function queryParameters(rawQueryString: string): Record<string, string> {
+  const parameters: Record<string, string> = Object.create(null)
+  const errors: FieldError[] = []
+  for (const [name, value] of new URLSearchParams(rawQueryString)) {
+    if (name in parameters) errors.push({ in: "query", path: name, message: "must be given once" })
+    parameters[name] = value
+  }
+  if (errors.length > 0) throw invalidFields(errors)
+  return parameters
+}
+
+function readQuery(schema: ZodType, event: APIGatewayProxyEventV2): unknown {
+  const { rawQueryString, queryStringParameters } = event
+  const result = parse(
+    schema,
+    rawQueryString ? queryParameters(rawQueryString) : (queryStringParameters ?? {}),
+    "query",
+  )
+  if ("errors" in result) throw invalidFields(result.errors)
+  return result.data
+}
+
+function readIdempotencyKey(schema: ZodType<string>, event: APIGatewayProxyEventV2): string | undefined {
+  const key = event.headers["idempotency-key"]
+  if (key === undefined) return undefined
+  // Sent twice, it stands here with ", " between the two, which no key may have (RFC 9110, section 5.3).
+  const result = parse(schema, key, "header")
+  if ("errors" in result) throw invalidFields(result.errors.map((error) => ({ ...error, path: "idempotency-key" })))
+  return result.data
+}
+
+function readChecked(schema: ZodType, event: APIGatewayProxyEventV2): unknown {
+  const result = parse(schema, readBody(event), "body")
+  if ("errors" in result) throw invalidFields(result.errors)
+  return result.data
+}
+
+const filled = (template: string, params: unknown): string =>
+  template.replaceAll(/\{(\w+)\}/g, (_, name) => String((params as Record<string, unknown>)[name]))
+
+/**
+ * Everything a call takes, checked: path (404), query (422), Idempotency-Key (422), body (415, 413, 400, 422), in this
+ * order. `adminKey` is a hash of the admin key that the request was let in with. Throws the ApiError of the first that
+ * does not fit.
+ */
+export function readRequest<Schemas extends RequestSchemas>(
+  schemas: Schemas,
+  event: APIGatewayProxyEventV2,
+  adminKey?: string,
+): RequestInput<Schemas> {
+  const params = schemas.params && readParams(schemas.params, event)
+  const path = filled(schemas.path ?? "", params)
+  const query = schemas.query && readQuery(schemas.query, event)
+  const key = schemas.idempotencyKey && readIdempotencyKey(schemas.idempotencyKey, event)
+  const idempotency = key === undefined ? key : { key, path, ...(adminKey !== undefined && { adminKey }) }
+  const read = { path, params, query, idempotency, body: schemas.body && readChecked(schemas.body, event) }
+  // The schemas have checked what the types say.
+  return read as RequestInput<Schemas>
+}

@@ -1,0 +1,103 @@
+/**
+ * DESIGN. Discarding gives an accepted write up for good, and leaves all readers of one mind:
+ *
+ * - A write to something that MySQL has is undone: its outbox entry goes, and the row's own state is seen again.
+ * - A creation that MySQL never had becomes a delete, the normal way: a tombstone takes the place of its outbox entry and
+ *   goes through the queue to MySQL. So its number is a hole as any deleted one's, is known to be given there too, and
+ *   everything below it is 404 and removed.
+ * - What a later write has replaced, or what is stored by now, stays as it is; a delete is never undone.
+ *
+ * The outbox entry is taken off by its revision, so a write that came meanwhile is not touched. Any step may be done
+ * again: a creation whose entry is gone, and of which MySQL has neither row nor tombstone, is deleted then.
+ */
+import { sql } from "kysely"
+import { keyRanges } from "../clients/key-ranges.ts"
+import { reachMysql } from "../clients/mysql.ts"
+import { ApiError } from "../errors.ts"
+import { type IndexEvent, isFence, isNewer, kindOf, type ResourceKey, type WriteEvent } from "../events.ts"
+import { shardOf } from "../outbox/keys.ts"
+import { ancestors } from "../persist/plan.ts"
+import { QUEUES } from "../queue/queues.ts"
+import type { Stores } from "../stores.ts"
+import { acceptChange } from "../write/accept.ts"
+import type { DeadLetter, Fate } from "./dead-letters.ts"
+
+/** Gives up what a letter holds. A delete that is not stored yet stays, and so does its letter. Throws DependencyAway; then try again. */
+export async function discardLetter(stores: Stores, { queue, events = [] }: DeadLetter): Promise<Fate> {
+  if (queue === QUEUES.index.name) await forgetIndexing(stores, events as IndexEvent[])
+  // What waits in any other queue is nowhere else.
+  for (const event of queue === QUEUES.persist.name ? events : []) {
+    // A fence is asked for again by whoever needs it.
+    if (isFence(event)) continue
+    if (isNewer(event)) return { gone: false, why: "its version is newer than this command" }
+    const fate = await discardWrite(stores, event as WriteEvent)
+    if (!fate.gone) return fate
+  }
+  return { gone: true }
+}
+
+async function discardWrite(stores: Stores, event: WriteEvent): Promise<Fate> {
+  const { outbox } = stores
+  // Before anything is dropped: MySQL must be there to say what is right.
+  if (event.deleted) {
+    if ((await readStored(stores, event)).deleted) return { gone: true }
+    return { gone: false, why: "it is a delete, which cannot be undone: redrive it" }
+  }
+  await readStored(stores, event)
+  await outbox.remove(shardOf(event.application), [event])
+  // In the order of all readers: what is taken off the outbox in between is in MySQL.
+  const { entries } = await outbox.read(event.application, event.chat, [event])
+  if (entries[0]) return { gone: true }
+  const stored = await readStored(stores, event)
+  if (!stored.lives && !stored.deleted) await deleteCreation(stores, event)
+  return { gone: true }
+}
+
+async function deleteCreation(stores: Stores, { application, chat, message, created_at, revision }: WriteEvent) {
+  const key = { application, chat, message }
+  try {
+    const found = { createdAt: new Date(created_at), revision: Number(revision) }
+    await acceptChange(stores, { key, found, state: { deleted: true } })
+  } catch (error) {
+    // A parent was deleted, and this with it.
+    if (!(error instanceof ApiError && error.code === "not_found")) throw error
+  }
+}
+
+/** Whether MySQL has the resource's row, and whether it or a parent has a tombstone there. */
+async function readStored({ mysql }: Stores, key: ResourceKey): Promise<{ lives: boolean; deleted: boolean }> {
+  const { application, chat, message } = key
+  const one = sql<number>`1`.as("one")
+  const rows = {
+    application: mysql.selectFrom("applications").select(one).where("token", "=", application),
+    chat: mysql.selectFrom("chats").select(one).where("application", "=", application).where("number", "=", chat),
+    message: mysql
+      .selectFrom("messages")
+      .select(one)
+      .where("application", "=", application)
+      .where("chat", "=", chat)
+      .where("number", "=", message),
+  }
+  const tombstones = mysql
+    .selectFrom("tombstones")
+    .select(one)
+    .where(keyRanges(ancestors(key), "message"))
+    .limit(1)
+  const row = await reachMysql(() => rows[kindOf(key)].executeTakeFirst())
+  const tombstone = await reachMysql(() => tombstones.executeTakeFirst())
+  return { lives: row !== undefined, deleted: tombstone !== undefined }
+}
+
+/** The documents stay as they are in the index: nothing is left that would try to change them. */
+async function forgetIndexing({ mysql }: Stores, events: IndexEvent[]): Promise<void> {
+  for (const event of events) {
+    await reachMysql(() =>
+      mysql
+        .deleteFrom("pending_index")
+        .where(keyRanges([event], "message"))
+        .where("revision", "<=", Number(event.revision))
+        .where("due_at", "is", null)
+        .execute(),
+    )
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * DESIGN. How the whole is doing, for the operator. Each store is asked by itself, side by side, and for a bounded piece of
+ * work: one that is away leaves its part null and hides nothing of the others. Nothing is changed by asking.
+ */
+import { sql } from "kysely"
+import { type Mysql, reachMysql } from "../clients/mysql.ts"
+import { type Dependency, DependencyAway } from "../errors.ts"
+import { revisionTime } from "../events.ts"
+import { drawToken } from "../outbox/keys.ts"
+import { checkReadiness, type Readiness } from "../readiness.ts"
+import type { SearchStores } from "../stores.ts"
+import { type OutboxSurvey, surveyOutbox } from "./survey.ts"
+
+/** How long the oldest event is looked for; without a backlog it takes some milliseconds. */
+const SURVEY_BUDGET_MS = 3_000
+const FULLEST_SHARDS = 3
+/** Rows are counted up to this, which takes tens of milliseconds; a longer backlog is shown as such. */
+const COUNT_MAX = 100_000
+/** Of what is due first, in pending_index. */
+const OLDEST_ROWS = 1_000
+/** Counters that are compared with their columns, from a random one on: a few milliseconds. */
+const SAMPLE_COUNTERS = 1_000
+/** The relay sends after 30 s, and runs each minute: what is older by then is not being persisted or indexed. */
+const AGE_MAX_MS = 120_000
+/** An operator has time to act before writes are refused. */
+const FULL_SHARE = 0.8
+/** What Redis must be set to: see docs/operations.md. */
+const SETTINGS = { appendonly: "yes", appendfsync: "always", "maxmemory-policy": "volatile-ttl" }
+
+export type QueueStatus = { queue: string; visible: number; inFlight: number; delayed: number }
+export type OutboxStatus = {
+  events: number
+  bytes: number
+  dead: number
+  oldestAt: Date | undefined
+  /** Whether every event was looked at for its age. */
+  complete: boolean
+  /** Shards that take no writes now. */
+  unsettled: string[]
+  /** By the share of their bounds that is used, the fullest first; empty ones are left out. */
+  fullest: { shard: string; events: number; bytes: number; share: number }[]
+}
+export type IndexStatus = {
+  /** Rows of pending_index that are to be sent again, that wait for their first or next attempt, and that are dead. */
+  due: number
+  waiting: number
+  dead: number
+  oldestAt: Date | undefined
+}
+export type CountStatus = {
+  /** Counters that the next sync will copy. */
+  dirty: number
+  /** Of `sampled` counters that are not dirty, how many differ from their column. */
+  sampled: number
+  differing: number
+}
+export type RedisStatus = { usedBytes: number; maxBytes: number; settings: Record<string, string> }
+
+export type Status = {
+  at: Date
+  dependencies: Readiness["dependencies"]
+  queues: QueueStatus[] | null
+  outbox: OutboxStatus | null
+  index: IndexStatus | null
+  counts: CountStatus | null
+  redis: RedisStatus | null
+  /** What an operator should look at, in words; empty when all is well. */
+  problems: string[]
+}
+
+/** Counts beyond this are shown as "at least". */
+export const COUNTED_MAX = COUNT_MAX
+
+/** Asks all stores. Never throws for one that is away. */
+export async function readStatus(stores: SearchStores): Promise<Status> {
+  const away = new Set<Dependency>()
+  const ask = async <T>(question: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await question()
+    } catch (error) {
+      if (!(error instanceof DependencyAway)) throw error
+      away.add(error.dependency)
+      return null
+    }
+  }
+  const [{ dependencies }, queues, outbox, index, counts, redis] = await Promise.all([
+    checkReadiness(stores),
+    ask(() => readQueues(stores)),
+    ask(async () => outboxStatus(stores, await surveyOutbox(stores, SURVEY_BUDGET_MS))),
+    ask(() => readIndexLag(stores)),
+    ask(() => readCounts(stores)),
+    ask(() => readRedis(stores)),
+  ])
+  for (const name of away) dependencies[name].state = "down"
+  const status = { at: new Date(), dependencies, queues, outbox, index, counts, redis }
+  return { ...status, problems: problemsOf(status) }
+}
+
+async function readQueues({ sqs, queues }: SearchStores): Promise<QueueStatus[]> {
+  const all = Object.values(queues)
+  const sources = all.map(({ name, url }) => ({ name, url }))
+  const urls = [
+    ...sources,
+    ...all.map(({ deadLetters, deadLettersUrl }) => ({ name: deadLetters, url: deadLettersUrl })),
+  ]
+  return Promise.all(urls.map(async ({ name, url }) => ({ queue: name, ...(await sqs.depth(url)) })))
+}
+
+function outboxStatus({ config }: SearchStores, { shards, oldestRevision, complete }: OutboxSurvey): OutboxStatus {
+  const sum = (of: (shard: OutboxSurvey["shards"][number]) => number) =>
+    shards.reduce((total, shard) => total + of(shard), 0)
+  const fullest = shards
+    .map(({ shard, events, bytes }) => {
+      const share = Math.max(events / config.OUTBOX_EVENTS_MAX, bytes / config.OUTBOX_BYTES_MAX)
+      return { shard, events, bytes, share }
+    })
+    .filter(({ share }) => share > 0)
+    .sort((a, b) => b.share - a.share)
+  return {
+    events: sum(({ events }) => events),
+    bytes: sum(({ bytes }) => bytes),
+    dead: sum(({ dead }) => dead),
+    oldestAt: oldestRevision === undefined ? undefined : revisionTime(oldestRevision),
+    complete,
+    unsettled: shards.filter(({ settled }) => !settled).map(({ shard }) => shard),
+    fullest: fullest.slice(0, FULLEST_SHARDS),
+  }
+}
+
+async function readIndexLag({ mysql }: SearchStores): Promise<IndexStatus> {
+  const now = new Date()
+  const rows = () => mysql.selectFrom("pending_index").select("due_at").limit(COUNT_MAX)
+  const count = async (query: ReturnType<typeof rows>) => {
+    const { count } = await reachMysql(() =>
+      mysql
+        .selectFrom(query.as("counted"))
+        .select(({ fn }) => fn.countAll<number>().as("count"))
+        .executeTakeFirstOrThrow(),
+    )
+    return Number(count)
+  }
+  const first = mysql
+    .selectFrom("pending_index")
+    .select("revision")
+    .where("due_at", "is not", null)
+    .orderBy("due_at")
+    .limit(OLDEST_ROWS)
+  const oldest = await reachMysql(() =>
+    mysql
+      .selectFrom(first.as("oldest"))
+      .select(({ fn }) => fn.min<number | null>("revision").as("revision"))
+      .executeTakeFirst(),
+  )
+  return {
+    due: await count(rows().where("due_at", "<=", now)),
+    waiting: await count(rows().where("due_at", ">", now)),
+    dead: await count(rows().where("due_at", "is", null)),
+    oldestAt: oldest?.revision ? revisionTime(oldest.revision) : undefined,
+  }
+}
+
+async function readCounts({ mysql }: SearchStores): Promise<CountStatus> {
+  const dirty = mysql.selectFrom("counters").select("chat").where("dirty", "=", 1).limit(COUNT_MAX)
+  const { count } = await reachMysql(() =>
+    mysql
+      .selectFrom(dirty.as("dirty"))
+      .select(({ fn }) => fn.countAll<number>().as("count"))
+      .executeTakeFirstOrThrow(),
+  )
+  const random = await sampleCounters(mysql, drawToken())
+  // There are fewer from there on: those from the beginning may be more.
+  const sampled = random.sampled < SAMPLE_COUNTERS ? await sampleCounters(mysql, "") : random
+  return { dirty: Number(count), ...sampled }
+}
+
+/** One statement, so that counter and column are of one moment. */
+async function sampleCounters(mysql: Mysql, from: string): Promise<{ sampled: number; differing: number }> {
+  const sample = mysql
+    .selectFrom("counters")
+    .select(["application", "chat", "live", "dirty"])
+    .where("application", ">=", from)
+    .orderBy("application")
+    .orderBy("chat")
+    .limit(SAMPLE_COUNTERS)
+  const sampled = await reachMysql(() =>
+    mysql
+      .selectFrom(sample.as("sample"))
+      .leftJoin("applications", (join) => join.onRef("token", "=", "sample.application").on("sample.chat", "=", 0))
+      .leftJoin("chats", (join) =>
+        join.onRef("chats.application", "=", "sample.application").onRef("chats.number", "=", "sample.chat"),
+      )
+      .select(({ fn }) => [
+        fn.countAll<number>().as("sampled"),
+        sql<number | null>`sum(sample.live <> coalesce(chats_count, messages_count, sample.live))`.as("differing"),
+      ])
+      .where("sample.dirty", "=", 0)
+      .executeTakeFirstOrThrow(),
+  )
+  return { sampled: Number(sampled.sampled), differing: Number(sampled.differing ?? 0) }
+}
+
+async function readRedis({ redis }: SearchStores): Promise<RedisStatus> {
+  const { info, settings } = await redis.describe(Object.keys(SETTINGS))
+  return {
+    usedBytes: Number(info.get("used_memory") ?? 0),
+    maxBytes: Number(info.get("maxmemory") ?? 0),
+    settings: Object.fromEntries(settings),
+  }
+}
+
+function problemsOf({ at, dependencies, queues, outbox, index, counts, redis }: Omit<Status, "problems">): string[] {
+  const isOld = (time: Date | undefined) => time !== undefined && at.getTime() - time.getTime() > AGE_MAX_MS
+  const found: [boolean, string][] = []
+  for (const [name, { state }] of Object.entries(dependencies)) found.push([state === "down", `${name} is away`])
+  for (const { queue, visible, inFlight, delayed } of queues ?? []) {
+    const letters = queue.endsWith("dead-letters") ? visible + inFlight + delayed : 0
+    found.push([letters > 0, `${queue} is not empty (${letters}): see dead-letters list`])
+  }
+  if (outbox) {
+    const [fullest] = outbox.fullest
+    found.push(
+      [outbox.unsettled.length > 0, `shards that are not settled take no writes (${outbox.unsettled.length})`],
+      [outbox.dead > 0, `the outbox has dead events (${outbox.dead}): see dead-letters list`],
+      [isOld(outbox.oldestAt), "events wait in the outbox for more than two minutes: they are not being persisted"],
+      [(fullest?.share ?? 0) >= FULL_SHARE, `the outbox of shard ${fullest?.shard} is nearly full`],
+    )
+  }
+  if (index) {
+    found.push(
+      [index.dead > 0, `there are dead documents (${index.dead}): see dead-letters list`],
+      [isOld(index.oldestAt), "messages wait for more than two minutes to be indexed"],
+    )
+  }
+  if (counts)
+    found.push([counts.differing > 0, `counts differ (${counts.differing} of ${counts.sampled}): run recount`])
+  if (redis) {
+    for (const [name, value] of Object.entries(SETTINGS)) {
+      const actual = redis.settings[name]
+      found.push([actual !== undefined && actual !== value, `redis runs with ${name} ${actual} and needs ${value}`])
+    }
+    found.push(
+      [redis.maxBytes === 0, "redis has no maxmemory: it would take all the machine has"],
+      [redis.maxBytes > 0 && redis.usedBytes >= FULL_SHARE * redis.maxBytes, "redis is nearly full"],
+    )
+  }
+  return found.flatMap(([isProblem, text]) => (isProblem ? [text] : []))
+}

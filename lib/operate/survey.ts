@@ -1,0 +1,51 @@
+/** What the shards of the outbox hold, for the operator: read by scripts that change nothing, a bounded piece at a time. */
+import type { RedisClient } from "../clients/redis.ts"
+import { SHARDS, shardKeys } from "../outbox/keys.ts"
+import { OLDEST, SURVEY } from "../outbox/scripts/survey.ts"
+
+/** Entries that one call looks at: well under a millisecond of Redis' time. */
+const SCAN_COUNT = 500
+
+export type ShardSurvey = {
+  shard: string
+  /** Whether writes are taken now; false also for a shard that Redis knows nothing of yet. */
+  settled: boolean
+  events: number
+  bytes: number
+  dead: number
+}
+export type OutboxSurvey = {
+  shards: ShardSurvey[]
+  /** The least revision (µs) of an event; undefined when there is none. */
+  oldestRevision: number | undefined
+  /** Whether all events were looked at; if not, there may be older ones. */
+  complete: boolean
+}
+
+/** Surveys all shards, and looks for the oldest event for about `budgetMs`. Throws DependencyAway. */
+export async function surveyOutbox({ redis }: { redis: RedisClient }, budgetMs: number): Promise<OutboxSurvey> {
+  const deadline = performance.now() + budgetMs
+  const revisions: number[] = []
+  const shards = await Promise.all(
+    SHARDS.map(async (shard): Promise<ShardSurvey> => {
+      const { first, ...survey } = await redis.run(SURVEY, shardKeys(shard), {})
+      if (first) revisions.push(first)
+      return { shard, ...survey }
+    }),
+  )
+  let complete = true
+  // One after the other: Redis serves everyone else in between.
+  for (const { shard, events } of shards) {
+    if (events === 0) continue
+    for (let cursor = "0", started = false; !started || cursor !== "0"; started = true) {
+      if (performance.now() > deadline) {
+        complete = false
+        break
+      }
+      const { next, least } = await redis.run(OLDEST, shardKeys(shard), { cursor, count: SCAN_COUNT })
+      cursor = next
+      if (least) revisions.push(least)
+    }
+  }
+  return { shards, oldestRevision: revisions.length > 0 ? Math.min(...revisions) : undefined, complete }
+}

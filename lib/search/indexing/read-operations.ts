@@ -1,0 +1,27 @@
+import { keyRanges } from "../../clients/key-ranges.ts"
+import { type Mysql, reachMysql } from "../../clients/mysql.ts"
+import { type IndexEvent, keyText } from "../../events.ts"
+import type { IndexOperation } from "./index-documents.ts"
+import { documentOf, type MessageRow } from "./index-mapping.ts"
+
+/** Returns what makes the document of a row what the row is. */
+export const operationOf = (row: MessageRow): IndexOperation => ({
+  application: row.application,
+  chat: row.chat,
+  message: row.number,
+  revision: String(row.revision),
+  document: documentOf(row),
+})
+
+/** What brings the documents that `events` name to the rows as they are now: a document without a row goes. In order. */
+export async function readOperations(mysql: Mysql, events: IndexEvent[]): Promise<IndexOperation[]> {
+  if (events.length === 0) return []
+  const rows = await reachMysql(() =>
+    mysql.selectFrom("messages").selectAll().where(keyRanges(events, "number")).execute(),
+  )
+  const byKey = new Map(rows.map(operationOf).map((operation) => [keyText(operation), operation]))
+  return events.map(
+    ({ application, chat, message, revision }): IndexOperation =>
+      byKey.get(keyText({ application, chat, message })) ?? { application, chat, message, revision, document: null },
+  )
+}

@@ -1,0 +1,277 @@
+/**
+ * DESIGN. Builds the index anew from MySQL beside the one that is searched, then moves the alias.
+ *
+ * 1. The new index is registered as a second target (targets.ts). From then on an entry leaves `pending_index` only once
+ *    the change is in both.
+ * 2. All rows are copied in the order of their keys. A row that changes before its page is read is read as it then is;
+ *    one that changes afterwards has an entry. Revisions are external versions, so a page that comes late harms nothing.
+ * 3. What stands in `pending_index` is indexed into the new index, until little is left: so the search hardly lags behind
+ *    after the alias has moved.
+ * 4. The alias moves in one step, then the targets follow. What is still in `pending_index` goes the usual way.
+ *
+ * Promised: at the moment the alias moves, each change is in the new index or stands in `pending_index`. May happen twice:
+ * everything, with no effect. A builder that is stopped leaves search as it was; what it leaves behind when it is killed,
+ * the next one removes, or finishes if the alias had moved. Absent: going on with a half-built index.
+ */
+import { setTimeout as sleep } from "node:timers/promises"
+import type { Client } from "@elastic/elasticsearch"
+import { reachMysql } from "../../clients/mysql.ts"
+import { walk } from "../../clients/walk.ts"
+import type { IndexEvent } from "../../events.ts"
+import type { SearchStores } from "../../stores.ts"
+import { type IndexOperation, indexDocuments } from "../indexing/index-documents.ts"
+import { indexDefinition } from "../indexing/index-mapping.ts"
+import { operationOf, readOperations } from "../indexing/read-operations.ts"
+import {
+  changeTargets,
+  indexName,
+  parseIndexName,
+  readTargets,
+  type Targets,
+  writesAlias,
+} from "../indexing/targets.ts"
+import { isSearchAway } from "../search-errors.ts"
+import { withReindexLock } from "./reindex-lock.ts"
+import { estimateMessages, walkMessages } from "./walk-messages.ts"
+
+/** A bulk of the largest bodies takes seconds on a busy disk. */
+const BULK_TIMEOUT_MS = 30_000
+/** Making, moving and removing an index, and the refresh of a large one. */
+const ADMIN_TIMEOUT_MS = 60_000
+/** Elasticsearch may be restarted amid a build; a page that is refused for longer ends it. */
+const RETRY_FOR_MS = 60_000
+const RETRY_MS = 500
+const PENDING_KEY = ["application", "chat", "message"] as const
+/** As many entries of pending_index are read and indexed at a time … */
+const PENDING_PAGE = 500
+/** … until a pass has no more than so many, which takes a moment … */
+const PENDING_SMALL = 500
+/** … or the writers are as fast as the builder. What then remains lags by what a relay needs for it. */
+const PENDING_PASSES_MAX = 10
+
+export type ReindexProgress = {
+  phase: "copy" | "catch up"
+  done: number
+  /** An estimate; absent in the second phase. */
+  total?: number
+}
+export type ReindexOptions = {
+  /** Keeps the index that was searched before. */
+  keep?: boolean
+  onProgress?: (progress: ReindexProgress) => void
+  signal?: AbortSignal
+}
+export type Reindexed = {
+  index: string
+  previous: string | null
+  copied: number
+  /** Entries of pending_index that were indexed before the alias moved. */
+  caughtUp: number
+  /** Rows that Elasticsearch refuses for what they are. */
+  refused: number
+}
+
+type Build = { stores: SearchStores; alias: string; index: string; signal: AbortSignal; options: ReindexOptions }
+
+/**
+ * Builds a new index of this code's mapping version and moves the alias to it. Searches are answered by the old one
+ * meanwhile (by none if there is none). Throws ReindexRunning if another one runs, what the stores threw, or what `signal`
+ * was aborted with; then the new index is gone again, unless the alias had moved to it.
+ */
+export async function reindex(stores: SearchStores, options: ReindexOptions = {}): Promise<Reindexed> {
+  const alias = stores.config.ELASTICSEARCH_INDEX
+  return withReindexLock(stores.mysql, alias, (lost) => build(stores, alias, lost, options))
+}
+
+async function build(
+  stores: SearchStores,
+  alias: string,
+  lost: AbortSignal,
+  options: ReindexOptions,
+): Promise<Reindexed> {
+  const { mysql, elasticsearch } = stores
+  const signal = options.signal ? AbortSignal.any([lost, options.signal]) : lost
+  const before = await tidy(stores, alias)
+  const previous = before.live
+  const index = indexName(alias, (await lastSequence(elasticsearch, alias)) + 1)
+  const registered = await changeTargets(mysql, alias, before, { live: previous, building: index })
+  const own: Build = { stores, alias, index, signal, options }
+  let refused = 0
+  let moved = false
+  try {
+    await createBuilding(elasticsearch, index)
+    const copied = await copyAll(own, (count) => (refused += count))
+    await makeLive(elasticsearch, index)
+    const caughtUp = await catchUp(own)
+    await elasticsearch.indices.refresh({ index }, { requestTimeout: ADMIN_TIMEOUT_MS })
+    signal.throwIfAborted()
+    await moveAlias(elasticsearch, alias, index)
+    moved = true
+    await changeTargets(mysql, alias, registered, { live: index, building: null })
+    if (previous !== null) await retire(elasticsearch, previous, options.keep === true)
+    return { index, previous, copied, caughtUp, refused }
+  } catch (error) {
+    // Once the alias has moved the next one finishes it; until then nothing is to remain.
+    if (!moved) await abandon(own, registered, previous).catch(() => undefined)
+    throw error
+  }
+}
+
+async function abandon({ stores, alias, index }: Build, registered: Targets, live: string | null): Promise<void> {
+  await changeTargets(stores.mysql, alias, registered, { live, building: null })
+  await removeIndex(stores.elasticsearch, index)
+}
+
+/**
+ * Brings targets, alias and indexes into agreement after a builder that died: what had been moved is finished, what had
+ * not is removed. An alias that MySQL does not know of (an index of before, another database) is taken over as it is.
+ * Answers the targets. Call it with the lock.
+ */
+export async function tidy({ mysql, elasticsearch }: SearchStores, alias: string): Promise<Targets> {
+  const targets = await reachMysql(() => readTargets(mysql, alias))
+  const live = await searchedIndex(elasticsearch, alias)
+  if (live !== null) {
+    const aliases = { actions: [{ add: { index: live, alias: writesAlias(live) } }] }
+    await elasticsearch.indices.updateAliases(aliases, { requestTimeout: ADMIN_TIMEOUT_MS })
+  }
+  const agreed =
+    targets.live === live && targets.building === null && targets.generation > 0
+      ? targets
+      : await changeTargets(mysql, alias, targets, { live, building: null })
+  for (const index of await indexesOf(elasticsearch, alias, { written: true })) {
+    if (index !== live) await removeIndex(elasticsearch, index)
+  }
+  return agreed
+}
+
+/** The index that `alias` leads to; null: none. */
+export async function searchedIndex(elasticsearch: Client, alias: string): Promise<string | null> {
+  const options = { requestTimeout: ADMIN_TIMEOUT_MS, ignore: [404] }
+  const found = (await elasticsearch.indices.getAlias({ name: alias }, options)) as Record<string, unknown>
+  return Object.keys(found).find((name) => parseIndexName(alias, name)) ?? null
+}
+
+/** The indexes of `alias` by name, searched or not; with `written` only those that are written, or were when it ended. */
+async function indexesOf(elasticsearch: Client, alias: string, { written }: { written: boolean }): Promise<string[]> {
+  const found = await elasticsearch.indices.get(
+    { index: `${alias}-v*`, allow_no_indices: true, features: ["aliases"] },
+    { requestTimeout: ADMIN_TIMEOUT_MS },
+  )
+  return Object.entries(found).flatMap(([name, { aliases = {} }]) =>
+    parseIndexName(alias, name) && (!written || writesAlias(name) in aliases) ? [name] : [],
+  )
+}
+
+async function lastSequence(elasticsearch: Client, alias: string): Promise<number> {
+  const names = await indexesOf(elasticsearch, alias, { written: false })
+  return Math.max(0, ...names.map((name) => parseIndexName(alias, name)?.sequence ?? 0))
+}
+
+/** Without refreshes and copies of its shard, which are made once, of the whole: the fastest way to fill an index. */
+async function createBuilding(elasticsearch: Client, index: string): Promise<void> {
+  const { settings, mappings } = indexDefinition()
+  const bulk = { refresh_interval: "-1", auto_expand_replicas: "false", number_of_replicas: 0 } as const
+  const aliases = { [writesAlias(index)]: {} }
+  await elasticsearch.indices.create(
+    { index, settings: { ...settings, ...bulk }, mappings, aliases },
+    { requestTimeout: ADMIN_TIMEOUT_MS },
+  )
+}
+
+/** Gives the index the settings of one that is searched. */
+async function makeLive(elasticsearch: Client, index: string): Promise<void> {
+  const { refresh_interval, auto_expand_replicas } = indexDefinition().settings
+  const settings = { refresh_interval, auto_expand_replicas } as Record<string, string>
+  await elasticsearch.indices.putSettings({ index, settings }, { requestTimeout: ADMIN_TIMEOUT_MS })
+}
+
+async function copyAll(own: Build, refuse: (count: number) => void): Promise<number> {
+  const { stores, signal, options } = own
+  const total = await estimateMessages(stores)
+  let copied = 0
+  options.onProgress?.({ phase: "copy", done: 0, total })
+  for await (const rows of walkMessages(stores.mysql, { signal })) {
+    const first = rows.map(operationOf)
+    const events = rows.map(({ application, chat, number, revision }) => ({
+      application,
+      chat,
+      message: number,
+      revision: String(revision),
+    }))
+    refuse(await write(own, events, first))
+    copied += rows.length
+    options.onProgress?.({ phase: "copy", done: copied, total: Math.max(total, copied) })
+  }
+  return copied
+}
+
+/** What is in pending_index, in passes over the whole, until one finds little. Answers how many were indexed. */
+async function catchUp(own: Build): Promise<number> {
+  let sum = 0
+  for (let pass = 1; pass <= PENDING_PASSES_MAX; pass++) {
+    let count = 0
+    const pending = own.stores.mysql.selectFrom("pending_index").select([...PENDING_KEY, "revision"])
+    for await (const entries of walk(pending, { by: PENDING_KEY, pageRows: PENDING_PAGE, signal: own.signal })) {
+      const events = entries.map(({ revision, ...key }) => ({ ...key, revision: String(revision) }))
+      await write(own, events)
+      count += events.length
+      own.options.onProgress?.({ phase: "catch up", done: sum + count })
+    }
+    sum += count
+    if (count <= PENDING_SMALL) break
+  }
+  return sum
+}
+
+/**
+ * Indexes `events` into the new index, as `first` or as the rows are now. What is refused for the moment comes again as it
+ * then is: an Elasticsearch that was restarted does not remember which documents were deleted. Answers how many it refuses
+ * for good.
+ */
+async function write(own: Build, events: IndexEvent[], first?: IndexOperation[]): Promise<number> {
+  const { stores, index, signal } = own
+  const { elasticsearch, mysql } = stores
+  const deadline = performance.now() + RETRY_FOR_MS
+  let left = events
+  let operations = first ?? (await readOperations(mysql, left))
+  let refused = 0
+  for (;;) {
+    signal.throwIfAborted()
+    let reason: unknown
+    try {
+      const { failed } = await indexDocuments(elasticsearch, writesAlias(index), operations, {
+        timeoutMs: BULK_TIMEOUT_MS,
+      })
+      refused += failed.filter(({ retryable }) => !retryable).length
+      const again = failed.filter(({ retryable }) => retryable)
+      if (again.length === 0) return refused
+      left = again.flatMap((failure) => left[failure.index] ?? [])
+      reason = new Error(`Elasticsearch refuses documents: ${again[0]?.reason}`)
+    } catch (error) {
+      if (!isSearchAway(error)) throw error
+      reason = error
+    }
+    if (performance.now() > deadline) throw reason
+    await sleep(RETRY_MS, undefined, { signal })
+    operations = await readOperations(mysql, left)
+  }
+}
+
+/** Moves `alias` in one step. Refused as a whole if the index is not there (any more). */
+async function moveAlias(elasticsearch: Client, alias: string, index: string): Promise<void> {
+  const add = { add: { index, alias, is_write_index: true } }
+  const old = await searchedIndex(elasticsearch, alias)
+  const actions = old === null ? [add] : [{ remove: { index: old, alias } }, add]
+  await elasticsearch.indices.updateAliases({ actions }, { requestTimeout: ADMIN_TIMEOUT_MS })
+}
+
+/** Removes an index that is searched no more, or only takes the alias from it by which it was written. */
+async function retire(elasticsearch: Client, index: string, keep: boolean): Promise<void> {
+  if (!keep) return removeIndex(elasticsearch, index)
+  const options = { requestTimeout: ADMIN_TIMEOUT_MS, ignore: [404] }
+  await elasticsearch.indices.deleteAlias({ index, name: writesAlias(index) }, options)
+}
+
+async function removeIndex(elasticsearch: Client, index: string): Promise<void> {
+  await elasticsearch.indices.delete({ index }, { requestTimeout: ADMIN_TIMEOUT_MS, ignore: [404] })
+}

@@ -1,0 +1,133 @@
+/**
+ * DESIGN. The one way to write. A script accepts the write into the outbox (that is the promise), then its event is sent
+ * to the persist queue. If the queue is away the answer is the same: the relay sends what stays in the outbox. So nobody
+ * has to wait for the queue; but an instance of AWS Lambda is frozen once it has answered, so there the send comes first.
+ */
+import { withDeadline } from "../deadline.ts"
+import { ApiError, DependencyAway, notFound, recovering, unavailable } from "../errors.ts"
+import { kindOf, type ResourceKey, revisionTime, type WriteEvent } from "../events.ts"
+import { describeError, log } from "../log.ts"
+import type { Change, Creation } from "../outbox/outbox.ts"
+import type { CreationReply } from "../outbox/scripts/writes.ts"
+import type { Stores } from "../stores.ts"
+import { createInOrder } from "./creation-order.ts"
+import { settleShards } from "./settle.ts"
+import { verifyParents } from "./verify-parents.ts"
+
+/** A write that is not accepted after this is answered 503: recovery may take longer, or a store may hang amid it. */
+const ACCEPT_MAX_MS = 1_800
+/** New applications are one group in the queue: a flood of them is somebody's, and each alone would have its own message. */
+const NEW_APPLICATIONS = "new-applications"
+/** A creation may find its shard unsettled, its parents unverified, data lost, and unsettled and unverified again. */
+const ATTEMPTS_MAX = 6
+
+const full = () => unavailable("Too many writes are waiting to be stored.")
+
+/**
+ * Accepts a creation. Returns its event, and whether an Idempotency-Key had created it before. Throws ApiError or
+ * DependencyAway.
+ */
+export async function acceptCreation(
+  stores: Stores,
+  creation: Creation,
+): Promise<{ event: WriteEvent; replayed: boolean }> {
+  const { id, revision, status } = await inTime((deadline) => create(stores, creation, deadline))
+  const event = createdEvent(creation, id, revision)
+  if (status === "replayed") return { event, replayed: true }
+  await sendEvent(stores, event, creation.kind === "application" ? NEW_APPLICATIONS : event.application)
+  return { event, replayed: false }
+}
+
+type Created = Extract<CreationReply, { id: string }>
+
+async function create(stores: Stores, creation: Creation, deadline: number): Promise<Created> {
+  const { application, chat, kind } = creation
+  for (let attempt = 0; attempt < ATTEMPTS_MAX && performance.now() < deadline; attempt++) {
+    const reply = await (kind === "application" ? createInOrder(stores, creation) : stores.outbox.create(creation))
+    switch (reply.status) {
+      case "created":
+      case "replayed":
+        return reply
+      case "mismatch":
+        throw new ApiError("idempotency_key_reused", "This Idempotency-Key was used before with another body.")
+      case "full":
+        throw full()
+      case "gone":
+        throw notFound(kind === "message" ? "chat" : "application")
+      case "unsettled":
+        if (!(await settleShards(stores))) throw recovering()
+        break
+      case "unverified":
+        await verifyParents(stores, application, chat, reply)
+        break
+    }
+  }
+  throw recovering()
+}
+
+/** What was read of a resource that is to be changed. */
+type Found = { createdAt: Date; revision: number }
+
+/**
+ * Accepts a new state, all of it, or the delete of a resource that was just `found`. Returns the event. Throws not_found if it
+ * was deleted since.
+ */
+export async function acceptChange(
+  stores: Stores,
+  { key, found, state }: Pick<Change, "key" | "state"> & { found: Found },
+): Promise<WriteEvent> {
+  const createdAt = found.createdAt.getTime()
+  const change = { key, createdAt, revision: found.revision, state }
+  const revision = await inTime((deadline) => store(stores, change, deadline))
+  const event = { revision, ...key, created_at: createdAt, ...state }
+  await sendEvent(stores, event, event.application)
+  return event
+}
+
+/** The revision that the change was accepted with. */
+async function store(stores: Stores, change: Change, deadline: number): Promise<string> {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX && performance.now() < deadline; attempt++) {
+    const reply = await stores.outbox.change(change)
+    switch (reply.status) {
+      case "changed":
+        return reply.revision
+      case "full":
+        throw full()
+      case "gone":
+        throw notFound(kindOf(change.key))
+      case "unsettled":
+        if (!(await settleShards(stores))) throw recovering()
+        break
+    }
+  }
+  throw recovering()
+}
+
+/**
+ * As `accept` does, or 503 when that takes too long. It begins no script after its deadline; the one under way may be
+ * done after all, as with any answer that is lost: then the relay sends the event, and the client's next try with its
+ * Idempotency-Key is answered with it.
+ */
+const inTime = <T>(accept: (deadline: number) => Promise<T>): Promise<T> =>
+  withDeadline(ACCEPT_MAX_MS, accept(performance.now() + ACCEPT_MAX_MS), recovering)
+
+function createdEvent({ kind, application, chat, state }: Creation, id: string, revision: string): WriteEvent {
+  const key: ResourceKey = {
+    application: kind === "application" ? id : application,
+    chat: kind === "chat" ? Number(id) : chat,
+    message: kind === "message" ? Number(id) : 0,
+  }
+  return { revision, ...key, created_at: revisionTime(revision).getTime(), ...state }
+}
+
+async function sendEvent({ queues, config }: Stores, event: WriteEvent, group: string): Promise<void> {
+  const answersFirst = config.ANSWER_BEFORE_SEND
+  const sent = queues.persist.send([event], { group, lingers: answersFirst })
+  const handled = sent.catch((error: unknown) => {
+    // The outbox holds the event. The queue's breaker logs that it is away, once, when it opens.
+    if (error instanceof DependencyAway) return
+    if (!answersFirst) throw error
+    log.error("event not sent", { error: describeError(error) })
+  })
+  if (!answersFirst) await handled
+}
