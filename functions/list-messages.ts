@@ -3,7 +3,7 @@ import { answerList } from "../lib/http/pages.ts"
 import { answerSearch } from "../lib/http/searches.ts"
 import { listMessages } from "../lib/messages.ts"
 import * as operations from "../lib/operations/messages.ts"
-import { searchChat } from "../lib/search/querying/search-chat.ts"
+import { searchChat } from "../lib/search/querying/search.ts"
 import { searchRuntime } from "../lib/search-runtime.ts"
 
 export const handler = endpoint(operations.listMessages, ({ path, params, query: parameters }, scope) => {

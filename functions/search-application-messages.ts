@@ -1,7 +1,7 @@
 import { byMethod, endpoint, type Scope } from "../lib/http/endpoint.ts"
 import { type Asked, answerSearch } from "../lib/http/searches.ts"
 import * as operations from "../lib/operations/messages.ts"
-import { searchApplication } from "../lib/search/querying/search-application.ts"
+import { searchApplication } from "../lib/search/querying/search.ts"
 import { searchRuntime } from "../lib/search-runtime.ts"
 
 const search = (path: string, token: string, asked: Asked, scope: Scope) =>

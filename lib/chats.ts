@@ -7,7 +7,7 @@ import { type Database, isFound, type Joined } from "./database.ts"
 import { DependencyAway } from "./errors.ts"
 import type { WriteEvent } from "./events.ts"
 import { CHAT_COLUMNS, type ChatColumns, type ChatMembers, chatMembers, membersOfChatRow } from "./members.ts"
-import { type Item, mergedPage, type Window } from "./merged-page.ts"
+import { type Item, mergedPage, pendingRange, type Window } from "./merged-page.ts"
 import type { Created, Idempotency } from "./outbox/idempotency.ts"
 import {
   absent,
@@ -20,7 +20,6 @@ import {
   stateOf,
   timesOf,
 } from "./outbox/known.ts"
-import { pendingRange } from "./outbox/pending-range.ts"
 import type { Stores } from "./stores.ts"
 import { acceptChange, acceptCreation } from "./write/accept.ts"
 

@@ -6,6 +6,7 @@
  */
 import type { Page, PageRequest, Position } from "./contract.ts"
 import type { WriteEvent } from "./events.ts"
+import type { PendingRange } from "./outbox/outbox.ts"
 
 /** Pending events read at a time. Each costs the script and the parser some microseconds. */
 const PENDING_MAX = 250
@@ -25,6 +26,17 @@ export type ListSource<T> = {
   positionOf(event: WriteEvent): Position
   /** The value of a pending event, over the row that it will change if there is one. */
   valueOf(event: WriteEvent, row: T | undefined): T
+}
+
+/** The range of scores in the outbox beyond a keyset position; numbers are unique, so it excludes the position itself. */
+export function pendingRange({ after, order, count }: Window): PendingRange {
+  const bound = after === undefined ? undefined : `(${after.key}`
+  return {
+    min: order === "asc" && bound !== undefined ? bound : "-inf",
+    max: order === "desc" && bound !== undefined ? bound : "+inf",
+    order,
+    count,
+  }
 }
 
 /** Reads one page. `next` is the position of its last item, or null when nothing follows. */

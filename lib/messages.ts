@@ -11,7 +11,7 @@ import {
   membersOfMessageRow,
   messageMembers,
 } from "./members.ts"
-import { type Item, mergedPage, type Window } from "./merged-page.ts"
+import { type Item, mergedPage, pendingRange, type Window } from "./merged-page.ts"
 import type { Created, Idempotency } from "./outbox/idempotency.ts"
 import {
   absent,
@@ -23,7 +23,6 @@ import {
   stateOf,
   timesOf,
 } from "./outbox/known.ts"
-import { pendingRange } from "./outbox/pending-range.ts"
 import type { Stores } from "./stores.ts"
 import { acceptChange, acceptCreation } from "./write/accept.ts"
 

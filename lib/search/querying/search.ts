@@ -1,5 +1,6 @@
-/** What every search does, whatever it looks through: ask the index behind its breaker, and mark the matches. */
-import type { ApplicationSearchHit, Question } from "../../contract.ts"
+/** Searches as the endpoints ask for them: who may be searched, the index behind its breaker, and the matches marked. */
+import { deletedChats, requireChat } from "../../chats.ts"
+import type { ApplicationSearchHit, Question, SearchHit } from "../../contract.ts"
 import { DependencyAway, invalid } from "../../errors.ts"
 import type { SearchStores } from "../../stores.ts"
 import { type FoldedQuery, fold } from "../folding/fold.ts"
@@ -13,14 +14,14 @@ const SEARCH_TIMEOUT_MS = 3_000
 type Hits = Pick<SearchAnswer, "next" | "total"> & { data: ApplicationSearchHit[] }
 
 /** Returns the query as it is searched for. Throws invalid_request for one that folds to nothing. */
-export function foldQuery(query: string): FoldedQuery {
+function foldQuery(query: string): FoldedQuery {
   const folded = fold(query)
   if (folded.trim() === "") throw invalid("query", "has nothing that could be searched for")
   return folded as FoldedQuery
 }
 
-/** A page of hits with their matches marked. Throws DependencyAway while Elasticsearch is away. */
-export async function findHits(
+/** Returns a page of hits with their matches marked. Throws DependencyAway while Elasticsearch is away. */
+async function findHits(
   stores: SearchStores,
   scope: SearchScope,
   question: Question & { query: FoldedQuery },
@@ -36,4 +37,22 @@ export async function findHits(
     if (error instanceof DependencyAway) throw error
     throw isSearchAway(error) ? new DependencyAway("elasticsearch", error) : error
   }
+}
+
+/**
+ * Returns the messages of a living chat that contain the query. Throws not_found without the chat, invalid_request for a
+ * query that folds to nothing, DependencyAway while Elasticsearch is away.
+ */
+export async function searchChat(stores: SearchStores, application: string, chat: number, question: Question) {
+  const query = foldQuery(question.query)
+  await requireChat(stores, application, chat)
+  const { data, ...page } = await findHits(stores, { application, chat }, { ...question, query })
+  return { ...page, data: data.map(({ chat_number: _, ...hit }): SearchHit => hit) }
+}
+
+/** Returns the messages of all living chats of a living application that contain the query. Throws as `searchChat`. */
+export async function searchApplication(stores: SearchStores, application: string, question: Question) {
+  const query = foldQuery(question.query)
+  const without = await deletedChats(stores, application)
+  return findHits(stores, { application, without }, { ...question, query })
 }
