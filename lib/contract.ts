@@ -70,8 +70,12 @@ const searchTime = (description: string, example: string) =>
     .meta({ description, format: "date-time", examples: [example] })
 
 /** Bounds of created_at, both of them inside. */
-export const SearchFrom = searchTime("Only messages created then or later (RFC 3339).", "2026-11-01T00:00:00Z")
-export const SearchTo = searchTime("Only messages created then or earlier (RFC 3339).", "2026-11-30T23:59:59.999Z")
+const SearchFrom = searchTime("Only messages created then or later (RFC 3339).", "2026-11-01T00:00:00Z")
+const SearchTo = searchTime("Only messages created then or earlier (RFC 3339).", "2026-11-30T23:59:59.999Z")
+
+/** What narrows a search beside its query: the times, and then members of documents that must be exactly as given. */
+export const searchFilters = { from: SearchFrom.optional(), to: SearchTo.optional() }
+export type SearchFilters = { [Name in keyof typeof searchFilters]?: string | undefined }
 
 /** Path parameters. One that cannot exist is 404, so a failure here is never 422. */
 export const TOKEN_PATTERN = /^[A-Za-z0-9_-]{24}$/
@@ -283,12 +287,16 @@ export type Order = "asc" | "desc"
 export type Position = { createdAt?: number; chat?: number; key: string | number }
 /** A page asked for: by `after` (keyset) or by `offset` (rows to skip). */
 export type PageRequest = { limit: number; order: Order; after?: Position; offset?: number }
-/** A page of a search asked for. `query` is not folded yet; created_at lies between `from` and `to` (ms), both inside. */
+/**
+ * A page of a search asked for. `query` is not folded yet; created_at lies between `from` and `to` (ms), both inside; `exact`
+ * has members of documents and their values.
+ */
 export type Question = Pick<PageRequest, "limit" | "order"> & {
   query: string
   after?: Position | null
   from?: number
   to?: number
+  exact?: Record<string, string>
 }
 /** A page answered; `next` is null on the last one. */
 export type Page<T> = { data: T[]; next: Position | null }

@@ -1,5 +1,13 @@
 import * as z from "zod"
-import { named, type Order, type Position, type Question, SearchFrom, SearchQuery, SearchTo } from "../contract.ts"
+import {
+  named,
+  type Order,
+  type Position,
+  type Question,
+  type SearchFilters,
+  SearchQuery,
+  searchFilters,
+} from "../contract.ts"
 import { invalid } from "../errors.ts"
 import { LIMITS } from "../limits.ts"
 import { parseRfc3339 } from "../rfc3339.ts"
@@ -22,20 +30,20 @@ const order = OrderParameter.meta({
   examples: ["asc"],
 })
 
-const times = { from: SearchFrom.optional(), to: SearchTo.optional() }
+const FILTERS = Object.keys(searchFilters) as (keyof SearchFilters)[]
 
 const NO_PAGE = "is not offered for a search: use cursor"
 /** A search goes on by cursor only: Elasticsearch pays for every hit that an offset skips. */
 const page = z.never(NO_PAGE).optional()
 
-const options = { ...times, limit: LimitParameter, order, cursor: Cursor, page }
+const options = { ...searchFilters, limit: LimitParameter, order, cursor: Cursor, page }
 export const SearchOptions = z.object(options)
 export const SearchParameters = z.object({ query: SearchQuery, ...options })
 
 /** A search in a body; what it says comes before the same option in the query string. */
 export const SearchInput = named("SearchInput", {
   query: SearchQuery,
-  ...times,
+  ...searchFilters,
   limit: z.int().min(1).max(LIMITS.pageLimitMax).optional().meta(limitMeta),
   order,
   cursor: Cursor,
@@ -54,11 +62,11 @@ const messagesParameters = {
   }),
   page: PageParameter,
   query: SearchQuery.optional(),
-  ...times,
+  ...searchFilters,
 }
 export const MessagesQuery = z.object(messagesParameters).superRefine((parameters, context) => {
   if (parameters.query === undefined) {
-    for (const name of ["from", "to"] as const)
+    for (const name of FILTERS)
       if (parameters[name] !== undefined)
         context.addIssue({ code: "custom", path: [name], message: "is offered for a search only: give a query" })
     return refinePage(parameters, context)
@@ -66,10 +74,8 @@ export const MessagesQuery = z.object(messagesParameters).superRefine((parameter
   if (parameters.page !== undefined) context.addIssue({ code: "custom", path: ["page"], message: NO_PAGE })
 })
 
-export type Asked = {
+export type Asked = SearchFilters & {
   query: string
-  from?: string | undefined
-  to?: string | undefined
   limit?: number | undefined
   order?: Order | undefined
   cursor?: string | undefined
@@ -86,9 +92,12 @@ export async function answerSearch(
   const { query, limit, order, from, to } = asked
   if (from && to && parseRfc3339(from, "down") > parseRfc3339(to, "down"))
     throw invalid("to", "must not be before from")
-  const given = { query, from, to, limit, order }
-  // A cursor is of one search: of its words and of its times.
-  const list = { path: `${path}?${JSON.stringify([query, from, to])}`, keyedBy }
+  const filters = Object.fromEntries(
+    FILTERS.flatMap((name) => (asked[name] === undefined ? [] : [[name, asked[name]]])),
+  )
+  const { from: _from, to: _to, ...exact } = filters
+  // A cursor is of one search: of its words and of its filters.
+  const list = { path: `${path}?${JSON.stringify([query, from, to, ...Object.entries(exact).flat()])}`, keyedBy }
   const request = pageRequest(list, asked, "desc")
   const found = await search({
     query,
@@ -98,6 +107,7 @@ export async function answerSearch(
     // Messages have whole milliseconds, so the bounds are rounded inwards.
     ...(from && { from: parseRfc3339(from, "up") }),
     ...(to && { to: parseRfc3339(to, "down") }),
+    ...(Object.keys(exact).length > 0 && { exact }),
   })
-  return pageReply(list, request.order, found, { path, given })
+  return pageReply(list, request.order, found, { path, given: { query, ...filters, limit, order } })
 }

@@ -44,7 +44,7 @@ type Clauses = Pick<estypes.QueryDslBoolQuery, "filter" | "must_not">
 
 /** Which messages are looked through. */
 function within(request: SearchRequest): Clauses {
-  const { application, from, to } = request
+  const { application, from, to, exact = {} } = request
   const isBounded = from !== undefined || to !== undefined
   const times = {
     ...(from !== undefined && { gte: from }),
@@ -52,11 +52,12 @@ function within(request: SearchRequest): Clauses {
     format: "epoch_millis",
   }
   const range = isBounded ? [{ range: { created_at: times } }] : []
+  const terms = Object.entries(exact).map(([field, value]) => ({ term: { [field]: value } }))
   if ("chat" in request)
-    return { filter: [{ term: { chat_key: chatText({ application, chat: request.chat }) } }, ...range] }
+    return { filter: [{ term: { chat_key: chatText({ application, chat: request.chat }) } }, ...range, ...terms] }
   const keys = request.without.map((chat) => chatText({ application, chat }))
   return {
-    filter: [{ term: { application } }, ...range],
+    filter: [{ term: { application } }, ...range, ...terms],
     ...(keys.length > 0 && { must_not: [{ terms: { chat_key: keys } }] }),
   }
 }
