@@ -30,24 +30,22 @@ const Name = text
   .refine((value) => codePoints(value) <= LIMITS.nameMax, `must have at most ${LIMITS.nameMax} characters`)
   .meta({ description: "1–255 characters after trimming, not blank.", ...textSchema(LIMITS.nameMax) })
 
-/** Kept as it came: 1–10,000 code points, not only white space. */
-const MessageBody = text
-  .refine((value) => value.trim() !== "", "must not be blank")
-  .refine((value) => codePoints(value) <= LIMITS.bodyMax, `must have at most ${LIMITS.bodyMax} characters`)
-  .meta({
-    description: "1–10,000 characters, kept as they are, not only white space.",
-    ...textSchema(LIMITS.bodyMax),
-  })
+/** Text that is kept as it came: at most `max` code points, not only white space. */
+const keptText = (max: number) =>
+  text
+    .refine((value) => value.trim() !== "", "must not be blank")
+    .refine((value) => codePoints(value) <= max, `must have at most ${max} characters`)
 
-/** Searched as it is, white space included: 1–256 code points, not blank. */
-export const SearchQuery = text
-  .refine((value) => value.trim() !== "", "must not be blank")
-  .refine((value) => codePoints(value) <= LIMITS.queryMax, `must have at most ${LIMITS.queryMax} characters`)
-  .meta({
-    description: "1–256 characters; white space counts.",
-    examples: ["parcel"],
-    ...textSchema(LIMITS.queryMax),
-  })
+const MessageBody = keptText(LIMITS.bodyMax).meta({
+  description: "1–10,000 characters, kept as they are, not only white space.",
+  ...textSchema(LIMITS.bodyMax),
+})
+
+export const SearchQuery = keptText(LIMITS.queryMax).meta({
+  description: "1–256 characters; white space counts.",
+  examples: ["parcel"],
+  ...textSchema(LIMITS.queryMax),
+})
 
 /**
  * An object that the OpenAPI document has under the name `id`. No name begins with New or like an operation's id: Go clients

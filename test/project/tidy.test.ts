@@ -1,0 +1,81 @@
+// The sizes and words that CONTRIBUTING.md asks for. The lists of exceptions may get shorter, not longer.
+import { globSync } from "node:fs"
+import { describe, expect, test } from "@jest/globals"
+import ts from "typescript"
+import { ROOT } from "../../local/services/settings.ts"
+import { read } from "../steps/project-files.ts"
+
+const FUNCTION_LINES_MAX = 70
+const FILE_LINES_MAX = 300
+const FILES_MIN = 300
+
+/** By file and first line of the function: lines. A migration is frozen; the others declare tests. */
+const LONG_FUNCTIONS: Record<string, number> = {
+  "migrations/20261120_000001_create_tables.ts: up": 93,
+  "test/steps/admin-key-cases.ts: describeAdminKey": 85,
+  "test/steps/http-manners.ts: describeManners": 207,
+  "test/steps/idempotency-cases.ts: describeIdempotency": 91,
+}
+
+const isTest = (path: string): boolean => path.endsWith(".test.ts")
+const paths = globSync("{bench,campaign,functions,lib,local,migrations,test}/**/*.{ts,mjs}", { cwd: ROOT }).sort()
+const linesOf = (text: string): number => text.split("\n").length - 1
+
+type Function = { name: string; lines: number }
+
+/** The outermost functions of a file; those within are shorter. */
+function functionsOf(path: string): Function[] {
+  const source = ts.createSourceFile(path, read(path), ts.ScriptTarget.Latest, true)
+  const found: Function[] = []
+  const lineAt = (position: number): number => source.getLineAndCharacterOfPosition(position).line
+  const nameOf = (node: ts.Node): string => {
+    if (ts.isFunctionDeclaration(node) || ts.isMethodDeclaration(node)) return node.name?.getText() ?? ""
+    return ts.isVariableDeclaration(node.parent) ? node.parent.name.getText() : `line ${lineAt(node.getStart()) + 1}`
+  }
+  const visit = (node: ts.Node): void => {
+    if (!ts.isFunctionLike(node) || !("body" in node) || !node.body) return ts.forEachChild(node, visit)
+    found.push({ name: `${path}: ${nameOf(node)}`, lines: lineAt(node.end) - lineAt(node.getStart()) + 1 })
+  }
+  visit(source)
+  return found
+}
+
+describe("every file", () => {
+  test("but a test has at most 300 lines", () => {
+    expect(paths.length).toBeGreaterThan(FILES_MIN)
+    const long = paths.filter((path) => !isTest(path) && linesOf(read(path)) > FILE_LINES_MAX)
+    expect(long).toEqual([])
+  })
+
+  test("but a test has functions of at most 70 lines, those apart that are listed", () => {
+    const functions = paths.filter((path) => !isTest(path)).flatMap(functionsOf)
+    expect(functions.length).toBeGreaterThan(1_000)
+    const long = functions.filter(({ lines }) => lines > FUNCTION_LINES_MAX)
+    expect(Object.fromEntries(long.map(({ name, lines }) => [name, lines]))).toEqual(LONG_FUNCTIONS)
+  })
+})
+
+/** Each word that the field does not use so, and what it is called here. */
+const BANNED: [RegExp, string][] = [
+  [/\b(?:\w+[-_.])?(?:util|utils|helper|helpers|common|manager)\.ts$/, "a name that says nothing"],
+  [/\/(?:utils?|helpers?|common|managers?)\//, "a folder that says nothing"],
+]
+const BANNED_IN_COMMENTS: [RegExp, string][] = [[/^\s*(?:\/\*\*|\*|\/\/) Answers\b/m, "Returns"]]
+
+describe("the words", () => {
+  test("of files and folders say what is in them", () => {
+    const wrong = paths.flatMap((path) =>
+      BANNED.filter(([pattern]) => pattern.test(path)).map(([, why]) => [path, why]),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test("of docstrings are those of the language", () => {
+    const wrong = paths
+      .filter((path) => path.startsWith("lib/") || path.startsWith("functions/"))
+      .flatMap((path) =>
+        BANNED_IN_COMMENTS.filter(([pattern]) => pattern.test(read(path))).map(([, better]) => [path, better]),
+      )
+    expect(wrong).toEqual([])
+  })
+})
