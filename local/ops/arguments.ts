@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util"
+import { TOKEN_PATTERN } from "../../lib/contract.ts"
 import { type Arguments, type Command, UsageError } from "./command.ts"
 
 export type Parsed = { command: Command | undefined; args: Arguments; json: boolean; help: boolean }
@@ -14,8 +15,11 @@ export function parseArguments(argv: string[], commands: readonly Command[]): Pa
   const name = at < 0 ? undefined : argv[at]
   const command = commands.find((one) => one.name === name)
   if (name !== undefined && !command) throw new UsageError(`There is no command "${name}".`)
-  const args = argv.filter((_, index) => index !== at)
   const options = { ...command?.options, ...EVERYONES }
+  const args = withTokensJoined(
+    argv.filter((_, index) => index !== at),
+    options,
+  )
   try {
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
     const { json, help, ...own } = values as Arguments["options"]
@@ -23,6 +27,16 @@ export function parseArguments(argv: string[], commands: readonly Command[]): Pa
   } catch (error) {
     throw new UsageError(firstSentence(error))
   }
+}
+
+/** Joins a token to its option by "=": one token in 64 begins with a dash, and would pass for an option itself. */
+function withTokensJoined(args: string[], options: NonNullable<Command["options"]>): string[] {
+  return args.flatMap((arg, index) => {
+    const takesText = (word = "") => word.startsWith("--") && options[word.slice(2)]?.type === "string"
+    if (takesText(args[index - 1]) && TOKEN_PATTERN.test(arg)) return []
+    const next = args[index + 1] ?? ""
+    return takesText(arg) && TOKEN_PATTERN.test(next) ? [`${arg}=${next}`] : [arg]
+  })
 }
 
 /** Node goes on with what to do about it, which is not for this command line. */
