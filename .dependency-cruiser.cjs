@@ -1,7 +1,7 @@
 // Imports go down only: from each floor to those below it, or along it.
 const TEST = "\\.test\\.ts$|^(bench|campaign|test)/"
 const FLOORS = {
-  "ways-in": "^(functions|local)/",
+  // Above it are functions/ and local/, which have rules of their own.
   runtime: "^lib/(search-)?runtime\\.ts$",
   document: "^lib/http/document/",
   operations: "^lib/operations/",

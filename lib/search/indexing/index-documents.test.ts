@@ -7,6 +7,8 @@ import { isSearchAway, SearchIndexMissing } from "../search-errors.ts"
 import { type IndexOperation, indexDocuments } from "./index-documents.ts"
 
 const TIMEOUT_MS = 20_000
+/** Tens of megabytes to fold and to index, on a busy machine. */
+const LARGE_LIMIT_MS = 60_000
 const AT = "2026-11-01T12:00:00.000Z"
 
 let given: GivenIndex
@@ -161,16 +163,20 @@ describe("indexDocuments", () => {
     },
   )
 
-  test("more than a bulk request holds, the largest bodies among it, is indexed whole", async () => {
-    // U+FDFA folds to 18 characters: the longest folded body there can be, 33 bytes for each 3.
-    const operations = Array.from({ length: 30 }, (_, index) => written(index + 1, "\ufdfa".repeat(10_000), 1))
+  test(
+    "more than a bulk request holds, the largest bodies among it, is indexed whole",
+    async () => {
+      // U+FDFA folds to 18 characters: the longest folded body there can be, 33 bytes for each 3.
+      const operations = Array.from({ length: 30 }, (_, index) => written(index + 1, "\ufdfa".repeat(10_000), 1))
 
-    const outcome = await send(operations)
+      const outcome = await send(operations)
 
-    expect(outcome).toEqual({ done: new Set(operations.keys()), failed: [] })
-    expect(await found("\ufdfa".repeat(256))).toHaveLength(30)
-    expect(await found("الله")).toHaveLength(30)
-  })
+      expect(outcome).toEqual({ done: new Set(operations.keys()), failed: [] })
+      expect(await found("\ufdfa".repeat(256))).toHaveLength(30)
+      expect(await found("الله")).toHaveLength(30)
+    },
+    LARGE_LIMIT_MS,
+  )
 
   test("a revision that is no safe integer, given, is refused before anything is sent", async () => {
     await expect(send([written(1, "x", 2n ** 53n)])).rejects.toThrow("not a whole number below 2^53")
