@@ -33,8 +33,8 @@ function functionsOf(path: string): Function[] {
     return ts.isVariableDeclaration(node.parent) ? node.parent.name.getText() : `line ${lineAt(node.getStart()) + 1}`
   }
   const visit = (node: ts.Node): void => {
-    if (!ts.isFunctionLike(node) || !("body" in node) || !node.body) return ts.forEachChild(node, visit)
-    found.push({ name: `${path}: ${nameOf(node)}`, lines: lineAt(node.end) - lineAt(node.getStart()) + 1 })
+    if (!ts.isFunctionLike(node) || !("body" in node) || !node.body) ts.forEachChild(node, visit)
+    else found.push({ name: `${path}: ${nameOf(node)}`, lines: lineAt(node.end) - lineAt(node.getStart()) + 1 })
   }
   visit(source)
   return found

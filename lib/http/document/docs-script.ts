@@ -1,6 +1,5 @@
 /**
- * What runs in the docs page: reads /openapi.json, and makes for each call a form that sends it. Text from outside is
- * only ever set as text.
+ * The docs page's script: reads /openapi.json and makes a form for each call. Outside text is only ever set as text.
  */
 export const docsScript = String.raw`
 const main = document.querySelector("#calls")
