@@ -66,9 +66,7 @@ export type FieldError = { in?: FieldPlace; path: string; message: string }
 
 type ApiErrorOptions = { errors?: FieldError[]; retryAfterSeconds?: number; allow?: string[]; cause?: unknown }
 
-/**
- * Makes `instanceof` compare names: in the emulator, bundles with their own classes share one process and its clients.
- */
+/** Makes `instanceof` compare names: in the emulator, bundles with classes of their own share one process. */
 const isNamed = (value: unknown, name: string): boolean =>
   typeof value === "object" && value !== null && (value as { name?: unknown }).name === name
 

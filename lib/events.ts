@@ -66,11 +66,9 @@ export function keyText({ application, chat, message }: ResourceKey): string {
   return chat > 0 ? `${application}/${chat}` : application
 }
 
-/** Returns the text of the key's chat. */
 export const chatText = ({ application, chat }: Pick<ResourceKey, "application" | "chat">): string =>
   keyText({ application, chat, message: 0 })
 
-/** Returns the kind of resource that a key names. */
 export function kindOf({ chat, message }: ResourceKey): "application" | "chat" | "message" {
   if (message > 0) return "message"
   return chat > 0 ? "chat" : "application"

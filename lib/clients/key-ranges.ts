@@ -15,9 +15,7 @@ export function keyRanges(keys: ResourceKey[], lastColumn: LastColumn): RawBuild
   return sql<SqlBool>`(${sql.join(ranges, sql` or `)})`
 }
 
-/**
- * Matches the rows with exactly these keys and their own revisions, since the entries of one purge share a revision.
- */
+/** Matches the rows with exactly these keys and revisions; the entries of one purge share a revision. */
 export function revisionRanges(entries: (ResourceKey & { revision: number })[]): RawBuilder<SqlBool> {
   const groups = Map.groupBy(entries, chatText)
   const ranges = [...groups.values()].map((group) => {
@@ -28,9 +26,7 @@ export function revisionRanges(entries: (ResourceKey & { revision: number })[]):
   return sql<SqlBool>`(${sql.join(ranges, sql` or `)})`
 }
 
-/**
- * Matches the rows of `chats` (or, by `chat`, of `counters`) with these keys: one primary key range per application.
- */
+/** Matches the rows of `chats` (by `chat`, of `counters`) with these keys: one primary key range per application. */
 export function chatRanges(
   keys: Pick<ResourceKey, "application" | "chat">[],
   column: "number" | "chat" = "number",

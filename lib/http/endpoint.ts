@@ -45,7 +45,6 @@ export type EndpointHandler = (
   context: Context,
 ) => Promise<APIGatewayProxyStructuredResultV2>
 
-/** The middlewares' shared state of one request. */
 type Internal = {
   requestId: string
   headers: RequestHeaders
@@ -160,7 +159,6 @@ const adminGuard = (keysOf: AdminKeys): Middleware => ({
   },
 })
 
-/** The innermost handler's input, in place of the event. */
 type Checked<Schemas extends RequestSchemas> = { input: RequestInput<Schemas>; scope: Scope }
 
 function scopeOf(event: APIGatewayProxyEventV2, internal: Internal): Scope {
@@ -178,7 +176,6 @@ function scopeOf(event: APIGatewayProxyEventV2, internal: Internal): Scope {
   }
 }
 
-/** Checks the request and replaces the event by its input. */
 const requestReader = <Schemas extends RequestSchemas>(schemas: Schemas): Middleware => ({
   before: (request) => {
     const { event, internal } = request

@@ -32,7 +32,6 @@ export type Operation = RequestSchemas & {
   tag: "applications" | "chats" | "messages" | "operations"
   summary: string
   description: string
-  /** The body's example. */
   example?: unknown
   /** `schema` has an `id`, its name in the document. Without one the answer is text of type `mediaType`, if any. */
   answer: {

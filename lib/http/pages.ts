@@ -63,7 +63,6 @@ function checkPage({ limit = LIMITS.pageLimitDefault, cursor, page }: ListParame
   return undefined
 }
 
-/** Adds an issue if `checkPage` finds one. */
 export function refinePage(parameters: ListParameters, context: z.RefinementCtx): void {
   const message = checkPage(parameters)
   if (message !== undefined) context.addIssue({ code: "custom", path: ["page"], message })

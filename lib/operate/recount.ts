@@ -38,13 +38,11 @@ export type Recount = {
   applications: number
   chats: number
   corrected: number
-  /** The first LISTED_MAX corrections. */
   corrections: Correction[]
   /** Where to continue, if it was aborted. */
   next: string | undefined
 }
 export type RecountOptions = {
-  /** Recounts only this application. */
   application?: string
   /** Recounts applications from this token on. */
   from?: string

@@ -33,7 +33,6 @@ export type OutboxStatus = {
   bytes: number
   dead: number
   oldestAt: Date | undefined
-  /** Whether every event was examined for its age. */
   complete: boolean
   /** Shards that take no writes. */
   unsettled: string[]
@@ -48,7 +47,6 @@ export type IndexStatus = {
   oldestAt: Date | undefined
 }
 export type CountStatus = {
-  /** Counters that the next sync copies. */
   dirty: number
   /** `differing` of `sampled` clean counters differ from their column. */
   sampled: number

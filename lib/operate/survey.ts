@@ -1,4 +1,3 @@
-/** Surveys the outbox for the operator, by read-only scripts of bounded work. */
 import type { RedisClient } from "../clients/redis.ts"
 import { SHARDS, shardKeys } from "../outbox/keys.ts"
 import { OLDEST, SURVEY } from "../outbox/scripts/survey.ts"

@@ -12,7 +12,7 @@ export function createDelivery(redis: RedisClient) {
     return redis.run(REMOVE, { ...shardKeys(shard), pending }, { events: removed })
   }
 
-  /** Claims up to `count` due events; each is due again after a back-off. */
+  /** Claims due events; each is due again after a back-off. */
   const claim = (shard: string, count: number) => redis.run(CLAIM, shardKeys(shard), { count })
 
   /** Returns the ms until the first event of all shards is due, negative if overdue, undefined without events. */

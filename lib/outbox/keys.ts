@@ -13,7 +13,6 @@ const TOKEN_BYTES = 18
 
 export const shardOf = (token: string): string => token.charAt(0)
 
-/** Returns a new token, in `shard` if given. */
 export function drawToken(shard?: string): string {
   const token = randomBytes(TOKEN_BYTES).toString("base64url")
   return shard === undefined ? token : shard + token.slice(1)

@@ -25,7 +25,6 @@ export const nothingPending = (ancestors: number): PendingKnown => ({
   lastNumber: 0,
 })
 
-/** Returns `fallback` if Redis is away. */
 export async function unlessRedisAway<T>(read: () => Promise<T>, fallback: T): Promise<T> {
   try {
     return await read()
@@ -63,7 +62,6 @@ export function refuseDeleted(names: string[], events: (WriteEvent | null | unde
 /** Returns the error for a resource that neither store has: 503 while the outbox may be incomplete. */
 export const absent = (what: string, { settled }: Knowledge): Error => (settled ? notFound(what) : recovering())
 
-/** The state of a resource, wherever it was read. */
 export type State<Members> = { members: Members; createdAt: Date; updatedAt: Date; revision: number }
 
 /** Returns the state that `event` leaves; `read` reads its members. */
@@ -74,7 +72,6 @@ export const stateOf = <Members>(event: WriteEvent, read: (event: WriteEvent) =>
   revision: Number(event.revision),
 })
 
-/** Returns a resource's times as answers show them. */
 export const timesOf = ({ createdAt, updatedAt }: Pick<State<unknown>, "createdAt" | "updatedAt">) => ({
   created_at: createdAt.toISOString(),
   updated_at: updatedAt.toISOString(),

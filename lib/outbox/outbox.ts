@@ -29,7 +29,6 @@ export type Change = {
   key: ResourceKey
   /** ms */
   createdAt: number
-  /** The revision that the caller has read. */
   revision: number
   state: Members | { deleted: true }
   /** The revision that the outbox must hold; else the reply is `gone`. */
@@ -78,7 +77,6 @@ function createWrites(redis: RedisClient, seen: Map<string, number>, judge: Judg
     return reply
   }
 
-  /** Accepts a creation and gives it its number. */
   async function create(creation: Creation): Promise<CreationReply> {
     const { kind, application, chat, state, idempotency, after = 0 } = creation
     const shard = shardOf(application)

@@ -22,9 +22,7 @@ type Quota = { name: "application" | "address"; perMinute: number; key: string }
 export type Standing = { name: Quota["name"]; perMinute: number; remaining: number; resetSeconds: number }
 
 export type RateScope = {
-  /** The connection's address. */
   sourceIp: string
-  /** The X-Forwarded-For header. */
   forwardedFor: string | undefined
   noteStandings: (standings: Standing[]) => void
 }

@@ -19,7 +19,6 @@ const PURGE_BUDGET_MS = 500
 
 type Poison = { event: PersistEvent; reason: string }
 
-/** Returns the consumption of the persist queue. */
 export const persistWrites = (stores: Stores): Consumption<PersistEvent> => ({
   queue: stores.queues.persist,
   run: (envelopes) => persistGroup(stores, envelopes),

@@ -16,7 +16,6 @@ export function latestOfEach(events: WriteEvent[]): WriteEvent[] {
 /** What MySQL has at and above the events: the keys of tombstones, and rows' revisions by key. */
 export type Known = { tombstones: Set<string>; revisions: Map<string, number> }
 
-/** Returns the keys of the resource's application, its chat and itself. */
 export const ancestors = ({ application, chat, message }: ResourceKey): ResourceKey[] => [
   { application, chat: 0, message: 0 },
   ...(chat > 0 ? [{ application, chat, message: 0 }] : []),

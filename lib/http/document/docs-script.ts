@@ -1,6 +1,4 @@
-/**
- * The docs page's script: reads /openapi.json and makes a form for each call. Outside text is only ever set as text.
- */
+/** The script of the docs page, which makes a form for each call. Outside text is only ever set as text. */
 export const docsScript = String.raw`
 const main = document.querySelector("#calls")
 const nav = document.querySelector("#contents")

@@ -68,7 +68,6 @@ function errorResponse(status: number): Json {
   }
 }
 
-/** Returns the error statuses that an operation may answer. */
 function errorStatusesOf({ params, query, body, idempotencyKey, administers, tag }: Operation): number[] {
   const statuses = new Set<number>([500])
   if (tag !== "operations") for (const status of [429, 503]) statuses.add(status)

@@ -68,7 +68,6 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown, place: FieldPlace
   return { errors: result.error.issues.map(({ path, message }) => ({ in: place, path: path.join("."), message })) }
 }
 
-/** Returns a 422 for at least one field. */
 export function invalidFields(errors: FieldError[]): ApiError {
   const detail = errors.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join("; ")
   return new ApiError("invalid_request", detail, { errors })

@@ -77,7 +77,6 @@ async function checkParent(check: ParentCheck, key: ParentKey): Promise<void> {
 const isOrphaned = ({ chat }: ParentKey, { isDeleted, count, applicationLives, rows }: Parent): boolean =>
   rows > 0 && (isDeleted || count === null || (chat > 0 && !applicationLives))
 
-/** Returns whether the outbox holds an event of the parent or its application. */
 async function isPending({ outbox }: SearchStores, { application, chat }: ParentKey): Promise<boolean> {
   const keys = [{ application, chat: 0, message: 0 }]
   if (chat > 0) keys.push({ application, chat, message: 0 })
@@ -157,7 +156,6 @@ export function walkCounters(
   return walk(asked, { by: ["application", "chat"], pageRows: PAGE_ROWS, signal })
 }
 
-/** Returns the keys that have no counter. */
 export async function withoutCounter(mysql: Mysql, keys: ParentKey[]): Promise<ParentKey[]> {
   if (keys.length === 0) return []
   const present = mysql.selectFrom("counters").select(["application", "chat"]).where(chatRanges(keys, "chat"))

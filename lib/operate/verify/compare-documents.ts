@@ -1,4 +1,3 @@
-/** Reads and compares documents and their rows. */
 import { isDeepStrictEqual } from "node:util"
 import type { Client, estypes } from "@elastic/elasticsearch"
 import { keyRanges } from "../../clients/key-ranges.ts"
@@ -17,7 +16,6 @@ const AHEAD_MAX_US = 60_000_000
 export type StoredDocument = { version: number; source: MessageDocument }
 export type DocumentKey = { application: string; chat: number; number: number; version: number }
 
-/** Returns the documents of these messages, by id. */
 export async function readDocuments(
   elasticsearch: Client,
   index: string,
@@ -90,7 +88,6 @@ export async function* walkDocuments(
   }
 }
 
-/** Returns the rows with these keys, by key. */
 export async function readRows(mysql: Mysql, keys: ResourceKey[]): Promise<Map<string, MessageRow>> {
   if (keys.length === 0) return new Map()
   const rows = await reachMysql(() =>
@@ -99,7 +96,6 @@ export async function readRows(mysql: Mysql, keys: ResourceKey[]): Promise<Map<s
   return new Map(rows.map((row) => [keyText({ ...row, message: row.number }), row]))
 }
 
-/** Returns the keys that have a row. */
 export async function readRowKeys(mysql: Mysql, keys: ResourceKey[]): Promise<Set<string>> {
   if (keys.length === 0) return new Set()
   const rows = await reachMysql(() =>

@@ -1,4 +1,3 @@
-/** What a verification may find, by kind. */
 export const FINDINGS = {
   missing_document: "messages that search does not find",
   stale_document: "messages that search shows as they were",

@@ -30,11 +30,9 @@ const REFRESH_TIMEOUT_MS = 30_000
 export type VerifyProgress = {
   phase: "numbers and counts" | "messages" | "documents"
   done: number
-  /** An estimate, if there is one. */
   total?: number
 }
 export type VerifyOptions = {
-  /** Verifies only this application. */
   application?: string
   repair?: boolean
   onProgress?: (progress: VerifyProgress) => void

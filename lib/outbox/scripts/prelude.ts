@@ -16,7 +16,6 @@
  *
  * Revisions are microseconds as text, formatted by '%.0f' (`tostring` would write 1.76e+15); below 2^53 they are exact.
  */
-/** Functions that the scripts share. */
 export const PRELUDE = `
 local function text(n) return string.format('%.0f', n) end
 local function now_us() local t = redis.call('TIME') return t[1] * 1000000 + t[2] end

@@ -4,7 +4,6 @@ import { type IndexEvent, keyText } from "../../events.ts"
 import type { IndexOperation } from "./index-documents.ts"
 import { documentOf, type MessageRow } from "./index-mapping.ts"
 
-/** Returns the operation that writes a row's document. */
 export const operationOf = (row: MessageRow): IndexOperation => ({
   application: row.application,
   chat: row.chat,

@@ -31,7 +31,6 @@ const GRAM_SIZES = 3
 /** The server gives up before the client does, so that its answer still arrives. */
 const SERVER_TIMEOUT_SHARE = 0.9
 
-/** Returns the query for documents whose folded body contains `folded`. */
 function containing(folded: FoldedQuery): estypes.QueryDslQueryContainer {
   const codePoints = [...folded].length
   if (codePoints === 0) throw new Error("a query that folds to nothing must be refused before it is searched")
@@ -42,7 +41,6 @@ function containing(folded: FoldedQuery): estypes.QueryDslQueryContainer {
 
 type Clauses = Pick<estypes.QueryDslBoolQuery, "filter" | "must_not">
 
-/** Returns the clauses that select the messages to search. */
 function within(request: SearchRequest): Clauses {
   const { application, from, to, exact = {} } = request
   const isBounded = from !== undefined || to !== undefined

@@ -13,7 +13,7 @@ const SEARCH_TIMEOUT_MS = 3_000
 
 type Hits = Pick<SearchAnswer, "next" | "total"> & { data: ApplicationSearchHit[] }
 
-/** Folds a query. Throws invalid_request if nothing is left. */
+/** Throws invalid_request if the query folds to nothing. */
 function foldQuery(query: string): FoldedQuery {
   const folded = fold(query)
   if (folded.trim() === "") throw invalid("query", "has nothing that could be searched for")
