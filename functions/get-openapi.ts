@@ -4,7 +4,7 @@ import { baseUrl } from "../lib/http/reply/base-url.ts"
 import { json } from "../lib/http/reply/replies.ts"
 import { getOpenapi } from "../lib/operations/system.ts"
 
-/** Made once per process, since only the server's address differs between callers. */
+/** Made once per process; only the server's address differs between callers. */
 const document = openapiDocument()
 
 export const handler = endpoint(getOpenapi, (_input, { headers }) =>

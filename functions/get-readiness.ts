@@ -4,7 +4,7 @@ import { getReadiness } from "../lib/operations/system.ts"
 import { checkReadiness } from "../lib/readiness.ts"
 import { searchRuntime } from "../lib/search-runtime.ts"
 
-/** A dependency's restart takes seconds. */
+/** A dependency restarts within seconds. */
 const RETRY_AFTER = { "retry-after": "5" }
 
 export const handler = endpoint(getReadiness, async () => {

@@ -3,7 +3,7 @@ import { syncCounts } from "../lib/counts/sync-counts.ts"
 import { job } from "../lib/queue/job.ts"
 import { runtime } from "../lib/runtime.ts"
 
-/** Well below the function's time-out; what is left is done a minute later. */
+/** Well below the function's time-out; the next run continues. */
 const BUDGET_MS = 30_000
 
 export const handler = job({ run: async () => ({ synced: await syncCounts(runtime(), BUDGET_MS) }) })

@@ -36,7 +36,7 @@ const fromEvent = (event: WriteEvent, row?: ApplicationState): ApplicationState 
   ...stateOf(event, applicationMembers),
 })
 
-/** Creates an application; its token lies in the shard of its idempotency key, so that both are in one slot of Redis. */
+/** Creates an application. Its token lies in the shard of its idempotency key, so that both are in one Redis slot. */
 export async function createApplication(
   stores: Stores,
   state: ApplicationMembers,
@@ -46,7 +46,7 @@ export async function createApplication(
   const creation = { kind: "application", application, chat: 0, state, idempotency } as const
   const { event, replayed } = await acceptCreation(stores, creation)
   const created = fromEvent(event)
-  // The same answer again, unless the application has been deleted since.
+  // A replay gives the first answer again, unless the application has been deleted since.
   const { createdAt } = replayed ? await findApplication(stores, created.token) : created
   return { resource: present({ ...created, createdAt, updatedAt: createdAt }), replayed }
 }
@@ -66,13 +66,13 @@ export async function updateApplication(
   return present(fromEvent(event, found))
 }
 
-/** Deletes an application: all below it answers 404 from then on; rows and documents go in batches later. */
+/** Deletes an application: everything below it is 404 from then on; rows and documents are removed in batches later. */
 export async function deleteApplication(stores: Stores, token: string): Promise<void> {
   const found = await findApplication(stores, token)
   await acceptChange(stores, { key: { application: token, chat: 0, message: 0 }, found, state: { deleted: true } })
 }
 
-/** The living applications, by creation (then by token). */
+/** Returns the living applications by creation time, then by token. */
 export async function listApplications(stores: Stores, request: PageRequest): Promise<Page<Application>> {
   const page = await mergedPage<ApplicationState>(
     {
@@ -93,14 +93,14 @@ export async function listApplications(stores: Stores, request: PageRequest): Pr
 
 const positionOf = (event: WriteEvent) => ({ createdAt: event.created_at, key: event.application })
 
-/** All shards in one turn, so in a few writes; each answers `count` or all that it has, since all of them may lie in one. */
+/** Reads all shards in one turn, so in few socket writes; each returns up to `count`, since all may lie in one. */
 async function readPendingOfAllShards(stores: Stores, window: Window): Promise<WriteEvent[]> {
   return (await Promise.all(SHARDS.map((shard) => readPendingOfShard(stores, shard, window)))).flat()
 }
 
 async function readPendingOfShard({ outbox }: Stores, shard: string, window: Window): Promise<WriteEvent[]> {
   const { after, order, count } = window
-  // Creation times are not unique, so the bound is inclusive, and what is not beyond it is left out here.
+  // Creation times are not unique, so the bound is inclusive, and events not beyond `after` are dropped here.
   const bound = after?.createdAt === undefined ? undefined : String(after.createdAt)
   const min = order === "asc" && bound !== undefined ? bound : "-inf"
   const max = order === "desc" && bound !== undefined ? bound : "+inf"
@@ -131,7 +131,7 @@ function toItem(row: Selectable<Database["applications"]>): Item<ApplicationStat
   return { position: { createdAt: createdAt.getTime(), key: token }, revision, value }
 }
 
-/** A range of the index by creation, which alone decides the page; then its rows by token. */
+/** Selects the page from the index on creation time alone, then its rows by token. */
 function selectApplications(db: Mysql, { after, order, count }: Window) {
   let page = db
     .selectFrom("applications")

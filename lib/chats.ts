@@ -40,7 +40,7 @@ const fromEvent = (event: WriteEvent, row?: ChatState): ChatState => ({
   ...stateOf(event, chatMembers),
 })
 
-/** Creates a chat: 404 without its application; no MySQL unless the application must be verified first. */
+/** Creates a chat, or throws not_found without its application. Asks MySQL only if the application must be verified. */
 export async function createChat(
   stores: Stores,
   application: string,
@@ -48,12 +48,12 @@ export async function createChat(
   idempotency?: Idempotency,
 ): Promise<Created<Chat>> {
   const { event, replayed } = await acceptCreation(stores, { kind: "chat", application, chat: 0, state, idempotency })
-  // The same answer again, unless the chat has been deleted since.
+  // A replay gives the first answer again, unless the chat has been deleted since.
   if (replayed) await findChat(stores, application, event.chat)
   return { resource: present(fromEvent(event)), replayed }
 }
 
-/** Throws not_found unless the chat lives. No MySQL where Redis knows that it does. */
+/** Throws not_found unless the chat lives. Asks MySQL only if Redis cannot tell. */
 export async function requireChat(stores: Stores, application: string, number: number): Promise<void> {
   const known = await readKnown(stores, [
     { application, chat: 0, message: 0 },
@@ -79,12 +79,12 @@ export async function updateChat(
   return present(fromEvent(event, found))
 }
 
-/** Bounds what a search leaves out: so many chats are deleted at a time by hardly anyone, and the rest is purged soon. */
+/** Bounds the chats that a search excludes. Deleting more at a time is rare, and the rest is purged soon. */
 const LEFT_OUT_MAX = 1_000
 
 /**
- * The chats of a living application that are deleted, but whose messages may still be indexed; those deleted last where
- * there are more than a thousand. Throws not_found without the application. While MySQL is away only Redis is asked.
+ * Returns the deleted chats of a living application whose messages may still be indexed, the last deleted first. Throws
+ * not_found without the application. While MySQL is away only Redis is asked.
  */
 export async function deletedChats(stores: Stores, application: string): Promise<number[]> {
   const range = { min: "-inf", max: "+inf", order: "desc", count: LEFT_OUT_MAX } as const
@@ -102,7 +102,7 @@ export async function deletedChats(stores: Stores, application: string): Promise
   }
 }
 
-/** Those below which rows are still to be removed: few, so their index is read rather than the application's tombstones. */
+/** Selects the deleted chats that still have rows to remove: few, so this index is read, not all tombstones. */
 const selectDeletedChats = (db: Mysql, application: string) =>
   db
     .selectFrom("tombstones")
@@ -113,13 +113,13 @@ const selectDeletedChats = (db: Mysql, application: string) =>
     .orderBy("purge_at", "desc")
     .limit(LEFT_OUT_MAX)
 
-/** Deletes a chat: it and its messages answer 404 from then on; their rows and documents go in batches later. */
+/** Deletes a chat: it and its messages are 404 from then on; rows and documents are removed in batches later. */
 export async function deleteChat(stores: Stores, application: string, number: number): Promise<void> {
   const found = await findChat(stores, application, number)
   await acceptChange(stores, { key: { application, chat: number, message: 0 }, found, state: { deleted: true } })
 }
 
-/** The living chats of an application, by number. */
+/** Returns the living chats of an application, by number. */
 export async function listChats(stores: Stores, application: string, request: PageRequest): Promise<Page<Chat>> {
   let known = nothingPending(1)
   const page = await mergedPage<ChatState>(
@@ -169,7 +169,7 @@ function toItem(row: Joined<Row>): Item<ChatState>[] {
   return [{ position: { key: number }, revision, value }]
 }
 
-/** One row in any case: whether the application lives. */
+/** Selects one row in any case, which tells whether the application lives. */
 const parent = (db: Mysql, application: string) =>
   db
     .selectFrom(db.selectNoFrom((eb) => eb.lit(1).as("one")).as("one"))
@@ -182,7 +182,7 @@ const selectChat = (db: Mysql, application: string, number: number) =>
     .select(["c.number", "c.messages_count", ...CHAT_COLUMNS.map((column) => `c.${column}` as const)])
     .select(TIMES.map((column) => `c.${column}` as const))
 
-/** Rows of the application and of the chats in the window; united as messages are. */
+/** Selects the application and the chats in the window, in a union as for messages. */
 function selectChats(db: Mysql, application: string, { after, order, count }: Window) {
   let chats = db
     .selectFrom("chats")

@@ -4,13 +4,13 @@ import { LIMITS } from "./limits.ts"
 import { parseRfc3339 } from "./rfc3339.ts"
 
 /**
- * Something that is not white space. ECMAScript's `\s` is what `String.prototype.trim` drops; where another language's
- * differs by some characters, its clients judge a text of nothing but these otherwise than the server. Anchored at both
- * ends, since some clients search with a pattern, some match it from the first character, and some match the whole text.
+ * Matches text with a character that is not white space, by ECMAScript's `\s`, which is what `trim` drops; clients in
+ * other languages may judge some rare characters differently. Anchored at both ends, since some clients search with a
+ * pattern, some match from the first character, and some match the whole text.
  */
 const NOT_BLANK = "^\\s*\\S[\\s\\S]*$"
 
-/** What the refinements below check, in JSON Schema's words, where a length counts code points as ours do. */
+/** States the refinements below in JSON Schema, where lengths count code points as ours do. */
 const textSchema = (maxLength: number) => ({ minLength: 1, maxLength, pattern: NOT_BLANK })
 
 const codePoints = (text: string): number => {
@@ -23,14 +23,13 @@ const WELL_FORMED = "must be well-formed Unicode (it has a lone surrogate)"
 
 const text = z.string().refine((value) => value.isWellFormed(), WELL_FORMED)
 
-/** Trimmed, 1–255 code points, not blank. */
 const Name = text
   .transform((value) => value.trim())
   .refine((value) => value !== "", "must not be blank")
   .refine((value) => codePoints(value) <= LIMITS.nameMax, `must have at most ${LIMITS.nameMax} characters`)
   .meta({ description: "1–255 characters after trimming, not blank.", ...textSchema(LIMITS.nameMax) })
 
-/** Text that is kept as it came: at most `max` code points, not only white space. */
+/** Text kept as it came: at most `max` code points, not only white space. */
 const keptText = (max: number) =>
   text
     .refine((value) => value.trim() !== "", "must not be blank")
@@ -48,8 +47,8 @@ export const SearchQuery = keptText(LIMITS.queryMax).meta({
 })
 
 /**
- * An object that the OpenAPI document has under the name `id`. No name begins with New or like an operation's id: Go clients
- * call `NewX` what makes an `X`, and call types of their own after operations.
+ * Defines an object named `id` in the OpenAPI document. No name begins with New or resembles an operation's id: Go
+ * generators name constructors `NewX`, and types after operations.
  */
 export const named = <Shape extends z.ZodRawShape>(id: string, shape: Shape) => z.object(shape).meta({ id })
 
@@ -67,25 +66,22 @@ const searchTime = (description: string, example: string) =>
     .refine(isTime, "must be a possible RFC 3339 time with its offset; a + in a URL is written %2B")
     .meta({ description, format: "date-time", examples: [example] })
 
-/** Bounds of created_at, both of them inside. */
+/** Inclusive bounds of created_at. */
 const SearchFrom = searchTime("Only messages created then or later (RFC 3339).", "2026-11-01T00:00:00Z")
 const SearchTo = searchTime("Only messages created then or earlier (RFC 3339).", "2026-11-30T23:59:59.999Z")
 
-/** What narrows a search beside its query: the times, and then members of documents that must be exactly as given. */
+/** The filters of a search besides its query: times, then document members that must match exactly. */
 export const searchFilters = { from: SearchFrom.optional(), to: SearchTo.optional() }
 export type SearchFilters = { [Name in keyof typeof searchFilters]?: string | undefined }
 
-/** Path parameters. One that cannot exist is 404, so a failure here is never 422. */
+/** Path parameters: an impossible one is 404, never 422. */
 export const TOKEN_PATTERN = /^[A-Za-z0-9_-]{24}$/
 const Token = z
   .string()
   .regex(TOKEN_PATTERN)
   .meta({ description: "The application's token.", examples: ["Vq3xJ8mZ-tR5wK1yB7nC_dHf"] })
 
-/**
- * Numbers up to 4,294,967,295, and counts without a bound: beyond what generators make of an integer without a format,
- * which is 32 bits with a sign.
- */
+/** The format of numbers and counts, which exceed int32, the type that generators otherwise give an integer. */
 const WIDE = "int64"
 const CHAT_NUMBER_EXAMPLE = 7
 const MESSAGE_NUMBER_EXAMPLE = 42
@@ -116,7 +112,6 @@ const idempotencyKeyMeta = {
   description: "Makes sending the request again safe: the same key and body create once in 24 hours.",
   examples: ["0b7fd1c4-5a83-4f0e-9c26-6f1d2e3a4b5c"],
 }
-/** The Idempotency-Key header. */
 export const IdempotencyKey = z
   .string()
   .regex(visibleAscii(1), `must be 1–${LIMITS.idempotencyKeyMax} visible ASCII characters`)
@@ -167,7 +162,7 @@ const Highlight = z.string().meta({
   description: "The body, HTML-escaped, with each match in <em>…</em>.",
   examples: ["Hello, where is my <em>parcel</em>?"],
 })
-/** One type for reads and lists, so that a client can treat them alike; only a list asked with `query` has highlights. */
+/** One type for reads and lists, so that clients treat them alike; only a list with `query` has highlights. */
 export const Message = named("Message", {
   number: resourceNumber("Counts from 1 in the chat.", MESSAGE_NUMBER_EXAMPLE),
   body: z.string().meta({ examples: ["Hello, where is my parcel?"] }),
@@ -177,10 +172,8 @@ export const Message = named("Message", {
     description: "Only in a list asked with `query`: the body, HTML-escaped, with each match in <em>…</em>.",
   }),
 })
-/** A hit of a search through a chat. */
 export const SearchHit = named("SearchHit", { ...Message.shape, highlight: Highlight })
 
-/** A hit of a search through a whole application. */
 export const ApplicationSearchHit = named("ApplicationSearchHit", {
   chat_number: resourceNumber("The chat that the message is in.", CHAT_NUMBER_EXAMPLE),
   ...SearchHit.shape,
@@ -264,7 +257,6 @@ export const Readiness = named("Readiness", {
   }),
 })
 
-/** The OpenAPI document itself. */
 export const OpenApi = named("OpenApi", {})
 
 export type ApplicationInput = z.infer<typeof ApplicationInput>
@@ -279,15 +271,15 @@ export type Problem = z.infer<typeof Problem>
 
 export type Order = "asc" | "desc"
 /**
- * Where a list goes on: the keyset position behind an opaque cursor. `createdAt` (ms) is there for applications, and with
- * `chat` for hits of a search through an application.
+ * The keyset position behind an opaque cursor. Applications have `createdAt` (ms); hits of a search through an
+ * application have it and `chat`.
  */
 export type Position = { createdAt?: number; chat?: number; key: string | number }
-/** A page asked for: by `after` (keyset) or by `offset` (rows to skip). */
+/** Asks for a page by `after` (keyset) or by `offset` (rows to skip). */
 export type PageRequest = { limit: number; order: Order; after?: Position; offset?: number }
 /**
- * A page of a search asked for. `query` is not folded yet; created_at lies between `from` and `to` (ms), both inside; `exact`
- * has members of documents and their values.
+ * Asks for a page of a search. `query` is not folded yet; `from` and `to` (ms) bound created_at, both inclusive;
+ * `exact` maps document members to their values.
  */
 export type Question = Pick<PageRequest, "limit" | "order"> & {
   query: string
@@ -296,5 +288,5 @@ export type Question = Pick<PageRequest, "limit" | "order"> & {
   to?: number
   exact?: Record<string, string>
 }
-/** A page answered; `next` is null on the last one. */
+/** A page; `next` is null on the last one. */
 export type Page<T> = { data: T[]; next: Position | null }

@@ -1,7 +1,7 @@
 import type { Generated } from "kysely"
 import type { ApplicationColumns, ChatColumns, MessageColumns } from "./members.ts"
 
-/** The tables of MySQL; migrations/ makes them and says why they are so. Revisions are µs, below 2^53. */
+/** The tables of MySQL, which migrations/ makes and explains. Revisions are µs, below 2^53. */
 export type Database = {
   applications: ApplicationColumns & {
     token: string
@@ -33,53 +33,53 @@ export type Database = {
     message: number
     revision: number
     deleted_at: Date
-    /** When a message's tombstone may go; null: never. */
+    /** When the tombstone of a message may be removed; null: never. */
     expires_at: Date | null
-    /** When the rows below an application or chat are to be removed (again); null: nothing is left. */
+    /** When the rows below an application or chat are to be removed next; null: none are left. */
     purge_at: Date | null
   }
   /** One row per parent: `chat` 0 counts the chats of the application. */
   counters: {
     application: string
     chat: number
-    /** The highest number that was ever persisted, or promised by a fence. */
+    /** The highest number ever persisted, or promised by a fence. */
     highest: number
-    /** Rows that live now. */
+    /** Living rows below this parent. */
     live: number
     /** The greatest revision persisted below this parent. */
     revision: number
-    /** The latest generation of Redis that this counter was fenced for. */
+    /** The latest shard generation that this counter was fenced for. */
     fenced: number
-    /** 1 while the count column of the parent may differ from `live`. */
+    /** 1 while the parent's count column may differ from `live`. */
     dirty: number
   }
-  /** What must be indexed (again). */
+  /** Messages that must be indexed. */
   pending_index: {
     application: string
     chat: number
     message: number
     revision: number
     attempts: Generated<number>
-    /** When the index event is to be sent again; null: it is dead. */
+    /** When to send the index event again; null: it is dead. */
     due_at: Date | null
   }
-  /** Where documents are written, for each alias that is searched: see lib/search/indexing/targets.ts. */
+  /** Where documents are written, by the alias that is searched: see lib/search/indexing/targets.ts. */
   search_indexes: {
     alias: string
-    /** Goes up with every change of the other columns. */
+    /** Rises with every change of the other columns. */
     generation: number
-    /** The index that is searched; null: none yet. */
+    /** The index that is searched; null before the first. */
     live: string | null
     /** The index that a rebuild fills; null: none. */
     building: string | null
   }
-  /** Stripes that serialise the persist transactions of an application. */
+  /** Rows whose locks serialise the persist transactions of an application. */
   persist_locks: { stripe: number }
 }
 
-/** A row of an outer join: all of it is null where there is none. */
+/** A row of an outer join, all null where nothing was found. */
 export type Joined<Row> = { [Column in keyof Row]: Row[Column] | null }
 
-/** Returns whether an outer join has found the row. */
+/** Returns whether the outer join found a row. */
 export const isFound = <Row extends { revision: number }>(row: Joined<Row>): row is Row & Joined<Row> =>
   row.revision !== null

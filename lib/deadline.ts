@@ -1,4 +1,4 @@
-/** Settles as `work` does, or rejects with `late()` after `timeoutMs`; how `work` then ends, even if it fails, is ignored. */
+/** Ends as `work` does, or rejects with `late()` after `timeoutMs` and then ignores how `work` ends. */
 export async function withDeadline<T>(timeoutMs: number, work: Promise<T>, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const end = new Promise<never>((_, reject) => {

@@ -1,4 +1,4 @@
-/** Every error code a client may see, with its status, title and meaning: the one map from code to status. */
+/** Maps every error code that a client may see to its status, title and meaning. */
 export const ERROR_CODES = {
   bad_request: { status: 400, title: "Bad request", meaning: "This is not a request that HTTP allows." },
   malformed_json: { status: 400, title: "Malformed JSON", meaning: "The request body is not valid JSON in UTF-8." },
@@ -59,21 +59,18 @@ export type ErrorCode = keyof typeof ERROR_CODES
 export type FieldPlace = "body" | "query" | "header"
 
 /**
- * One wrong field and what is wrong with it. `path` is the name of the member, parameter or header ("name", "limit"),
- * empty for the whole body. Whoever does not know which part of the request the field is in leaves `in` to the endpoint.
+ * A wrong field. `path` names the member, parameter or header ("name", "limit"), or is empty for the whole body.
+ * Whoever does not know the part of the request leaves `in` to the endpoint.
  */
 export type FieldError = { in?: FieldPlace; path: string; message: string }
 
 type ApiErrorOptions = { errors?: FieldError[]; retryAfterSeconds?: number; allow?: string[]; cause?: unknown }
 
-/**
- * Makes `instanceof` go by the name: in the emulator the functions are bundles in one process that share their clients, so
- * what one bundle's class made is caught by another's.
- */
+/** Makes `instanceof` compare names: in the emulator, bundles with classes of their own share one process. */
 const isNamed = (value: unknown, name: string): boolean =>
   typeof value === "object" && value !== null && (value as { name?: unknown }).name === name
 
-/** An answer other than success: whatever throws it, the client gets `code`'s status and `detail`; `cause` is only logged. */
+/** Gives its request `code`'s status and `detail`, wherever it is thrown; `cause` is only logged. */
 export class ApiError extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
     return isNamed(value, "ApiError")
@@ -96,7 +93,7 @@ export class ApiError extends Error {
 
 export type Dependency = "mysql" | "redis" | "sqs" | "elasticsearch"
 
-/** A store or queue did not answer in time, refused the connection, or says that it cannot serve now. */
+/** Says that a store or queue did not answer in time, refused the connection, or cannot serve now. */
 export class DependencyAway extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
     return isNamed(value, "DependencyAway")
@@ -111,23 +108,23 @@ export class DependencyAway extends Error {
   }
 }
 
-/** Most dependencies are back within seconds: a client that waits this long rarely needs a third try. */
+/** Most dependencies are back within seconds, so a client that waits this long rarely needs a third try. */
 const RETRY_AFTER_SECONDS = 1
 
-/** 404 for `what` ("application", "chat", "message"). */
+/** Returns a 404 for `what` ("application", "chat", "message"). */
 export function notFound(what: string): ApiError {
   return new ApiError("not_found", `There is no such ${what}.`)
 }
 
-/** 422 for one field. */
+/** Returns a 422 for one field. */
 export function invalid(path: string, message: string): ApiError {
   return new ApiError("invalid_request", `${path}: ${message}`, { errors: [{ path, message }] })
 }
 
-/** 503 while it is not known what Redis has lost. */
+/** Returns a 503, for as long as Redis may lack data that it had. */
 export const recovering = (): ApiError => unavailable("The service is recovering.")
 
-/** 503 with Retry-After. `detail` is shown to the client; `cause` is not. */
+/** Returns a 503 with Retry-After. `detail` is shown to the client; `cause` is not. */
 export function unavailable(detail: string, cause?: unknown): ApiError {
   return new ApiError("unavailable", detail, { retryAfterSeconds: RETRY_AFTER_SECONDS, cause })
 }

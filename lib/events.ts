@@ -1,16 +1,16 @@
 /**
- * DESIGN. What travels through the queues.
+ * DESIGN. The events in the queues.
  *
  * A write event carries the whole resulting state of one resource and a revision, so events may be lost, doubled,
- * delayed and reordered: a row takes an event only if its revision is newer, and a tombstone is final. The outbox holds
- * the same JSON text, in which the Redis scripts look for `revision` at the beginning and for `deleted` at the end.
+ * delayed and reordered: a row takes only newer revisions, and a tombstone is final. The outbox holds the same JSON
+ * text, in which the Redis scripts read `revision` at the beginning and `deleted` at the end.
  *
- * A message of the persist queue is an envelope: a JSON array of write events, of one application or of new ones. A
- * message of the index queue is a JSON array of index events: keys only, since the document is built from the row.
+ * A message of the persist queue is an envelope: a JSON array of write events and fences, of one application or of new
+ * ones. One of the index queue is an array of keys with revisions, since documents are built from rows.
  *
- * Events outlive deployments, in which old and new functions run side by side. So whoever passes an event on keeps the
- * members that it does not know. A state that an older consumer could not store whole is of a new version, which its
- * writer puts before it as `v` (without it: 1). A consumer leaves events of a newer version than its own where they are.
+ * Events outlive deployments, in which old and new functions run side by side. So whoever passes an event on keeps
+ * members that it does not know, and a state that older consumers could not store whole has a newer version, `v`
+ * (absent: 1), which they leave to newer functions.
  */
 import * as z from "zod"
 import { TOKEN_PATTERN } from "./contract.ts"
@@ -21,29 +21,29 @@ const Revision = z.string().regex(/^[1-9][0-9]{0,15}$/)
 const Token = z.string().regex(TOKEN_PATTERN)
 const Num = z.int().min(0).max(LIMITS.numberMax)
 
-/** The newest version that can be stored. */
+/** The newest event version that this code can store. */
 export const EVENT_VERSION = 1
 
-/** An event that is read keeps the members that it is not known to have; its type leaves them out. */
+/** Defines an event that keeps unknown members when it is parsed, though its type omits them. */
 const eventOf = <Shape extends z.ZodRawShape>(shape: Shape) => z.looseObject(shape) as unknown as z.ZodObject<Shape>
 
 const head = { v: z.int().min(1).optional(), revision: Revision, application: Token, chat: Num, message: Num }
 
-/** The state a resource has after a write. `chat` is 0 for an application, `message` is 0 for an application or chat. */
+/** The state of a resource after a write. `chat` is 0 for an application, `message` is 0 for an application or chat. */
 export const WriteEvent = eventOf({
   ...head,
-  /** ms since 1970, by the clock of Redis. */
+  /** ms since 1970 by Redis' clock. */
   created_at: z.int().min(0),
   deleted: z.literal(true).optional(),
   ...eventMembers,
 })
 
-/** Raises a counter's highest persisted number by the outbox bound, once per generation: see lib/write. */
+/** Raises a counter's highest persisted number by the outbox bound, once per loss of data: see lib/write. */
 export const FenceEvent = eventOf({ fence: Revision, application: Token, chat: Num })
 
 export const PersistEvent = z.union([FenceEvent, WriteEvent])
 export const IndexEvent = eventOf(head)
-/** All that is known of an event of a newer version. */
+/** The part of a newer version's event that this code understands. */
 export const NewerEvent = eventOf({ ...head, v: z.int() })
 
 export type WriteEvent = z.infer<typeof WriteEvent>
@@ -57,26 +57,24 @@ export const isNewer = ({ v = 1 }: { v?: number | undefined }, version = EVENT_V
 export const isFence = (event: object): event is FenceEvent => "fence" in event
 export const isWrite = (event: PersistEvent): event is WriteEvent => !isFence(event)
 
-/** A resource's key: `chat` 0 for an application, `message` 0 for a chat. */
+/** Identifies a resource: `chat` is 0 for an application, `message` is 0 for a chat. */
 export type ResourceKey = { application: string; chat: number; message: number }
 
-/** The key as text, as the outbox and the deletion marks use it: `token`, `token/3` or `token/3/7`. */
+/** Returns the key as text, as the outbox and the deletion marks use it: `token`, `token/3` or `token/3/7`. */
 export function keyText({ application, chat, message }: ResourceKey): string {
   if (message > 0) return `${application}/${chat}/${message}`
   return chat > 0 ? `${application}/${chat}` : application
 }
 
-/** The text of the key's chat. */
 export const chatText = ({ application, chat }: Pick<ResourceKey, "application" | "chat">): string =>
   keyText({ application, chat, message: 0 })
 
-/** What an event changes, for the tests that a state is of the right kind. */
 export function kindOf({ chat, message }: ResourceKey): "application" | "chat" | "message" {
   if (message > 0) return "message"
   return chat > 0 ? "chat" : "application"
 }
 
-/** The time of a revision: revisions are microseconds of the clock of Redis, or later. */
+/** Returns the time of a revision, which is in microseconds of Redis' clock, or later. */
 export function revisionTime(revision: string | number): Date {
   return new Date(Math.floor(Number(revision) / 1000))
 }

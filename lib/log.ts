@@ -2,23 +2,23 @@ import { hash } from "node:crypto"
 import { Logger } from "@aws-lambda-powertools/logger"
 
 /**
- * The one logger: a JSON line per call. Its level is LOG_LEVEL (or POWERTOOLS_LOG_LEVEL), INFO unless told; SILENT
- * writes nothing. One process may answer many requests at once, so nothing that belongs to a request is ever appended
- * to it: pass such keys with each call.
+ * The only logger; it writes a JSON line per call, from the level LOG_LEVEL (or POWERTOOLS_LOG_LEVEL, default INFO;
+ * SILENT writes nothing). One process may serve many requests at once, so pass a request's keys with each call, never
+ * append them.
  */
 export const log = new Logger({ serviceName: "chat-backend" })
 
-/** Enough to follow one application through the logs, not enough to be its token. */
+/** Enough to follow one application through the logs, and far too little to be its token. */
 const HASH_DIGITS = 8
 
-/** What stands for an application's token in the logs: whoever knows the token can call the API, so it is never written. */
+/** Returns what logs show for an application's token: whoever has the token can call the API. */
 export const hashToken = (token: string): string => hash("sha256", token, "hex").slice(0, HASH_DIGITS)
 
-/** A driver's error may chain many causes; the first ones say what went wrong. */
+/** A driver's error may chain many causes; the first ones tell what went wrong. */
 const CAUSES_MAX = 3
 
 /**
- * What a log line says about `error`: its name, code, message, stack and causes. Other properties are left out, since
+ * Returns what is logged of `error`: name, code, message, stack and causes. Other properties are left out, since
  * drivers put whole statements with their values there.
  */
 export function describeError(error: unknown, causesMax = CAUSES_MAX): Record<string, unknown> {

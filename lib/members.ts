@@ -1,7 +1,7 @@
 /**
- * DESIGN. What clients give of an application, a chat or a message keeps its name and its form all the way: in requests
- * (contract.ts), in events, in the state that is read, in documents and in answers. Only a column may hold it otherwise.
- * A new member stands in contract.ts and here, where the compiler says what it still lacks, and has a migration.
+ * DESIGN. A member that clients give an application, chat or message keeps its name and form everywhere: in requests
+ * (contract.ts), events, states, documents and answers; only a column may differ. To add one, put it in contract.ts and
+ * here, where the compiler lists what else it needs, and write a migration.
  */
 import type { estypes } from "@elastic/elasticsearch"
 import * as z from "zod"
@@ -11,9 +11,9 @@ export type ApplicationMembers = ApplicationInput
 export type ChatMembers = ChatInput
 export type MessageMembers = MessageInput
 
-/** The members that an event may have. Their rules have been checked by then: here they have their types only. */
+/** The members of events, typed only: their rules were checked on the way in. */
 export const eventMembers = {
-  /** Of an application or chat. */
+  /** Of an application or a chat. */
   name: z.string().nullable().optional(),
   /** Of a message. */
   body: z.string().optional(),
@@ -21,12 +21,12 @@ export const eventMembers = {
 
 type EventMembers = z.infer<z.ZodObject<typeof eventMembers>>
 
-// The members in an event; one that was made before there was a member has what stands here.
+// These read an event's members; one made before a member existed gets the default here.
 export const applicationMembers = ({ name }: EventMembers): ApplicationMembers => ({ name: name ?? "" })
 export const chatMembers = ({ name }: EventMembers): ChatMembers => ({ name: name ?? null })
 export const messageMembers = ({ body }: EventMembers): MessageMembers => ({ body: body ?? "" })
 
-// The columns that hold them, and how to come from one to the other.
+// The columns that hold the members, and the conversions between both.
 export type ApplicationColumns = { name: string }
 export type ChatColumns = { name: string | null }
 export type MessageColumns = { body: string }
@@ -44,9 +44,9 @@ export const membersOfApplicationRow = ({ name }: ApplicationColumns): Applicati
 export const membersOfChatRow = ({ name }: ChatColumns): ChatMembers => ({ name })
 export const membersOfMessageRow = ({ body }: MessageColumns): MessageMembers => ({ body })
 
-/** How Elasticsearch holds them in a document; a change asks for another MAPPING_VERSION. */
+/** How Elasticsearch maps the members; a change requires a new MAPPING_VERSION. */
 export const MESSAGE_MAPPINGS: Record<keyof MessageMembers, estypes.MappingProperty> = {
-  // Searched by its folded copy (search/index-mapping.ts).
+  // Searched through its folded copy (search/indexing/index-mapping.ts).
   body: { type: "text", index: false },
 }
 

@@ -1,34 +1,34 @@
 /**
- * DESIGN. A page of a list is a merge of what the outbox holds (read first) and what MySQL has (read then), both by
- * keyset: the outbox overrides or hides rows, and adds some. Each round reads one window of both and merges them up to
- * the nearer end of the two; a page normally takes one round, more only where a run of pending deletes hides rows. What
- * the outbox holds without a gap fills a page by itself: MySQL is not asked.
+ * DESIGN. A list page merges the outbox (read first) and MySQL (read second) by keyset: the outbox overrides, hides and
+ * adds rows. Each round reads one window of both and merges up to the nearer of their ends. One round normally fills a
+ * page; pending deletes that hide many rows may cost more. If the outbox alone fills a page without a gap, MySQL is not
+ * asked.
  */
 import type { Page, PageRequest, Position } from "./contract.ts"
 import type { WriteEvent } from "./events.ts"
 import type { PendingRange } from "./outbox/outbox.ts"
 
-/** Pending events read at a time. Each costs the script and the parser some microseconds. */
+/** Bounds the pending events of a read; each costs the script and the parser some microseconds. */
 const PENDING_MAX = 250
-/** At first half more than are asked for, since some of them may be deletes: few pages then cost another round. */
+/** The first read asks for half more than needed: some may be deletes, and few pages then need another round. */
 const PENDING_SHARE = 1.5
 
 export type Item<T> = { position: Position; revision: number; value: T }
 export type Window = { after: Position | undefined; order: "asc" | "desc"; count: number }
 
 export type ListSource<T> = {
-  /** Pending events beyond `after`, in order. */
+  /** Reads the pending events beyond `after`, in order. */
   readPending(window: Window): Promise<WriteEvent[]>
-  /** The first rows beyond `after`, in any order; `keysOnly` says that only their positions matter. */
+  /** Reads the first rows beyond `after`, in any order; with `keysOnly` only their positions matter. */
   readRows(window: Window, keysOnly: boolean): Promise<Item<T>[]>
-  /** Whether it is certain that no row lies beyond `after` up to the last of the pending events: then none is read. */
+  /** Returns true if no row can lie between `after` and the last pending event; then no rows are read. */
   isWhole?(pending: WriteEvent[], window: Window): boolean
   positionOf(event: WriteEvent): Position
-  /** The value of a pending event, over the row that it will change if there is one. */
+  /** Returns the value of a pending event, given the row that it changes, if any. */
   valueOf(event: WriteEvent, row: T | undefined): T
 }
 
-/** The range of scores in the outbox beyond a keyset position; numbers are unique, so it excludes the position itself. */
+/** Returns the range of outbox scores beyond a position, which it excludes since numbers are unique. */
 export function pendingRange({ after, order, count }: Window): PendingRange {
   const bound = after === undefined ? undefined : `(${after.key}`
   return {
@@ -39,7 +39,7 @@ export function pendingRange({ after, order, count }: Window): PendingRange {
   }
 }
 
-/** Reads one page. `next` is the position of its last item, or null when nothing follows. */
+/** Reads one page. `next` is the position of its last item, or null if nothing follows. */
 export async function mergedPage<T>(source: ListSource<T>, request: PageRequest): Promise<Page<T>> {
   const { limit, order, offset = 0 } = request
   let { after } = request
@@ -48,7 +48,7 @@ export async function mergedPage<T>(source: ListSource<T>, request: PageRequest)
     if (skipped.length < offset) return { data: [], next: null }
     after = skipped.at(-1)?.position
   }
-  // One more than the page tells whether another follows.
+  // One item more than the page tells whether another page follows.
   const items = await walk(source, after, order, limit + 1, false)
   const page = items.slice(0, limit)
   return {
@@ -111,7 +111,7 @@ function merge<T>(
     .sort((a, b) => compare(a.position, b.position, order))
 }
 
-/** Orders positions as a list does: by creation time where there is one, then by key. */
+/** Compares positions as lists are ordered: by creation time, if any, then by key. */
 export function compare(a: Position, b: Position, order: "asc" | "desc"): number {
   const ascending = (a.createdAt ?? 0) - (b.createdAt ?? 0) || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
   return order === "asc" ? ascending : -ascending

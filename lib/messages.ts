@@ -34,7 +34,7 @@ const present = ({ number, members, ...state }: MessageState): Message => ({ num
 
 const fromEvent = (event: WriteEvent): MessageState => ({ number: event.message, ...stateOf(event, messageMembers) })
 
-/** Creates a message: 404 without its chat; no MySQL unless the chat must be verified first. */
+/** Creates a message, or throws not_found without its chat. Asks MySQL only if a parent must be verified. */
 export async function createMessage(
   stores: Stores,
   application: string,
@@ -44,7 +44,7 @@ export async function createMessage(
 ): Promise<Created<Message>> {
   const creation = { kind: "message", application, chat, state, idempotency } as const
   const { event, replayed } = await acceptCreation(stores, creation)
-  // The same answer again, unless the message has been deleted since.
+  // A replay gives the first answer again, unless the message has been deleted since.
   if (replayed) await findMessage(stores, application, chat, event.message)
   return { resource: present(fromEvent(event)), replayed }
 }
@@ -71,7 +71,7 @@ export async function deleteMessage(stores: Stores, application: string, chat: n
   await acceptChange(stores, { key: { application, chat, message: number }, found, state: { deleted: true } })
 }
 
-/** The living messages of a chat, by number. */
+/** Returns the living messages of a chat, by number. */
 export async function listMessages(
   stores: Stores,
   application: string,
@@ -103,7 +103,7 @@ export async function listMessages(
   return { data: page.data.map(present), next: page.next }
 }
 
-/** Whether `pending` has every number from the window's beginning on, up to its last. */
+/** Returns whether `pending` has every number from the start of the window to its last event. */
 function isGapless(pending: WriteEvent[], { after, order }: Window, lastNumber: number): boolean {
   const step = order === "asc" ? 1 : -1
   const before = after === undefined ? (order === "asc" ? 0 : lastNumber + 1) : Number(after.key)
@@ -144,7 +144,7 @@ function toItem(row: Joined<Row>): Item<MessageState>[] {
   return [{ position: { key: number }, revision, value }]
 }
 
-/** One row in any case: whether the parents live, and the message (nulls without one). */
+/** Selects one row in any case, which tells whether the parents live. */
 const parents = (db: Mysql, application: string, chat: number) =>
   db
     .selectFrom(db.selectNoFrom((eb) => eb.lit(1).as("one")).as("one"))
@@ -161,8 +161,8 @@ const selectMessage = (db: Mysql, application: string, chat: number, number: num
     .select(TIMES.map((column) => `m.${column}` as const))
 
 /**
- * Rows of the application, the chat, and the messages in the window. United rather than joined: for a join MySQL writes
- * the bodies to a temporary file, and sorts them.
+ * Selects the application, the chat and the messages in the window, in a union: for a join, MySQL would write the
+ * bodies to a temporary file and sort them.
  */
 function selectMessages(db: Mysql, application: string, chat: number, window: Window, keysOnly: boolean) {
   const { after, order, count } = window

@@ -4,7 +4,7 @@ import { withDeadline } from "./deadline.ts"
 import { type Dependency, DependencyAway } from "./errors.ts"
 import type { SearchStores } from "./stores.ts"
 
-/** A dependency that has not answered by then is down as far as a client is concerned. */
+/** A dependency that has not answered by then counts as down. */
 const CHECK_TIMEOUT_MS = 1_000
 
 export type Readiness = {
@@ -12,7 +12,7 @@ export type Readiness = {
   dependencies: Record<Dependency, { state: "up" | "down"; latency_ms: number }>
 }
 
-/** Asks every dependency for something trivial, side by side. Never throws. */
+/** Asks every dependency something trivial, in parallel. Never throws. */
 export async function checkReadiness(stores: SearchStores): Promise<Readiness> {
   const { mysql, redis, queues } = stores
   const [mysqlState, redisState, sqsState, elasticsearchState] = await Promise.all([

@@ -3,25 +3,24 @@ const TIME = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})(?::(\d{2})(?:\.(\d+))?)?(?:Z|([
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * MINUTE_MS
 
-/** An offset from UTC in ms, or NaN for one that no place can have. */
+/** Returns an offset from UTC in ms, or NaN for an impossible one. */
 function offsetMs(sign: string, hours: number, minutes: number): number {
   if (hours > 23 || minutes > 59) return Number.NaN
   return (sign === "-" ? -1 : 1) * (hours * 60 + minutes) * MINUTE_MS
 }
 
-/** A day, hour, minute and second in ms, as if they were in UTC, or NaN for one that no calendar or clock has. */
+/** Returns a date and time in ms as if in UTC, or NaN for an impossible one. */
 function wallClockMs(date: string, minute: string, second: string): number {
   const written = `${date}T${minute}:${second}.000Z`
   const time = Date.parse(written)
-  // Date.parse takes February 30 for March 2, and 24:00 for the next day.
+  // Date.parse reads February 30 as March 2, and 24:00 as the next day.
   return Number.isNaN(time) || new Date(time).toISOString() !== written ? Number.NaN : time
 }
 
 /**
- * Returns an RFC 3339 time in ms since 1970, or NaN for what is none, as Date.parse does. A part of a millisecond is
- * dropped, or with `rounding` "up" makes the next millisecond. A leap second, which only the end of a day in UTC can have,
- * is read as the second after it. Beyond the RFC an offset may stand without its colon (strftime's %z writes it so), and
- * seconds may be left out.
+ * Returns an RFC 3339 time in ms since 1970, or NaN, as Date.parse does. A fraction of a millisecond is dropped, or
+ * with `rounding` "up" counts as one. A leap second, possible only at the end of a UTC day, is read as the second after
+ * it. Beyond the RFC, an offset may lack its colon (as strftime's %z writes it), and seconds may be omitted.
  */
 export function parseRfc3339(text: string, rounding: "down" | "up"): number {
   const match = TIME.exec(text)

@@ -9,26 +9,26 @@ import { limitRequest, type RateScope } from "./outbox/rates.ts"
 import { createQueues } from "./queue/queue.ts"
 import type { Stores } from "./stores.ts"
 
-/** Each function is a bundle with modules of its own, but in the emulator all of them run in one process. */
+/** Bundled functions have modules of their own, but share one process in the emulator. */
 const SHARED = Symbol.for("chat-backend.stores")
 const shared = globalThis as { [SHARED]?: Stores }
 
 /**
- * The clients of this process, built on first use, kept for its life and shared by all its functions; given the scope of
- * a request, such as count that request towards its rate limits. Throws when the configuration is wrong.
+ * Returns this process's clients, built on first use and shared by all its functions. With `scope`, returns a view of
+ * them that counts that request towards its rate limits. Throws if the configuration is wrong.
  */
 export function runtime(scope?: RateScope): Stores {
   shared[SHARED] ??= connectStores(readConfig(process.env)).stores
   return scope === undefined ? shared[SHARED] : limitRequest(shared[SHARED], scope)
 }
 
-/** One line when a dependency is given up for a while, and one when it answers again. */
+/** Logs one line when a breaker opens, and one when it closes. */
 export const watch: Watch = (state, dependency, error) => {
   if (state === "closed") log.info("circuit closed", { dependency })
   else log.warn("circuit opened", { dependency, error: describeError(error, 1) })
 }
 
-/** Clients of their own: `close` when done. */
+/** Connects clients of the caller's own, which must call `close`. */
 export function connectStores(config: Config): { stores: Stores; close: () => Promise<void> } {
   const mysql = connectMysql(config.MYSQL_URL, { watch })
   const redis = connectRedis(config.REDIS_URL, watch)

@@ -1,6 +1,6 @@
 /**
- * The stores with Elasticsearch. Apart, since its client takes as long to load as all else together: a function that does
- * not search, a creation above all, has none in its bundle.
+ * The stores with Elasticsearch. They are separate since its client takes as long to load as everything else together:
+ * a function that does not search, above all a creation, leaves it out of its bundle.
  */
 import { createBreaker } from "./clients/breaker.ts"
 import { connectElasticsearch } from "./clients/elasticsearch.ts"
@@ -16,14 +16,14 @@ const connectSearch = (config: Config) => ({
 
 const isWhole = (stores: Stores): stores is SearchStores => "elasticsearch" in stores
 
-/** As `runtime`: the shared stores get their client of Elasticsearch when it is first asked for. */
+/** Returns the stores as `runtime` does, with a client of Elasticsearch connected on first use. */
 export function searchRuntime(scope?: RateScope): SearchStores {
   const shared = runtime()
   const stores = isWhole(shared) ? shared : Object.assign(shared, connectSearch(shared.config))
   return scope === undefined ? stores : limitRequest(stores, scope)
 }
 
-/** Builds clients of their own, for a command that ends: `close` when done. */
+/** Connects clients for a command that ends, which must call `close`. */
 export function buildStores(config: Config): { stores: SearchStores; close: () => Promise<void> } {
   const { stores, close } = connectStores(config)
   const whole = { ...stores, ...connectSearch(config) }

@@ -7,10 +7,10 @@ import type { Config } from "./config.ts"
 import type { Outbox } from "./outbox/outbox.ts"
 import type { Queues } from "./queue/queue.ts"
 
-/** What every function works with: built once by runtime.ts, passed in everywhere else. */
+/** The dependencies of every function: built once by runtime.ts, passed in everywhere else. */
 export type Stores = {
   config: Config
-  /** Absent where nothing needs a key. */
+  /** Absent if nothing needs a key. */
   adminKeys?: readonly string[]
   mysql: Mysql
   redis: RedisClient
@@ -19,9 +19,9 @@ export type Stores = {
   queues: Queues
 }
 
-/** What searching and indexing need beside it: see lib/search-runtime.ts. */
+/** Adds what searching and indexing need: see lib/search-runtime.ts. */
 export type SearchStores = Stores & {
   elasticsearch: Client
-  /** Stands before searches; index writes are few at a time, and wait for each answer. */
+  /** Guards searches; index writes are few at a time and wait for each answer. */
   searchBreaker: Breaker
 }

@@ -1,31 +1,31 @@
 /**
- * DESIGN. A breaker stands before a dependency that may hang. After some failures in a row it opens: calls fail at once,
- * but for one at a time, a second after the last that failed, which is let through to find out. The first answer closes
- * it. So a dependency that hangs holds up a few calls, not all, and is found to be back within a second.
+ * DESIGN. A breaker stands before a dependency that may hang. After some failures in a row it opens: calls fail at
+ * once, except one probe at a time, a second after the last failure. The first answer closes it. So a dependency that
+ * hangs holds up few calls and is found to be back within a second.
  *
- * A failure counts only if nothing was answered since its call began: one slow call among others that are answered says
- * nothing, and neither does one that began before the dependency was back.
+ * A failure counts only if nothing was answered since its call began: one slow call among answered ones proves nothing,
+ * nor does one that began before the dependency was back.
  */
 import { type Dependency, DependencyAway } from "../errors.ts"
 
-/** One may be chance, and two come from one hiccup. */
+/** One failure may be chance, and two may share one hiccup. */
 const FAILURES_MAX = 3
-/** While it is open one call is let through this long after a failure: soon enough to be back soon, and never a herd. */
+/** Delay of a probe after a failure: short enough to notice recovery soon, and never a herd. */
 const PROBE_AFTER_MS = 1_000
-/** Longer than any call takes: a call whose end is never told does not keep the next from being let through. */
+/** Longer than any call takes. A probe that never reports its end no longer blocks the next one after this. */
 const PROBE_MAX_MS = 6_000
 
-/** Is told when a breaker opens, with the failure that did it, and when it closes. */
+/** Called when a breaker opens, with the failure that opened it, and when it closes. */
 export type Watch = (state: "opened" | "closed", dependency: Dependency, error?: unknown) => void
 
 export type Call = { succeeded(): void; failed(error: unknown): void }
 export type Breaker = {
-  /** Throws DependencyAway while the breaker is open, unless it is time for the one call that is let through. */
+  /** Throws DependencyAway while the breaker is open, unless a probe is due. */
   check(): void
-  /** Begins a call, whose end is to be told. */
+  /** Begins a call, whose end the caller must report. */
   begin(): Call
   isOpen(): boolean
-  /** Checks, calls and tells. `isFailure`: whether an error means that the dependency did not answer. */
+  /** Checks, calls and reports. `isFailure` tells whether an error means that the dependency did not answer. */
   run<T>(call: () => Promise<T>, isFailure: (error: unknown) => boolean): Promise<T>
 }
 

@@ -1,11 +1,11 @@
 import { Client } from "@elastic/elasticsearch"
 
-/** Callers set their own; this bounds what they forget. */
+/** Applies to calls that set no time-out of their own. */
 const REQUEST_TIMEOUT_MS = 5_000
-/** Of the readiness check and of the relay: a server that is well tells its health in milliseconds. */
+/** Time-out of health checks, which a healthy server answers in milliseconds. */
 const HEALTH_TIMEOUT_MS = 1_000
 
-/** A client that does not try again by itself: the callers' events come again, and a search answers 503 instead. */
+/** Connects a client that never retries: callers' events come again, and a search answers 503. */
 export function connectElasticsearch(node: string, apiKey?: string): Client {
   return new Client({
     node,
@@ -15,10 +15,10 @@ export function connectElasticsearch(node: string, apiKey?: string): Client {
   })
 }
 
-/** Tells whether a part of `index` is nowhere: then no search is answered, and no document taken. Throws the client's error. */
+/** Returns whether a primary shard of `index` is unassigned: it takes no reads or writes. Throws the client's error. */
 export async function isIndexRed(elasticsearch: Client, index: string): Promise<boolean> {
   const options = { requestTimeout: HEALTH_TIMEOUT_MS }
   const { status } = await elasticsearch.cluster.health({ index, timeout: "500ms" }, options)
-  // In some versions in capitals.
+  // Some versions write it in capitals.
   return status.toLowerCase() === "red"
 }

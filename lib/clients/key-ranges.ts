@@ -1,10 +1,10 @@
 import { type RawBuilder, type SqlBool, sql } from "kysely"
 import { chatText, type ResourceKey } from "../events.ts"
 
-/** The column that holds the last part of a key: `messages.number`, or `message` where 0 stands for none. */
+/** The last column of a key: `messages.number`, or `message` where 0 stands for none. */
 type LastColumn = "number" | "message"
 
-/** A condition for the rows with exactly these message keys: one range of the primary key for each chat. */
+/** Matches the rows with exactly these message keys, by one range of the primary key per chat. */
 export function keyRanges(keys: ResourceKey[], lastColumn: LastColumn): RawBuilder<SqlBool> {
   const groups = Map.groupBy(keys, chatText)
   const ranges = [...groups.values()].map((group) => {
@@ -15,24 +15,18 @@ export function keyRanges(keys: ResourceKey[], lastColumn: LastColumn): RawBuild
   return sql<SqlBool>`(${sql.join(ranges, sql` or `)})`
 }
 
-/**
- * A condition for the rows with exactly these message keys that have the revisions given with them. Each with its own: the
- * entries that a purge leaves have one revision together.
- */
+/** Matches the rows with exactly these keys and revisions; the entries of one purge share a revision. */
 export function revisionRanges(entries: (ResourceKey & { revision: number })[]): RawBuilder<SqlBool> {
   const groups = Map.groupBy(entries, chatText)
   const ranges = [...groups.values()].map((group) => {
     const pairs = sql.join(group.map(({ message, revision }) => sql`(${message}, ${revision})`))
-    // The keys alone as well: by them the primary key is read.
+    // The keys alone let the primary key be used.
     return sql`(${keyRanges(group, "message")} and (message, revision) in (${pairs}))`
   })
   return sql<SqlBool>`(${sql.join(ranges, sql` or `)})`
 }
 
-/**
- * A condition for the rows of `chats` (or, by `chat`, of `counters`) with exactly these keys: one range of the primary
- * key for each application.
- */
+/** Matches the rows of `chats` (by `chat`, of `counters`) with these keys: one primary key range per application. */
 export function chatRanges(
   keys: Pick<ResourceKey, "application" | "chat">[],
   column: "number" | "chat" = "number",

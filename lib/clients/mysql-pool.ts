@@ -1,8 +1,8 @@
 /**
- * DESIGN. What mysql2's pool lacks where MySQL hangs. There a statement has no end, its connection would go back to the
- * pool with the statement still under way, and whoever waits for a connection waits for good. Here a statement that is
- * not answered in time takes its connection with it, a wait for a connection has an end, and a breaker lets calls fail
- * at once after that. Connections from before the breaker opened are not used again: they may be dead without saying so.
+ * DESIGN. Guards mysql2's pool against a MySQL that hangs. There a statement never ends, its connection would return to
+ * the pool with the statement still running, and callers would wait for a connection forever. Here a statement not
+ * answered in time destroys its connection, a wait for a connection is bounded, and a breaker then fails calls at once.
+ * Connections from before the breaker opened are not reused: they may be dead without showing it.
  */
 import type { MysqlPool, MysqlPoolConnection } from "kysely"
 import type { Pool, PoolConnection } from "mysql2"
@@ -10,7 +10,7 @@ import type { Breaker, Call } from "./breaker.ts"
 
 export type PoolLimits = { connectionsMax: number; waitingMax: number; waitMaxMs: number; statementTimeoutMs: number }
 
-/** No connection can be had. As with an error of the driver, its `code` tells it from a fault of ours. */
+/** Says that no connection is available. Its `code` tells it from a fault of ours, as a driver's error does. */
 class NoConnection extends Error {
   readonly code = "POOL_NO_CONNECTION"
 
@@ -24,14 +24,14 @@ type Waiting = { settle: (error?: Error) => void }
 type Callback = (error: unknown, result?: unknown) => void
 type Query = (sql: string, parameters: readonly unknown[], callback?: Callback) => unknown
 
-/** A pool for kysely over `pool`, which must be able to hold as many connections. */
+/** Returns a pool for kysely over `pool`, which must allow as many connections. */
 export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): MysqlPool {
   const slots = createSlots(limits)
   let epoch = 0
   let wasOpen = false
   const epochs = new WeakMap<PoolConnection, number>()
 
-  /** Nobody need wait on for a MySQL that hangs. */
+  /** Refuses the callers that wait for a connection once the breaker is open. */
   function noteFailure(failed: (error: unknown) => void, error: unknown): void {
     failed(error)
     if (breaker.isOpen() && !wasOpen) epoch++
@@ -66,7 +66,7 @@ export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): Mys
     breaker.check()
     const { failed } = breaker.begin()
     await slots.take().catch((error: unknown) => {
-      // That many wait is no failure of MySQL's, unless this is the call that was let through to find out.
+      // A long queue is no failure of MySQL, unless this call is the probe.
       if (breaker.isOpen()) failed(error)
       throw error
     })
@@ -90,7 +90,7 @@ export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): Mys
   }
 }
 
-/** Each slot is the right to one connection; a call that finds none free waits in line for a while. */
+/** Each slot is the right to one connection; a call that finds none free waits in line. */
 function createSlots({ connectionsMax, waitingMax, waitMaxMs }: PoolLimits) {
   const waiting: Waiting[] = []
   let taken = 0
@@ -127,7 +127,7 @@ function createSlots({ connectionsMax, waitingMax, waitMaxMs }: PoolLimits) {
   }
 }
 
-/** The connection as kysely sees it. A statement that is not answered in `timeoutMs` takes it along. */
+/** Wraps a connection for kysely. A statement not answered in `timeoutMs` destroys it. */
 function lease(
   connection: PoolConnection,
   timeoutMs: number,
@@ -137,7 +137,7 @@ function lease(
   let given = false
   let lost: Error | undefined
   const run: Query = (sql, parameters, callback) => {
-    // A transaction whose statement was not answered in time rolls back: that fails for the same reason.
+    // A rollback after a statement that was not answered fails for the same reason.
     if (lost) return callback?.(lost)
     const { succeeded, failed } = beginStatement()
     let done = false
@@ -171,6 +171,6 @@ function lease(
   }
 }
 
-/** An error that MySQL itself answered has its SQLSTATE. */
+/** Errors that MySQL itself answered have an SQLSTATE. */
 const isUnanswered = (error: unknown): boolean =>
   typeof error === "object" && error !== null && (error as { sqlState?: unknown }).sqlState === undefined

@@ -8,51 +8,51 @@ import { createBreaker, type Watch } from "./breaker.ts"
 import { guardPool } from "./mysql-pool.ts"
 
 /**
- * So many statements of one process are under way at a time. With fewer, requests wait for a connection and come back one
- * by one, each with a turn of the event loop and a write to Redis of its own: with six a read costs a tenth more.
- * docker-compose.yml's MySQL takes a hundred; an instance of AWS Lambda, with one request at a time, uses one or two.
+ * Bounds a process's concurrent statements. With six, requests resume one by one, each with an event-loop turn and a
+ * Redis write of its own, and a read costs a tenth more. docker-compose.yml's MySQL takes a hundred connections; an AWS
+ * Lambda instance, with one request at a time, uses one or two.
  */
 const CONNECTIONS_MAX = 16
 const CONNECT_TIMEOUT_MS = 1_000
-/** A connection that does not answer a good-bye is dropped after this, so that a process that is done ends. */
+/** A connection that does not close within this is dropped, so that a finished process can end. */
 const CLOSE_TIMEOUT_MS = 1_000
-/** Requests beyond this many waiting for a connection are refused at once: MySQL is away or hangs. */
+/** Requests beyond this many in line for a connection are refused at once: MySQL is away or hangs. */
 const WAITING_MAX = 500
-/** A connection is free again within milliseconds: who has waited this long had better answer 503. */
+/** Connections are free again within milliseconds, so a longer wait ends in 503. */
 const WAIT_MAX_MS = 2_000
-/** An idle connection is closed after this, before MySQL does so … */
+/** Closes an idle connection before the server does. */
 const IDLE_TIMEOUT_MS = 15_000
-/** … which it does also amid a transaction: what a frozen process had locked is free again after this. */
+/** The server also closes connections idle inside a transaction, which frees a frozen process's locks. */
 const SERVER_IDLE_TIMEOUT_SECONDS = 30
-/** Transactions take milliseconds: one that waits longer for a lock had better let its connection go and come again. */
+/** Transactions take milliseconds; one that waits longer for a lock gives up its connection and is retried. */
 const LOCK_TIMEOUT_SECONDS = 3
-/** Statements are by key and take milliseconds, with a lock to wait for three seconds: after this MySQL hangs. */
+/** Statements by key take milliseconds, after up to three seconds for a lock; beyond this, MySQL hangs. */
 const STATEMENT_TIMEOUT_MS = 4_000
 /** A batch's transaction takes well under a second. */
 const ANSWER_TIMEOUT_MS = 5_000
-/** What a request reads, it reads without locks: its client need not wait as long. */
+/** Time-out of a request's reads, which wait for no lock. */
 const READ_TIMEOUT_MS = 2_500
 
-/** What every connection is set to. The isolation in the words of SQL: its variable's name differs between servers. */
+/** The session of every connection. SQL's own words set the isolation, whose variable differs between servers. */
 const SESSION = [
   "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
   `SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION innodb_lock_wait_timeout = ${LOCK_TIMEOUT_SECONDS}, SESSION wait_timeout = ${SERVER_IDLE_TIMEOUT_SECONDS}`,
 ]
 
-/** SQLSTATE classes of errors that lie in the data (22: value, 23: constraint): anything else is MySQL's state. */
+/** SQLSTATE classes of errors in the data (22: value, 23: constraint). */
 const DATA_ERROR = /^2[23]/
 
 export type Mysql = Kysely<Database>
 export type MysqlClient = { db: Mysql; close(): Promise<void> }
 
-/** For a union with a column of numbers, which are unsigned here: with a signed zero it would answer decimals. */
+/** For unions with unsigned number columns; a signed zero would turn them into decimals. */
 export const UNSIGNED_ZERO = sql<number>`cast(0 as unsigned)`
 
 type QueryLog = (event: LogEvent) => void
 
 /**
- * A pool of connections at READ COMMITTED, strict, UTC, utf8mb4. Connects on first use. With `watch` every statement has
- * a time-out and a breaker stands before MySQL; without, as a migration needs it, a statement may take its time.
+ * Returns a pool at READ COMMITTED, strict, UTC, utf8mb4, which connects on first use. With `watch`, statements have a
+ * time-out and a breaker stands before MySQL; a migration goes without.
  */
 export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watch?: Watch } = {}): MysqlClient {
   let opening: ReturnType<typeof openPool> | undefined
@@ -76,9 +76,8 @@ export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watc
   return { db, close: async () => (await opening)?.close() }
 }
 
-/** The pool, which opens its connections as they are needed. */
 async function openPool(url: string): Promise<{ pool: Pool; close(): Promise<void> }> {
-  // Loaded when it is first asked for: a creation does not ask, and would be answered 12 ms later in a new process.
+  // Loaded on first use: a creation does not need it, and in a new process it would add 12 ms.
   const { createPool } = await import("mysql2")
   const pool = createPool({
     uri: url,
@@ -87,7 +86,7 @@ async function openPool(url: string): Promise<{ pool: Pool; close(): Promise<voi
     connectionLimit: CONNECTIONS_MAX,
     connectTimeout: CONNECT_TIMEOUT_MS,
     idleTimeout: IDLE_TIMEOUT_MS,
-    // Below the limit, or the idle time-out is not looked at.
+    // Must be below the limit, or mysql2 ignores the idle time-out.
     maxIdle: CONNECTIONS_MAX - 1,
     enableKeepAlive: true,
     supportBigNumbers: true,
@@ -95,12 +94,12 @@ async function openPool(url: string): Promise<{ pool: Pool; close(): Promise<voi
   })
   const sockets = new Set<Socket>()
   pool.on("connection", (connection) => {
-    // A connection has its socket; its type does not tell.
+    // The type hides the socket that a connection has.
     const { stream } = connection as PoolConnection & { stream: Socket }
     sockets.add(stream)
     stream.once("close", () => sockets.delete(stream))
     for (const statement of SESSION) {
-      // What waits for a connection that is not as it must be is told why.
+      // A session that cannot be set up is destroyed with the error, so that the waiting caller sees the cause.
       connection.query(statement, (error) => error && stream.destroy(error))
     }
   })
@@ -119,28 +118,28 @@ async function openPool(url: string): Promise<{ pool: Pool; close(): Promise<voi
   return { pool, close }
 }
 
-/** The driver's errors for a pool or connection that was closed have no code. */
+/** The driver's errors for a closed pool or connection have no code. */
 const CLOSED = /^(Pool is closed|Can't (add new command|write) .*closed state)/
 
 type MysqlError = Error & { code?: string; errno?: number; sqlState?: string }
 
-/** By its shape: an error of Node's own may come from another realm, where `instanceof Error` is false. */
+/** Checks the shape, since `instanceof Error` fails for errors of another realm. */
 const isMysqlError = (error: unknown): error is MysqlError =>
   typeof error === "object" && error !== null && "code" in error
 
-/** Whether the error lies in the data that was sent, so that sending it again cannot help. */
+/** Returns whether the error lies in the data that was sent, so that a retry cannot help. */
 export const isDataError = (error: unknown): boolean =>
   isMysqlError(error) && error.sqlState !== undefined && DATA_ERROR.test(error.sqlState)
 
-/** The name of a data error, such as ER_DATA_TOO_LONG. Its message is kept back: it may quote the data. */
+/** Returns the code of a data error, such as ER_DATA_TOO_LONG. Its message may quote the data and is not used. */
 export const dataErrorCode = (error: unknown): string => (isMysqlError(error) && error.code) || "unknown"
 
-/** Whether the transaction was rolled back for the sake of another and may simply be run again. */
+/** Returns whether the transaction was a deadlock's victim and may be run again. */
 export const isDeadlock = (error: unknown): boolean => isMysqlError(error) && error.code === "ER_LOCK_DEADLOCK"
 
 /**
- * Runs `query`; a failure that is not one of the data or of the SQL text, and no answer in time, become a DependencyAway.
- * What was not answered in time may still be done.
+ * Runs `query`. Throws DependencyAway if it fails other than for its data or SQL, or is not answered in time; it may
+ * then still be executed.
  */
 export async function reachMysql<T>(query: () => Promise<T>, timeoutMs = ANSWER_TIMEOUT_MS): Promise<T> {
   try {
@@ -150,14 +149,14 @@ export async function reachMysql<T>(query: () => Promise<T>, timeoutMs = ANSWER_
   }
 }
 
-/** What a failed query means: the error itself where it is one of the data or of the SQL text, else a DependencyAway. */
+/** Returns the error itself if it lies in the data or the SQL text, else a DependencyAway. */
 export const asAway = (error: unknown): unknown =>
   error instanceof DependencyAway || isFault(error) ? error : new DependencyAway("mysql", error)
 
-/** What a request reads: as reachMysql, with a shorter time. */
+/** Runs a request's read as reachMysql does, with a shorter time-out. */
 export const readMysql = <T>(query: () => Promise<T>): Promise<T> => reachMysql(query, READ_TIMEOUT_MS)
 
-/** 42: a syntax error or unknown column is ours; an unknown table or database is a store that is not prepared yet. */
+/** Returns whether an error is ours. Of class 42, an unknown table or database means an unprepared store instead. */
 function isFault(error: unknown): boolean {
   if (!isMysqlError(error)) return !(error instanceof Error && CLOSED.test(error.message))
   if (isDataError(error)) return true

@@ -4,8 +4,8 @@ import type { Mysql } from "./mysql.ts"
 type NamedLock = { connection: Mysql; isHeld(): Promise<boolean> }
 
 /**
- * Runs `work` while nobody else holds the lock, or throws `taken()`. Locks are the server's, so `name` should depend on
- * the database. The lock belongs to a connection: it ends with the process that holds it, however that ends.
+ * Runs `work` under the lock, or throws `taken()`. Locks are the server's, so `name` should depend on the database. The
+ * lock belongs to a connection and ends with its process.
  */
 export async function withNamedLock<T>(
   mysql: Mysql,
@@ -22,7 +22,7 @@ export async function withNamedLock<T>(
     try {
       return await work({ connection, isHeld: () => isTrue(sql`is_used_lock(${name}) = connection_id()`) })
     } finally {
-      // A connection that is lost has lost the lock, too.
+      // A lost connection has lost the lock, too.
       await isTrue(sql`release_lock(${name})`).catch(() => undefined)
     }
   })

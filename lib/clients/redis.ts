@@ -3,19 +3,19 @@ import { Redis } from "ioredis"
 import { DependencyAway } from "../errors.ts"
 import type { Watch } from "./breaker.ts"
 
-/** A script takes well under a millisecond: a write that waits longer had better answer 503. */
+/** Scripts take well under a millisecond, so a write that waits longer is answered 503. */
 const WRITE_TIMEOUT_MS = 800
-/** A read waits longer: once Redis counts as away it is answered by MySQL alone, which may be older. */
+/** Reads wait longer: the fallback, MySQL alone, may be stale. */
 const READ_TIMEOUT_MS = 1_500
 const CONNECT_TIMEOUT_MS = 1_000
-/** A connection that is to end and does not is dropped after this, so that a process that is done ends. */
+/** A connection that does not end within this is dropped, so that a finished process can end. */
 const DISCONNECT_TIMEOUT_MS = 100
-/** A connection that says nothing for this long while commands wait is dropped: it hangs, or is dead without saying so. */
+/** A connection silent for this long while commands wait is dropped: it hangs, or is dead without showing it. */
 const SILENCE_MAX_MS = 1_400
-/** Back within this of Redis being back; no faster, so as not to hammer one that is loading. */
+/** Reconnects within this of Redis' return; no faster, so as not to hammer one that is loading. */
 const RECONNECT_MAX_MS = 1_000
 const RECONNECT_STEP_MS = 50
-/** So many commands go out in one write: Redis, which syncs its disk after each, begins while more are still to come. */
+/** Commands per socket write: Redis, which syncs its disk after each write, starts while more are coming. */
 const WRITE_COMMANDS_MAX = 8
 
 export type ScriptValue = string | number | null | ScriptValue[]
@@ -23,20 +23,20 @@ export type Argument = string | number
 
 export type Script<Keys, Args, Reply> = {
   lua: string
-  /** It is worth waiting for, since nothing else tells what it does. */
+  /** Gets the longer time-out. */
   reads: boolean
-  /** Keys and arguments have names; the Lua takes them in this order. */
+  /** Puts the named keys and arguments into the order that the Lua expects. */
   keysOf(keys: Keys): string[]
   argsOf(args: Args): Argument[]
   decode(reply: ScriptValue[]): Reply
 }
 
-/** What the outbox needs of Redis. Every failure is a DependencyAway, except an error that the script itself raised. */
+/** The outbox's client of Redis. Throws DependencyAway for every failure but an error that a script raised. */
 export type RedisClient = {
-  /** Runs a script in one round trip (two when the server does not know it yet). Never repeats one that may have run. */
+  /** Runs a script in one round trip (two if the server lacks it). Never repeats one that may have run. */
   run<Keys, Args, Reply>(script: Script<Keys, Args, Reply>, keys: NoInfer<Keys>, args: NoInfer<Args>): Promise<Reply>
   ping(): Promise<void>
-  /** What the server says of itself: the fields of INFO, and of CONFIG GET those of `settings` that it tells. */
+  /** Returns the fields of INFO, and of CONFIG GET those of `settings` that the server reveals. */
   describe(settings: string[]): Promise<{ info: Map<string, string>; settings: Map<string, string> }>
   close(): Promise<void>
 }
@@ -44,9 +44,9 @@ export type RedisClient = {
 const sha1 = (text: string): string => createHash("sha1").update(text).digest("hex")
 
 /**
- * Connects to Redis and keeps connecting for as long as it is away. Commands fail at once meanwhile: nothing is queued
- * offline and nothing unanswered is sent again, since a script that ran and was not answered would run twice. So this is
- * its own breaker: a Redis that hangs loses the one connection at the first silence, and connecting is the probe.
+ * Connects to Redis, and reconnects for as long as it is away. Meanwhile commands fail at once: none are queued offline
+ * or resent, since a script whose answer was lost would run twice. So this needs no breaker: a Redis that hangs loses
+ * its connection at the first silence, and reconnecting is the probe.
  */
 export function connectRedis(url: string, watch: Watch): RedisClient {
   const redis = new Redis(url, {
@@ -74,7 +74,7 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     try {
       return asArray(await redis.evalsha(digest, keys.length, ...keys, ...args))
     } catch (error) {
-      // The server refused before running anything, so this is not a repetition.
+      // The server refused before it ran anything, so this repeats nothing.
       if (!isNoScript(error)) throw asAway(error)
     }
     try {
@@ -97,7 +97,7 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     },
     async describe(names) {
       const text = await ask(() => redis.info(), READ_TIMEOUT_MS)
-      // Managed servers refuse CONFIG: what they do not tell is absent.
+      // Managed servers may refuse CONFIG; their settings are absent.
       const pairs = ((await redis.call("CONFIG", "GET", ...names).catch(() => [])) ?? []) as string[]
       return { info: readInfo(text), settings: readSettings(names, pairs) }
     },
@@ -109,12 +109,12 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
   }
 }
 
-/** Tells `watch` when the connection is lost and when it is back, and bounds the calls on it. */
+/** Calls `watch` when the connection is lost and when it is back, and bounds the calls on it. */
 function watchConnection(redis: Redis, watch: Watch) {
   let lastError: unknown
   let away = false
   let closing = false
-  /** Set by the first call that drops a silent connection, so that those behind it do not drop its successor. */
+  /** Set by the first call that drops a silent connection, so that the calls behind it spare its successor. */
   let dropped = false
   let answeredAt = Number.NEGATIVE_INFINITY
   // Without a listener ioredis would print every reconnection attempt.
@@ -144,9 +144,8 @@ function watchConnection(redis: Redis, watch: Watch) {
   }
 
   /**
-   * As `call`, or DependencyAway after `timeoutMs`. A connection on which nothing has been answered for SILENCE_MAX_MS is
-   * dropped. An answer that came while this process had no time to read it counts: timers run before sockets are read,
-   * so what is there by then is read first.
+   * Ends as `call` does, or rejects with DependencyAway after `timeoutMs`. Drops a connection that has answered nothing
+   * for SILENCE_MAX_MS. Timers run before sockets are read, so answers that have arrived are read first.
    */
   function inTime<T>(call: Promise<T>, timeoutMs: number): Promise<T> {
     const began = performance.now()
@@ -179,7 +178,7 @@ function watchConnection(redis: Redis, watch: Watch) {
   return { firstReady, inTime, expectClose }
 }
 
-/** Returns a function to call before each command: those of one turn share their writes, since a write is a system call. */
+/** Returns a function to call before each command: commands of one turn share their writes, which are system calls. */
 function gathering(redis: Redis): () => void {
   let corked: Redis["stream"] | undefined
   let gathered = 0
@@ -222,7 +221,7 @@ const asArray = (value: unknown): ScriptValue[] =>
 
 const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
 
-/** Errors of our own scripts are faults; all else (refused, timed out, loading, out of memory, read-only) is "away". */
+/** Returns errors of our scripts as they are, others (refused, timed out, loading, out of memory) as DependencyAway. */
 function asAway(error: unknown): unknown {
   const isFault = error instanceof Error && error.name === "ReplyError" && /^(ERR|WRONGTYPE)/.test(error.message)
   return isFault ? error : new DependencyAway("redis", error)

@@ -11,11 +11,11 @@ import {
 import { DependencyAway } from "../errors.ts"
 import { createBreaker, type Watch } from "./breaker.ts"
 
-/** A write waits no longer than this for the queue: the outbox holds its event anyway. */
+/** Bounds a write's wait for the queue; the outbox holds its event anyway. */
 const SEND_TIMEOUT_MS = 500
-/** Asked by the relay, and in a new life of Redis, when writes wait anyway; a queue that is busy is not away. */
+/** Longer than a send's, since a busy queue is not away; the relay, readiness, status and recovery ask for depths. */
 const DEPTH_TIMEOUT_MS = 1_000
-/** Enough for parallel sends, polls and readiness checks; each idle socket costs the server a file descriptor. */
+/** Enough for parallel sends, polls and readiness checks; each idle socket costs the server a descriptor. */
 const SOCKETS_MAX = 32
 
 export type QueueMessage = { group: string; body: string; delaySeconds?: number; reason?: string }
@@ -27,17 +27,17 @@ const DEPTH_ATTRIBUTES = {
   delayed: "ApproximateNumberOfMessagesDelayed",
 } as const satisfies Record<keyof QueueDepth, string>
 
-/** What the senders, the drain check and the operator's tools need of SQS. Failures are DependencyAway. */
+/** The client of SQS for senders, recovery and operators. Throws DependencyAway for every failure. */
 export type SqsClient = {
-  /** Sends up to ten messages in one call; answers which of them (by position) the queue refused. */
+  /** Sends up to ten messages in one call. Returns the positions of those that the queue refused. */
   sendBatch(queueUrl: string, messages: QueueMessage[]): Promise<number[]>
   depth(queueUrl: string): Promise<QueueDepth>
-  /** Up to ten messages, hidden from others for the queue's visibility timeout or for `holdSeconds`. */
+  /** Receives up to ten messages, hidden from others for the queue's visibility timeout or `holdSeconds`. */
   receive(queueUrl: string, holdSeconds?: number): Promise<Message[]>
-  /** Lets up to ten received messages be received again at once. */
+  /** Makes up to ten received messages visible at once. */
   release(queueUrl: string, receiptHandles: string[]): Promise<void>
   remove(queueUrl: string, receiptHandles: string[]): Promise<void>
-  /** Throws DependencyAway, for a call that had better not wait, while the queue has left several calls unanswered. */
+  /** Throws DependencyAway while the queue's breaker is open, for callers that should not wait. */
   check(): void
   isAway(): boolean
   close(): void
@@ -57,7 +57,7 @@ export function connectSqs({ region, endpoint }: SqsOptions, watch: Watch): SqsC
       httpAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
       httpsAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
     },
-    // An emulator takes any key pair; in the cloud the function's role signs.
+    // An emulator accepts any credentials; in the cloud the function's role signs.
     ...(endpoint === undefined ? {} : { endpoint, credentials: { accessKeyId: "local", secretAccessKey: "local" } }),
   })
   const breaker = createBreaker("sqs", watch)

@@ -6,8 +6,8 @@ type Key<Column extends string> = Record<Column, string | number>
 type Walk<Column extends string> = { by: readonly Column[]; pageRows: number; signal?: AbortSignal | undefined }
 
 /**
- * Reads all rows of `query` in pages, in the order of the key columns `by`. Each page is a statement of its own that reads
- * a bounded range of that key: what changes behind it is not seen, and nothing waits for it.
+ * Reads all rows of `query` in pages, ordered by the key columns `by`. Each page is a statement over a bounded range:
+ * changes behind it go unseen, and nothing waits for it.
  */
 export async function* walk<Table extends keyof Database, Row extends Key<Column>, Column extends string>(
   query: SelectQueryBuilder<Database, Table, Row>,
@@ -25,7 +25,7 @@ export async function* walk<Table extends keyof Database, Row extends Key<Column
   }
 }
 
-/** A condition for the rows behind `key`. Spelled out: neither server reads a range for a comparison of tuples. */
+/** Matches the rows behind `key`, spelled out since neither server reads a range for a comparison of tuples. */
 export function after<Column extends string>(columns: readonly Column[], key: Key<Column>): RawBuilder<SqlBool> {
   const ranges = columns.map((column, index) => {
     const equal = columns.slice(0, index).map((one) => sql`${sql.ref(one)} = ${key[one]}`)

@@ -1,7 +1,7 @@
 /**
- * DESIGN. The persist transaction keeps `counters.live` exact and marks the counter dirty; the sync copies it into the
- * count column of its parent. So the cost grows with what changed, several syncs share the work (each takes rows that no
- * other has locked), and running it again changes nothing.
+ * DESIGN. The persist transaction keeps `counters.live` exact and marks the counter dirty; the sync copies it into its
+ * parent's count column. So the cost grows with what changed, several syncs share the work (each skips rows that
+ * another has locked), and running it again changes nothing.
  */
 
 import { chatRanges } from "../clients/key-ranges.ts"
@@ -9,18 +9,18 @@ import { isDeadlock, reachMysql } from "../clients/mysql.ts"
 import type { Stores } from "../stores.ts"
 
 /**
- * A transaction of this size takes some tens of milliseconds, so that persisting, which counts in the same rows, hardly
- * waits for it. It has as few statements as can be, since each waits for its turn in a process that answers requests, too.
+ * Counters per transaction: it takes some tens of milliseconds, so persisting, which locks the same rows, hardly waits.
+ * Statements are few, since in a process that serves requests each waits for its turn.
  */
 const BATCH = 200
 
-/** Copies dirty counters, for about `budgetMs` at most. Answers how many. */
+/** Copies dirty counters for about `budgetMs` at most. Returns how many. */
 export async function syncCounts(stores: Stores, budgetMs: number): Promise<number> {
   const deadline = performance.now() + budgetMs
   let synced = 0
   while (performance.now() < deadline) {
     const count = await reachMysql(() => unlessDeadlock(syncBatch(stores)))
-    // A persist transaction writes parents first and counters then: where the two met, it has gone on, and this begins again.
+    // A persist transaction locks parents before counters, so the two may deadlock; it goes on, and this begins again.
     if (count === undefined) continue
     synced += count
     if (count < BATCH) break

@@ -28,7 +28,7 @@ const failing = (thrown: unknown) =>
     throw thrown
   })
 
-/** Answers what it was given. */
+/** Returns what it was given. */
 const echo = endpoint(
   {
     params: z.object({ token: z.string().optional() }),

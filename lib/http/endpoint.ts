@@ -14,22 +14,22 @@ import type { Reply } from "./reply/replies.ts"
 import { requireAdminKey } from "./request/admin-key.ts"
 import { type RequestInput, readRequest } from "./request/request.ts"
 
-/** Below the functions' time-out of 10 s, after which the gateway would answer in our place. */
+/** Below the functions' time-out of 10 s, when the gateway would answer in our place. */
 export const REQUEST_TIMEOUT_MS = 9_000
 
-/** What a `run` may know of its request beside the checked input. */
+/** What `run` may know of its request besides the checked input. */
 export type Scope = {
   requestId: string
   method: string
-  /** The path as it came, with nothing decoded. */
+  /** The path as it came, not decoded. */
   rawPath: string
-  /** The request's headers, their names in lower case. */
+  /** The request's headers, by lower-case name. */
   headers: RequestHeaders
-  /** The address of the connection that the gateway took. */
+  /** The address that called the gateway. */
   sourceIp: string
   /** The X-Forwarded-For header, as it came. */
   forwardedFor: string | undefined
-  /** Tells how the rate limits stand: the answer's headers say so. */
+  /** Puts the rate limits' standing into the answer's headers. */
   noteStandings: (standings: Standing[]) => void
 }
 
@@ -37,7 +37,7 @@ type RequestHeaders = APIGatewayProxyEventV2["headers"]
 
 type Run<Schemas extends RequestSchemas> = (input: RequestInput<Schemas>, scope: Scope) => Promise<Reply> | Reply
 
-/** Returns the accepted admin keys; undefined where the API has none and the call is open. */
+/** Returns the accepted admin keys; undefined if the API has none and the call is open. */
 type AdminKeys = () => readonly string[] | undefined
 
 export type EndpointHandler = (
@@ -45,13 +45,12 @@ export type EndpointHandler = (
   context: Context,
 ) => Promise<APIGatewayProxyStructuredResultV2>
 
-/** What the middlewares tell each other about one request. */
 type Internal = {
   requestId: string
   headers: RequestHeaders
   input?: RequestInput<RequestSchemas>
   startedAt: number
-  /** A hash of the admin key that the request brought; only where the call needed one. */
+  /** A hash of the request's admin key; only if the call needed one. */
   adminKey?: string
   application?: string
   code?: string
@@ -63,7 +62,7 @@ type Answer = Reply | APIGatewayProxyStructuredResultV2
 type Exchange = Request<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>
 type Middleware = MiddlewareObj<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>
 
-/** Opens the request, and closes it with its one log line: nothing that the client wrote, no token. */
+/** Starts the request, and ends it with its one log line, which holds no token and nothing that the client wrote. */
 const requestLog = (): Middleware => {
   const writeLine = ({ context, internal, response }: Exchange): void => {
     log.info("request", {
@@ -78,7 +77,7 @@ const requestLog = (): Middleware => {
   return {
     before: ({ event, context, internal }) => {
       internal.startedAt = performance.now()
-      // The invocation's, since the gateway's own is a constant in the emulator.
+      // The invocation's id, since the gateway's is a constant in the emulator.
       internal.requestId = context.awsRequestId
       internal.headers = event.headers
       internal.requestId = ownRequestId(event.headers) ?? context.awsRequestId
@@ -94,7 +93,6 @@ const withHeaders = ({ status, headers, body }: Reply, requestId: string): APIGa
   ...(body !== undefined && { body }),
 })
 
-/** Makes a Reply the gateway's answer. */
 const answerHeaders = (administers: boolean): Middleware => {
   const finish = (request: Exchange): void => {
     const { requestId, headers: asked, standings } = request.internal
@@ -106,7 +104,7 @@ const answerHeaders = (administers: boolean): Middleware => {
   return { after: finish, onError: finish }
 }
 
-/** Logs what the client is not told: once, and clearly, as a failing dependency brings many of these. */
+/** Logs once what the client is not told, briefly for a dependency that is away, as that brings many. */
 function logFailure(thrown: unknown, told: ApiError, requestId: string): void {
   if (thrown instanceof DependencyAway) {
     const { dependency, cause, message } = thrown
@@ -121,17 +119,13 @@ function logFailure(thrown: unknown, told: ApiError, requestId: string): void {
   }
 }
 
-/**
- * Says of a wrong field which part of the request it is in, where whoever threw could not know: options of a search come
- * in its body or in its query.
- */
+/** Sets which part of the request a wrong field is in, if its error does not say: a search takes options in both. */
 function placed(field: FieldError, input: Internal["input"]): FieldError {
   if (field.in !== undefined) return field
   const isInBody = typeof input?.body === "object" && input.body !== null && field.path in input.body
   return { in: isInBody ? "body" : "query", ...field }
 }
 
-/** Answers whatever is thrown as problem+json. */
 const problems = (): Middleware => ({
   onError: (request) => {
     const { requestId, headers, input } = request.internal
@@ -147,17 +141,17 @@ function applicationOf(params: unknown): string | undefined {
   return hashToken(String(params.token))
 }
 
-/** What a middleware threw where no other could answer: a fault of this file, and still an answer. */
+/** Returns the answer to an error of the middlewares themselves. */
 function lastResort(error: unknown, requestId: string): APIGatewayProxyStructuredResultV2 {
   try {
     log.error("the endpoint itself failed", { request_id: requestId, error: describeError(error) })
   } catch {
-    // The answer goes out, whatever has become of the log.
+    // The answer goes out whatever has become of the log.
   }
   return withHeaders(problem(toApiError(undefined), { requestId, base: "" }), requestId)
 }
 
-/** Refuses the request without an admin key, before anything else of it is looked at. */
+/** Refuses requests without an admin key before anything else is read. */
 const adminGuard = (keysOf: AdminKeys): Middleware => ({
   before: ({ event, internal }) => {
     const keys = keysOf()
@@ -165,7 +159,6 @@ const adminGuard = (keysOf: AdminKeys): Middleware => ({
   },
 })
 
-/** What the innermost handler gets in the place of the event. */
 type Checked<Schemas extends RequestSchemas> = { input: RequestInput<Schemas>; scope: Scope }
 
 function scopeOf(event: APIGatewayProxyEventV2, internal: Internal): Scope {
@@ -183,7 +176,6 @@ function scopeOf(event: APIGatewayProxyEventV2, internal: Internal): Scope {
   }
 }
 
-/** Checks the request and puts what it says in the place of the event. */
 const requestReader = <Schemas extends RequestSchemas>(schemas: Schemas): Middleware => ({
   before: (request) => {
     const { event, internal } = request
@@ -192,15 +184,15 @@ const requestReader = <Schemas extends RequestSchemas>(schemas: Schemas): Middle
     const application = applicationOf(input.params)
     if (application !== undefined) internal.application = application
     const checked: Checked<Schemas> = { input, scope: scopeOf(event, internal) }
-    // middy gives its handler whatever the event has become, which its types do not say.
+    // middy passes on whatever the event has become, which its types do not say.
     request.event = checked as unknown as APIGatewayProxyEventV2
   },
 })
 
 /**
- * Returns the handler of an operation, for API Gateway's HTTP API (payload 2.0): it checks the request against the
- * operation's schemas, runs, and answers. It never throws, and answers within its time limit. An ApiError gives its own status,
- * a dependency that is away 503, anything else 500. An operation that administers applications needs `adminKeys`.
+ * Returns the handler of an operation, for API Gateway's HTTP API (payload 2.0). It checks the request against the
+ * operation's schemas, runs, and answers within its time limit. It never throws: an ApiError gives its own status, a
+ * dependency that is away 503, anything else 500. An operation that administers applications needs `adminKeys`.
  */
 export function endpoint<const Schemas extends RequestSchemas>(
   operation: Schemas,
@@ -212,10 +204,10 @@ export function endpoint<const Schemas extends RequestSchemas>(
   const late = () => unavailable("This call took too long.")
   const handler = middy<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>(
     (checked: APIGatewayProxyEventV2) => withDeadline(timeoutMs, start(checked as unknown as Checked<Schemas>), late),
-    // The time limit is ours: it also holds where the context's remaining time is another one.
+    // Our own time limit holds whatever time the context has left.
     { timeoutEarlyInMillis: 0 },
   )
-  // Answers and errors pass these from the last to the first.
+  // Both answers and errors pass these in reverse order.
   handler.use([requestLog(), answerHeaders(administers === true), problems()])
   if (adminKeys) handler.use(adminGuard(adminKeys))
   handler.use(requestReader(operation))
@@ -228,7 +220,7 @@ export function endpoint<const Schemas extends RequestSchemas>(
   }
 }
 
-/** Returns the handler of a function that serves several operations: by its method one of `others`, else `first`. */
+/** Returns a handler that chooses by method: one of `others`, else `first`. */
 export const byMethod =
   (first: EndpointHandler, others: Partial<Record<string, EndpointHandler>>): EndpointHandler =>
   (event, context) =>

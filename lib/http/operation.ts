@@ -1,41 +1,39 @@
-/** What is said of an operation of the API, once: lib/operations/ has all of them. */
+/** The declaration of an operation of the API; lib/operations/ has all of them. */
 import type { ZodObject, ZodType } from "zod"
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
 
-/** How the request of an operation is checked, and what it needs. All that an endpoint knows of its operation. */
+/** What an endpoint knows of its operation: how to check requests, and what they need. */
 export type RequestSchemas = {
-  /** A template such as `/applications/{token}`. */
   path?: string
-  /** Of the path's parameters. A path that does not fit cannot exist: 404. */
+  /** The path's parameters; a path that does not fit is 404. */
   params?: ZodObject
   query?: ZodObject
-  /** No body at all is read as `{}`: good where every member is optional, else 422 that names what is missing. */
+  /** A missing body is read as `{}`: valid if every member is optional, else 422. */
   body?: ZodType
-  /** Of the Idempotency-Key header, where the operation creates. */
+  /** The Idempotency-Key header, if the operation creates. */
   idempotencyKey?: ZodType<string>
-  /** The operation administers applications: it needs an admin key where the API has one. */
+  /** The operation administers applications: it needs an admin key if the API has one. */
   administers?: true
-  /** After which it is answered 503; the endpoint's own limit unless given. */
+  /** The time after which it is answered 503; by default the endpoint's. */
   timeoutMs?: number
 }
 
-/** A link from an answer to another operation, by its id, and the source of each parameter of its path. */
+/** Links an answer to another operation by id, with the source of each path parameter. */
 export type Link = { operation: string; parameters: Record<string, string> }
 
 export type Operation = RequestSchemas & {
   id: string
-  /** GET answers HEAD too. A second method that differs in more than its name is an operation of its own. */
+  /** GET implies HEAD. A second method that differs in more than its name is its own operation. */
   methods: readonly [Method, ...Method[]]
   path: string
-  /** The function that serves it, where that is not called like the operation. */
+  /** The function that serves it, if not named like the operation. */
   function?: string
   tag: "applications" | "chats" | "messages" | "operations"
   summary: string
   description: string
-  /** Of the body. */
   example?: unknown
-  /** `schema` has an `id`, its name in the OpenAPI document. Without one the answer is text of the type `mediaType`, if any. */
+  /** `schema` has an `id`, its name in the document. Without one the answer is text of type `mediaType`, if any. */
   answer: {
     status: number
     description: string
@@ -43,6 +41,6 @@ export type Operation = RequestSchemas & {
     mediaType?: string
     links?: Record<string, Link>
   }
-  /** By status: answers with a body of their own beside the problem that the status stands for. */
+  /** By status: an answer with a body of its own besides the status's problem. */
   otherAnswers?: Readonly<Record<number, { description: string; schema: ZodType }>>
 }

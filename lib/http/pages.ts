@@ -5,10 +5,10 @@ import { LIMITS } from "../limits.ts"
 import { decodeCursor, encodeCursor, type List } from "./cursor.ts"
 import { ok, type Reply } from "./reply/replies.ts"
 
-/** The format of what stays far below 2^31. */
+/** The format of numbers far below 2^31. */
 const NARROW = "int32"
 
-/** A whole number from 1 in a query string. */
+/** Defines a whole number from 1 in a query string. */
 const wholeNumber = (max: number) =>
   z
     .string()
@@ -17,14 +17,14 @@ const wholeNumber = (max: number) =>
     .pipe(z.int().min(1).max(max))
 
 export const OrderParameter = z.enum(["asc", "desc"]).optional()
-/** Without an example: none is valid for any list but the one that gave it, and whoever sent it would be answered 422. */
+/** Has no example, since a cursor is valid only for its own list. */
 export const Cursor = z
   .string()
   .min(1)
   .max(LIMITS.cursorMax)
   .optional()
   .meta({ description: "Goes on after a page: its `next_cursor`, for the same list and order." })
-/** What the document says of a limit, in a query string or a body. */
+/** Describes a limit, in a query string or a body. */
 export const limitMeta = {
   description: "Items on a page.",
   default: LIMITS.pageLimitDefault,
@@ -37,7 +37,6 @@ export const PageParameter = wholeNumber(LIMITS.offsetMax)
   .optional()
   .meta({ description: `Instead of a cursor; page × limit is ${LIMITS.offsetMax} at most.`, format: NARROW })
 
-/** The parameters of a list, as its caller gave them. */
 export const listParameters = {
   limit: LimitParameter,
   order: OrderParameter.meta({
@@ -56,7 +55,7 @@ type ListParameters = {
   page?: number | undefined
 }
 
-/** The rules between the parameters of a list. */
+/** Returns what is wrong with a list's `page`, if anything. */
 function checkPage({ limit = LIMITS.pageLimitDefault, cursor, page }: ListParameters): string | undefined {
   if (page === undefined) return undefined
   if (cursor !== undefined) return "cannot be given with cursor"
@@ -64,7 +63,6 @@ function checkPage({ limit = LIMITS.pageLimitDefault, cursor, page }: ListParame
   return undefined
 }
 
-/** Adds what `checkPage` finds to a schema's issues. */
 export function refinePage(parameters: ListParameters, context: z.RefinementCtx): void {
   const message = checkPage(parameters)
   if (message !== undefined) context.addIssue({ code: "custom", path: ["page"], message })
@@ -72,10 +70,7 @@ export function refinePage(parameters: ListParameters, context: z.RefinementCtx)
 
 export const ListQuery = z.object(listParameters).superRefine(refinePage)
 
-/**
- * What a list's parameters ask for. A cursor brings its order along; another one given beside it is 422, like a cursor
- * of another list.
- */
+/** Returns the page that a list's parameters ask for. A cursor brings its order; another one beside it is 422. */
 export function pageRequest(list: List, parameters: ListParameters, orderDefault: Order = "asc"): PageRequest {
   const { limit = LIMITS.pageLimitDefault, order, cursor, page } = parameters
   if (cursor !== undefined) {
@@ -87,7 +82,7 @@ export function pageRequest(list: List, parameters: ListParameters, orderDefault
   return { limit, order: order ?? orderDefault }
 }
 
-/** The list's next page as a path, with the caller's own parameters. */
+/** Returns the path of the next page, with the caller's parameters. */
 function nextPath(path: string, given: Record<string, string | number | undefined>, cursor: string): string {
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(given)) if (value !== undefined) parameters.set(name, String(value))
@@ -95,7 +90,7 @@ function nextPath(path: string, given: Record<string, string | number | undefine
   return `${path}?${parameters}`
 }
 
-/** 200 with `body` and next_cursor, and the next page as a Link (RFC 8288) to `path` with the parameters `given`. */
+/** Returns 200 with the page, and a Link (RFC 8288) to the next one: `path` with the parameters `given`. */
 export function pageReply(
   list: List,
   order: Order,
@@ -108,7 +103,7 @@ export function pageReply(
   return { ...reply, headers: { ...reply.headers, link: `<${nextPath(link.path, link.given, cursor)}>; rel="next"` } }
 }
 
-/** Answers a list: reads the page that the parameters ask for with `read`. */
+/** Returns the answer of a list, whose page it reads with `read`. */
 export async function answerList(
   list: List,
   parameters: ListParameters,

@@ -33,14 +33,14 @@ const order = OrderParameter.meta({
 const FILTERS = Object.keys(searchFilters) as (keyof SearchFilters)[]
 
 const NO_PAGE = "is not offered for a search: use cursor"
-/** A search goes on by cursor only: Elasticsearch pays for every hit that an offset skips. */
+/** Searches continue by cursor only: Elasticsearch pays for every hit that an offset skips. */
 const page = z.never(NO_PAGE).optional()
 
 const options = { ...searchFilters, limit: LimitParameter, order, cursor: Cursor, page }
 export const SearchOptions = z.object(options)
 export const SearchParameters = z.object({ query: SearchQuery, ...options })
 
-/** A search in a body; what it says comes before the same option in the query string. */
+/** A search in a body, whose options override those in the query string. */
 export const SearchInput = named("SearchInput", {
   query: SearchQuery,
   ...searchFilters,
@@ -51,8 +51,8 @@ export const SearchInput = named("SearchInput", {
 })
 
 /**
- * `GET …/messages`: the list, or with `query` the search. Its `order` has no default, since clients that send defaults
- * would turn each search round; its `page` no example, since beside that of `query` it is refused.
+ * The parameters of `GET …/messages`, which lists or, with `query`, searches. `order` has no default here, since
+ * clients that send defaults would reverse each search, and `page` no example, since it is refused beside `query`'s.
  */
 const messagesParameters = {
   ...listParameters,
@@ -82,7 +82,7 @@ export type Asked = SearchFilters & {
 }
 type Found = { data: unknown[]; next: Position | null; total: number }
 
-/** Answers the search that has this path, newest first unless told, by `search`. */
+/** Returns the answer of a search at `path`, by default newest first. */
 export async function answerSearch(
   path: string,
   keyedBy: "number" | "hit",
@@ -96,7 +96,7 @@ export async function answerSearch(
     FILTERS.flatMap((name) => (asked[name] === undefined ? [] : [[name, asked[name]]])),
   )
   const { from: _from, to: _to, ...exact } = filters
-  // A cursor is of one search: of its words and of its filters.
+  // A cursor belongs to one query and its filters.
   const list = { path: `${path}?${JSON.stringify([query, from, to, ...Object.entries(exact).flat()])}`, keyedBy }
   const request = pageRequest(list, asked, "desc")
   const found = await search({
@@ -104,7 +104,7 @@ export async function answerSearch(
     order: request.order,
     limit: request.limit,
     ...(request.after && { after: request.after }),
-    // Messages have whole milliseconds, so the bounds are rounded inwards.
+    // Messages have whole milliseconds, so bounds are rounded inwards.
     ...(from && { from: parseRfc3339(from, "up") }),
     ...(to && { to: parseRfc3339(to, "down") }),
     ...(Object.keys(exact).length > 0 && { exact }),

@@ -1,4 +1,4 @@
-/** The rows below a parent, counted within the caller's snapshot: in pieces along the primary key, each by one statement. */
+/** Counts the rows below parents within the caller's snapshot, a statement for each piece of the primary key. */
 import type { Kysely } from "kysely"
 import { reachMysql } from "../clients/mysql.ts"
 import { after } from "../clients/walk.ts"
@@ -6,11 +6,11 @@ import type { Database } from "../database.ts"
 
 /** Chats counted in one snapshot and corrected in one transaction. */
 export const CHATS_MAX = 200
-/** Rows that one statement walks over: some tens of milliseconds. */
+/** Rows per statement: some tens of milliseconds. */
 const PIECE_ROWS = 20_000
 
 type Db = Kysely<Database>
-/** A parent as one snapshot has it. */
+/** A parent in one snapshot. */
 export type Parent = {
   application: string
   chat: number
@@ -22,7 +22,7 @@ export type Parent = {
   greatest: number
 }
 
-/** The application with its chats counted; nothing when it does not live. */
+/** Returns the application with its chats counted, or nothing if it does not live. */
 export async function countChats(tx: Db, application: string): Promise<Parent[]> {
   const row = await reachMysql(() =>
     tx
@@ -68,14 +68,13 @@ export async function countChats(tx: Db, application: string): Promise<Parent[]>
   return [{ application, chat: 0, column: chats_count, ...counterOf({ live, highest, dirty }), counted, greatest }]
 }
 
-/** A parent without a counter is one that counts nothing. */
 const counterOf = (row: { live: number | null; highest: number | null; dirty: number | null }) => ({
   live: row.live ?? 0,
   highest: row.highest ?? 0,
   dirty: row.dirty ?? 0,
 })
 
-/** The next chats after a number, with their messages counted. */
+/** Returns the next chats after a number, with their messages counted. */
 export async function countMessages(tx: Db, application: string, after: number): Promise<Parent[]> {
   const rows = await reachMysql(() =>
     tx
@@ -117,7 +116,7 @@ export async function countMessages(tx: Db, application: string, after: number):
   )
   const last = rows.at(-1)?.number
   if (last === undefined) return []
-  // Along the primary key: a piece ends anywhere, amid a chat or after many.
+  // A piece may end within a chat or span many.
   for (let at = { chat: after, number: Number.MAX_SAFE_INTEGER }, rows = PIECE_ROWS; rows === PIECE_ROWS; ) {
     const sums = await reachMysql(() => countPiece(tx, application, at, last))
     rows = 0

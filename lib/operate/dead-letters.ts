@@ -1,10 +1,10 @@
 /**
- * DESIGN. The dead-letter queues, for the operator. A dead letter holds an envelope, and the reason where a consumer
- * gave one; of a write event the outbox keeps the entry, marked dead. A queue can only be read by receiving, so every
- * command holds the letters for a while, does what it is to do, and lets those that stay be received again at once.
+ * DESIGN. The dead-letter queues, for the operator. A dead letter holds an envelope, and the reason if a consumer gave
+ * one; the outbox keeps the entry of a write event, marked dead. A queue can only be read by receiving, so each command
+ * holds the letters for a while, acts, and makes those that stay visible again at once.
  *
- * Promised: a letter is removed only after what it held has been sent again or dropped. May happen twice: a letter is
- * sent again and stays, if the command is killed in between; its events are found stale.
+ * Promised: a letter is removed only after its events have been sent again or dropped. May happen twice: a letter is
+ * sent again and stays if the command is killed in between; its events are found stale.
  */
 import type { Message } from "@aws-sdk/client-sqs"
 import { isFence, type NewerEvent } from "../events.ts"
@@ -12,34 +12,34 @@ import type { Queue } from "../queue/queue.ts"
 import { QUEUES, type QueuedEvent } from "../queue/queues.ts"
 import type { Stores } from "../stores.ts"
 
-/** Letters of a queue that one command looks at, so that it needs no more than some MB; the others it sees the next time. */
+/** Letters of a queue that one command sees, so that it needs only some MB; the next run sees the others. */
 export const LETTERS_MAX = 1_000
-/** Longer than it takes to send so many again; a command that is killed hides its letters for no longer. */
+/** Longer than sending them takes; a killed command hides its letters for no longer. */
 const HOLD_SECONDS = 60
-/** SQS asks some of its servers only, so an empty answer may be wrong; so many in a row are not. */
+/** SQS asks only some of its servers, so a single empty answer may be wrong. */
 const EMPTY_RECEIVES_MAX = 3
 const BATCH_MESSAGES_MAX = 10
 
-/** `id` is the queue's own of the message, `queue` the name of the queue that it came from. */
+/** `id` is the message's in SQS, `queue` the name of the source queue. */
 export type DeadLetter = {
   id: string
   queue: string
   reason: string
   sentAt: Date
   body: string
-  /** Those of the body; undefined where it cannot be read. */
+  /** The body's events; undefined if it is unreadable. */
   events: (QueuedEvent | NewerEvent)[] | undefined
 }
 type Held = DeadLetter & { receiptHandle: string }
 
-/** What became of a letter: it went, or it stays and why. */
+/** The fate of a letter: gone, or kept for a reason. */
 export type Fate = { gone: true } | { gone: false; why: string }
 
 const queuesOf = ({ queues }: Stores): Queue<QueuedEvent>[] => Object.values(queues)
 
 /**
- * Shows `handle` the dead letters of all queues, about LETTERS_MAX of each at most, and removes those that it says are
- * gone. Returns whether there may be more letters than it has shown.
+ * Passes the dead letters of all queues, about LETTERS_MAX of each, to `handle`, and removes those that it says are
+ * gone. Returns whether there may be more.
  */
 export async function visitDeadLetters(stores: Stores, handle: (letter: DeadLetter) => Promise<Fate>) {
   let more = false
@@ -60,7 +60,7 @@ export async function visitDeadLetters(stores: Stores, handle: (letter: DeadLett
   return { more }
 }
 
-/** Receives until nothing comes or LETTERS_MAX is reached; then it answers true. */
+/** Receives until the queue is empty, or LETTERS_MAX is reached; then returns true. */
 async function hold({ sqs }: Stores, queue: Queue<QueuedEvent>, held: Map<string, Held>) {
   for (let empty = 0; empty < EMPTY_RECEIVES_MAX; ) {
     if (held.size >= LETTERS_MAX) return true
@@ -74,7 +74,7 @@ async function hold({ sqs }: Stores, queue: Queue<QueuedEvent>, held: Map<string
   return false
 }
 
-/** What cannot be released now is back once the hold has passed. */
+/** Letters that cannot be released come back when their hold ends. */
 async function release({ sqs }: Stores, url: string, letters: Held[]): Promise<void> {
   for (let at = 0; at < letters.length; at += BATCH_MESSAGES_MAX) {
     const handles = letters.slice(at, at + BATCH_MESSAGES_MAX).map(({ receiptHandle }) => receiptHandle)
@@ -96,7 +96,7 @@ function toLetter(queue: Queue<QueuedEvent>, message: Message): Held {
   }
 }
 
-/** Sends a letter's events to their queue again and revives their outbox entries; one that cannot be read stays. */
+/** Sends a letter's events to their queue again and revives their outbox entries. An unreadable letter stays. */
 export async function redriveLetter(stores: Stores, { queue, events = [] }: DeadLetter): Promise<Fate> {
   const target = queuesOf(stores).find(({ name }) => name === queue)
   if (!target || events.length === 0) return { gone: false, why: "it cannot be read" }

@@ -1,14 +1,12 @@
 /**
- * DESIGN. Discarding gives an accepted write up for good, and leaves all readers of one mind:
+ * DESIGN. Discarding gives up an accepted write for good, and all readers agree about it:
+ * - A write to a resource that MySQL has is undone: its outbox entry goes, and the row's own state is seen again.
+ * - A creation that MySQL never had becomes a delete: a tombstone replaces its outbox entry and goes through the queue
+ *   to MySQL, which then knows its number as given. Everything below it is 404 and removed.
+ * - A write that was replaced or stored since stays as it is. A delete is never undone.
  *
- * - A write to something that MySQL has is undone: its outbox entry goes, and the row's own state is seen again.
- * - A creation that MySQL never had becomes a delete, the normal way: a tombstone takes the place of its outbox entry and
- *   goes through the queue to MySQL. So its number is a hole as any deleted one's, is known to be given there too, and
- *   everything below it is 404 and removed.
- * - What a later write has replaced, or what is stored by now, stays as it is; a delete is never undone.
- *
- * The outbox entry is taken off by its revision, so a write that came meanwhile is not touched. Any step may be done
- * again: a creation whose entry is gone, and of which MySQL has neither row nor tombstone, is deleted then.
+ * The outbox entry is removed by its revision, so a newer write is not touched. Any step may be repeated: a creation
+ * with no entry, row or tombstone is deleted then.
  */
 import { sql } from "kysely"
 import { keyRanges } from "../clients/key-ranges.ts"
@@ -22,12 +20,12 @@ import type { Stores } from "../stores.ts"
 import { acceptChange } from "../write/accept.ts"
 import type { DeadLetter, Fate } from "./dead-letters.ts"
 
-/** Gives up what a letter holds. A delete that is not stored yet stays, and so does its letter. Throws DependencyAway; then try again. */
+/** Gives up a letter's events. A delete that is not stored stays, with its letter. Throws DependencyAway: try again. */
 export async function discardLetter(stores: Stores, { queue, events = [] }: DeadLetter): Promise<Fate> {
   if (queue === QUEUES.index.name) await forgetIndexing(stores, events as IndexEvent[])
-  // What waits in any other queue is nowhere else.
+  // Events of any other queue are nowhere else.
   for (const event of queue === QUEUES.persist.name ? events : []) {
-    // A fence is asked for again by whoever needs it.
+    // Whoever needs a fence sends it again.
     if (isFence(event)) continue
     if (isNewer(event)) return { gone: false, why: "its version is newer than this command" }
     const fate = await discardWrite(stores, event as WriteEvent)
@@ -38,14 +36,14 @@ export async function discardLetter(stores: Stores, { queue, events = [] }: Dead
 
 async function discardWrite(stores: Stores, event: WriteEvent): Promise<Fate> {
   const { outbox } = stores
-  // Before anything is dropped: MySQL must be there to say what is right.
+  // MySQL must be there before anything is dropped.
   if (event.deleted) {
     if ((await readStored(stores, event)).deleted) return { gone: true }
     return { gone: false, why: "it is a delete, which cannot be undone: redrive it" }
   }
   await readStored(stores, event)
   await outbox.remove(shardOf(event.application), [event])
-  // In the order of all readers: what is taken off the outbox in between is in MySQL.
+  // As for all readers, the outbox comes first: what leaves it in between is in MySQL.
   const { entries } = await outbox.read(event.application, event.chat, [event])
   if (entries[0]) return { gone: true }
   const stored = await readStored(stores, event)
@@ -59,12 +57,12 @@ async function deleteCreation(stores: Stores, { application, chat, message, crea
     const found = { createdAt: new Date(created_at), revision: Number(revision) }
     await acceptChange(stores, { key, found, state: { deleted: true } })
   } catch (error) {
-    // A parent was deleted, and this with it.
+    // A parent was deleted, and this resource with it.
     if (!(error instanceof ApiError && error.code === "not_found")) throw error
   }
 }
 
-/** Whether MySQL has the resource's row, and whether it or a parent has a tombstone there. */
+/** Returns whether MySQL has the resource's row, and whether it has a tombstone of it or a parent. */
 async function readStored({ mysql }: Stores, key: ResourceKey): Promise<{ lives: boolean; deleted: boolean }> {
   const { application, chat, message } = key
   const one = sql<number>`1`.as("one")
@@ -88,7 +86,7 @@ async function readStored({ mysql }: Stores, key: ResourceKey): Promise<{ lives:
   return { lives: row !== undefined, deleted: tombstone !== undefined }
 }
 
-/** The documents stay as they are in the index: nothing is left that would try to change them. */
+/** Removes the dead entries of pending_index; the documents stay as they are. */
 async function forgetIndexing({ mysql }: Stores, events: IndexEvent[]): Promise<void> {
   for (const event of events) {
     await reachMysql(() =>

@@ -1,15 +1,15 @@
 /**
- * DESIGN. Counts the rows below each living application and chat anew and corrects its counter by the *difference*.
+ * DESIGN. Counts the rows below each living application and chat and corrects its counter by the *difference*.
  *
- * A counter and its rows change in one transaction, so in a snapshot (REPEATABLE READ) their difference is what is wrong
- * with the counter, whatever is written meanwhile. Rows are counted there in pieces, without any lock, so a chat of any
- * size holds nobody back. Then the difference is added under the lock of the persist transactions, which says whether the
- * parent still lives. The count column follows by the next sync, since the counter is made dirty.
+ * A counter and its rows change in one transaction, so within a snapshot (REPEATABLE READ) their difference is the
+ * error, whatever is written meanwhile. Rows are counted in pieces without locks, so a chat of any size delays nobody.
+ * The difference is then added under the lock of the persist transactions, if the parent still lives. The counter is
+ * made dirty, so the next sync updates the count column.
  *
- * Two recounts would add the same difference twice, so a named lock of MySQL lets only one run; its connection is the one
- * that counts, so whoever has lost the lock cannot go on. `highest` only ever rises.
+ * Two recounts would add a difference twice, so a named lock of MySQL admits one; its connection does the counting, so
+ * whoever loses the lock cannot continue. `highest` only ever rises.
  *
- * Each application, and each part of its chats, is corrected by itself: what ends a recount leaves what was done.
+ * Each application, and each part of its chats, is corrected separately: an aborted recount leaves what was done.
  */
 import { type Kysely, sql } from "kysely"
 import { asAway, reachMysql } from "../clients/mysql.ts"
@@ -20,34 +20,31 @@ import { lockStripes } from "../persist/persist-events.ts"
 import type { Stores } from "../stores.ts"
 import { CHATS_MAX, countChats, countMessages, type Parent } from "./count-rows.ts"
 
-/** Applications read ahead. */
 const APPLICATIONS_MAX = 100
 const lockName = sql<string>`concat('recount ', left(sha2(database(), 256), 40))`
-/** Corrections that the answer lists; all are made and counted. */
+/** Corrections that are listed; all are made and counted. */
 const LISTED_MAX = 1_000
 
 export type Correction = {
   application: string
-  /** 0: the application's count of chats. */
+  /** 0: the application's chats are counted. */
   chat: number
   live: { was: number; is: number }
   highest: { was: number; is: number }
-  /** The count column, where it was to agree with the counter. */
+  /** The count column, before and after the next sync. */
   column: { was: number; is: number }
 }
 export type Recount = {
   applications: number
   chats: number
   corrected: number
-  /** The first LISTED_MAX of what was corrected. */
   corrections: Correction[]
-  /** Where to go on, if it was stopped. */
+  /** Where to continue, if it was aborted. */
   next: string | undefined
 }
 export type RecountOptions = {
-  /** Only this one. */
   application?: string
-  /** Only those from this token on. */
+  /** Recounts applications from this token on. */
   from?: string
   signal?: AbortSignal
   onProgress?: (state: { application: string; applications: number; chats: number; chat: number; of: number }) => void
@@ -61,7 +58,7 @@ class RecountUnderWay extends Error {
 }
 
 type Db = Kysely<Database>
-/** Recounts until all is done or `signal` is aborted. Throws DependencyAway and RecountUnderWay. */
+/** Recounts until done or `signal` is aborted. Throws DependencyAway and RecountUnderWay. */
 export async function recount({ mysql }: Stores, options: RecountOptions = {}): Promise<Recount> {
   const result: Recount = { applications: 0, chats: 0, corrected: 0, corrections: [], next: undefined }
   try {
@@ -93,7 +90,7 @@ async function* applications(db: Db, { application, from = "" }: RecountOptions)
   }
 }
 
-/** Answers false when it was stopped before its end. */
+/** Returns false if it was aborted. */
 async function recountApplication(db: Db, application: string, options: RecountOptions, result: Recount) {
   const own = await inSnapshot(db, (tx) => countChats(tx, application))
   const top = own[0]?.greatest ?? 0
@@ -116,14 +113,14 @@ async function recountApplication(db: Db, application: string, options: RecountO
   }
 }
 
-/** The first statement makes the snapshot that all of them see. */
+/** Runs `read` in the snapshot that its first statement makes. */
 const inSnapshot = <T>(db: Db, read: (tx: Db) => Promise<T>): Promise<T> =>
   db.transaction().setIsolationLevel("repeatable read").execute(read)
 
 const isRight = ({ column, live, highest, dirty, counted, greatest }: Parent): boolean =>
   live === counted && highest >= greatest && (dirty === 1 || column === live)
 
-/** Corrects the counters that are wrong, of parents of one application that still live. */
+/** Corrects the wrong counters of living parents, all of one application. */
 async function correct(db: Db, parents: Parent[], result: Recount): Promise<void> {
   const wrong = parents.filter((parent) => !isRight(parent))
   if (wrong.length === 0) return
@@ -167,7 +164,7 @@ async function correct(db: Db, parents: Parent[], result: Recount): Promise<void
   }
 }
 
-/** Under the stripe's lock: a parent that was deleted meanwhile must not get its counter back. */
+/** Returns the parents that live, under the stripe's lock: one deleted meanwhile must not get its counter back. */
 async function livingOf(tx: Db, parents: Parent[]): Promise<Parent[]> {
   const [{ application, chat }] = parents as [Parent]
   if (chat === 0) {

@@ -1,6 +1,6 @@
 /**
- * DESIGN. How the whole is doing, for the operator. Each store is asked by itself, side by side, and for a bounded piece of
- * work: one that is away leaves its part null and hides nothing of the others. Nothing is changed by asking.
+ * DESIGN. The system's state, for the operator. All stores are asked in parallel, for a bounded amount of work and with
+ * no side effect; one that is away leaves its part null and hides nothing of the others.
  */
 import { sql } from "kysely"
 import { type Mysql, reachMysql } from "../clients/mysql.ts"
@@ -11,20 +11,20 @@ import { checkReadiness, type Readiness } from "../readiness.ts"
 import type { SearchStores } from "../stores.ts"
 import { type OutboxSurvey, surveyOutbox } from "./survey.ts"
 
-/** How long the oldest event is looked for; without a backlog it takes some milliseconds. */
+/** Bounds the search for the oldest event; without a backlog it takes some milliseconds. */
 const SURVEY_BUDGET_MS = 3_000
 const FULLEST_SHARDS = 3
-/** Rows are counted up to this, which takes tens of milliseconds; a longer backlog is shown as such. */
+/** Counts stop at this, after tens of milliseconds; a longer backlog is shown as "at least". */
 const COUNT_MAX = 100_000
-/** Of what is due first, in pending_index. */
+/** Rows of pending_index, first due, among which the oldest is sought. */
 const OLDEST_ROWS = 1_000
-/** Counters that are compared with their columns, from a random one on: a few milliseconds. */
+/** Counters compared with their columns, from a random one on: a few milliseconds. */
 const SAMPLE_COUNTERS = 1_000
-/** The relay sends after 30 s, and runs each minute: what is older by then is not being persisted or indexed. */
+/** The relay sends after 30 s and runs each minute, so older events are not being persisted or indexed. */
 const AGE_MAX_MS = 120_000
-/** An operator has time to act before writes are refused. */
+/** Leaves an operator time to act before writes are refused. */
 const FULL_SHARE = 0.8
-/** What Redis must be set to: see docs/operations.md. */
+/** The settings that Redis must have: see docs/operations.md. */
 const SETTINGS = { appendonly: "yes", appendfsync: "always", "maxmemory-policy": "volatile-ttl" }
 
 export type QueueStatus = { queue: string; visible: number; inFlight: number; delayed: number }
@@ -33,24 +33,22 @@ export type OutboxStatus = {
   bytes: number
   dead: number
   oldestAt: Date | undefined
-  /** Whether every event was looked at for its age. */
   complete: boolean
-  /** Shards that take no writes now. */
+  /** Shards that take no writes. */
   unsettled: string[]
-  /** By the share of their bounds that is used, the fullest first; empty ones are left out. */
+  /** The fullest non-empty shards, by the used share of their bounds. */
   fullest: { shard: string; events: number; bytes: number; share: number }[]
 }
 export type IndexStatus = {
-  /** Rows of pending_index that are to be sent again, that wait for their first or next attempt, and that are dead. */
+  /** Rows of pending_index that are due, waiting for an attempt, or dead. */
   due: number
   waiting: number
   dead: number
   oldestAt: Date | undefined
 }
 export type CountStatus = {
-  /** Counters that the next sync will copy. */
   dirty: number
-  /** Of `sampled` counters that are not dirty, how many differ from their column. */
+  /** `differing` of `sampled` clean counters differ from their column. */
   sampled: number
   differing: number
 }
@@ -64,14 +62,13 @@ export type Status = {
   index: IndexStatus | null
   counts: CountStatus | null
   redis: RedisStatus | null
-  /** What an operator should look at, in words; empty when all is well. */
+  /** What needs the operator's attention, in words; empty if all is well. */
   problems: string[]
 }
 
-/** Counts beyond this are shown as "at least". */
 export const COUNTED_MAX = COUNT_MAX
 
-/** Asks all stores. Never throws for one that is away. */
+/** Asks all stores; does not throw for one that is away. */
 export async function readStatus(stores: SearchStores): Promise<Status> {
   const away = new Set<Dependency>()
   const ask = async <T>(question: () => Promise<T>): Promise<T | null> => {
@@ -168,12 +165,12 @@ async function readCounts({ mysql }: SearchStores): Promise<CountStatus> {
       .executeTakeFirstOrThrow(),
   )
   const random = await sampleCounters(mysql, drawToken())
-  // There are fewer from there on: those from the beginning may be more.
+  // Few counters follow the random one; the sample from the beginning may be larger.
   const sampled = random.sampled < SAMPLE_COUNTERS ? await sampleCounters(mysql, "") : random
   return { dirty: Number(count), ...sampled }
 }
 
-/** One statement, so that counter and column are of one moment. */
+/** Samples by one statement, so that counter and column are of one moment. */
 async function sampleCounters(mysql: Mysql, from: string): Promise<{ sampled: number; differing: number }> {
   const sample = mysql
     .selectFrom("counters")

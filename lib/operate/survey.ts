@@ -1,14 +1,13 @@
-/** What the shards of the outbox hold, for the operator: read by scripts that change nothing, a bounded piece at a time. */
 import type { RedisClient } from "../clients/redis.ts"
 import { SHARDS, shardKeys } from "../outbox/keys.ts"
 import { OLDEST, SURVEY } from "../outbox/scripts/survey.ts"
 
-/** Entries that one call looks at: well under a millisecond of Redis' time. */
+/** Entries per call: well under a millisecond of Redis' time. */
 const SCAN_COUNT = 500
 
 export type ShardSurvey = {
   shard: string
-  /** Whether writes are taken now; false also for a shard that Redis knows nothing of yet. */
+  /** Whether writes are taken; false also for a shard that Redis does not know yet. */
   settled: boolean
   events: number
   bytes: number
@@ -16,9 +15,9 @@ export type ShardSurvey = {
 }
 export type OutboxSurvey = {
   shards: ShardSurvey[]
-  /** The least revision (µs) of an event; undefined when there is none. */
+  /** The least revision (µs) of an event, if there is one. */
   oldestRevision: number | undefined
-  /** Whether all events were looked at; if not, there may be older ones. */
+  /** Whether all events were examined; if not, there may be older ones. */
   complete: boolean
 }
 
@@ -34,7 +33,7 @@ export async function surveyOutbox({ redis }: { redis: RedisClient }, budgetMs: 
     }),
   )
   let complete = true
-  // One after the other: Redis serves everyone else in between.
+  // Scans in sequence, so that Redis serves others in between.
   for (const { shard, events } of shards) {
     if (events === 0) continue
     for (let cursor = "0", started = false; !started || cursor !== "0"; started = true) {

@@ -1,5 +1,3 @@
-/** Sentences that the descriptions of several operations share. */
-
 export const LIST_NOTE =
   "Page by `cursor` (programs) or by `page` (people). On the last page `next_cursor` is null and there is no Link header."
 export const CREATE_NOTE =

@@ -6,26 +6,26 @@ import * as system from "./system.ts"
 
 const METHODS: readonly Method[] = ["POST", "GET", "PUT", "PATCH", "DELETE"]
 
-/** Orders operations as they are read: a collection before what is in it. */
+/** Orders operations for reading: a collection before its items. */
 const byPath = (a: Operation, b: Operation): number =>
   a.path === b.path ? METHODS.indexOf(a.methods[0]) - METHODS.indexOf(b.methods[0]) : a.path < b.path ? -1 : 1
 
-/** Every operation of the API: the OpenAPI document is made from them. */
+/** Every operation of the API, from which the OpenAPI document is made. */
 export const OPERATIONS: readonly Operation[] = [applications, chats, messages, system].flatMap((module) =>
   Object.values<Operation>(module).sort(byPath),
 )
 
 export type Route = Pick<Operation, "methods" | "path" | "administers"> & { function: string }
 
-/** Every route of the API. serverless.yml has the same; a test compares them. */
+/** Every route of the API; a test compares them with serverless.yml. */
 export const ROUTES: readonly Route[] = OPERATIONS.map((operation) => ({
   ...operation,
   function: operation.function ?? operation.id,
 }))
 
 /**
- * Routes that must lead to reject-unknown-route by name, beside its catch-all: else the methods of `{number}` would
- * take "search" for a number and answer 404 where 405 is meant.
+ * Routes that must name reject-unknown-route, besides its catch-all: otherwise the methods of `{number}` would take
+ * "search" for a number and answer 404 instead of 405.
  */
 export const REJECTED_ROUTES: readonly Route[] = [
   { methods: ["PUT", "PATCH", "DELETE"], path: messages.searchMessages.path, function: "reject-unknown-route" },
@@ -33,7 +33,7 @@ export const REJECTED_ROUTES: readonly Route[] = [
 
 const isParameter = (segment: string | undefined): boolean => segment?.startsWith("{") ?? false
 
-/** Whether `path` fits the template, with any value for its parameters, and how many segments of it are literal. */
+/** Returns how many literal segments of the template `path` matches; 0 if it does not fit. */
 function literalsMatched(template: string, path: string): number {
   const wanted = template.split("/")
   const segments = path.split("/")
@@ -42,7 +42,7 @@ function literalsMatched(template: string, path: string): number {
   return wanted.filter((part) => !isParameter(part)).length
 }
 
-/** The routes that fit `path` best (a literal segment beats a parameter); none where no route does. */
+/** Returns the routes that fit `path` best; a literal segment beats a parameter. */
 function routesOf(path: string): Route[] {
   const trimmed = path.length > 1 ? path.replace(/\/$/, "") : path
   const fits = ROUTES.map((route) => ({ route, literals: literalsMatched(route.path, trimmed) }))
@@ -51,7 +51,7 @@ function routesOf(path: string): Route[] {
   return fits.filter(({ literals }) => literals === best).map(({ route }) => route)
 }
 
-/** Returns the methods that `path` takes; none where there is no such path. */
+/** Returns the methods that `path` takes, if any. */
 export function methodsOf(path: string): Method[] {
   const routes = routesOf(path)
   return METHODS.filter((method) => routes.some(({ methods }) => methods.includes(method)))
@@ -63,7 +63,7 @@ export function administers(path: string, method: string): boolean {
   return routesOf(path).some((route) => route.administers === true && route.methods.some((one) => one === taken))
 }
 
-/** What Allow says for a path with these methods. */
+/** Returns the Allow header of a path with these methods. */
 export function allowOf(methods: readonly Method[]): string[] {
   const withHead = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]))
   return [...withHead, "OPTIONS"]

@@ -1,6 +1,6 @@
 /**
- * The names of the Redis keys. The first character of a token is its shard (64 of them, since tokens are base64url),
- * and the shard is the hash tag, so that all keys of one shard lie in one slot of a Redis Cluster.
+ * The names of the Redis keys. A token's first character is its shard (64 of them, in base64url). It is also the hash
+ * tag, so that a shard's keys share one slot of a Redis Cluster.
  */
 import { randomBytes } from "node:crypto"
 import { keyText, type ResourceKey } from "../events.ts"
@@ -8,18 +8,17 @@ import { keyText, type ResourceKey } from "../events.ts"
 const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 export const SHARDS: readonly string[] = [...BASE64URL]
 
-/** 144 random bits; 138 remain where the first six are given by the shard. */
+/** 144 random bits, or 138 if the shard gives the first six. */
 const TOKEN_BYTES = 18
 
 export const shardOf = (token: string): string => token.charAt(0)
 
-/** A new token, in `shard` where one is given. */
 export function drawToken(shard?: string): string {
   const token = randomBytes(TOKEN_BYTES).toString("base64url")
   return shard === undefined ? token : shard + token.slice(1)
 }
 
-/** The shard that a byte stands for (its low six bits). */
+/** Returns the shard that a byte's low six bits name. */
 export const shardOfByte = (byte: number): string => BASE64URL.charAt(byte & 63)
 
 export const lifeKey = (shard: string): string => `{${shard}}:life`
@@ -36,32 +35,31 @@ const keysOf = (shard: string) => ({
 })
 const KEYS = new Map(SHARDS.map((shard) => [shard, keysOf(shard)]))
 
-/** Both return keys by the names that the scripts give them: a shard's, and with those an application's. */
 export const shardKeys = (shard: string) => KEYS.get(shard) ?? keysOf(shard)
 export const applicationKey = (token: string): string => `{${shardOf(token)}}:application:${token}`
 export const keysWith = (token: string) => ({ ...shardKeys(shardOf(token)), application: applicationKey(token) })
 
 export const idempotencyKey = (shard: string, hash: string): string => `{${shard}}:key:${hash}`
 
-/** When the latest application of any shard was created: in a slot of its own. */
+/** Holds when the latest application of any shard was created, in a slot of its own. */
 export const LATEST_CREATION_KEY = "{applications}:latest"
 
-/** The buckets of an application's requests, and of an address's within one shard. */
+/** Rate-limit buckets of an application, and of an address within one shard. */
 export const applicationRateKey = (token: string): string => `{${shardOf(token)}}:rate:application:${token}`
 export const addressRateKey = (shard: string, network: string): string => `{${shard}}:rate:address:${network}`
 
-/** The sorted set of what is in the outbox below one parent, by number (applications: by creation time in ms). */
+/** Returns the key of a parent's pending events, sorted by number (applications: by creation time in ms). */
 export function pendingKey(shard: string, parent: string): string {
   return parent === "" ? `{${shard}}:pending` : `{${shard}}:pending:${parent}`
 }
 
-/** The text of the parent of `key`; "" above applications. */
+/** Returns the text of the key's parent; "" above applications. */
 export function parentText({ application, chat, message }: ResourceKey): string {
   if (message > 0) return keyText({ application, chat, message: 0 })
   return chat > 0 ? application : ""
 }
 
-/** The member under which `key` stands in the pending set of its parent. */
+/** Returns the key's member in its parent's pending set. */
 export function pendingMember({ application, chat, message }: ResourceKey): string {
   if (message > 0) return String(message)
   return chat > 0 ? String(chat) : application

@@ -1,4 +1,4 @@
-/** The outbox as the rest of the system sees it: typed calls over the scripts, one shard each. */
+/** The outbox for the rest of the system: typed calls over the scripts, each within one shard. */
 import type { RedisClient } from "../clients/redis.ts"
 import { keyText, type ResourceKey } from "../events.ts"
 import type { ApplicationMembers, ChatMembers, MessageMembers } from "../members.ts"
@@ -17,11 +17,11 @@ type Members = ApplicationMembers | ChatMembers | MessageMembers
 export type Creation = {
   kind: "application" | "chat" | "message"
   application: string
-  /** Of a message; else 0. */
+  /** 0 unless a message is created. */
   chat: number
   state: Members
   idempotency?: Idempotency | undefined
-  /** The revision that an application is to come after: see creation-order.ts. */
+  /** The revision that a new application must exceed: see lib/write/creation-order.ts. */
   after?: number
 }
 
@@ -29,19 +29,15 @@ export type Change = {
   key: ResourceKey
   /** ms */
   createdAt: number
-  /** The revision that was read before. */
   revision: number
   state: Members | { deleted: true }
-  /** Only if the outbox has this very revision of it; else it is `gone`. */
+  /** The revision that the outbox must hold; else the reply is `gone`. */
   over?: string
 }
 
 export type PendingRange = { min: string; max: string; order: "asc" | "desc"; count: number }
 
-/**
- * What MySQL has below an application and below one of its chats: the highest numbers, the greatest revisions, and the
- * generations in which they were last fenced.
- */
+/** What MySQL has below an application and one of its chats; `…Fenced` are the generations of their last fences. */
 export type Persisted = {
   chatsHighest: number
   messagesHighest: number
@@ -51,19 +47,19 @@ export type Persisted = {
   chatFenced: number
 }
 
-/** The end of the event's JSON, from the state's members on: the script writes what comes before. */
+/** Returns the event's JSON from the state's members on; the script writes what precedes them. */
 const restOf = (state: object): string => JSON.stringify(state).slice(1)
 
 export type Outbox = ReturnType<typeof createDelivery> &
   ReturnType<typeof createReads> &
   ReturnType<typeof createRecovery> &
   ReturnType<typeof createWrites> & {
-    /** Returns the same outbox, whose creations and reads count towards the rate limits of a request. */
+    /** Returns the same outbox, whose creations and reads count towards a request's rate limits. */
     judgedBy(judge: Judge): Outbox
   }
 
 export function createOutbox(redis: RedisClient, limits: OutboxLimits): Outbox {
-  /** The greatest revision this process has seen in each shard: a shard that is below it has lost data. */
+  /** The greatest revision this process has seen in each shard; a shard below it has lost data. */
   const seen = new Map<string, number>()
   const unjudged = { ...createDelivery(redis), ...createRecovery(redis, seen) }
   const judgedBy = (judge: Judge): Outbox => ({
@@ -81,7 +77,6 @@ function createWrites(redis: RedisClient, seen: Map<string, number>, judge: Judg
     return reply
   }
 
-  /** Accepts the creation of an application, chat or message, and gives it its number. */
   async function create(creation: Creation): Promise<CreationReply> {
     const { kind, application, chat, state, idempotency, after = 0 } = creation
     const shard = shardOf(application)
@@ -107,7 +102,7 @@ function createWrites(redis: RedisClient, seen: Map<string, number>, judge: Judg
     return noteRevision(shard, admit(judgement))
   }
 
-  /** Accepts the update or delete of something that the caller has just read. */
+  /** Accepts the update or delete of a resource that the caller has just read. */
   async function change({ key, createdAt, revision, state, over = "0" }: Change): Promise<ChangeReply> {
     const shard = shardOf(key.application)
     const keys = { ...keysWith(key.application), pending: pendingKey(shard, parentText(key)) }
@@ -119,7 +114,7 @@ function createWrites(redis: RedisClient, seen: Map<string, number>, judge: Judg
 }
 
 function createReads(redis: RedisClient, seen: Map<string, number>, judge: Judge) {
-  /** The pending events of `resources`, all of one application; null where the outbox has none. */
+  /** Returns the pending events of `resources`, all of one application; null where there is none. */
   async function read(application: string, chat: number, resources: ResourceKey[]) {
     const shard = shardOf(application)
     const judgement = judge(shard, application)
@@ -129,9 +124,9 @@ function createReads(redis: RedisClient, seen: Map<string, number>, judge: Judge
   }
 
   /**
-   * The pending events below a parent within a range of numbers (applications of a shard: of creation times), and those
-   * of its `ancestors` (the parent itself included). `lastNumber` is the last message number given in `chat`, to be relied on
-   * only while `chatLives`.
+   * Returns the pending events below a parent in a range of numbers (applications: of creation times), and those of its
+   * `ancestors`, itself included. `lastNumber`, the last message number given in `chat`, is reliable only if
+   * `chatLives`.
    */
   async function readPending(shard: string, parent: string, chat: number, ancestors: string[], range: PendingRange) {
     const application = parent.split("/")[0] ?? ""
@@ -157,21 +152,21 @@ function createReads(redis: RedisClient, seen: Map<string, number>, judge: Judge
 
 function createRecovery(redis: RedisClient, seen: Map<string, number>) {
   /**
-   * Returns the generation of a shard, whether it was settled, and the generation's age in ms: by Redis' clock, so 0 for
-   * long where that was set back. With `pause` the shard takes no writes until it is settled, whether it was or not
-   * (unless somebody has settled it since it was seen not to be, in the generation `waiting`); then `stale` says that it
-   * has events from before a loss of data, which are due now and must be sent.
+   * Returns a shard's generation, whether it was settled, and the generation's age in ms by Redis' clock (0 for long if
+   * that was set back). With `pause` the shard then takes no writes until settled again, unless another process has
+   * settled the generation `waiting` meanwhile; `stale` then says that events from before a loss of data are due now
+   * and must be sent.
    */
   async function open(shard: string, pause: boolean, waiting = "") {
     const args = { seen: seen.get(shard) ?? 0, pause: pause ? 1 : 0, waiting }
     return { shard, ...(await redis.run(OPEN, shardKeys(shard), args)) }
   }
 
-  /** Notes that the queue was empty after `generation` had begun. Returns false if that is over, or events are stale. */
+  /** Settles a shard whose queue was empty within `generation`. Returns false if that is over, or events are stale. */
   const settle = (shard: string, generation: string): Promise<boolean> =>
     redis.run(SETTLE, shardKeys(shard), { generation })
 
-  /** Installs what MySQL knows of an application and, unless 0, one of its chats, if `generation` still holds. */
+  /** Installs what MySQL knows of an application and, unless 0, a chat, if `generation` still holds. */
   async function verify(generation: string, application: string, chat: number, known: Persisted) {
     const seenIn = seen.get(shardOf(application)) ?? 0
     const fenced = Math.max(known.applicationFenced, known.chatFenced)

@@ -1,14 +1,13 @@
 /**
- * DESIGN. Rate limits: requests per minute of an application, and of a client's address. A request is judged once, within
- * the first script that it runs in a shard anyway, so a limit costs no round trip; a refused one has changed nothing there. The rule is GCRA
- * (the generic cell rate algorithm): a bucket that holds a minute's requests and refills evenly, kept as one number with
- * a time to live, by the clock of Redis.
+ * DESIGN. Rate limits: requests per minute of an application, and of a client's address. A request is judged once, by
+ * the first script that it runs anyway, so limits cost no round trip; a refused request changes nothing there. The rule
+ * is GCRA (the generic cell rate algorithm): a bucket holds a minute's requests and refills evenly. It is one number
+ * with a time to live, by Redis' clock.
  *
- * All keys of a script lie in one slot, so an address is counted in each shard that it calls by itself: its bucket is
- * that of (shard, address). An application's is one. What has no application yet, its creation and the list of all, is
- * counted by address only; the list in its first shard.
+ * All keys of a script lie in one slot, so each shard counts an address separately. Requests without an application,
+ * creating one or listing all, count by address only; the list in the shard it reads first.
  *
- * Absent: a limit while Redis is away, and for a request that is refused before it asks Redis (400, 401, 413, 415, 422).
+ * Absent: limits while Redis is away, and on requests refused before they reach Redis (400, 401, 413, 415, 422).
  */
 import { isIPv4, isIPv6 } from "node:net"
 import type { Config } from "../config.ts"
@@ -17,23 +16,20 @@ import type { Stores } from "../stores.ts"
 import { addressRateKey, applicationRateKey } from "./keys.ts"
 import { type Judge, type Judgement, UNJUDGED } from "./scripts/rates.ts"
 
-/** What a request counts towards; `key` is its bucket in Redis. */
+/** A limit that a request counts towards; `key` is its bucket in Redis. */
 type Quota = { name: "application" | "address"; perMinute: number; key: string }
-/** How a quota stands after a request: what is left, and the seconds until all of it is there again. */
+/** A quota after a request: the requests left, and the seconds until all are available again. */
 export type Standing = { name: Quota["name"]; perMinute: number; remaining: number; resetSeconds: number }
 
-/** What is known of who sends a request. */
 export type RateScope = {
-  /** The address of the connection. */
   sourceIp: string
-  /** The X-Forwarded-For header. */
   forwardedFor: string | undefined
   noteStandings: (standings: Standing[]) => void
 }
 
 /**
- * The client's address. Each of our proxies has appended the one it was called from to X-Forwarded-For; what stands before
- * those the client may have made up.
+ * Returns the client's address. Each of our proxies appends its caller's to X-Forwarded-For; the client may have made
+ * up those before.
  */
 export function clientAddress({ sourceIp, forwardedFor = "" }: RateScope, trustedProxies: number): string {
   if (trustedProxies === 0) return sourceIp
@@ -44,12 +40,12 @@ export function clientAddress({ sourceIp, forwardedFor = "" }: RateScope, truste
 /** 64 bits of an IPv6 address are one network, all of whose addresses one client may use. */
 const IPV6_NETWORK_GROUPS = 4
 
-/** What counts as one client: an IPv4 address, or the first 64 bits of an IPv6 address. */
+/** Returns what counts as one client: an IPv4 address, or an IPv6 address's first 64 bits. */
 export function clientNetwork(address: string): string {
   const [, mapped] = /^::ffff:([\d.]+)$/i.exec(address) ?? []
   if (mapped !== undefined && isIPv4(mapped)) return mapped
   if (!isIPv6(address)) return address
-  // The URL parser writes the shortest form; with the zeros that it leaves out there are eight groups.
+  // The URL parser writes the shortest form; eight groups include the zeros that it omits.
   const [head = "", tail = ""] = new URL(`http://[${address.replace(/%.*$/, "")}]`).hostname.slice(1, -1).split("::")
   const groups = [head, tail].map((part) => (part === "" ? [] : part.split(":")))
   const [first = [], last = []] = groups
@@ -57,7 +53,7 @@ export function clientNetwork(address: string): string {
   return [...first, ...zeros, ...last].slice(0, IPV6_NETWORK_GROUPS).join(":")
 }
 
-/** Returns a judgement that reads, from what a script says, the seconds to wait and how each quota stands. */
+/** Returns a judgement that notes each quota's standing from a script's reply, or throws rate_limited. */
 function judgementBy(quotas: Quota[], noteStandings: RateScope["noteStandings"]): Judgement {
   const note = (standing: string): void => {
     const [retryAfterSeconds = 0, ...numbers] = standing.split(" ").map(Number)
@@ -83,7 +79,7 @@ function quotasOf(limits: Limits, shard: string, application: string, network: s
   return quotas
 }
 
-/** The stores for one request: the first script that it runs judges it. The same stores where there are no limits. */
+/** Returns the stores for one request, which its first script judges; without limits, the same stores. */
 export function limitRequest<S extends Stores>(stores: S, scope: RateScope): S {
   const { config } = stores
   if (config.RATE_LIMIT_APPLICATION === 0 && config.RATE_LIMIT_ADDRESS === 0) return stores

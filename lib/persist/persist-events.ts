@@ -1,12 +1,12 @@
 /**
- * DESIGN. One transaction writes a batch of events, each row by multi-row statements.
+ * DESIGN. One transaction writes a batch of events, by multi-row statements.
  *
- * The transactions of one application exclude each other by a lock on its stripe, taken in sorted order before anything
- * is read. So what is read holds until the commit: an event is written only if its revision is newer than its row's,
- * nothing is written below or over a tombstone, and a count changes only where a row really comes or goes.
+ * The transactions of an application exclude each other by a lock on its stripe, taken in sorted order before any read.
+ * So what is read holds until the commit: an event is written only if its revision is newer than its row's, nothing is
+ * written below or over a tombstone, and a count changes only with a row that comes or goes.
  *
- * Promised: the result does not depend on the order in which events come, nor on how often. Absent: foreign keys, since
- * a message may come before its chat.
+ * Promised: the result depends neither on the order of events nor on how often they come. Absent: foreign keys, since a
+ * message may come before its chat.
  */
 import { createHash } from "node:crypto"
 import { type Kysely, type RawBuilder, sql, type Transaction } from "kysely"
@@ -28,22 +28,19 @@ import {
 } from "../members.ts"
 import { ancestors, type CounterChange, decide, type Known, latestOfEach, type Plan } from "./plan.ts"
 
-/** As many as the migration made rows in persist_locks. */
+/** The rows that the migration made in persist_locks. */
 const STRIPES = 64
-/** Two deadlocks in a row are already rare, since the stripes are locked in order. */
+/** Two deadlocks in a row are rare already, since stripes are locked in order. */
 const DEADLOCK_ATTEMPTS_MAX = 4
-/** Longer than any queue or dead-letter queue keeps a message, so no late event of a deleted message finds no tombstone. */
+/** Longer than any queue keeps a message, so a late event of a deleted message always finds its tombstone. */
 export const TOMBSTONE_DAYS = 15
-/** The persist function sends an index event right after the commit; only if that got lost it is sent again. */
+/** Delay of the relay: the persist function sends index events right after the commit. */
 export const INDEX_RELAY_AFTER_MS = 60_000
 
 type Db = Kysely<Database>
 type Tx = Transaction<Database>
 
-/**
- * Writes `events` in one transaction. `bound` is the outbox bound, by which fences raise counters. Throws what MySQL
- * threw; then nothing was written.
- */
+/** Writes `events` in one transaction, or throws MySQL's error and writes nothing. Fences raise counters by `bound`. */
 export async function persistEvents(db: Db, events: PersistEvent[], bound: number): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -69,7 +66,7 @@ async function writeAll(tx: Tx, events: PersistEvent[], bound: number): Promise<
   await writePendingIndex(tx, plan.index)
 }
 
-/** Events of one application wait for each other here, and only here; so does what corrects its counters. */
+/** Locks the stripes of `events`, the only place where an application's events and corrections of its counters wait. */
 export async function lockStripes(tx: Tx, events: { application: string }[]): Promise<void> {
   const stripes = new Set(events.map(({ application }) => stripeOf(application)))
   await tx
@@ -93,7 +90,7 @@ const byKind = (events: WriteEvent[]) => ({
   messages: events.filter((event) => kindOf(event) === "message"),
 })
 
-/** The tombstones at and above the events, and the revisions of the rows that are there. */
+/** Reads the tombstones at and above the events, and the revisions of existing rows. */
 async function readKnown(tx: Tx, events: WriteEvent[]): Promise<Known> {
   const related = new Map(events.flatMap(ancestors).map((key) => [keyText(key), key]))
   const tombstones = await tx
@@ -161,10 +158,9 @@ async function writeTombstones(tx: Tx, { tombstones, removals }: Plan): Promise<
   if (messages.length > 0) await tx.deleteFrom("messages").where(keyRanges(messages, "number")).execute()
 }
 
-/** The value that the row would have been inserted with; MariaDB knows no other way to say it. */
+/** The value to be inserted; MariaDB has no other syntax for it. */
 const inserted = (column: string) => sql<never>`values(${sql.ref(column)})`
 
-/** What an upsert does with columns of a row that is there. */
 const replaced = <Column extends string>(columns: Column[]) =>
   Object.fromEntries(columns.map((column) => [column, inserted(column)])) as Record<Column, RawBuilder<never>>
 
@@ -222,7 +218,7 @@ async function writeCounters(tx: Tx, counters: Map<string, CounterChange>): Prom
     .execute()
 }
 
-/** Once per generation: `highest` is assigned before `fenced`, so it sees the old one. */
+/** Raises each counter once per fence; `highest` is assigned first, so it still sees the old `fenced`. */
 async function raiseFences(tx: Tx, fences: FenceEvent[], bound: number): Promise<void> {
   for (const { fence, application, chat } of fences) {
     await tx

@@ -1,9 +1,8 @@
 /**
- * DESIGN. The persist queue's consumer: envelopes of write events → MySQL → index queue → off the outbox, in this order.
+ * DESIGN. The persist queue's consumer: envelopes of events → MySQL → index queue → off the outbox, in this order.
  *
- * An event is taken off the outbox only after its commit, so whatever dies in between, it comes again and finds itself
- * stale. A poisoned event leaves its envelope, comes again alone, and at last goes to the dead-letter queue with its
- * reason, its outbox entry marked dead.
+ * An event leaves the outbox only after its commit, so if the process dies in between it comes again and is found
+ * stale. A poisoned event leaves its envelope, comes again alone, and ends as a dead letter with its reason.
  */
 import { dataErrorCode, isDataError, reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
@@ -15,19 +14,18 @@ import type { Stores } from "../stores.ts"
 import { persistEvents } from "./persist-events.ts"
 import { purgeDue } from "./purge.ts"
 
-/** A small chat is gone at once with its delete; the relay goes on with what is larger. */
+/** Enough to remove a small chat at once; the relay continues with larger ones. */
 const PURGE_BUDGET_MS = 500
 
 type Poison = { event: PersistEvent; reason: string }
 
-/** Returns how the persist queue is consumed with `stores`. */
 export const persistWrites = (stores: Stores): Consumption<PersistEvent> => ({
   queue: stores.queues.persist,
   run: (envelopes) => persistGroup(stores, envelopes),
   unkept: (events) => handBack(stores, events),
 })
 
-/** Returns the ids of the messages that must come again. Throws DependencyAway while MySQL is. */
+/** Returns the ids of the messages that must come again. Throws DependencyAway while MySQL is away. */
 async function persistGroup(stores: Stores, envelopes: Envelope<PersistEvent>[]): Promise<string[]> {
   const events = envelopes.flatMap((envelope) => envelope.events)
   const poison = await persistAll(stores, events)
@@ -46,7 +44,7 @@ async function persistGroup(stores: Stores, envelopes: Envelope<PersistEvent>[])
   return failed
 }
 
-/** Persists the events, and finds by halves those that MySQL refuses for what they are. Returns these with the reasons. */
+/** Persists the events, and finds by halving those that MySQL refuses. Returns these with the reasons. */
 async function persistAll(stores: Stores, events: PersistEvent[]): Promise<Map<PersistEvent, string>> {
   try {
     await reachMysql(() => persistEvents(stores.mysql, events, stores.config.OUTBOX_EVENTS_MAX))
@@ -62,15 +60,15 @@ async function persistAll(stores: Stores, events: PersistEvent[]): Promise<Map<P
   return new Map([...first, ...second])
 }
 
-/** Changed or not, every message is indexed again: the earlier attempt may have died before this point. */
+/** Sends every message's index event, changed or not: an earlier attempt may have died before this point. */
 async function sendIndexEvents({ queues }: Stores, writes: WriteEvent[]): Promise<void> {
   const messages = writes.filter(({ message }) => message > 0)
   const keyOf = ({ revision, application, chat, message }: WriteEvent) => ({ revision, application, chat, message })
-  // What could not be sent stands in pending_index; the relay sends it later.
+  // pending_index holds what could not be sent; the relay sends it later.
   await queues.index.send(messages.map(keyOf)).catch(() => undefined)
 }
 
-/** What cannot be taken off now is relayed, found stale, and taken off then. */
+/** Takes stored events off. If Redis is away the relay sends them again; they are found stale and taken off then. */
 async function takeOff({ outbox }: Stores, writes: WriteEvent[]): Promise<void> {
   const byShard = Map.groupBy(writes, ({ application }) => shardOf(application))
   try {
@@ -85,12 +83,12 @@ async function purge(stores: Stores): Promise<void> {
   try {
     await purgeDue(stores, PURGE_BUDGET_MS)
   } catch (error) {
-    // The relay goes on with it; the events of this batch are stored.
+    // The relay continues; this batch's events are stored.
     log.warn("purge postponed", { cause: String(error) })
   }
 }
 
-/** Leaves to the relay what the outbox holds. Returns the other writes; fences are asked for again by whoever needs them. */
+/** Leaves to the relay what the outbox holds. Returns the other writes; those who need fences send them again. */
 async function handBack({ outbox }: Stores, events: (PersistEvent | NewerEvent)[]) {
   const writes = events.filter((event): event is WriteEvent | NewerEvent => !isFence(event))
   const byShard = [...Map.groupBy(writes, ({ application }) => shardOf(application))]
@@ -101,7 +99,7 @@ async function handBack({ outbox }: Stores, events: (PersistEvent | NewerEvent)[
   return (await Promise.all(copies)).flat()
 }
 
-/** Returns whether the message is done with: its poisoned events are on their way alone, or dead with their reasons. */
+/** Returns whether the message is done with: its poisoned events were sent on alone, or are dead. */
 async function isolate(stores: Stores, envelope: Envelope<PersistEvent>, poisoned: Poison[]): Promise<boolean> {
   const { events, isLast } = envelope
   if (events.length === 1 && !isLast) return false

@@ -1,7 +1,7 @@
-/** What a batch of events means for the rows: pure, so that every order of events can be tried. */
+/** Decides what a batch of events means for the rows; pure, so that every order of events can be tested. */
 import { keyText, type ResourceKey, type WriteEvent } from "../events.ts"
 
-/** Of several events of one resource only the latest matters, except that a tombstone is final. */
+/** Returns each resource's latest event, except that a tombstone is final. */
 export function latestOfEach(events: WriteEvent[]): WriteEvent[] {
   const latest = new Map<string, WriteEvent>()
   for (const event of events) {
@@ -13,10 +13,9 @@ export function latestOfEach(events: WriteEvent[]): WriteEvent[] {
   return [...latest.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, event]) => event)
 }
 
-/** What MySQL has at and above the events: tombstones by key, and the revisions of rows by key. */
+/** What MySQL has at and above the events: the keys of tombstones, and rows' revisions by key. */
 export type Known = { tombstones: Set<string>; revisions: Map<string, number> }
 
-/** The keys of the resource's application, of its chat and of itself. */
 export const ancestors = ({ application, chat, message }: ResourceKey): ResourceKey[] => [
   { application, chat: 0, message: 0 },
   ...(chat > 0 ? [{ application, chat, message: 0 }] : []),
@@ -34,17 +33,17 @@ export type CounterChange = {
 export type Plan = {
   upserts: WriteEvent[]
   tombstones: WriteEvent[]
-  /** Events of `tombstones` that have a row. */
+  /** The events of `tombstones` that have a row. */
   removals: WriteEvent[]
   counters: Map<string, CounterChange>
   index: WriteEvent[]
 }
 
-/** What is to be written, given what is known; nothing else may have changed it meanwhile. */
+/** Returns what to write, given what is known, which must not change meanwhile. */
 export function decide(events: WriteEvent[], { tombstones, revisions }: Known): Plan {
   const plan: Plan = { upserts: [], tombstones: [], removals: [], counters: new Map(), index: [] }
   const dead = new Set(tombstones)
-  // Parents first: a delete in this batch holds for what lies below it in this batch.
+  // Parents first, so that a delete covers everything below it in this batch.
   for (const event of events.toSorted((a, b) => ancestors(a).length - ancestors(b).length)) {
     const key = keyText(event)
     const row = revisions.get(key)
@@ -65,13 +64,13 @@ export function decide(events: WriteEvent[], { tombstones, revisions }: Known): 
   return plan
 }
 
-/** Notes in the counter of the event's parent that a row came (1), changed (0) or went (-1). */
+/** Notes in the parent's counter that a row came (1), changed (0) or went (-1). */
 function noteCounter({ counters }: Plan, event: WriteEvent, live: number): void {
   const { application, chat, message } = event
   const revision = Number(event.revision)
   if (message > 0) add(counters, { application, chat, highest: message, live, revision, dirty: live === 0 ? 0 : 1 })
   else if (chat > 0) add(counters, { application, chat: 0, highest: chat, live, revision, dirty: live === 0 ? 0 : 1 })
-  // A new parent's count column starts at 0 although its children may have come before it.
+  // A new parent's count column starts at 0, though children may have come before it.
   if (message === 0 && live === 1) add(counters, { application, chat, highest: 0, live: 0, revision, dirty: 1 })
 }
 

@@ -1,7 +1,7 @@
 /**
- * DESIGN. The tombstone of an application or chat hides all below it at once. Its rows then go in bounded batches, each
- * one transaction that also notes the documents to delete, until none is left; the tombstone stays, so nothing can come
- * back. Whoever is first pushes `purge_at` on, so that several purgers do not do the same.
+ * DESIGN. The tombstone of an application or chat hides everything below it at once. Rows are then removed in bounded
+ * batches, each one transaction that also notes the documents to delete. The tombstone stays, so nothing can come back.
+ * Whoever claims it first postpones `purge_at`, so that purgers do not repeat each other's work.
  */
 import { sql } from "kysely"
 import { keyRanges } from "../clients/key-ranges.ts"
@@ -9,16 +9,16 @@ import { reachMysql } from "../clients/mysql.ts"
 import type { IndexEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
 
-/** A transaction of this size takes some 50 ms and locks little. */
+/** A transaction of this size takes about 50 ms and locks little. */
 const BATCH_ROWS = 500
-/** A purger that died is followed by another after this, and an index event that was lost by the relay's. */
+/** After this, another purger takes over from a dead one, and the relay resends a lost index event. */
 const CLAIM_MS = 60_000
-/** Expired, a tombstone of a message goes at leisure. */
+/** Expired message tombstones deleted per statement; nothing waits for them. */
 const EXPIRED_BATCH_ROWS = 1_000
 
 type Tombstone = { application: string; chat: number; revision: number }
 
-/** Removes what lies below tombstones that are due, for at most about `budgetMs`. */
+/** Removes the rows below tombstones that are due, for about `budgetMs` at most. */
 export async function purgeDue(stores: Stores, budgetMs: number): Promise<void> {
   const deadline = performance.now() + budgetMs
   while (performance.now() < deadline) {
@@ -30,7 +30,7 @@ export async function purgeDue(stores: Stores, budgetMs: number): Promise<void> 
   }
 }
 
-/** Removes tombstones of messages that no queue can hold an event for any more, for about `budgetMs`. */
+/** Removes message tombstones that no queued event can need any more, for about `budgetMs`. */
 export async function removeExpiredTombstones({ mysql }: Stores, budgetMs: number): Promise<void> {
   const deadline = performance.now() + budgetMs
   for (let removed = EXPIRED_BATCH_ROWS; removed >= EXPIRED_BATCH_ROWS && performance.now() < deadline; ) {
@@ -78,7 +78,7 @@ async function setPurgeAt({ mysql }: Stores, { application, chat }: Tombstone, p
     .execute()
 }
 
-/** Removes one batch below the tombstone. Answers whether more may be left. */
+/** Removes one batch below the tombstone. Returns whether more may be left. */
 async function purgeBatch(stores: Stores, { application, chat, revision }: Tombstone): Promise<boolean> {
   const { mysql, queues } = stores
   const keys = await mysql.transaction().execute(async (tx) => {
@@ -98,14 +98,14 @@ async function purgeBatch(stores: Stores, { application, chat, revision }: Tombs
   })
   if (keys.length > 0) {
     const events = keys.map((key): IndexEvent => ({ revision: String(revision), ...key }))
-    // What could not be sent stands in pending_index.
+    // pending_index holds what could not be sent.
     await queues.index.send(events).catch(() => undefined)
     return true
   }
   return removeParents(stores, application, chat)
 }
 
-/** With the messages gone: the chats of a deleted application and the counters. Answers whether more may be left. */
+/** Removes the counters and a deleted application's chats, after the messages. Returns whether more may be left. */
 async function removeParents({ mysql }: Stores, application: string, chat: number): Promise<boolean> {
   const counters = mysql.deleteFrom("counters").where("application", "=", application)
   if (chat > 0) {

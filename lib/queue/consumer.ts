@@ -1,10 +1,9 @@
 /**
- * DESIGN. What the queues' consumers have in common: messages are decoded and handled in bounded groups. One that cannot
- * be read comes again until its last receive, and is then a dead letter with its reason. A group that has no time left
- * goes to the queue again. A dependency that is away is not the events' fault: their message is done with if something
- * else keeps them, or if the queue has taken delayed copies. A batch that takes too long comes again as a whole: middy
- * gives it up 5 ms before the function's time is over.
- * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+ * DESIGN. What the queues' consumers share: messages are decoded and handled in bounded groups. An unreadable one comes
+ * again until its last receive, then becomes a dead letter. A group with no time left goes to the queue again. A
+ * dependency that is away is not the events' fault: their message is done with if something else keeps them, or the
+ * queue has taken delayed copies. A batch that takes too long comes again as a whole: middy gives it up 5 ms before the
+ * function's time is over. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 import middy from "@middy/core"
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda"
@@ -14,25 +13,25 @@ import { describeError, log } from "../log.ts"
 import type { Queue } from "./queue.ts"
 import { RECEIVES_MAX } from "./queues.ts"
 
-/** A group is one transaction, or a bulk request or two: some hundred milliseconds. */
+/** A group costs one transaction, or a bulk request or two: some hundred milliseconds. */
 const GROUP_EVENTS_MAX = 1_000
-/** Of a consumer's ten seconds, of which a store may take five to answer. */
+/** Groups begin within this part of a consumer's ten seconds, of which a store may take five. */
 const BEGIN_WITHIN_MS = 2_500
-/** Copies go round meanwhile; not for longer, since a Redis that is back waits for the queue to be empty. */
+/** Delay of re-sent copies. Short, because a restarted Redis takes no writes until the queue is empty. */
 const AWAY_DELAY_SECONDS = 5
 
-/** `isLast`: if it came again, it would be a dead letter without a reason. */
+/** `isLast`: received once more, it would become a dead letter without a reason. */
 export type Envelope<E> = { id: string; events: E[]; isLast: boolean }
 type Postponed<E> = { id: string; events: (E | NewerEvent)[] }
 export type Consumption<E> = {
   queue: Queue<E>
   /** Returns the ids of the envelopes that must come again. Throws DependencyAway when all of them must wait. */
   run: (envelopes: Envelope<E>[]) => Promise<string[]>
-  /** Returns those of the events that would be lost with their message; all of them where this is absent. */
+  /** Returns the events that would be lost with their message; if absent, all are. */
   unkept?: (events: (E | NewerEvent)[]) => Promise<(E | NewerEvent)[]>
 }
 
-/** Returns a queue-triggered handler that reports partial batch failures. `begin` is called for each batch. */
+/** Returns a handler for SQS that reports partial batch failures. `begin` is called for each batch. */
 export function consumer<E>(begin: () => Consumption<E>) {
   return middy(async (event: SQSEvent, context: { functionName?: string }): Promise<SQSBatchResponse> => {
     const started = performance.now()
@@ -73,7 +72,7 @@ export async function consume<E>(consumption: Consumption<E>, records: SQSRecord
   for (const group of groupsOf(envelopes)) {
     const isLate = performance.now() - started > BEGIN_WITHIN_MS
     try {
-      // After a backlog a batch may hold more than it has time for; the relay would wait for a minute.
+      // After a backlog a batch may exceed its time; waiting for the relay would take a minute.
       if (isLate) await queue.send(eventsOf(group))
       else failed.push(...(await run(group)))
     } catch (error) {
@@ -103,7 +102,7 @@ function groupsOf<E>(envelopes: Envelope<E>[]): Envelope<E>[][] {
   return groups
 }
 
-/** Returns the ids of the messages that must come again, since their events are nowhere else. */
+/** Returns the ids of the messages that must come again, since nothing else keeps their events. */
 async function postpone<E>(consumption: Consumption<E>, envelopes: Postponed<E>[]): Promise<string[]> {
   const { queue, unkept = async (events) => events } = consumption
   const postponed = envelopes.map(async ({ id, events }) => {
@@ -116,7 +115,7 @@ async function postpone<E>(consumption: Consumption<E>, envelopes: Postponed<E>[
   return (await Promise.all(postponed)).flat()
 }
 
-/** Returns whether the message, which cannot be read, is among the dead letters. */
+/** Returns whether the unreadable message is now among the dead letters. */
 async function reject<E>(queue: Queue<E>, { messageId, body }: SQSRecord): Promise<boolean> {
   log.error("message is unreadable", { message_id: messageId })
   return queue.bury(body, queue.unreadable).then(

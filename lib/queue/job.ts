@@ -3,11 +3,11 @@ import { DependencyAway } from "../errors.ts"
 import { describeError, log } from "../log.ts"
 
 type JobOptions = {
-  /** Answers what is to be logged of the run. */
+  /** Returns what to log of the run. */
   run: () => Promise<Record<string, unknown>>
 }
 
-/** A scheduled handler. A dependency that is away is one log line: the next run does what this one could not. */
+/** Returns a scheduled handler. A dependency that is away costs one log line: the next run does the rest. */
 export function job({ run }: JobOptions) {
   return middy(async (_event: unknown, context: { functionName?: string }): Promise<void> => {
     const started = performance.now()

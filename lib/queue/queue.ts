@@ -1,4 +1,4 @@
-/** An open queue of the table: it takes and gives events, and nothing else turns them into text. */
+/** An open queue takes and gives events; nothing else turns them into text. */
 import * as z from "zod"
 import type { QueueDepth, SqsClient } from "../clients/sqs.ts"
 import type { Config } from "../config.ts"
@@ -10,12 +10,12 @@ export type Decoded<E> = { events: E[]; newer: NewerEvent[] }
 export type Queue<E> = Pick<QueueDefinition, "name" | "deadLetters" | "unreadable"> & {
   url: string
   deadLettersUrl: string
-  /** Sends events grouped by application, or as one `group`. Throws DependencyAway when the queue has not taken all. */
+  /** Sends events by application, or as one `group`. Throws DependencyAway unless the queue has taken all. */
   send(events: readonly (E | NewerEvent)[], options?: SendOptions & { group?: string }): Promise<void>
-  /** Sends an event, or the text of a message that cannot be read, to the dead letters. Throws DependencyAway. */
+  /** Sends an event, or the text of an unreadable message, to the dead letters. Throws DependencyAway. */
   bury(letter: E | string, reason: string): Promise<void>
   depth(): Promise<QueueDepth>
-  /** Returns the events of a message, or undefined if it is no list of this queue's events. */
+  /** Returns a message's events, or undefined unless it is a list of this queue's events. */
   decode(body: string): Decoded<E> | undefined
 }
 export type Queues = { [Key in QueueKey]: Queue<z.infer<(typeof QUEUES)[Key]["event"]>> }
@@ -48,7 +48,7 @@ function createQueue(sqs: SqsClient, config: Config, definition: QueueDefinition
   }
 }
 
-/** As a Queue does, for a reader that knows events up to a version. */
+/** Decodes as a Queue does, for a reader that knows events up to a version. */
 export function decode<E>(event: z.ZodType<E>, body: string, version = EVENT_VERSION): Decoded<E> | undefined {
   try {
     const items = z.array(z.looseObject({ v: z.int().optional() })).parse(JSON.parse(body))

@@ -1,8 +1,8 @@
-/** A new queue is an entry here, its function, and its lines in serverless.yml, resources.yml and elasticmq.conf. */
+/** A new queue needs an entry here, its function, and lines in serverless.yml, resources.yml and elasticmq.conf. */
 import type * as z from "zod"
 import { IndexEvent, PersistEvent } from "../events.ts"
 
-/** After so many receives a message goes to the dead-letter queue; resources.yml and elasticmq.conf say the same. */
+/** Receives before a message goes to the dead-letter queue; resources.yml and elasticmq.conf repeat it. */
 export const RECEIVES_MAX = 5
 
 export const QUEUES = {
@@ -12,7 +12,7 @@ export const QUEUES = {
     urlVariable: "PERSIST_QUEUE_URL",
     deadLettersUrlVariable: "PERSIST_DEAD_LETTER_QUEUE_URL",
     event: PersistEvent,
-    /** The reason of a dead letter that holds anything else. */
+    /** The reason given to a message that holds anything else. */
     unreadable: "not an envelope of events",
   },
   index: {
@@ -37,7 +37,7 @@ const BY_VARIABLE = Object.values(QUEUES).flatMap((queue) => [
 
 export const QUEUE_VARIABLES = BY_VARIABLE.map(([variable]) => variable)
 
-/** Returns the URLs of all queues on an emulator of SQS, by their variables. */
+/** Returns all queue URLs of an SQS emulator, by variable. */
 export const queueUrlsAt = (endpoint: string): Record<string, string> =>
   Object.fromEntries(
     BY_VARIABLE.map(([variable, name]) => [variable, `${endpoint.replace(/\/$/, "")}/000000000000/${name}`]),

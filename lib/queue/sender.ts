@@ -1,49 +1,49 @@
 /**
- * DESIGN. Sending to a queue by group commit: what arrives while a send is under way goes with the next one, packed into
- * envelopes (JSON arrays) of one group each. A lone event is sent at once. What nobody waits for lingers for a moment, so
- * that more goes with it: a call costs about the same whatever it carries.
+ * DESIGN. Sends to a queue by group commit: events that arrive while a call is under way go with the next one, packed
+ * into envelopes (JSON arrays) of one group each. A lone event that a caller awaits is sent at once; others linger for
+ * a moment, since a call costs about the same whatever it carries.
  *
- * Promised: a send resolves only once the queue has taken every one of its events, and fails at once while the breaker
- * of the queue is open. May happen twice: an event whose send was answered too late. Absent: order, and trying again (the
- * outbox and pending_index do that).
+ * Promised: a send resolves only once the queue has taken all of its events, and fails at once while the queue's
+ * breaker is open. May happen twice: an event whose call was answered too late. Absent: order, and retries (the outbox
+ * and pending_index provide them).
  */
 import type { QueueMessage, SqsClient } from "../clients/sqs.ts"
 import { DependencyAway } from "../errors.ts"
 
-/** SQS takes ten messages in one call. */
+/** SQS takes ten messages per call. */
 const BATCH_MESSAGES_MAX = 10
-/** Below the 256 KiB that the sum of a call could have for most of SQS's life, less what attributes take. */
+/** Below SQS's long-time limit of 256 KiB per call, less what attributes take. */
 const BATCH_BYTES_MAX = 250_000
-/** A tenth of a call, so that ten applications share one; a larger event has an envelope of its own. */
+/** A tenth of a call, so that ten applications share one; a larger event gets its own envelope. */
 const ENVELOPE_BYTES_MAX = 25_000
-/** A consumer takes its batch in groups of envelopes, each of a thousand events or so. */
+/** Consumers group envelopes up to about a thousand events. */
 const ENVELOPE_EVENTS_MAX = 100
-/** What nobody waits for is sent this late at most: a part of what the way through the queue takes anyway. */
+/** Delay of events that nobody awaits: part of what the queue takes anyway. */
 const LINGER_MS = 100
-/** So much is sent at once: ten full envelopes. Fewer may be of many applications, and fill no call yet. */
+/** Ends the lingering: ten full envelopes, which surely fill a call. */
 const LINGER_EVENTS_MAX = BATCH_MESSAGES_MAX * ENVELOPE_EVENTS_MAX
-/** Two calls under way keep the queue busy while the answer of one is read; more would only make smaller batches. */
+/** Two concurrent calls keep the queue busy while one answer is read; more would only shrink batches. */
 const CALLS_MAX = 2
 
-/** `reason` is that of a dead letter. With `lingers` nobody waits for the send, so it may wait for others. */
+/** `reason` is a dead letter's. With `lingers` nobody awaits the send, so it may wait for others. */
 export type SendOptions = { delaySeconds?: number; reason?: string; lingers?: boolean }
 
 type Message = Omit<QueueMessage, "body">
 type Waiting = { key: string; message: Message; text: string; bytes: number; settle: (error?: unknown) => void }
 type Envelope = QueueMessage & { bytes: number; waiting: Waiting[] }
 
-/** SQS refuses U+FFFE and U+FFFF, the only characters of JSON text that it does not take. */
+/** Escapes U+FFFE and U+FFFF, the only characters of JSON text that SQS refuses. */
 const queueSafe = (json: string): string => json.replaceAll("\uFFFE", "\\ufffe").replaceAll("\uFFFF", "\\uffff")
 
 export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAway">, queueUrl: string) {
   let queue: Waiting[] = []
   let calls = 0
   let scheduled = false
-  /** Whether somebody waits for something that waits here. */
+  /** True while a caller awaits a queued event; then nothing lingers. */
   let urgent = false
   let lingering = false
 
-  /** Sends what waits: at once, or once there is enough for a call or it has lingered. */
+  /** Sends the queued events at once, or, if nobody awaits them, when they fill a call or have lingered. */
   function schedule(hasLingered = false): void {
     if (scheduled || calls >= CALLS_MAX || queue.length === 0) return
     if (!urgent && !hasLingered && queue.length < LINGER_EVENTS_MAX) {
@@ -86,7 +86,7 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
     }
   }
 
-  /** Sends the JSON texts of a group; SQS lets no group's flood delay others. Throws DependencyAway when not all went. */
+  /** Sends JSON texts as a group, which SQS keeps from delaying others. Throws DependencyAway unless all went. */
   return async (group: string, events: string[], { lingers = false, ...options }: SendOptions = {}): Promise<void> => {
     sqs.check()
     const message = { group, ...options }
@@ -104,7 +104,7 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
   }
 }
 
-/** Packs what waits into the envelopes of one call, oldest first; `rest` waits for the next. */
+/** Packs queued events into the envelopes of one call, oldest first; `rest` waits for the next. */
 function pack(queue: Waiting[]): { envelopes: Envelope[]; rest: Waiting[] } {
   const envelopes: Envelope[] = []
   const open = new Map<string, Envelope>()

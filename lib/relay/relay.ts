@@ -1,12 +1,12 @@
 /**
- * DESIGN. The relay sends again what has waited too long: events in the outbox (their send or their persist was lost) and
- * entries of pending_index. Each is claimed with a time of its next attempt and a growing back-off before it is sent, so
- * several relays share the work and a long backlog does not flood the queue. Before anything is claimed, those who are to
- * take it are asked whether they are there: an attempt that cannot succeed would only make the next one later.
+ * DESIGN. The relay sends again what has waited too long: outbox events whose send or persist was lost, and entries of
+ * pending_index. Before sending, it claims each with a growing back-off, so several relays share the work and a long
+ * backlog does not flood the queue. Before claiming, it asks whether the receivers are there: a futile attempt would
+ * only delay the next.
  *
- * A run makes one pass, and another one as soon as what is still there is due, or each second while a dependency is
- * away. So what waits is sent within seconds of the dependency being back, though runs begin each minute. In good health
- * all that is there was written in the last seconds: then the run ends.
+ * A run repeats its pass as soon as remaining work is due, or each second while a dependency is away. So everything is
+ * sent within seconds of a dependency's return, though runs begin each minute. In good health all remaining work is
+ * seconds old, and the run ends.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { sql } from "kysely"
@@ -23,26 +23,26 @@ import { isSearchAway } from "../search/search-errors.ts"
 import type { SearchStores } from "../stores.ts"
 import { requireIndex } from "./require-index.ts"
 
-/** Claimed and sent at a time: a handful of calls to the queue. */
+/** Claims per batch: a handful of calls to the queue. */
 const CLAIM_COUNT = 500
-/** Doubles with each attempt, in seconds, up to the maximum. */
+/** Seconds; the back-off doubles with each attempt up to the maximum. */
 const INDEX_BACKOFF_SECONDS = 60
 const INDEX_BACKOFF_MAX_SECONDS = 600
 
-/** Between two passes at least; so often, while a dependency is away. */
+/** The least time between passes, and the interval while a dependency is away. */
 const RETRY_MS = 1_000
-/** In good health what was accepted is taken off within this; what is still there needs the relay. */
+/** In good health events are taken off within this; those that remain need the relay. */
 const SETTLED_AFTER_MS = 3_000
-/** Purging goes on for this long before what is due is looked at again. */
+/** Purging pauses after this to see what is due. */
 const PURGE_SLICE_MS = 5_000
 
 export type Relayed = { events: number; indexEvents: number }
-/** Times are those of the monotonic clock. `unpurged`: the last pass has left something to purge. */
+/** Times are by the monotonic clock. `unpurged`: the last pass left something to purge. */
 type Run = { deadline: number; relayed: Relayed; away: Set<string>; unpurged: boolean }
 
 /**
- * Sends what is due and purges what was deleted, for about `budgetMs` at most: until nothing is left that is due within
- * that time. Never throws DependencyAway.
+ * Sends what is due and purges what was deleted, for about `budgetMs` at most: until nothing more is due within that
+ * time. Never throws DependencyAway.
  */
 export async function relay(stores: SearchStores, budgetMs: number): Promise<Relayed> {
   const relayed = { events: 0, indexEvents: 0 }
@@ -68,7 +68,7 @@ async function pass(stores: SearchStores, run: Run): Promise<void> {
   run.unpurged = performance.now() >= sliceEnd
 }
 
-/** Whether `ask` is answered; that a dependency is away is logged once in a run. */
+/** Returns whether `ask` is answered. Logs once per run that a dependency is away. */
 async function answers({ away }: Run, name: string, ask: () => Promise<unknown>): Promise<boolean> {
   try {
     await ask()
@@ -82,7 +82,7 @@ async function answers({ away }: Run, name: string, ask: () => Promise<unknown>)
   }
 }
 
-/** Waits for the next pass. Answers false when there is nothing to wait for before the deadline. */
+/** Waits for the next pass. Returns false if nothing is due before the deadline. */
 async function untilDue(stores: SearchStores, { deadline, unpurged }: Run): Promise<boolean> {
   const lookedAt = performance.now()
   let due = await nextDue(stores)
@@ -98,8 +98,8 @@ async function untilDue(stores: SearchStores, { deadline, unpurged }: Run): Prom
 }
 
 /**
- * When something is due next: now, where that cannot be asked. With `since` only what was there then counts, as far as
- * its due time can tell.
+ * Returns when something is due next: at once if that cannot be read. With `since`, counts only work that, by its due
+ * time, existed then.
  */
 async function nextDue({ outbox, mysql }: SearchStores, since?: number): Promise<number> {
   const counts = (due: number, afterMs: number) => (since === undefined || due <= since + afterMs ? due : Infinity)

@@ -1,21 +1,21 @@
 /**
- * DESIGN. What the relay asks before it sends anything to be indexed: whether the index takes writes. A shard that could
- * not be allocated five times, after a full disk or a crash, stays so until someone asks Elasticsearch to try again;
- * the relay does. A block for want of disk space is lifted by Elasticsearch itself.
+ * DESIGN. Before the relay sends index events it asks whether the index takes writes. Elasticsearch gives up on a shard
+ * after five failed allocations, after a full disk or a crash, until it is asked to retry; the relay asks. It lifts a
+ * block for lack of disk space by itself.
  */
 import { isIndexRed } from "../clients/elasticsearch.ts"
 import { DependencyAway } from "../errors.ts"
 import { log } from "../log.ts"
 import type { SearchStores } from "../stores.ts"
 
-/** As for its health. */
+/** As long as a health check. */
 const ASK_TIMEOUT_MS = 1_000
-/** Asking again sooner would only fail the allocation again. */
+/** Retrying sooner would only fail again. */
 const RETRY_ALLOCATION_EVERY_MS = 30_000
 
 const askedAt = new WeakMap<SearchStores["elasticsearch"], number>()
 
-/** Throws DependencyAway, or the client's error, unless all of the index can be written to. */
+/** Throws DependencyAway, or the client's error, unless the whole index takes writes. */
 export async function requireIndex({ elasticsearch, config }: SearchStores): Promise<void> {
   const index = config.ELASTICSEARCH_INDEX
   if (await isIndexRed(elasticsearch, index)) {

@@ -1,7 +1,7 @@
 /**
- * DESIGN. The one way to write. A script accepts the write into the outbox (that is the promise), then its event is sent
- * to the persist queue. If the queue is away the answer is the same: the relay sends what stays in the outbox. So nobody
- * has to wait for the queue; but an instance of AWS Lambda is frozen once it has answered, so there the send comes first.
+ * DESIGN. The only way to write. A script accepts the write into the outbox, which is the promise; then its event is
+ * sent to the persist queue. If the queue is away the answer is the same, and the relay sends the event. So only AWS
+ * Lambda, which freezes an instance once it has answered, sends first and waits for the queue.
  */
 import { withDeadline } from "../deadline.ts"
 import { ApiError, DependencyAway, notFound, recovering, unavailable } from "../errors.ts"
@@ -14,17 +14,17 @@ import { createInOrder } from "./creation-order.ts"
 import { settleShards } from "./settle.ts"
 import { verifyParents } from "./verify-parents.ts"
 
-/** A write that is not accepted after this is answered 503: recovery may take longer, or a store may hang amid it. */
+/** A write not accepted within this is answered 503: recovery may take longer, or a store may hang. */
 const ACCEPT_MAX_MS = 1_800
-/** New applications are one group in the queue: a flood of them is somebody's, and each alone would have its own message. */
+/** New applications share one message group, so a flood of them delays only itself and shares envelopes. */
 const NEW_APPLICATIONS = "new-applications"
-/** A creation may find its shard unsettled, its parents unverified, data lost, and unsettled and unverified again. */
+/** A creation may find its shard unsettled, its parents unverified, data lost, and the first two again. */
 const ATTEMPTS_MAX = 6
 
 const full = () => unavailable("Too many writes are waiting to be stored.")
 
 /**
- * Accepts a creation. Returns its event, and whether an Idempotency-Key had created it before. Throws ApiError or
+ * Accepts a creation. Returns its event, and whether its Idempotency-Key had created it before. Throws ApiError or
  * DependencyAway.
  */
 export async function acceptCreation(
@@ -65,12 +65,12 @@ async function create(stores: Stores, creation: Creation, deadline: number): Pro
   throw recovering()
 }
 
-/** What was read of a resource that is to be changed. */
+/** The resource to change, as it was read. */
 type Found = { createdAt: Date; revision: number }
 
 /**
- * Accepts a new state, all of it, or the delete of a resource that was just `found`. Returns the event. Throws not_found if it
- * was deleted since.
+ * Accepts the whole new state, or the delete, of a resource that was just `found`. Returns the event. Throws not_found
+ * if it was deleted since.
  */
 export async function acceptChange(
   stores: Stores,
@@ -84,7 +84,7 @@ export async function acceptChange(
   return event
 }
 
-/** The revision that the change was accepted with. */
+/** Returns the revision of the accepted change. */
 async function store(stores: Stores, change: Change, deadline: number): Promise<string> {
   for (let attempt = 0; attempt < ATTEMPTS_MAX && performance.now() < deadline; attempt++) {
     const reply = await stores.outbox.change(change)
@@ -104,9 +104,8 @@ async function store(stores: Stores, change: Change, deadline: number): Promise<
 }
 
 /**
- * As `accept` does, or 503 when that takes too long. It begins no script after its deadline; the one under way may be
- * done after all, as with any answer that is lost: then the relay sends the event, and the client's next try with its
- * Idempotency-Key is answered with it.
+ * Ends as `accept` does, or rejects with 503 after its deadline, when no script is begun any more. One under way may
+ * still succeed: the relay then sends its event, and a retry with its Idempotency-Key is answered with it.
  */
 const inTime = <T>(accept: (deadline: number) => Promise<T>): Promise<T> =>
   withDeadline(ACCEPT_MAX_MS, accept(performance.now() + ACCEPT_MAX_MS), recovering)
@@ -124,7 +123,7 @@ async function sendEvent({ queues, config }: Stores, event: WriteEvent, group: s
   const answersFirst = config.ANSWER_BEFORE_SEND
   const sent = queues.persist.send([event], { group, lingers: answersFirst })
   const handled = sent.catch((error: unknown) => {
-    // The outbox holds the event. The queue's breaker logs that it is away, once, when it opens.
+    // The outbox holds the event, and the queue's breaker logs once when it opens.
     if (error instanceof DependencyAway) return
     if (!answersFirst) throw error
     log.error("event not sent", { error: describeError(error) })

@@ -1,20 +1,19 @@
 /**
- * DESIGN. Applications are listed by the time of their creation, over all shards, so that whoever has come to a position
- * of the list finds beyond it what is created later. Within a shard revisions grow, whatever its clock does. From one
- * shard to another one key, in a slot of its own, holds the latest time that an application was created at. Each creation
- * sends, in the same round trip and before its own script, one that moves that time on to the clock's and answers what it
- * was. A clock that goes forward has always passed it, and that is all. Where it has not, the clock was set back (or is
- * another node's, and slow): then the application is moved on, behind all others, before its creation is answered, and
- * the next ones of this process are told what to come after.
+ * DESIGN. Applications are listed by creation time over all shards, so that whoever has reached a position of the list
+ * finds later creations beyond it. Within a shard, revisions grow whatever its clock does. Across shards, one key in a
+ * slot of its own holds the latest creation time. Each creation, in the same round trip and before its own script, runs
+ * one that advances that time to the clock's and returns the one before. A clock that goes forward has passed it, and
+ * that is all. Otherwise the clock was set back (or is another node's, and slow): the application is moved behind all
+ * others before its creation is answered, and this process's next ones get the revision to exceed.
  *
- * Promised: an application whose creation begins after another's was answered comes after it, whatever the clocks of
- * Redis did in between. Within a millisecond the tokens decide.
- * Absent: an order of creations that are under way together; and one that was never answered, since its process died,
- * may stay where the clock had put it. Requests with one Idempotency-Key, under way together while their application is
- * moved on, may be answered two times for it.
+ * Promised: an application whose creation begins after another's was answered comes after it, whatever Redis' clocks
+ * did in between. Within a millisecond the tokens decide.
  *
- * In a new life of Redis the key may be gone or older. Then the latest time that MySQL has counts as well, until an
- * application has been created behind both. Without MySQL applications are created all the same.
+ * Absent: an order of concurrent creations; one never answered, since its process died, may stay where the clock put
+ * it. Concurrent requests with one Idempotency-Key may be answered two times while their application is moved.
+ *
+ * In a new life of Redis the key may be gone or older. MySQL's latest time then counts as well, until an application
+ * has been created behind both. Without MySQL applications are created all the same.
  */
 import { reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
@@ -26,18 +25,18 @@ import { ADVANCE, NOTE, type Noted } from "../outbox/scripts/creation-order.ts"
 import type { CreationReply } from "../outbox/scripts/writes.ts"
 import type { Stores } from "../stores.ts"
 
-/** So much later than the clock was noted an application may be created without saying so: lists tell no less apart. */
+/** A creation may exceed the noted clock by this without being noted: lists tell no less apart. */
 const UNTOLD_MAX_US = 1_000
 
-/** A creation that is accepted already waits no longer for a MySQL that hangs. */
+/** An accepted creation waits no longer for a MySQL that hangs. */
 const LATEST_TIMEOUT_MS = 500
 
-/** The latest creation that this process knows of: while a clock is behind it, what is created next need not be moved. */
+/** The latest creation this process knows of: the next ones begin behind it and need not be moved. */
 const known = new WeakMap<Stores["redis"], number>()
 
 const KEYS = { latest: LATEST_CREATION_KEY }
 
-/** Creates an application behind all whose creation was answered before. */
+/** Creates an application, ordered after all whose creation was answered before. */
 export async function createInOrder(stores: Stores, creation: Creation): Promise<CreationReply> {
   const { redis, outbox } = stores
   const noting = unlessAway(redis.run(NOTE, KEYS, { created: 0, askedIn: "" }))
@@ -50,7 +49,7 @@ export async function createInOrder(stores: Stores, creation: Creation): Promise
   return placed
 }
 
-/** What keeps the word from being told leaves the creation as it is: it is accepted. */
+/** Returns undefined if a dependency is away: the creation is accepted all the same. */
 async function unlessAway<T>(step: Promise<T>): Promise<T | undefined> {
   try {
     return await step
@@ -74,24 +73,24 @@ async function place(stores: Stores, creation: Creation, created: Created, noted
   return placed
 }
 
-/** The last microsecond of the latest creation's millisecond, which is all that a row tells. */
+/** Returns the last microsecond of the latest stored creation's millisecond, since rows tell no more. */
 async function latestPersisted({ mysql }: Stores): Promise<number> {
   const latest = mysql.selectFrom("applications").select("created_at").orderBy("created_at", "desc").limit(1)
   const row = await reachMysql(() => latest.executeTakeFirst(), LATEST_TIMEOUT_MS)
   return row ? row.created_at.getTime() * 1000 + 999 : 0
 }
 
-/** Gives a new application a time behind `latest` and all others. */
+/** Moves a new application behind `latest` and all others. */
 async function moveOn(stores: Stores, { state }: Creation, created: Created, latest: number): Promise<Created> {
   const key = { application: created.id, chat: 0, message: 0 }
   for (let over = created.revision; ; ) {
     const revision = await stores.redis.run(ADVANCE, KEYS, { passed: latest })
     const createdAt = millisecond(revision)
     const reply = await stores.outbox.change({ key, createdAt, revision: revision - 1, state, over })
-    // Somebody has found it in the list, and changed or deleted it.
+    // A client has found it in the list and changed or deleted it.
     if (reply.status !== "changed") return { ...created, revision: over }
     over = reply.revision
-    // As for every creation, its time is that of its revision.
+    // A creation's time is that of its revision.
     if (millisecond(Number(over)) === createdAt) return { ...created, revision: over }
   }
 }

@@ -1,30 +1,30 @@
 /**
  * DESIGN. When Redis begins a new life, events accepted before may still be in the persist queue, and until they are
- * persisted MySQL does not know the highest numbers. So a shard holds its writes back until the queue has been seen empty
- * after the shard's generation began. All shards are made to wait meanwhile, or under load those that go on would never
- * let the queue be empty. Where data was lost, the outbox may have come back older: its events are sent again, and the
- * shard waits until they are found stale and taken off.
+ * stored MySQL does not know the highest numbers. So a shard takes no writes until the queue has been seen empty after
+ * its generation began. All shards wait meanwhile; under load the queue would otherwise never be empty. If data was
+ * lost, the outbox may be an older copy: its events are sent again, and the shard waits until they are found stale and
+ * taken off.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { DependencyAway } from "../errors.ts"
 import { SHARDS } from "../outbox/keys.ts"
 import type { Stores } from "../stores.ts"
 
-/** A process that accepted an event just before has sent it by then as a rule: a send is given up after half of it. */
+/** By then a process has usually sent an event that it accepted before: a send is given up after half of it. */
 const SETTLE_AFTER_MS = 1_000
 const POLL_MS = 100
-/** A request waits this long rather than answer 503: on a fresh start that is all it takes. */
+/** A request waits this long before it is answered 503; a fresh start needs no more. */
 const WAIT_MAX_MS = 2_000
 
-/** Claimed and sent at a time, as by the relay. */
+/** Claims per batch, as in the relay. */
 const CLAIM_COUNT = 500
 
-/** One at a time in a process: all the requests that wait share it. */
+/** One run per process, shared by all waiting requests. */
 const underWay = new WeakMap<Stores["redis"], Promise<boolean>>()
 
-/** Settles every shard. Returns false when the queue has not been drained within two seconds. Throws DependencyAway. */
+/** Settles every shard. Returns false if the queue is not drained within two seconds. Throws DependencyAway. */
 export function settleShards(stores: Stores): Promise<boolean> {
-  // Not the outbox: under rate limits each request has its own view of it.
+  // Keyed by redis, since rate limits give each request its own outbox.
   const { redis } = stores
   const running = underWay.get(redis)
   if (running !== undefined) return running
@@ -33,7 +33,7 @@ export function settleShards(stores: Stores): Promise<boolean> {
   return started
 }
 
-/** Durations are measured by the monotonic clock: a step of the wall clock must not make a queue look quiet. */
+/** Measures by the monotonic clock: a step of the wall clock must not make a queue look quiet. */
 async function drain(stores: Stores): Promise<boolean> {
   const { outbox, queues } = stores
   const deadline = performance.now() + WAIT_MAX_MS
@@ -41,7 +41,7 @@ async function drain(stores: Stores): Promise<boolean> {
   let generations = ""
   const waiting = new Map<string, string>()
   for (;;) {
-    // Another process may have settled them meanwhile, or be doing so: what it has settled need not wait again.
+    // Shards that another process has settled meanwhile need not wait again.
     const seen = await Promise.all(SHARDS.map((shard) => outbox.open(shard, false)))
     if (seen.every(({ settled }) => settled)) return true
     for (const { shard, settled, generation } of seen) if (!settled) waiting.set(shard, generation)
@@ -51,7 +51,7 @@ async function drain(stores: Stores): Promise<boolean> {
     const opened = shards.map(({ generation }) => generation).join()
     if (opened !== generations) seenSince = performance.now()
     generations = opened
-    // Two ways to tell how old the generations are at least, since a clock that was set back makes them young for long.
+    // Two measures of the generations' least age, since a clock set back makes them look young for long.
     const ageMs = Math.max(performance.now() - seenSince, Math.min(...shards.map((shard) => shard.ageMs)))
     const quietMs = Math.min(performance.now() - quietSince, ageMs)
     if (quietMs >= SETTLE_AFTER_MS) {
@@ -67,7 +67,7 @@ async function drain(stores: Stores): Promise<boolean> {
   }
 }
 
-/** Sends what an older copy of Redis has brought back; what is not sent now the relay sends. */
+/** Sends the events that an older copy of Redis brought back; the relay sends the rest. */
 async function sendStale({ outbox, queues }: Stores, shard: string): Promise<void> {
   for (;;) {
     const events = await outbox.claim(shard, CLAIM_COUNT)

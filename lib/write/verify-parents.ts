@@ -1,10 +1,10 @@
 /**
- * DESIGN. In a new generation of Redis a parent is verified on first use: its counter becomes the greater of what Redis
- * has and the highest number ever persisted. Where Redis has lost data since the parent was last verified, numbers may
- * have been given that no store knows of any more, but never more than the outbox bound above the highest persisted
- * one. So the counter is first *fenced*: a fence event makes the persist function raise `counters.highest` by the bound,
- * once per loss, and only then numbers go on from there. That is durable before a number is given, so a second loss
- * cannot take it back, and no request writes to MySQL.
+ * DESIGN. In a new generation a parent is verified on first use: its counter becomes the greater of Redis' and the
+ * highest number ever persisted. If Redis has lost data since the parent was last verified, numbers that no store knows
+ * may have been given, but none more than the outbox bound above the highest persisted one. So the counter is first
+ * *fenced*: a fence event makes the persist function raise `counters.highest` by the bound, once per loss, before
+ * numbers continue from there. That is durable before a number is given, so a second loss cannot undo it, and no
+ * request writes to MySQL.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { readMysql } from "../clients/mysql.ts"
@@ -15,13 +15,13 @@ import type { Unverified } from "../outbox/scripts/writes.ts"
 import type { Stores } from "../stores.ts"
 
 const FENCE_POLL_MS = 100
-/** A fence passes through the queue in well under a second; after this the client is asked to come again. */
+/** A fence takes well under a second through the queue; after this the client must retry. */
 const FENCE_WAIT_MAX_MS = 2_000
 
 /**
- * Makes the parents of a creation known to Redis: the application and, unless 0, the chat. The creation is then tried
- * again; it finds them unverified still if yet another generation began meanwhile. Throws not_found where one does not
- * exist, and unavailable while recovery is under way.
+ * Verifies the parents of a creation: the application and, unless 0, the chat. The creation is then retried, and finds
+ * them unverified again if yet another generation began. Throws not_found if one does not exist, and unavailable while
+ * recovery is under way.
  */
 export async function verifyParents(stores: Stores, application: string, chat: number, seen: Unverified) {
   const deadline = performance.now() + FENCE_WAIT_MAX_MS
@@ -39,7 +39,7 @@ export async function verifyParents(stores: Stores, application: string, chat: n
   }
 }
 
-/** What the outbox (first) and MySQL know of the parents. Throws not_found where neither has one of them. */
+/** Reads the parents from the outbox (first) and MySQL. Throws not_found if neither has one of them. */
 async function readParents({ outbox, mysql }: Stores, application: string, chat: number): Promise<Persisted> {
   const keys = [{ application, chat: 0, message: 0 }]
   if (chat > 0) keys.push({ application, chat, message: 0 })
@@ -94,10 +94,10 @@ function fencesNeeded(application: string, chat: number, seen: Unverified, persi
   return fences
 }
 
-/** The events that this process has sent lately, so that many waiting requests do not each send one. */
+/** Fences sent lately by this process, so that many waiting requests do not each send one. */
 const sent = new Map<string, number>()
 const SEND_AGAIN_MS = 1_000
-/** The map is emptied beyond this; a fence sent twice counts once. */
+/** Bounds the map, which is then emptied; a fence sent twice counts once. */
 const SENT_MAX = 10_000
 
 async function sendFences({ queues }: Stores, fences: FenceEvent[]): Promise<void> {

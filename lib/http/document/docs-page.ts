@@ -35,7 +35,7 @@ const ERRORS = Object.entries(ERROR_CODES)
   )
   .join("\n")
 
-/** The page behind GET /docs: everything is in it but the OpenAPI document. */
+/** The page of GET /docs, complete but for the OpenAPI document. */
 export const docsPage = `<!doctype html>
 <html lang="en">
 <head>
@@ -70,7 +70,7 @@ ${ERRORS}
 
 const source = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`
 
-/** Lets run and show what is in the page, and fetch from the API itself; nothing else. */
+/** Allows what the page contains, and requests to the API itself; nothing else. */
 export const docsContentSecurityPolicy = [
   "default-src 'none'",
   `script-src ${source(docsScript)}`,

@@ -1,7 +1,4 @@
-/**
- * What runs in the docs page: reads /openapi.json, and makes for each call a form that sends it. Text from outside is
- * only ever set as text.
- */
+/** The script of the docs page, which makes a form for each call. Outside text is only ever set as text. */
 export const docsScript = String.raw`
 const main = document.querySelector("#calls")
 const nav = document.querySelector("#contents")

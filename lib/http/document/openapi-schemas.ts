@@ -7,26 +7,26 @@ const SCHEMA_PATH = "#/components/schemas/"
 
 const idOf = (schema: z.ZodType): string => schema.meta()?.id ?? ""
 
-/** Returns the reference to a schema that has an `id`. */
+/** Returns a reference to a schema with an `id`. */
 export const schemaRef = (schema: z.ZodType): Json => ({ $ref: SCHEMA_PATH + idOf(schema) })
 
-/** Zod's JSON Schema of a member that is refused whatever it is. */
+/** Returns whether this is zod's JSON Schema of z.never(). */
 const isRefused = (schema: unknown): boolean => JSON.stringify(schema) === '{"not":{}}'
 
 const withoutRefused = (properties: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(properties).filter(([, schema]) => !isRefused(schema)))
 
-/** All schemas that have an `id` as JSON Schema, referring to each other, as clients send them or as they get them. */
+/** Returns all schemas with an `id` as JSON Schema, as clients send them or as they receive them. */
 function jsonSchemas(io: "input" | "output"): Record<string, Json> {
   const { schemas } = z.toJSONSchema(z.globalRegistry, {
     io,
-    // What a body is transformed into is nothing that a client gets.
+    // No client receives what a body is transformed into.
     unrepresentable: io === "input" ? "throw" : "any",
     uri: (id) => SCHEMA_PATH + id,
     override: ({ jsonSchema }) => {
-      // Generators make a date of a date-time, and some then hold the pattern against that.
+      // Generators turn a date-time into a date, and some then check the pattern against that.
       if (jsonSchema.format === "date-time") delete jsonSchema.pattern
-      // Answers gain members: a client of today must take one that it does not know.
+      // Clients must accept new members of answers.
       delete jsonSchema.additionalProperties
       if (jsonSchema.properties) Object.assign(jsonSchema, { properties: withoutRefused(jsonSchema.properties) })
     },
@@ -34,7 +34,7 @@ function jsonSchemas(io: "input" | "output"): Record<string, Json> {
   return Object.fromEntries(Object.entries(schemas).map(([name, { $schema, $id, id, ...schema }]) => [name, schema]))
 }
 
-/** The document's named schemas. Bodies apart from answers, as a schema may differ between the two (a default, a transform). */
+/** Returns the named schemas: of bodies as sent, of answers as received, which may differ (a default, a transform). */
 export function componentSchemas(): Record<string, Json> {
   const bodies = new Set(OPERATIONS.flatMap(({ body }) => (body ? [idOf(body)] : [])))
   const [sent, answered] = [jsonSchemas("input"), jsonSchemas("output")]
@@ -43,7 +43,7 @@ export function componentSchemas(): Record<string, Json> {
   )
 }
 
-/** A schema of its own, with its description and its example set apart, as a parameter has them. */
+/** Separates a schema's description and example, as a parameter has them. */
 function parameterParts(json: Json): Json {
   const { $schema, description, examples, ...schema } = json
   return {
@@ -53,7 +53,7 @@ function parameterParts(json: Json): Json {
   }
 }
 
-/** Returns the parameters that a zod object's members stand for, except those that are refused. */
+/** Returns the parameters of a zod object's members, except z.never(). */
 export function parametersOf(place: "path" | "query" | "header", schema: z.ZodObject | undefined): Json[] {
   if (schema === undefined) return []
   const { properties = {}, required = [] } = z.toJSONSchema(z.object(schema.shape), { io: "output" })

@@ -38,7 +38,7 @@ const HEADERS = {
     schema: { type: "string", enum: ["true"] },
   },
 }
-/** One way or the other; or neither, since an API may have no key. */
+/** Alternatives; an API without a key needs neither. */
 const SECURITY_SCHEMES = {
   AdminBearer: { type: "http", scheme: "bearer", description: "An admin key, where the API has one." },
   AdminKey: { type: "apiKey", in: "header", name: "x-api-key", description: "The same, where Authorization is taken." },
@@ -48,7 +48,7 @@ const headerRef = (name: keyof typeof HEADERS): Json => ({ $ref: `#/components/h
 
 const RATE_HEADERS = { ratelimit: headerRef("RateLimit"), "ratelimit-policy": headerRef("RateLimitPolicy") }
 
-/** One shared answer per error status that any operation answers: 405 is none, as it is of methods without one. */
+/** Returns a shared answer for each error status of any operation. 405 has none: it answers methods without one. */
 function errorResponses(): Record<string, Json> {
   const statuses = new Set(OPERATIONS.flatMap(errorStatusesOf))
   return Object.fromEntries([...statuses].map((status) => [`Error${status}`, errorResponse(status)]))
@@ -68,7 +68,6 @@ function errorResponse(status: number): Json {
   }
 }
 
-/** The error statuses that an operation can answer. */
 function errorStatusesOf({ params, query, body, idempotencyKey, administers, tag }: Operation): number[] {
   const statuses = new Set<number>([500])
   if (tag !== "operations") for (const status of [429, 503]) statuses.add(status)
@@ -128,7 +127,7 @@ function describeOperation(operation: Operation, operationId: string): Json {
     ...(administers && { security: ADMIN_SECURITY }),
     ...(body && {
       requestBody: {
-        // A request without a body is read as an empty object.
+        // A missing body is read as an empty object.
         required: !body.safeParse({}).success,
         content: { "application/json": { schema: schemaRef(body), example } },
       },
@@ -137,7 +136,7 @@ function describeOperation(operation: Operation, operationId: string): Json {
   }
 }
 
-/** A second method that differs in nothing else has an id of its own. */
+/** Gives a second method of an operation an id of its own. */
 function pathsOf(operations: readonly Operation[]): Record<string, Json> {
   const paths: Record<string, Json> = {}
   for (const operation of operations) {
@@ -168,8 +167,8 @@ const TAGS = {
 } satisfies Record<Operation["tag"], string>
 
 /**
- * Returns the OpenAPI 3.1 document, made from the operations and the same zod schemas that check requests. Whoever serves it
- * says in `servers` where the API is.
+ * Returns the OpenAPI 3.1 document, made from the operations and the zod schemas that check requests. The server of the
+ * document sets `servers`.
  */
 export function openapiDocument(): Json {
   return {

@@ -1,4 +1,3 @@
-/** The headers of every answer, whoever asks. */
 export const ANSWER_HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -8,10 +7,10 @@ export const ANSWER_HEADERS: Readonly<Record<string, string>> = {
   "x-frame-options": "DENY",
 }
 
-/** A caller's own request id: short, and nothing that could break a header, a log line or a shell. */
+/** Matches request ids that are short and cannot break a header, a log line or a shell. */
 const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 
-/** Returns the caller's own `x-request-id` if it sent a sane one, and only one. */
+/** Returns the caller's `x-request-id` if it sent exactly one and it is sane. */
 export function ownRequestId(headers: Readonly<Record<string, string | undefined>>): string | undefined {
   const given = headers["x-request-id"]
   return given !== undefined && SANE_REQUEST_ID.test(given) ? given : undefined

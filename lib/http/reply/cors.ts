@@ -1,16 +1,16 @@
 /*
- * DESIGN: cross-origin requests (the Fetch standard's CORS protocol) are answered here and neither by API Gateway nor by
- * the emulator, since both know one rule for all routes and ours has two: pages of any origin may read the answers to calls
- * that need an application's token only; of calls that administer applications, pages of CORS_ORIGINS alone. Where no admin key is set,
- * a page that somebody visits could otherwise read the tokens of all applications. There are no cookies, so nothing is
- * ever allowed with credentials.
+ * DESIGN. CORS (the Fetch standard) is answered here, neither by API Gateway nor by the emulator, since they know one
+ * rule for all routes and ours has two: pages of any origin may read the answers to calls that need only an
+ * application's token, but only pages of CORS_ORIGINS those to calls that administer applications. Without an admin
+ * key, any page that an operator visits could otherwise read the tokens of all applications. There are no cookies, so
+ * credentials are never allowed.
  */
 import { corsOriginsOf } from "../../origins.ts"
 import type { Method } from "../operation.ts"
 
 type Headers = Readonly<Record<string, string | undefined>>
 
-/** Beside our own headers those by which browsers' tracing and conditional requests work. */
+/** Our own headers, and those that browsers' tracing and conditional requests need. */
 const ALLOWED_HEADERS = [
   "authorization",
   "baggage",
@@ -25,10 +25,10 @@ const ALLOWED_HEADERS = [
   "x-request-id",
 ].join(", ")
 
-/** All of them for every path, so that a script can read the 405 of one that its path does not take. */
+/** The same for every path, so that a script can read a 405. */
 const ALLOWED_METHODS: readonly (Method | "HEAD")[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
-/** What scripts of other origins may read beside the body. */
+/** The headers that scripts of other origins may read. */
 const EXPOSED_HEADERS = [
   "allow",
   "idempotency-replayed",
@@ -40,28 +40,28 @@ const EXPOSED_HEADERS = [
   "x-request-id",
 ].join(", ")
 
-/** A day, which is the most that Firefox takes; Chromium takes two hours. */
+/** A day, Firefox's maximum; Chromium's is two hours. */
 const PREFLIGHT_MAX_AGE_SECONDS = 86_400
 
-/** The header that lets `origin` read an answer; none where it may not. */
+/** Returns the headers that let `origin` read an answer, if it may. */
 function allowedOrigin(origin: string | undefined, administers: boolean): Record<string, string> {
   if (!administers) return { "access-control-allow-origin": "*" }
   const isAllowed = origin !== undefined && corsOriginsOf(process.env.CORS_ORIGINS).includes(origin)
-  // Caches must not give one origin what another one got.
+  // Caches must not serve one origin's answer to another.
   return { vary: "origin", ...(isAllowed && { "access-control-allow-origin": origin }) }
 }
 
-/** Returns the headers by which a script of another origin may read the answer to a request with these headers. */
+/** Returns the headers that let another origin's script read the answer to a request with these headers. */
 export function corsHeaders({ origin }: Headers, administers: boolean): Record<string, string> {
   const allowed = allowedOrigin(origin, administers)
   return origin === undefined ? allowed : { ...allowed, "access-control-expose-headers": EXPOSED_HEADERS }
 }
 
-/** Returns the method that a preflight request asks for, undefined for any other request. */
+/** Returns the method that a preflight request asks for; undefined for other requests. */
 export const preflightMethod = (headers: Headers): string | undefined =>
   headers.origin === undefined ? undefined : headers["access-control-request-method"]
 
-/** Returns the headers that answer a preflight request, whose answer must be a success. */
+/** Returns the headers of the answer to a preflight request, which must be a success. */
 export const preflightHeaders = ({ origin }: Headers, administers: boolean): Record<string, string> => ({
   ...allowedOrigin(origin, administers),
   "access-control-allow-headers": ALLOWED_HEADERS,

@@ -3,20 +3,20 @@ import type { Problem } from "../../contract.ts"
 import { ApiError, DependencyAway, ERROR_CODES, type FieldError, type FieldPlace, unavailable } from "../../errors.ts"
 import type { Reply } from "./replies.ts"
 
-/** Where the docs page explains a code: the `type` of its problem (RFC 9457). */
+/** Returns a problem's `type` (RFC 9457), where the docs page explains its code. */
 const problemType = (base: string, code: string): string => `${base}/docs#error-${code}`
 
-/** The request that a problem answers: its id, where its caller reached the API (`baseUrl`), and where its fields were. */
+/** What a problem needs of its request: its id, where its caller reached the API (`baseUrl`), where its fields were. */
 export type Asked = { requestId: string; base: string; place?: (field: FieldError) => FieldError }
 
 const asTold = (field: FieldError): FieldError => field
 
-/** One field error at most per name and a few more: a longer list would only repeat what the client sent. */
+/** Bounds the field errors; a longer list would only repeat what the client sent. */
 const FIELD_ERRORS_MAX = 20
 
 /**
- * The error that a client is told about, whatever was thrown: an ApiError as it is, a dependency that is away as 503
- * without its name, anything else (a ZodError from deeper inside too) as 500 that tells nothing.
+ * Returns the error to tell the client: an ApiError as it is, 503 for a dependency that is away, without its name, and
+ * a bare 500 for anything else, a stray ZodError too.
  */
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown
@@ -25,7 +25,7 @@ export function toApiError(thrown: unknown): ApiError {
   return new ApiError("internal_error", "Something went wrong on our side.", { cause: thrown })
 }
 
-/** Returns the problem+json answer (RFC 9457) for `error`, with Allow, Retry-After and WWW-Authenticate where it has them. */
+/** Returns the problem+json answer (RFC 9457) for `error`, with the headers that it calls for. */
 export function problem(error: ApiError, { requestId, base, place = asTold }: Asked): Reply {
   const { status, title } = ERROR_CODES[error.code]
   const body: Problem = {
@@ -45,7 +45,7 @@ export function problem(error: ApiError, { requestId, base, place = asTold }: As
   return { status, headers, body: JSON.stringify(body) }
 }
 
-/** Words of ours for what zod finds; a schema's own message comes first. */
+/** Words zod's issues; a schema's own message comes first. */
 const wordIssue: z.core.$ZodErrorMap = (issue) => {
   if (issue.code === "invalid_type") {
     if (issue.input === undefined) return "is required"
@@ -61,14 +61,13 @@ const wordIssue: z.core.$ZodErrorMap = (issue) => {
 
 type Parsed<T> = { data: T } | { errors: FieldError[] }
 
-/** Returns `value`, which came in the part `place` of a request, as `schema` reads it, or every field that is wrong. */
+/** Returns `value`, from the part `place` of a request, as `schema` reads it, or the fields that are wrong. */
 export function parse<T>(schema: z.ZodType<T>, value: unknown, place: FieldPlace): Parsed<T> {
   const result = schema.safeParse(value, { error: wordIssue })
   if (result.success) return { data: result.data }
   return { errors: result.error.issues.map(({ path, message }) => ({ in: place, path: path.join("."), message })) }
 }
 
-/** 422 for several fields. `errors` has at least one. */
 export function invalidFields(errors: FieldError[]): ApiError {
   const detail = errors.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join("; ")
   return new ApiError("invalid_request", detail, { errors })

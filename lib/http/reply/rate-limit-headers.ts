@@ -1,11 +1,11 @@
 import type { Standing } from "../../outbox/rates.ts"
 
-/** All quotas are of a minute. */
+/** Every quota is per minute. */
 const WINDOW_SECONDS = 60
 
 /**
- * The headers of draft-ietf-httpapi-ratelimit-headers, as structured fields: the policies, and how each stands. `t` is the
- * seconds until the whole quota is there again; a part of it is there before.
+ * Returns the headers of draft-ietf-httpapi-ratelimit-headers: each policy and its standing. `t` is the seconds until
+ * the whole quota is available; part of it is sooner.
  */
 export const rateLimitHeaders = (standings: Standing[]): Record<string, string> => ({
   "ratelimit-policy": standings.map(({ name, perMinute }) => `"${name}";q=${perMinute};w=${WINDOW_SECONDS}`).join(", "),

@@ -5,14 +5,14 @@ const CLOSE_BRACKET = 0x5d
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 
-/** Whether an odd number of backslashes stands before `index`. */
+/** Returns whether an odd number of backslashes precedes `index`. */
 function isEscaped(json: string, index: number): boolean {
   let first = index
   while (json.charCodeAt(first - 1) === BACKSLASH) first--
   return (index - first) % 2 === 1
 }
 
-/** Where the string that began before `start` ends; the end of the text if it does not. */
+/** Returns where the string that began before `start` ends, or the end of the text. */
 function endOfString(json: string, start: number): number {
   let end = json.indexOf('"', start)
   while (end !== -1 && isEscaped(json, end)) end = json.indexOf('"', end + 1)
@@ -20,8 +20,8 @@ function endOfString(json: string, start: number): number {
 }
 
 /**
- * Whether a JSON text nests arrays and objects deeper than `depthMax`. One pass with no recursion, which ends at the first
- * level too many; what is in strings does not count. Of a text that is no JSON the answer means nothing.
+ * Returns whether a JSON text nests arrays and objects deeper than `depthMax`. It is one pass without recursion that
+ * ignores strings and ends at the first excess level. For text that is not JSON the result means nothing.
  */
 export function nestsDeeper(json: string, depthMax: number): boolean {
   let depth = 0

@@ -7,10 +7,10 @@ import { nestsDeeper } from "./json-depth.ts"
 const JSON_TYPE = "application/json"
 const CHARSET_UTF8 = /^charset=(?:utf-?8|"utf-?8")$/
 
-/** Strict: refuses what is not UTF-8. A byte order mark stays, and is refused as JSON (RFC 8259, section 8.1). */
+/** Refuses bytes that are not UTF-8. A byte order mark stays, and is refused as JSON (RFC 8259, section 8.1). */
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** Whether a Content-Type is application/json or anything +json, in UTF-8, said once. */
+/** Returns whether a Content-Type is application/json or any +json, in UTF-8, declared at most once. */
 function isJsonType(contentType: string | undefined): boolean {
   if (contentType === undefined) return false
   if (contentType === JSON_TYPE) return true
@@ -34,7 +34,7 @@ const tooDeep = (): ApiError =>
     { in: "body", path: "", message: `the body must not be nested deeper than ${LIMITS.jsonDepthMax} levels` },
   ])
 
-/** The text of a body that came as its bytes, in base64. */
+/** Decodes a body that came as its bytes, in base64. */
 function decodeBytes(body: string): string {
   const bytes = Buffer.from(body, "base64")
   if (bytes.length > LIMITS.requestBytesMax) throw tooLarge()
@@ -46,8 +46,8 @@ function decodeBytes(body: string): string {
 }
 
 /**
- * The text of a body that the gateway has decoded. Bytes that were not UTF-8 have been replaced then, which shows only
- * where the text is longer or shorter than what the client declared to have sent.
+ * Returns a body that the gateway has decoded. It has replaced bytes that were not UTF-8, which shows only if the
+ * length differs from the client's Content-Length.
  */
 function decodedText(body: string, declaredBytes: string | undefined): string {
   const bytes = Buffer.byteLength(body)
@@ -57,12 +57,11 @@ function decodedText(body: string, declaredBytes: string | undefined): string {
 }
 
 /**
- * Returns the event's body as parsed JSON, `{}` where there is none or it is `null`, as some generated clients write a
- * body that they leave out. Throws 415 for what is not declared as JSON, 413 above the limit, 422 for what is nested too
- * deep, 400 for what is not JSON in UTF-8.
+ * Returns the parsed body, or `{}` if it is missing or `null`, as some generated clients send it. Throws 415 if it is
+ * not declared as JSON, 413 above the limit, 422 if nested too deep, 400 if it is not JSON in UTF-8.
  */
 export function readBody({ headers, body, isBase64Encoded }: APIGatewayProxyEventV2): unknown {
-  // The emulator and the cloud differ in which of these they give for no body.
+  // A missing body differs between emulator and cloud.
   if (body === undefined || body === null || body === "") return {}
   const encoding = headers["content-encoding"]
   if (!isJsonType(headers["content-type"]) || (encoding !== undefined && encoding !== "identity"))

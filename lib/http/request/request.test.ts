@@ -10,7 +10,7 @@ import { ok } from "../reply/replies.ts"
 
 const TOKEN = "abcdefghijklmnopqrstuvwx"
 
-/** Answers what it was given. */
+/** Returns what it was given. */
 const echo = endpoint({ body: ApplicationInput, idempotencyKey: IdempotencyKey }, (input) => ok(input))
 
 describe("a path", () => {

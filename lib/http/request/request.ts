@@ -8,9 +8,9 @@ import { readBody } from "./request-body.ts"
 
 type Read<Schema> = Schema extends ZodType<infer T> ? T : undefined
 
-/** What a request says, by the schemas that have checked it. */
+/** A request's input, as its schemas have checked it. */
 export type RequestInput<Schemas extends RequestSchemas> = {
-  /** The operation's path with its parameters filled in: Location, Link, cursors and Idempotency-Keys refer to it. */
+  /** The operation's path with its parameters filled in, for Location, Link, cursors and Idempotency-Keys. */
   path: string
   params: Read<Schemas["params"]>
   query: Read<Schemas["query"]>
@@ -24,7 +24,7 @@ function readParams(schema: ZodType, event: APIGatewayProxyEventV2): unknown {
   return result.data
 }
 
-/** Gateways join a repeated parameter with commas, so that it cannot be told from one with a comma: read it ourselves. */
+/** Reads the query itself, since gateways join a repeated parameter with commas, like one that contains a comma. */
 function queryParameters(rawQueryString: string): Record<string, string> {
   const parameters: Record<string, string> = Object.create(null)
   const errors: FieldError[] = []
@@ -50,7 +50,7 @@ function readQuery(schema: ZodType, event: APIGatewayProxyEventV2): unknown {
 function readIdempotencyKey(schema: ZodType<string>, event: APIGatewayProxyEventV2): string | undefined {
   const key = event.headers["idempotency-key"]
   if (key === undefined) return undefined
-  // Sent twice, it stands here with ", " between the two, which no key may have (RFC 9110, section 5.3).
+  // Sent twice, the values are joined by ", ", which no key may contain (RFC 9110, section 5.3).
   const result = parse(schema, key, "header")
   if ("errors" in result) throw invalidFields(result.errors.map((error) => ({ ...error, path: "idempotency-key" })))
   return result.data
@@ -66,9 +66,8 @@ const filled = (template: string, params: unknown): string =>
   template.replaceAll(/\{(\w+)\}/g, (_, name) => String((params as Record<string, unknown>)[name]))
 
 /**
- * Everything a call takes, checked: path (404), query (422), Idempotency-Key (422), body (415, 413, 400, 422), in this
- * order. `adminKey` is a hash of the admin key that the request was let in with. Throws the ApiError of the first that
- * does not fit.
+ * Returns a call's input, checked in this order: path (404), query (422), Idempotency-Key (422), body (415, 413, 400,
+ * 422). Throws the first ApiError. `adminKey` is the hash of the admin key that admitted the request.
  */
 export function readRequest<Schemas extends RequestSchemas>(
   schemas: Schemas,
@@ -81,6 +80,6 @@ export function readRequest<Schemas extends RequestSchemas>(
   const key = schemas.idempotencyKey && readIdempotencyKey(schemas.idempotencyKey, event)
   const idempotency = key === undefined ? key : { key, path, ...(adminKey !== undefined && { adminKey }) }
   const read = { path, params, query, idempotency, body: schemas.body && readChecked(schemas.body, event) }
-  // The schemas have checked what the types say.
+  // The schemas ensure what the types say.
   return read as RequestInput<Schemas>
 }

@@ -1,9 +1,9 @@
 /**
- * DESIGN. MySQL and the index, compared from both sides: each row with its document, then each document with its row.
+ * DESIGN. Compares MySQL and the index from both sides: each row with its document, then each document with its row.
  *
- * Under load a document lags behind its row, so what differs is looked at again, by key, until it does not, or until five
- * looks a second apart have all found it so and no entry of `pending_index` is on its way. Entry and row are written
- * together, and an entry goes only once the document is there: what is then still wrong nothing will mend.
+ * Under load a document lags behind its row, so each difference is read again by key, until it is gone, or until five
+ * reads a second apart have found it and no entry of `pending_index` is to be sent. Row and entry are written together,
+ * and the entry is removed only once the document is there: a difference that is left then stays.
  */
 
 import { keyText, type ResourceKey } from "../../events.ts"
@@ -22,10 +22,10 @@ import {
 import type { Example, Findings } from "./findings.ts"
 import type { Rounds } from "./rounds.ts"
 
-/** Suspects that are looked at again together: their keys only, so some 100 KB. */
+/** Suspects reread together, by key: some 100 KB. */
 const SUSPECTS_MAX = 1_000
 
-/** A document that is wrong, for the repair; `version` 0 where there is none. */
+/** A wrong document, for the repair; `version` is 0 if there is none. */
 export type WrongDocument = ResourceKey & { version: number }
 
 export type DocumentCheck = {
@@ -35,13 +35,13 @@ export type DocumentCheck = {
   application: string | undefined
   signal: AbortSignal | undefined
   onWrong(documents: WrongDocument[]): Promise<void>
-  /** Rows (or documents) that were looked at since the last call. */
+  /** Reports the rows (or documents) examined since the last call. */
   onLooked(count: number): void
 }
 
 const keyOf = (row: MessageRow): ResourceKey => ({ application: row.application, chat: row.chat, message: row.number })
 
-/** Compares each row with its document. `onRows` is given the rows for other checks. */
+/** Compares each row with its document, and passes the rows to `onRows` for other checks. */
 export async function checkRows(check: DocumentCheck, onRows: (rows: MessageRow[]) => Promise<void>): Promise<void> {
   const { stores, application, signal } = check
   const suspects: ResourceKey[] = []
@@ -62,7 +62,7 @@ async function settleRows(check: DocumentCheck, suspects: ResourceKey[]): Promis
   let wrong: (WrongDocument & { kind: "missing_document" | "stale_document" })[] = []
   const settled = await rounds.until(async () => {
     if (left.length === 0) return true
-    // In this order: an entry that is gone by now has brought the document to this row, or to a later one.
+    // The order matters: an entry that is gone has brought the document to this row or a later one.
     const rows = await readRows(stores.mysql, left)
     const pending = await readPendingKeys(stores.mysql, left)
     const documents = await readDocuments(stores.elasticsearch, index, left)

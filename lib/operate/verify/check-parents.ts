@@ -1,13 +1,13 @@
 /**
- * DESIGN. Numbers and counts of each application and chat.
+ * DESIGN. Checks the numbers and counts of each application and chat.
  *
- * Counts: rows, counter and column are read by one statement, so any difference is one.
+ * Counts: rows, counter and column are read by one statement, so any difference is an error.
  *
- * Numbers: each from 1 to the highest that was noted as given must have a row, a tombstone, or an event in the outbox. The
- * outbox is read first, as readers do: an event leaves it only after its commit. What has none of them is
- * - a gap, if nothing could have taken its tombstone away: those of chats stay, those of messages for 15 days;
- * - unaccounted for, if it may be a message that was deleted longer ago, or if the parent was fenced (docs/architecture.md,
- *   I1): a fence skips numbers, and how many fences there were is not noted.
+ * Numbers: each from 1 to the highest noted as given must have a row, a tombstone or an outbox event. The outbox is
+ * read first, as by readers: an event leaves it only after its commit. A number with none of them is
+ * - a gap, if its tombstone must still exist: those of chats stay, those of messages for 15 days;
+ * - unaccounted for, if its message may have been deleted longer ago, or if the parent was fenced
+ *   (docs/architecture.md, I1): fences skip numbers, and how many there were is not noted.
  */
 
 import { chatRanges } from "../../clients/key-ranges.ts"
@@ -21,18 +21,18 @@ import type { Findings } from "./findings.ts"
 import { firstSince, type Parent, type ParentKey, readParent } from "./read-parent.ts"
 import type { Rounds } from "./rounds.ts"
 
-/** Keys of counters: a millisecond, and then a statement for each. */
+/** Counters per page, read in a millisecond, each then by a statement of its own. */
 const PAGE_ROWS = 200
-/** A few of the pool's connections, so that the rest of a page's time is not the way to MySQL and back. */
+/** Concurrent reads: a few of the pool's connections, to hide the latency of MySQL. */
 const PARALLEL = 4
-/** Events of one parent that are looked at: more are on their way only while MySQL was away. */
+/** Pending events read per parent; only an outage of MySQL leaves more. */
 const PENDING_MAX = 500
 const DAY_MS = 86_400_000
 
 export type Unaccounted = {
-  /** Below parents that were fenced: skipped when Redis lost its data, or deleted long ago. */
+  /** Numbers below fenced parents: skipped when Redis lost data, or deleted long ago. */
   fenced: number
-  /** Of messages that may have been deleted before their tombstone expired. */
+  /** Numbers of messages whose tombstones may have expired. */
   expired: number
 }
 
@@ -40,12 +40,11 @@ export type ParentCheck = {
   stores: SearchStores
   findings: Findings
   unaccounted: Unaccounted
-  /** Is given parents whose counter or count column is wrong, for the repair. */
+  /** Called with parents whose counter or count column is wrong, for the repair. */
   onWrong(key: ParentKey): void
   rounds: Rounds
 }
 
-/** Checks the numbers and counts of `keys`. */
 export async function checkParents(check: ParentCheck, keys: ParentKey[]): Promise<void> {
   const queue = [...keys]
   const workers = Array.from({ length: PARALLEL }, async () => {
@@ -57,7 +56,7 @@ export async function checkParents(check: ParentCheck, keys: ParentKey[]): Promi
 async function checkParent(check: ParentCheck, key: ParentKey): Promise<void> {
   const { stores, findings, rounds } = check
   let parent = await readParent(stores.mysql, key, [1, 0])
-  // What is being removed has neither exact counts nor all its rows.
+  // A parent that is being purged has neither exact counts nor all its rows.
   if (parent.isPurging) return
   if (isOrphaned(key, parent)) {
     // A child may be persisted before its parent.
@@ -78,7 +77,6 @@ async function checkParent(check: ParentCheck, key: ParentKey): Promise<void> {
 const isOrphaned = ({ chat }: ParentKey, { isDeleted, count, applicationLives, rows }: Parent): boolean =>
   rows > 0 && (isDeleted || count === null || (chat > 0 && !applicationLives))
 
-/** Whether the outbox holds an event of the parent or of its application. */
 async function isPending({ outbox }: SearchStores, { application, chat }: ParentKey): Promise<boolean> {
   const keys = [{ application, chat: 0, message: 0 }]
   if (chat > 0) keys.push({ application, chat, message: 0 })
@@ -90,7 +88,7 @@ function checkCounts({ findings, onWrong }: ParentCheck, key: ParentKey, parent:
   const { rows, live, count, isDirty, highest, greatest } = parent
   const example = { ...key, message: 0 }
   const isCounterWrong = (live ?? 0) !== rows
-  // While it is dirty, the next sync will set it.
+  // The next sync corrects a dirty one.
   const isCountWrong = !isDirty && count !== (live ?? 0)
   if (isCounterWrong)
     findings.add("wrong_counter", { ...example, detail: `${rows} rows, counted ${live ?? "nothing"}` })
@@ -113,7 +111,7 @@ async function checkNumbers(check: ParentCheck, key: ParentKey, parent: Parent):
   }
   let gaps = absent
   if (key.chat > 0) {
-    // Numbers after the first that was given since then can only have been deleted since then, too.
+    // From the first message younger than the tombstones' lifetime on, every delete still has its tombstone.
     const since = new Date(rounds.startedAt - TOMBSTONE_DAYS * DAY_MS + DAY_MS)
     const first = createdAt !== null && createdAt > since ? 1 : await firstSince(stores.mysql, key, since)
     gaps = first === null ? 0 : await countAbsent(check, key, [first, highest])
@@ -123,8 +121,8 @@ async function checkNumbers(check: ParentCheck, key: ParentKey, parent: Parent):
 }
 
 /**
- * How many numbers of the range have neither row, nor tombstone, nor event: at least, since an event on its way may be of
- * a number that has a row.
+ * Returns at least how many numbers of the range have neither row, tombstone nor event; an event may be of a number
+ * with a row.
  */
 async function countAbsent({ stores, rounds }: ParentCheck, key: ParentKey, range: [number, number]): Promise<number> {
   const [from, to] = range
@@ -139,7 +137,7 @@ async function countAbsent({ stores, rounds }: ParentCheck, key: ParentKey, rang
   return absent
 }
 
-/** Events on their way to numbers of the range, up to PENDING_MAX. */
+/** Returns how many events of the range are pending, up to PENDING_MAX. */
 async function countPending({ outbox }: SearchStores, { application, chat }: ParentKey, [from, to]: [number, number]) {
   const parent = chatText({ application, chat })
   const range = { min: String(from), max: String(to), order: "asc" as const, count: PENDING_MAX }
@@ -147,7 +145,7 @@ async function countPending({ outbox }: SearchStores, { application, chat }: Par
   return entries.length
 }
 
-/** Reads the keys of all counters, or of those of one application, in pages. */
+/** Reads the keys of all counters, or of one application's, in pages. */
 export function walkCounters(
   mysql: Mysql,
   application: string | undefined,
@@ -158,7 +156,6 @@ export function walkCounters(
   return walk(asked, { by: ["application", "chat"], pageRows: PAGE_ROWS, signal })
 }
 
-/** Those of `keys` that have no counter. */
 export async function withoutCounter(mysql: Mysql, keys: ParentKey[]): Promise<ParentKey[]> {
   if (keys.length === 0) return []
   const present = mysql.selectFrom("counters").select(["application", "chat"]).where(chatRanges(keys, "chat"))

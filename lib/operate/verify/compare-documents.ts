@@ -1,4 +1,3 @@
-/** Documents beside the rows that they are made of, page by page. */
 import { isDeepStrictEqual } from "node:util"
 import type { Client, estypes } from "@elastic/elasticsearch"
 import { keyRanges } from "../../clients/key-ranges.ts"
@@ -6,18 +5,17 @@ import { type Mysql, reachMysql } from "../../clients/mysql.ts"
 import { keyText, type ResourceKey } from "../../events.ts"
 import { documentOf, type MessageDocument, type MessageRow } from "../../search/indexing/index-mapping.ts"
 
-/** Some hundreds of documents by id take tens of milliseconds; a busy Elasticsearch takes longer. */
+/** Hundreds of documents by id take tens of milliseconds; a busy Elasticsearch takes longer. */
 const READ_TIMEOUT_MS = 30_000
-/** Keys and versions only. */
+/** Documents per page: keys and versions only. */
 const SCAN_PAGE = 1_000
-/** Revisions are µs: a version that is so far beyond the clock, and its row, would refuse the message's next changes. */
+/** Versions are revisions in µs: one this far beyond the clock and its row would refuse the message's next changes. */
 const AHEAD_MAX_US = 60_000_000
 
-/** A document as it is now, whether it was refreshed or not. */
+/** A document as it is now, refreshed or not. */
 export type StoredDocument = { version: number; source: MessageDocument }
 export type DocumentKey = { application: string; chat: number; number: number; version: number }
 
-/** The documents of these messages, by their ids. */
 export async function readDocuments(
   elasticsearch: Client,
   index: string,
@@ -37,7 +35,7 @@ export async function readDocuments(
 
 export type Difference = "missing_document" | "stale_document" | undefined
 
-/** How the document of `row` differs from it. A later version of the same content is as good. */
+/** Returns how a row's document differs from it; a later version of the same content does not. */
 export function compare(row: MessageRow, document: StoredDocument | undefined): Difference {
   if (!document) return "missing_document"
   const { version, source } = document
@@ -48,7 +46,7 @@ export function compare(row: MessageRow, document: StoredDocument | undefined): 
   return isSame ? undefined : "stale_document"
 }
 
-/** Keys and versions of all documents, or of those of one application, in the order in which the index is sorted. */
+/** Reads the keys and versions of all documents, or of one application's, in the index's sort order. */
 export async function* walkDocuments(
   elasticsearch: Client,
   index: string,
@@ -90,7 +88,6 @@ export async function* walkDocuments(
   }
 }
 
-/** The rows with these keys. */
 export async function readRows(mysql: Mysql, keys: ResourceKey[]): Promise<Map<string, MessageRow>> {
   if (keys.length === 0) return new Map()
   const rows = await reachMysql(() =>
@@ -99,7 +96,6 @@ export async function readRows(mysql: Mysql, keys: ResourceKey[]): Promise<Map<s
   return new Map(rows.map((row) => [keyText({ ...row, message: row.number }), row]))
 }
 
-/** Those of `keys` that have a row. */
 export async function readRowKeys(mysql: Mysql, keys: ResourceKey[]): Promise<Set<string>> {
   if (keys.length === 0) return new Set()
   const rows = await reachMysql(() =>
@@ -108,7 +104,7 @@ export async function readRowKeys(mysql: Mysql, keys: ResourceKey[]): Promise<Se
   return new Set(rows.map((row) => keyText({ ...row, message: row.number })))
 }
 
-/** The entries of pending_index for these messages that are still to be sent. */
+/** Returns the keys that have an entry of pending_index still to be sent. */
 export async function readPendingKeys(mysql: Mysql, keys: ResourceKey[]): Promise<Set<string>> {
   if (keys.length === 0) return new Set()
   const entries = await reachMysql(() =>

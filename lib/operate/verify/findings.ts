@@ -1,4 +1,3 @@
-/** What a verification may find wrong, and how much of it. */
 export const FINDINGS = {
   missing_document: "messages that search does not find",
   stale_document: "messages that search shows as they were",
@@ -16,21 +15,21 @@ export const FINDINGS = {
 
 export type FindingKind = keyof typeof FINDINGS
 
-/** Where something is wrong: `chat` and `message` are 0 as in an event's key. */
+/** Where something is wrong; `chat` and `message` are 0 as in an event's key. */
 export type Example = { application: string; chat: number; message: number; detail?: string }
 
-/** So many of each kind are named; all are counted. */
+/** Examples listed of each kind; all are counted. */
 const EXAMPLES_MAX = 10
 
 export type Finding = { kind: FindingKind; count: number; examples: Example[] }
 
 export type Findings = {
   add(kind: FindingKind, example: Example, count?: number): void
-  /** Those that were found, in the order of FINDINGS. */
+  /** Returns the findings, in the order of FINDINGS. */
   list(): Finding[]
 }
 
-/** Collects what is found: a bounded number of examples of each kind. */
+/** Collects findings, with a bounded number of examples of each kind. */
 export function createFindings(): Findings {
   const found = new Map<FindingKind, Finding>()
   return {

@@ -1,7 +1,7 @@
 import { reachMysql } from "../../clients/mysql.ts"
 import type { Stores } from "../../stores.ts"
 
-/** Whether there is or was such an application: in the outbox, or in MySQL with a row or a tombstone. */
+/** Returns whether the application exists or existed: in the outbox, or in MySQL as a row or a tombstone. */
 export async function isKnown({ outbox, mysql }: Stores, application: string): Promise<boolean> {
   const key = { application, chat: 0, message: 0 }
   const { entries } = await outbox.read(application, 0, [key])

@@ -1,27 +1,27 @@
 import { sql } from "kysely"
 import { type Mysql, reachMysql } from "../../clients/mysql.ts"
 
-/** An application (`chat` 0) or a chat, as the parent of what is numbered below it. */
+/** An application (`chat` 0) or a chat, as the parent of numbers. */
 export type ParentKey = { application: string; chat: number }
 
-/** All that MySQL says of one parent, at one moment. */
+/** What MySQL knows of a parent at one moment. */
 export type Parent = {
   rows: number
-  /** Rows and tombstones below it with numbers in the range that was asked for. */
+  /** Rows and tombstones below it in the range asked for. */
   rowsIn: number
   tombstonesIn: number
-  /** The greatest number of a row below it; null: there is none. */
+  /** The greatest number of a row below it, if any. */
   greatest: number | null
-  /** Of its counter; null: it has none. */
+  /** Its counter's; null without one. */
   highest: number | null
   live: number | null
   fenced: number
   isDirty: boolean
-  /** Its own count column; null: it has no row. */
+  /** Its own count column; null without a row. */
   count: number | null
   createdAt: Date | null
   applicationLives: boolean
-  /** Whether it or its application has a tombstone, and whether what lies below is still to be removed. */
+  /** Whether it or its application has a tombstone, and whether rows below that are still to be removed. */
   isDeleted: boolean
   isPurging: boolean
 }
@@ -30,8 +30,8 @@ type Row = Record<"rowsAll" | "rowsIn" | "tombstonesIn" | "applicationLives" | "
   Record<"greatest" | "highest" | "live" | "fenced" | "dirty" | "count", number | null> & { createdAt: Date | null }
 
 /**
- * Reads a parent by one statement, so that rows, tombstones, counter and column are of one moment: the transactions change
- * them together. `range` is of numbers, both ends included. Costs a walk over the keys of what lies below the parent.
+ * Reads a parent by one statement, so that rows, tombstones, counter and column are of one moment, since transactions
+ * change them together. `range` includes both ends. Costs a walk over the keys below the parent.
  */
 export async function readParent(
   mysql: Mysql,
@@ -82,7 +82,7 @@ export async function readParent(
   }
 }
 
-/** The least number of a message of the chat that was created after `since`; null: there is none. Walks the chat. */
+/** Returns the least number of the chat's messages created after `since`, or null. Walks the chat. */
 export async function firstSince(mysql: Mysql, { application, chat }: ParentKey, since: Date): Promise<number | null> {
   const row = await reachMysql(() =>
     mysql

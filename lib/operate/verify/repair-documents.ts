@@ -1,10 +1,9 @@
 /**
- * DESIGN. A wrong document is written as its row is now, or deleted where there is no row, at once and into every index
- * that is written. The index consumer could not always do it: to it, a document of a later version than the row's is
- * done, whatever it says.
+ * DESIGN. Writes a wrong document as its row is now, or deletes it without a row, at once and in every index that is
+ * written. The index consumer may not: to it, a document of a later version than the row's is done, whatever it says.
  *
- * Its version is the row's revision if the index takes that, else a little more: a document that was deleted or changed by
- * hand has left a version above the row's. A little, since the message's next revision must be greater: revisions are µs,
+ * The version is the row's revision if the index accepts that, else slightly more, since a document deleted or changed
+ * by hand has left a later version. Only slightly, since the message's next revision must be greater: revisions are µs,
  * and a change comes milliseconds later at the least.
  */
 import type { Client } from "@elastic/elasticsearch"
@@ -18,12 +17,12 @@ import type { WrongDocument } from "./check-documents.ts"
 import { compare, readDocuments, readRows, type StoredDocument } from "./compare-documents.ts"
 
 const BULK_TIMEOUT_MS = 30_000
-/** What is added, one after the other: a delete by hand leaves 1 above the row's revision, edits a few more. */
+/** Steps to try in turn: a delete by hand leaves 1 above the row's revision, edits a few more. */
 const STEPS_US = [0, 2, 16, 256]
-/** A version that is further ahead is left to a reindex. */
+/** Versions further ahead are left to a reindex. */
 const NEAR_US = 256
 
-/** Mends `documents`. What still differs afterwards is found by the next verification, and mended by a reindex. */
+/** Repairs `documents`. Remaining differences are found by the next verification, and repaired by a reindex. */
 export async function repairDocuments(stores: SearchStores, documents: WrongDocument[]): Promise<void> {
   const { mysql, elasticsearch, config } = stores
   const alias = config.ELASTICSEARCH_INDEX
@@ -41,13 +40,13 @@ export async function repairDocuments(stores: SearchStores, documents: WrongDocu
 
 async function writeOnce(mysql: Mysql, elasticsearch: Client, index: string, left: WrongDocument[], step: number) {
   const events = left.map(({ version, ...key }): IndexEvent => ({ ...key, revision: String(version + 1) }))
-  // Read for each attempt: what has been deleted since must not come back.
+  // Rows are read for each attempt: a message deleted since must not come back.
   const operations = await readOperations(mysql, events)
   const raised = operations.map((operation, position) => raise(operation, left[position]?.version ?? 0, step))
   await indexDocuments(elasticsearch, writesAlias(index), raised, { timeoutMs: BULK_TIMEOUT_MS })
 }
 
-/** Above the version of the document that is there, if that is near. */
+/** Raises the revision above the document's version, if that is near. */
 function raise(operation: IndexOperation, version: number, step: number): IndexOperation {
   if (operation.document === null) return operation
   const revision = Number(operation.revision)

@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises"
 
-/** What is on its way arrives within a second or two … */
+/** Pending writes usually arrive within a second or two. */
 const ROUND_MS = 1_000
-/** … or within the time that a busy consumer needs. */
+/** Rounds at most: a busy consumer needs no more. */
 const ROUNDS = 5
 
 export type Rounds = {
-  /** ms, when the verification began. */
+  /** When the verification began, in ms. */
   startedAt: number
-  /** Looks again, a second apart, until `settled` answers true. Answers whether it did. */
+  /** Calls `settled`, a second apart, until it returns true or ROUNDS have passed. Returns whether it did. */
   until(settled: () => Promise<boolean>): Promise<boolean>
 }
 
-/** Under load much is on its way: whatever looks wrong is looked at again before it counts. */
+/** Returns rounds of checks: under load, whatever looks wrong is checked again before it counts. */
 export function createRounds(signal: AbortSignal | undefined): Rounds {
   return {
     startedAt: Date.now(),

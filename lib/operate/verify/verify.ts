@@ -1,11 +1,10 @@
 /**
- * DESIGN. Everything that can be checked of what is stored, without stopping anything and in bounded memory: numbers and
- * counts of each parent (check-parents.ts), rows and documents (check-documents.ts), and what should long be done. It
- * reads by keyset, in statements of milliseconds (but for the counts of a large parent), none of which waits for another
- * or is part of a transaction.
+ * DESIGN. Checks all that is stored, without stopping anything and in bounded memory: each parent's numbers and counts
+ * (check-parents.ts), rows and documents (check-documents.ts), and overdue work. It reads by keyset, in statements of
+ * milliseconds (except the counts of a large parent) that neither wait for another nor form a transaction.
  *
- * With `repair`, what can be mended without loss is: documents (repair-documents.ts), counters and count columns. Rows and
- * numbers are never touched. Then all is verified again, so that the answer says how things are now.
+ * With `repair` it repairs what it can without loss: documents (repair-documents.ts), counters and count columns, never
+ * rows or numbers. Then everything is verified again, so that the result is current.
  */
 import { reachMysql } from "../../clients/mysql.ts"
 import { chatText, type ResourceKey, revisionTime } from "../../events.ts"
@@ -20,23 +19,20 @@ import { createFindings, type Finding, type Findings } from "./findings.ts"
 import { repairDocuments } from "./repair-documents.ts"
 import { createRounds } from "./rounds.ts"
 
-/** The relay sends again after a minute or two, and after ten at the latest: what is older is stuck. */
+/** The relay sends again after a minute or two, and ten at the latest, so older work is stuck. */
 const OVERDUE_MS = 900_000
-/** To look for the oldest event of the outbox; without a backlog it takes milliseconds. */
+/** Bounds the search for the oldest outbox event; without a backlog it takes milliseconds. */
 const SURVEY_BUDGET_MS = 10_000
-/** Of pending_index: so many are counted of each kind. */
+/** Entries of pending_index counted of each kind. */
 const LEFTOVERS_MAX = 1_000
-/** Searches see what was written until the last refresh. */
 const REFRESH_TIMEOUT_MS = 30_000
 
 export type VerifyProgress = {
   phase: "numbers and counts" | "messages" | "documents"
   done: number
-  /** An estimate; absent where there is none. */
   total?: number
 }
 export type VerifyOptions = {
-  /** Only what belongs to this application. */
   application?: string
   repair?: boolean
   onProgress?: (progress: VerifyProgress) => void
@@ -49,13 +45,13 @@ export type Verified = {
   documents: number
   findings: Finding[]
   unaccounted: Unaccounted
-  /** What a repair wrote; `findings` are then those of the verification after it. Null: there was none. */
+  /** What a repair wrote, and the findings before it; null without one. */
   repaired: (Repaired & { findings: Finding[] }) | null
 }
 
 /**
- * Verifies what is stored; with `repair` mends it and verifies again. All four stores must be there: throws what they
- * threw, or what `signal` was aborted with.
+ * Verifies what is stored; with `repair` repairs it and verifies again. Throws the error of a store that is away, or
+ * the reason of `signal`.
  */
 export async function verify(stores: SearchStores, options: VerifyOptions = {}): Promise<Verified> {
   const repaired: Repaired = { documents: 0, counters: 0 }
@@ -116,13 +112,13 @@ async function verifyOnce(stores: SearchStores, options: VerifyOptions, repaired
   return { ...sums, findings: findings.list(), unaccounted, repaired: null }
 }
 
-/** Messages below chats that have no counter: their parents were not looked at yet. */
+/** Checks the parents without a counter, which the walk over counters missed. */
 async function checkStrays(parents: ParentCheck, rows: MessageRow[]): Promise<void> {
   const keys = new Map(rows.map(({ application, chat }) => [chatText({ application, chat }), { application, chat }]))
   await checkParents(parents, await withoutCounter(parents.stores.mysql, [...keys.values()]))
 }
 
-/** What should long have been sent, and what was given up. */
+/** Reports events that are overdue or dead. */
 async function checkLeftovers(
   stores: SearchStores,
   findings: Findings,
@@ -139,7 +135,7 @@ async function checkLeftovers(
   add("dead_index", await reachMysql(() => entries().where("due_at", "is", null).limit(LEFTOVERS_MAX).execute()))
   const overdue = new Date(Date.now() - OVERDUE_MS)
   add("overdue_index", await reachMysql(() => entries().where("due_at", "<", overdue).limit(LEFTOVERS_MAX).execute()))
-  // The outbox is not divided by applications.
+  // The outbox is not divided by application.
   if (application !== undefined) return
   const { shards, oldestRevision } = await surveyOutbox(stores, SURVEY_BUDGET_MS)
   for (const { shard, dead } of shards) {

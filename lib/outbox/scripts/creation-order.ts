@@ -5,8 +5,8 @@ export const NOTE = defineScript("note-creation", {
   args: ["created", "askedIn"],
   returns: ([latest, now, sure, run]) => ({ latest: Number(latest), now: Number(now), sure: !!sure, run: String(run) }),
   lua: `
--- Notes the time, or the revision created that an application has ('0': none) if that is later, as the latest creation.
--- asked_in is the run of Redis in which MySQL was asked ('': it was not): in that run the latest is sure.
+-- Notes as the latest creation the time, or an application's revision created ('0': none), if later. asked_in is the
+-- run of Redis in which MySQL was asked ('': it was not): in that run the latest is sure.
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local run = redis.call('INFO', 'server'):match('run_id:(%w+)')
@@ -25,7 +25,7 @@ export const ADVANCE = defineScript("advance-creation", {
   args: ["passed"],
   returns: ([revision]) => Number(revision),
   lua: `
--- Returns a revision in a millisecond behind all that an application can have been created in, and behind passed, too.
+-- Returns a revision in a later millisecond than any application's, and than passed.
 local latest = math.max(tonumber(redis.call('HGET', latest_key, 'revision') or '0'), tonumber(passed))
 local revision = string.format('%.0f', (math.floor(latest / 1000) + 2) * 1000)
 redis.call('HSET', latest_key, 'revision', revision)

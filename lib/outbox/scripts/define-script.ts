@@ -5,14 +5,14 @@ type Named<Name extends string, Value> = {
 }
 
 /**
- * Gives the keys and arguments of a script names. The Lua opens with a local for each: the key `outbox` is `outbox_key`
- * there, the argument `eventsMax` is `events_max`, and a last name that begins with "..." is a table. A test holds that
- * no function or local of the Lua takes the name of an argument.
+ * Defines a script with named keys and arguments, which its Lua declares as locals: the key `outbox` becomes
+ * `outbox_key`, the argument `eventsMax` becomes `events_max`, and a last name that begins with "..." a table. A test
+ * ensures that no other Lua name shadows an argument.
  */
 export function defineScript<const Key extends string, const Arg extends string, Reply>(
   name: string,
   script: {
-    /** The first line of the Lua has these; "" leaves that line out, and then Redis refuses the script at `maxmemory`. */
+    /** Flags in the Lua's first line; "" omits the line, and Redis then refuses the script at `maxmemory`. */
     flags?: "no-writes,allow-oom" | ""
     reads?: true
     keys: readonly Key[]
@@ -31,7 +31,7 @@ function locals(names: readonly string[], suffix: string, array: "KEYS" | "ARGV"
     const [list, local] = [name.startsWith("..."), name.replace("...", "").replace(/[A-Z]/g, "_$&").toLowerCase()]
     if (!list) return `local ${local}${suffix} = ${array}[${index + 1}]\n`
     if (index === 0) return `local ${local} = ${array}\n`
-    // Not by `unpack`, which takes no more than 8,000.
+    // `unpack` takes no more than 8,000.
     return `local ${local} = {} for i = ${index + 1}, #${array} do ${local}[i - ${index}] = ${array}[i] end\n`
   })
   return lines.join("")

@@ -1,11 +1,11 @@
 /**
- * The Redis scripts for what becomes of an accepted event: taken off once MySQL has it, sent again while it has not, set
- * aside as dead. All are allowed at `maxmemory`, since without them the outbox would not get shorter.
+ * The scripts for accepted events: they are taken off once in MySQL, sent again until then, or set aside as dead. All
+ * may run at `maxmemory`, since the outbox could not shrink without them.
  */
 import type { WriteEvent } from "../../events.ts"
 import { defineScript } from "./define-script.ts"
 
-/** Doubled with each attempt up to the maximum, so that a long backlog does not flood the queue. */
+/** Doubles with each attempt up to the maximum, so that a long backlog does not flood the queue. */
 const RELAY_BACKOFF_MS = 30_000
 const RELAY_BACKOFF_MAX_MS = 300_000
 
@@ -14,7 +14,7 @@ export const REMOVE = defineScript("remove", {
   args: ["...events"],
   returns: ([removed]) => Number(removed),
   lua: `
--- events are field, revision and pending member of each, and pending has a key for each.
+-- events has field, revision and pending member of each; pending has a key for each.
 local freed, removed = 0, 0
 for i = 1, #events, 3 do
   local field, revision = events[i], events[i + 1]
@@ -33,11 +33,11 @@ return removed
 `,
 })
 
-/** Claims events that have waited too long, so that of several relays one sends each. */
+/** Claims events that have waited too long, so that only one of several relays sends each. */
 export const CLAIM = defineScript("claim", {
   keys: ["outbox", "due", "attempts"],
   args: ["count"],
-  // As they are, of whatever version.
+  // Events of any version.
   returns: (entries) => entries.map((entry) => JSON.parse(String(entry)) as WriteEvent),
   lua: `
 local t = redis.call('TIME')
@@ -45,7 +45,7 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local entries = {}
 local fields = redis.call('ZRANGEBYSCORE', due_key, '-inf', string.format('%.0f', now), 'LIMIT', 0, count)
 if #fields == 0 then
-  -- What is due later than any back-off was put there by a clock that has been set back since.
+  -- A due time beyond any back-off comes from a clock that has been set back since.
   local beyond = string.format('(%.0f', now + ${RELAY_BACKOFF_MAX_MS})
   fields = redis.call('ZRANGEBYSCORE', due_key, beyond, '+inf', 'LIMIT', 0, count)
 end
@@ -73,7 +73,7 @@ local first = redis.call('ZRANGE', due_key, 0, 0, 'WITHSCORES')
 if not first[2] then return {} end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
--- As for claiming: later than any back-off is due now.
+-- As in claim, a due time beyond any back-off is due now.
 local last = redis.call('ZRANGE', due_key, -1, -1, 'WITHSCORES')
 if tonumber(last[2]) > now + ${RELAY_BACKOFF_MAX_MS} then return { '0' } end
 return { string.format('%.0f', tonumber(first[2]) - now) }
@@ -110,7 +110,7 @@ export const HAND_BACK = defineScript("hand-back", {
   args: ["...events"],
   returns: (held) => held.map((value) => value === 1),
   lua: `
--- events are field and revision of each.
+-- events has field and revision of each.
 local t = redis.call('TIME')
 local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
 local result = {}
@@ -120,7 +120,7 @@ for i = 1, #events, 2 do
   local revision = entry and tonumber(entry:match('^{"revision":"(%d+)"'))
   local wanted = tonumber(events[i + 1])
   result[#result + 1] = revision and revision >= wanted and 1 or 0
-  -- A newer one has a queue message of its own; one that the relay has sent before keeps its back-off.
+  -- A newer event has its own queue message; one that the relay has sent keeps its back-off.
   if revision == wanted and redis.call('HEXISTS', attempts_key, field) == 0 then redis.call('ZADD', due_key, 'XX', now, field) end
 end
 return result

@@ -1,39 +1,37 @@
 /**
- * DESIGN. The Redis scripts: each is one atomic step in one shard.
+ * DESIGN. Each Redis script is one atomic step in one shard.
  *
- * A *life* of Redis is a run of its process with its data: another `run_id`, a missing marker, or a revision below one
- * that this process has already seen begins a new *generation* of the shard. `lost` is the latest generation that began
- * with data missing. A new generation takes no writes until it is *settled*, that is, the persist queue has been drained;
- * the hash field for this is named `drained`, since data that is stored must stay valid. Each parent is verified against
- * MySQL on first use: its `g` (chat 7: `g7`) is the generation it was verified in. A parent whose `g` is below `lost`
- * needs a fence (see lib/write). Events that an older copy of Redis brought back are `stale`: they are sent again, and
- * taken off, before the shard settles, or readers would see what has been changed since.
+ * A *life* of Redis is a run of its process with its data. Another `run_id`, a missing marker, or a revision below one
+ * that this process has seen begins a new *generation* of the shard; `lost` is the latest one that began with data
+ * missing. A new generation takes no writes until it is *settled*: the persist queue has been drained (the hash field
+ * stays `drained`, for data already stored). Each parent is verified against MySQL on first use: its `g` (chat 7: `g7`)
+ * is that generation. If `g` is below `lost`, the parent needs a fence (see lib/write). Events brought back by an older
+ * copy of Redis are `stale`: they are sent again and taken off before the shard settles, or readers would see
+ * overwritten states.
  *
- * Promised: a number, its revision, its outbox entry and its idempotency record come together or not at all.
- * May happen twice: a script whose answer was lost, if the client sends its request again without an Idempotency-Key.
+ * Promised: a number, its revision, its outbox entry and its idempotency record come together or not at all. May happen
+ * twice: a script whose answer was lost, if the client sends its request again without an Idempotency-Key.
  *
- * At `maxmemory` creations and changes are refused. All other scripts are allowed: they read, or without them what waits
- * would not get to MySQL and be taken off.
+ * At `maxmemory` only creations and changes are refused; no other script adds an event.
  *
  * Revisions are microseconds as text, formatted by '%.0f' (`tostring` would write 1.76e+15); below 2^53 they are exact.
  */
-/** The functions that the scripts share. */
 export const PRELUDE = `
 local function text(n) return string.format('%.0f', n) end
 local function now_us() local t = redis.call('TIME') return t[1] * 1000000 + t[2] end
 
--- Begins a generation in which everything must be verified; lost: data is missing.
+-- Begins a generation in which all parents must be verified; lost: data is missing.
 local function begin(key, state, run, lost)
   state.generation = math.max(state.generation + 1, now_us())
   if lost then state.lost = state.generation end
   state.settled = false
   redis.call('HSET', key, 'run', run, 'generation', text(state.generation), 'lost', text(state.lost), 'drained', '0',
     'revision', text(state.revision))
-  -- What an older copy brought back may have been changed since.
+  -- Entries that an older copy brought back may have been changed since.
   if lost then redis.call('HSET', key, 'stale', 'unsent') end
 end
 
--- The state of the shard; seen: the greatest revision that the caller knows of.
+-- Returns the shard's state; seen: the greatest revision that the caller knows of.
 local function life(key, seen)
   local run = redis.call('INFO', 'server'):match('run_id:(%w+)')
   local s = redis.call('HMGET', key, 'run', 'generation', 'lost', 'drained', 'revision', 'bytes')
@@ -47,7 +45,7 @@ end
 
 local function is_tombstone(entry) return entry and entry:sub(-15) == '"deleted":true}' end
 
--- Whether one of the resources has been deleted, as far as the outbox and the deletion marks know.
+-- Returns whether the outbox or the deletion marks say that one of the resources was deleted.
 local function gone(outbox, deleted, fields)
   for _, entry in ipairs(redis.call('HMGET', outbox, unpack(fields))) do
     if is_tombstone(entry) then return true end

@@ -1,18 +1,18 @@
 import type { ScriptValue } from "../../clients/redis.ts"
 
-/** A script judges a request by this. The buckets are keys of the script; ../rates.ts says what they are, and why. */
+/** Tells a script how to judge a request; ../rates.ts explains it. The buckets are keys of the script. */
 export type Judgement = {
-  /** How many requests a minute each bucket has room for; "" without buckets. */
+  /** Requests per minute of each bucket; "" without buckets. */
   quotas: string
   buckets: string[]
-  /** Tells how the quotas stand. Throws rate_limited if the request was refused. */
+  /** Notes how the quotas stand. Throws rate_limited if the request was refused. */
   note(standing: string): void
 }
 export type Judge = (shard: string, application: string) => Judgement
 
 export const UNJUDGED: Judgement = { quotas: "", buckets: [], note: () => undefined }
 
-/** Decodes the reply of a script that judges, for a judgement that notes how the quotas stand. Throws rate_limited. */
+/** Returns a decoder that notes the quotas' standing before it decodes the reply. Throws rate_limited. */
 export const judged =
   <Reply>(decode: (reply: ScriptValue[]) => Reply) =>
   ([standing, reply]: ScriptValue[]) =>
@@ -22,17 +22,16 @@ export const judged =
   }
 
 /**
- * The Lua that judges a request, for the scripts that a request runs first; it stands after the PRELUDE.
- * In microseconds, all of them whole: `each` is what one request takes of the window, `full` when the bucket is full again
- * (GCRA's theoretical arrival time). A request fits if the bucket would then be full within the window; if all quotas
- * have room for it, it counts towards each of them, else towards none.
+ * The Lua, after the PRELUDE, that judges a request, in whole microseconds: `each` is a request's share of the window,
+ * `full` the time at which the bucket is full again (GCRA's theoretical arrival time). A request fits if the bucket
+ * would then be full within the window. It counts towards all quotas if it fits all of them, else towards none.
  */
 export const RATES = `
 local window = 60000000
 
--- Runs if the request is within its quotas: '' for none, else how many requests a minute for each of the keys.
--- Returns how the quotas stand ('seconds to wait, and for each what is left and the seconds until all of it is'), and
--- what run returns, unless the request is refused.
+-- Calls run if the request is within its quotas: '' for none, else the requests per minute for each of the keys.
+-- Returns the standing ('seconds to wait, and for each what is left and the seconds until it is full') and, unless the
+-- request is refused, what run returns.
 local function judged(limits, keys, run)
   if limits == '' then return { '', run() } end
   local now, judging, wait = now_us(), {}, 0
@@ -40,7 +39,7 @@ local function judged(limits, keys, run)
     local limit, key = tonumber(number), keys[#judging + 1]
     local each = math.floor(window / limit)
     local full = math.max(tonumber(redis.call('GET', key) or '0'), now)
-    -- A clock that was set back.
+    -- The clock was set back.
     if full > now + window then full = now end
     judging[#judging + 1] = { key = key, each = each, span = each * limit, full = full }
     wait = math.max(wait, full + each - now - each * limit)

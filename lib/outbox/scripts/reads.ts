@@ -4,7 +4,7 @@ import { defineScript } from "./define-script.ts"
 import { PRELUDE } from "./prelude.ts"
 import { judged, RATES } from "./rates.ts"
 
-/** `settled`: nothing is missing for want of recovery; the others: the parent is known to live without MySQL. */
+/** `settled`: recovery is complete, so an absent entry is truly absent. `…Lives`: Redis alone vouches for it. */
 export type Knowledge = { settled: boolean; applicationLives: boolean; chatLives: boolean }
 
 const knowledge = ([settled, application, chat]: ScriptValue[]): Knowledge => ({
@@ -48,8 +48,8 @@ export const READ_PENDING = defineScript("read-pending", {
     lastNumber: Number(reply[5]),
   })),
   lua: `
--- chat is '0' where absent. min and max are scores as ZRANGEBYSCORE takes them, order is 'asc' or 'desc', and count some
--- thousands at most: Lua unpacks no more than 8,000. prefix and a member of pending_key make the field of an event.
+-- chat is '0' where absent. min, max: scores as ZRANGEBYSCORE takes them; order: 'asc' or 'desc'; count: some thousands
+-- at most, since Lua unpacks no more than 8,000. prefix and a member of pending_key make an event's field.
 ${PRELUDE}${RATES}
 return judged(quotas, buckets, function()
   local state = life(life_key, tonumber(seen))

@@ -1,8 +1,8 @@
-/** The scripts of recovery: what a life of Redis, a generation and a verified parent are is said in prelude.ts. */
+/** The scripts of recovery; prelude.ts explains lives, generations and verified parents. */
 import { defineScript } from "./define-script.ts"
 import { PRELUDE } from "./prelude.ts"
 
-/** The state of a shard; begins a new generation if Redis began a new life. Can make the shard wait as if it had. */
+/** Returns a shard's state, and begins a new generation in a new life of Redis. Can pause the shard's writes. */
 export const OPEN = defineScript("open", {
   keys: ["life", "due"],
   args: ["seen", "pause", "waiting"],
@@ -13,8 +13,8 @@ export const OPEN = defineScript("open", {
     ageMs: Number(age),
   }),
   lua: `
--- pause is '1' to hold the shard's writes back until it is settled (again). waiting is a generation in which it was seen
--- not to be: settled in that since, it stays so.
+-- pause is '1' to hold writes back until the shard is settled (again). A shard that was unsettled in the generation
+-- waiting and has been settled in it since stays so.
 ${PRELUDE}
 local state = life(life_key, tonumber(seen))
 local stale = 0
@@ -58,18 +58,18 @@ export const VERIFY = defineScript("verify", {
     "chatRevision",
     "fenced",
   ],
-  // 'moved': there is another generation. 'behind': Redis has lost data, and a new generation began.
+  // 'moved': unsettled, or another generation. 'behind': Redis has lost data, and a new generation began.
   returns: ([status]) => status as "verified" | "gone" | "moved" | "behind",
   lua: `
--- chat is '0' if only the application is verified. fenced is the latest generation that one of them was fenced in.
+-- chat is '0' if only the application is verified; fenced is the later of the generations of their last fences.
 ${PRELUDE}
 local state = life(life_key, tonumber(seen))
 if not state.settled or text(state.generation) ~= generation then return 'moved' end
 local fields = { application }
 if chat ~= '0' then fields[2] = application .. '/' .. chat end
 if gone(outbox_key, deleted_key, fields) then return 'gone' end
--- A fence of a later generation: the clock was set back before Redis lost its data again, and this loss would pass for
--- an earlier one, whose fence is there.
+-- A fence of a later generation: the clock was set back before Redis lost data again, and this loss would pass for an
+-- earlier one that has a fence.
 if tonumber(fenced) > state.generation then
   state.generation = tonumber(fenced)
   begin(life_key, state, state.run, true)

@@ -12,7 +12,7 @@ export const SURVEY = defineScript("survey", {
     first: Number(first),
   }),
   lua: `
--- first is the revision of what is due first, if there is an event.
+-- first is the revision of the event that is due first, if any.
 local run = redis.call('INFO', 'server'):match('run_id:(%w+)')
 local s = redis.call('HMGET', life_key, 'run', 'drained', 'bytes')
 local first = redis.call('ZRANGE', due_key, 0, 0)[1]
@@ -28,7 +28,7 @@ export const OLDEST = defineScript("oldest", {
   args: ["cursor", "count"],
   returns: ([next, least]) => ({ next: String(next), least: Number(least) }),
   lua: `
--- Returns the next cursor ('0' at the end), and the least revision among the entries that were looked at, if there is one.
+-- Returns the next cursor ('0' at the end), and the least revision of the entries scanned, if any.
 local reply = redis.call('HSCAN', outbox_key, cursor, 'COUNT', count)
 local least
 for i = 2, #reply[2], 2 do

@@ -4,9 +4,9 @@ import { defineScript } from "./define-script.ts"
 import { PRELUDE } from "./prelude.ts"
 import { judged, RATES } from "./rates.ts"
 
-/** A healthy persist function takes an event off within a second or two; after this the relay sends it again. */
+/** A healthy persist function takes events off within a second or two; after this the relay sends them again. */
 export const RELAY_AFTER_MS = 30_000
-/** Longer than any reload of a parent from MySQL, or any read before an update, can take to come to its end. */
+/** Longer than a verification of a parent, or the read before an update, can last. */
 const DELETION_MARK_MS = 3_600_000
 const IDEMPOTENCY_SECONDS = LIMITS.idempotencyHours * 3600
 
@@ -14,7 +14,7 @@ export type CreationReply =
   | { status: "created" | "replayed"; id: string; revision: string }
   | { status: "mismatch" | "full" | "gone" | "unsettled" }
   | ({ status: "unverified" } & Unverified)
-/** Generations: the present one, the latest that began with data missing, and those the parents were verified in. */
+/** Generations: the present one, the latest that began with data missing, and those that verified the parents. */
 export type Unverified = { generation: string; lost: number; applicationSeen: number; chatSeen: number }
 export type ChangeReply = { status: "changed"; revision: string } | { status: "gone" | "full" | "unsettled" }
 
@@ -37,8 +37,8 @@ export const CREATE = defineScript("create", {
   args: ["seen", "kind", "application", "chat", "rest", "eventsMax", "bytesMax", "fingerprint", "quotas", "after"],
   returns: judged(creationReply),
   lua: `
--- chat is '0' unless a message is created, rest the event's JSON from the state's members on, and after the revision that
--- an application comes after. Without an Idempotency-Key fingerprint is '', and record_key is not looked at.
+-- chat is '0' unless a message is created, rest the event's JSON from the state's members on, after the revision that
+-- an application must exceed. Without an Idempotency-Key fingerprint is '', and record_key is unused.
 ${PRELUDE}${RATES}
 return judged(quotas, buckets, function()
   local state = life(life_key, tonumber(seen))
@@ -67,7 +67,7 @@ return judged(quotas, buckets, function()
   local revision = math.max(state.revision + 1, now)
   if kind == 'application' then
     local last = math.max(state.revision, tonumber(after))
-    -- Applications are listed by milliseconds: a clock that was set back must not give them the same one.
+    -- Lists of applications tell only milliseconds apart: with a clock set back, none may share one.
     if now <= last then revision = (math.floor(last / 1000) + 1) * 1000 end
   end
   local created = text(math.floor(revision / 1000))
@@ -104,8 +104,8 @@ export const CHANGE = defineScript("change", {
   args: ["seen", "application", "chat", "message", "createdAt", "revision", "rest", "eventsMax", "bytesMax", "over"],
   returns: changeReply,
   lua: `
--- chat and message are '0' where absent, revision is the one that was read, and rest the event's JSON from the state's
--- members on. over is the revision that the outbox must have of the resource ('0': any, or none).
+-- chat and message are '0' where absent, revision is the one that was read, rest the event's JSON from the state's
+-- members on, and over the revision that the outbox must have of the resource ('0': any, or none).
 ${PRELUDE}
 local state = life(life_key, tonumber(seen))
 if not state.settled then return { 'unsettled' } end

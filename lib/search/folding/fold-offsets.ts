@@ -1,24 +1,22 @@
-// Folding that remembers where each folded character came from, so that a match found in the folded text can be shown in
-// the original one.
-//
-// How: every code point ("character" below) is folded alone, up to but not including the composition. Then only NFC is
-// left. NFC never reaches across the start of a character that neither composes with nor moves before what stands to its
-// left, so the text is cut there into clusters. Nearly all of them are one character; the others are aligned piece by piece.
+// Folds text and remembers where each folded character came from, so that a match in the folded text can be shown in
+// the original. Each code point ("character" below) is folded alone, up to but excluding the composition (NFC). NFC
+// never reaches across the start of a character that neither composes with nor moves before what precedes it, so the
+// text is cut there into clusters: nearly always one character, otherwise aligned piece by piece.
 import { foldDecomposed, isAscii } from "./fold.ts"
 
 export type FoldedText = {
   /** Always equal to fold(text). */
   folded: string
   /**
-   * The smallest run of whole characters of the original from which folded.slice(from, to) was made, in UTF-16 offsets,
-   * end exclusive, with the diacritics that folding dropped from its last character. `from` must be less than `to`.
+   * Returns the smallest run of whole original characters from which folded.slice(from, to) was made, in UTF-16
+   * offsets, end exclusive, with the diacritics dropped from its last character. `from` must be less than `to`.
    */
   original: (from: number, to: number) => { start: number; end: number }
 }
 
 /**
- * What may join what stands before it: combining marks, the vowels and finals of Hangul, one Kirat Rai vowel. (A test
- * goes through every composition of Unicode.)
+ * Matches code points that may join what precedes them: combining marks, vowels and finals of Hangul, one Kirat Rai
+ * vowel. A test covers every composition of Unicode.
  */
 const JOINS_PREVIOUS = /^[\p{M}\u1161-\u1175\u11a8-\u11c2\u{16d67}]/u
 const FIRST_JOINING = 0x300
@@ -26,18 +24,18 @@ const FIRST_JOINING = 0x300
 const COMBINING_MARK = /^\p{M}/u
 
 /**
- * A longer run of joining code points that composes is aligned as a whole, and a match in it highlights all of it: the
- * exact way normalises each rest of the run again, and no language stacks more than a handful of marks that stay.
+ * A longer run that composes is aligned as a whole, and a match highlights all of it: exact alignment normalises each
+ * rest of the run again, and no language stacks more than a handful of marks that stay.
  */
 const RUN_ALIGNED_MAX = 12
 
-/** Folded characters that are remembered: more than the letters of any few languages, some 100 KB. */
+/** Characters remembered: more than the letters of any few languages, some 100 KB. */
 const REMEMBERED_MAX = 4096
 
 type FoldedCharacter = { decomposed: string; composed: string; joins: boolean }
 const remembered = new Map<string, FoldedCharacter>()
 
-/** One code point, folded. Remembers, since a text is made of few characters and normalising one is slow. */
+/** Folds one code point. Remembers it, since texts have few distinct ones and normalising is slow. */
 function foldCharacter(character: string): FoldedCharacter {
   const known = remembered.get(character)
   if (known) return known
@@ -52,7 +50,7 @@ function joinsPrevious(text: string): boolean {
   return text.charCodeAt(0) >= FIRST_JOINING && JOINS_PREVIOUS.test(text)
 }
 
-/** The characters of a text that fold to something, with their UTF-16 offsets. */
+/** The characters that fold to something, with their UTF-16 offsets. */
 type Characters = { parts: FoldedCharacter[]; starts: number[]; ends: number[] }
 
 function takeApart(text: string): Characters {
@@ -67,7 +65,7 @@ function takeApart(text: string): Characters {
       starts.push(offset)
       ends.push(end)
     } else if (ends.at(-1) === offset && COMBINING_MARK.test(character)) {
-      // A dropped accent is shown with the letter that bears it. (A tatweel bears itself.)
+      // A dropped accent is shown with its letter; a tatweel is not.
       ends[ends.length - 1] = end
     }
     offset = end
@@ -75,12 +73,12 @@ function takeApart(text: string): Characters {
   return characters
 }
 
-/** `composed` was made of the pieces or characters from `first` to `last`. */
+/** Receives `composed`, made of the pieces or characters from `first` to `last`. */
 type Emit = (composed: string, first: number, last: number) => void
 
 /**
- * Composes a run of code points of which all but the first join what stands before them, and says which of them each
- * part of the result was made of: the shortest parts p with NFC(run) = NFC(p1) + NFC(p2) + …
+ * Composes a run of code points, all but the first of which join their predecessors, and emits what each part of the
+ * result was made of: the shortest parts p with NFC(run) = NFC(p1) + NFC(p2) + …
  */
 function composeRun(pieces: string[], emit: Emit): void {
   const run = pieces.join("")
@@ -104,7 +102,7 @@ function composeRun(pieces: string[], emit: Emit): void {
   }
 }
 
-/** Composes several characters, the parts from `first` to before `end`, that may have grown together. */
+/** Composes the characters from `first` to before `end`, which may have grown together. */
 function composeCluster(parts: FoldedCharacter[], first: number, end: number, emit: Emit): void {
   const pieces: string[] = []
   const owners: number[] = []

@@ -1,20 +1,19 @@
-// The folding rule of search, ours and the same in every engine. Both sides of a search are folded, and
+// The folding rule of search, the same in every engine. Both sides of a search are folded, and
 //
 //   a message matches a query  ⇔  fold(body).includes(fold(query))
 //
-// That is the whole definition, edges included: folding composes (NFC) as its last step, so the letter after the query
-// may change what the query's last letter has become. "가" is not found in "각", one folded syllable, though the jamo of
-// "가" begin the jamo of "각"; カ is not found in ガ. The index, the highlight and the tests all follow this one line.
+// That is the whole definition, edges included: folding ends with composition (NFC), so the letter after the query may
+// change what the query's last letter becomes. "가" is not found in "각", one folded syllable, though its jamo begin
+// those of "각"; カ is not found in ガ. The index, the highlight and the tests all follow this one line.
 //
-// What an index holds was folded by this file: change a rule here and MAPPING_VERSION (index-mapping.ts) goes up by one.
+// Indexes hold text that this file folded: a changed rule raises MAPPING_VERSION (../indexing/index-mapping.ts).
 
 /**
  * The diacritics that folding drops: every combining mark (General_Category M) whose script is Latin, Greek, Cyrillic,
- * Hebrew or Arabic, and the blocks of marks that Unicode files under "Inherited" because those scripts share them.
- * Everything else of category M stays: the vowel signs, nuktas and tone marks of Indic scripts, Thai and the like, the
- * Japanese voicing marks, the variation selectors of emoji. Source: Unicode 17, Scripts.txt and DerivedGeneralCategory.txt.
- * Written out rather than asked from \p{…}, so that no upgrade of the runtime's tables changes what an index was built
- * with; a test compares the list with the runtime's properties.
+ * Hebrew or Arabic, and the blocks of marks that Unicode files under "Inherited" because those scripts share them. All
+ * other marks stay: vowel signs, nuktas and tone marks of Indic scripts, Thai and the like, Japanese voicing marks,
+ * variation selectors of emoji. Source: Unicode 17, Scripts.txt and DerivedGeneralCategory.txt. Spelled out rather than
+ * \p{…}, so that a runtime's new tables cannot change it; a test compares both.
  */
 const DROPPED_RANGES: readonly (readonly [first: number, last: number])[] = [
   [0x0300, 0x036f], // Combining Diacritical Marks
@@ -53,10 +52,9 @@ const hex = (codePoint: number) => `\\u{${codePoint.toString(16)}}`
 const DROPPED = new RegExp(`[${DROPPED_RANGES.map(([first, last]) => `${hex(first)}-${hex(last)}`).join("")}]+`, "gu")
 
 /**
- * What lower-casing leaves to do for full case folding (CaseFolding.txt, status C and F) in text that is already NFKD and
- * free of diacritics: two letters that have no lower-case partner of their own, and the rounded Cyrillic variants. All
- * else that folds to several letters (ligatures, ŉ, ǰ, ΐ, ᾳ …) has been taken apart by NFKD. Dotless ı stays ı, as
- * CaseFolding.txt has it outside Turkic locales.
+ * What lower-casing omits of full case folding (CaseFolding.txt, status C and F) in NFKD text without diacritics: two
+ * letters that have no lower-case partner of their own, and the rounded Cyrillic variants. NFKD has taken apart all
+ * else that folds to several letters (ligatures, ŉ, ǰ, ΐ, ᾳ …). Dotless ı stays ı, as outside Turkic locales.
  */
 const CASE_FOLDS: Readonly<Record<string, string>> = {
   ß: "ss", // and so ẞ, whose lower case it is
@@ -75,14 +73,14 @@ const CASE_FOLDED_FURTHER = /[ßς\u1c80-\u1c88]/g
 
 const NOT_ASCII = /[\u0080-\uffff]/
 
-/** Whether every character is ASCII: then folding is lower-casing and no offset moves. */
+/** Returns whether text is ASCII: folding then only lower-cases, and no offset moves. */
 export function isAscii(text: string): boolean {
   return !NOT_ASCII.test(text)
 }
 
 /**
- * Folding without its last step, the composition: NFKD, diacritics dropped, case folded. Up to canonical reordering it
- * is the concatenation of what it gives for each code point alone, which is what foldWithOffsets relies on.
+ * Folds without the composition: NFKD, diacritics dropped, case folded. Up to canonical reordering the result is the
+ * concatenation of each code point's own, on which foldWithOffsets relies.
  */
 export function foldDecomposed(text: string): string {
   return text
@@ -93,14 +91,13 @@ export function foldDecomposed(text: string): string {
 }
 
 /**
- * The form in which bodies are indexed and queries are looked up: NFKD, diacritics dropped (DROPPED_RANGES), full case
- * folding, NFC. Idempotent; the same for canonically equivalent texts; may be empty (a lone accent, a tatweel); up to 18
- * times as long as the text (U+FDFA). Everything else, control characters and punctuation included, stays as it is.
+ * Returns the form in which bodies are indexed and queries looked up: NFKD, diacritics dropped (DROPPED_RANGES), full
+ * case folding, NFC. Idempotent; equal for canonically equivalent texts; may be empty (a lone accent, a tatweel); up to
+ * 18 times as long as the text (U+FDFA). All else, control characters and punctuation included, stays.
  */
 export function fold(text: string): string {
   if (isAscii(text)) return text.toLowerCase()
   return foldDecomposed(text).normalize("NFC")
 }
 
-/** A query that has been folded. */
 export type FoldedQuery = string & { readonly folded: true }

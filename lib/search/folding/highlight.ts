@@ -9,15 +9,14 @@ const HTML_ESCAPES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 }
 
-/** Safe as text and inside a quoted attribute. */
+/** Escapes text for HTML, also inside a quoted attribute. */
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => HTML_ESCAPES[character] ?? character)
 }
 
 /**
- * Where `needle` is found in `body`, once that is folded too, leftmost first and without overlap, as UTF-16 offsets in `body`.
- * A match covers whole characters: one that lies inside what a character unfolds to ("s" in "ß") covers that character,
- * and matches that share a character become one.
+ * Returns the matches of `needle` in the folded `body`, leftmost first, as UTF-16 offsets in `body`. A match covers
+ * whole characters ("s" in "ß" covers all of it), and matches that share a character become one.
  */
 function findMatches(body: string, needle: FoldedQuery): { start: number; end: number }[] {
   if (needle === "") return []
@@ -37,8 +36,8 @@ function findMatches(body: string, needle: FoldedQuery): { start: number; end: n
 }
 
 /**
- * The body as HTML text: escaped, and each match of `query` (see fold.ts for what matches) inside `<em>…</em>`. Without the
- * tags and unescaped it is the body, character for character.
+ * Returns the body as escaped HTML, with each match of `query` (see fold.ts) inside `<em>…</em>`. Unescaped and without
+ * the tags it is the body exactly.
  */
 export function highlight(body: string, query: FoldedQuery): string {
   let html = ""

@@ -1,9 +1,9 @@
-// DESIGN. One index behind an alias. A document is a message, its id and routing come from its key, and the index is a
-// projection of MySQL that can be thrown away and built again.
+// DESIGN. One index behind an alias. A document is a message, whose key gives its id and routing; the index is a
+// projection of MySQL that can be discarded and rebuilt.
 //
 // Substring search: the folded body (fold.ts) is indexed three times, as its n-grams of exactly 1, 2 and 3 code points.
 // A query of n ≤ 3 code points is one term of the sub-field for n; a longer one is the phrase of its trigrams, which
-// follow each other in a body exactly where the query stands in it. So the answer is exact, with no filter afterwards.
+// follow each other in a body exactly where the query is in it. So results are exact and need no filter.
 //
 // The index is sorted by (chat, number descending) and searches of a chat sort by number alone: the newest matches come
 // first and a page costs the same in a chat of a million messages. Measured: 3–10 ms, 430 bytes of index per message.
@@ -15,21 +15,21 @@ import type { Database } from "../../database.ts"
 import { chatText } from "../../events.ts"
 import { MESSAGE_MAPPINGS, type MessageMembers, membersOfMessageRow } from "../../members.ts"
 
-/** Goes up with every change of the settings, of the mapping or of the folding: it asks for a new index, see reindex.ts. */
+/** Rises with every change of settings, mapping or folding, and requires a new index: see rebuilding/reindex.ts. */
 export const MAPPING_VERSION = 1
 
 const nGramAnalyzer = (tokenizer: string): estypes.AnalysisAnalyzer => ({ type: "custom", tokenizer })
 const nGramTokenizer = (size: number): estypes.AnalysisTokenizer => ({ type: "ngram", min_gram: size, max_gram: size })
 
 const SETTINGS: estypes.IndicesIndexSettings = {
-  // One shard is searched per request whatever the count, since documents are routed by application.
+  // Documents are routed by application, so a search would read one shard of any number.
   number_of_shards: 1,
-  // A lone node is green, a cluster holds a second copy.
+  // Lets a lone node be green, and a cluster hold a second copy.
   auto_expand_replicas: "0-1",
-  // Said explicitly, or an index that nobody searched for 30 s stops refreshing and the next search waits for it.
+  // Explicit, since an index not searched for 30 s would stop refreshing and delay the next search.
   refresh_interval: "1s",
-  // How long the revision of a deleted document is remembered. A late write with an older revision is refused that long;
-  // after the default of 60 s it would bring the message back.
+  // How long a deleted document's revision is remembered, and older late writes refused; after the default of 60 s they
+  // would bring the message back.
   gc_deletes: "24h",
   "sort.field": ["chat_key", "number"],
   "sort.order": ["asc", "desc"],
@@ -39,7 +39,7 @@ const SETTINGS: estypes.IndicesIndexSettings = {
   },
 }
 
-/** One of the three n-gram sub-fields. Matches are never scored, so no norms or frequencies. */
+/** Defines an n-gram sub-field. Matches are never scored, so it needs no norms or frequencies. */
 const nGramField = (analyzer: string, indexOptions: "docs" | "positions"): estypes.MappingProperty => ({
   type: "text",
   analyzer,
@@ -75,7 +75,7 @@ const MAPPINGS: estypes.MappingTypeMapping = {
 
 export type MessageRow = Selectable<Database["messages"]>
 
-/** A message as it was when it was indexed, under the text of its key. Times are RFC 3339 in UTC with milliseconds. */
+/** A message as indexed, with its key as id. Times are RFC 3339 in UTC with milliseconds. */
 export type MessageDocument = MessageMembers & {
   application: string
   chat_key: string
@@ -85,7 +85,6 @@ export type MessageDocument = MessageMembers & {
   updated_at: string
 }
 
-/** Returns the document of a row. */
 export const documentOf = (row: MessageRow): MessageDocument => ({
   application: row.application,
   chat_key: chatText(row),
@@ -96,7 +95,7 @@ export const documentOf = (row: MessageRow): MessageDocument => ({
   ...membersOfMessageRow(row),
 })
 
-/** The body of a create-index request, without an alias. */
+/** Returns the body of a create-index request, without an alias. */
 export function indexDefinition(): { settings: estypes.IndicesIndexSettings; mappings: estypes.MappingTypeMapping } {
   return { settings: SETTINGS, mappings: MAPPINGS }
 }

@@ -1,9 +1,9 @@
 /**
- * DESIGN. The index queue's consumer: keys → the rows as they are now → one bulk request → pending_index.
+ * DESIGN. The index queue's consumer: keys → the rows as they are now → bulk requests → pending_index.
  *
- * A document is built from its row, with the row's revision as its external version; where the row is gone the document
- * is deleted with the revision of the event. So events may come in any order and any number. An entry of pending_index
- * is removed once its revision, or a newer one, is in every index that is written (see targets.ts).
+ * A document is built from its row, whose revision is its external version; without a row it is deleted with the
+ * event's revision. So events may come in any order and number. An entry of pending_index is removed once its revision,
+ * or a newer one, is in every index that is written (see targets.ts).
  */
 
 import { keyRanges, revisionRanges } from "../../clients/key-ranges.ts"
@@ -18,12 +18,12 @@ import { indexDocuments } from "./index-documents.ts"
 import { readOperations } from "./read-operations.ts"
 import { isOwnVersion, readTargets, targetsAre, writesAlias } from "./targets.ts"
 
-/** Within a consumer's ten seconds, so that its answer still counts. */
+/** Part of a consumer's ten seconds, so that its answer still counts. */
 const BULK_TIMEOUT_MS = 5_000
-/** Of the same ten seconds; what an index that is being built has not taken by then, it takes later. */
+/** Part of the same ten seconds; an index being built catches up later. */
 const BUILD_TIMEOUT_MS = 2_500
 
-/** Returns how the index queue is consumed with `stores`. Its events stand in pending_index, too, for the relay to send. */
+/** Returns the consumption of the index queue; its events are also in pending_index, for the relay to send. */
 export const indexMessages = (stores: SearchStores): Consumption<IndexEvent> => ({
   queue: stores.queues.index,
   run: (envelopes) => indexGroup(stores, envelopes),
@@ -49,7 +49,7 @@ async function indexAll(stores: SearchStores, events: IndexEvent[]): Promise<voi
   const { mysql, elasticsearch, config } = stores
   const alias = config.ELASTICSEARCH_INDEX
   const { generation, live, building } = await reachMysql(() => readTargets(mysql, alias))
-  // An index of another version waits for code that knows how to write it; its entries stay.
+  // An index of another version waits for code that can write it; its entries stay.
   if (live === null || !isOwnVersion(alias, live)) throw new SearchIndexMissing(alias)
   const operations = await readOperations(mysql, events)
   const write = (index: string, timeoutMs: number) =>
@@ -67,12 +67,12 @@ async function indexAll(stores: SearchStores, events: IndexEvent[]): Promise<voi
   const refused = failed.filter(({ retryable }) => !retryable)
   for (const { index, status, reason } of refused) {
     const event = events[index]
-    // Elasticsearch's own words after the type of the error may quote the document.
+    // Elasticsearch's text after the error type may quote the document.
     if (event) await bury(stores, event, `${status} ${reason.split(":")[0]}`)
   }
 }
 
-/** A build that has ended, or not begun yet, is nobody's concern but its own: the entries stay. */
+/** Returns undefined if the index being built is away or missing; its entries then stay for the relay. */
 async function unlessAway<T>(write: () => Promise<T>): Promise<T | undefined> {
   try {
     return await write()
@@ -82,10 +82,10 @@ async function unlessAway<T>(write: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Removes what has been done: entries of these keys whose revision is not newer, if the targets are still the same. */
+/** Removes entries of these keys that are not newer, if the targets are unchanged. */
 async function removePending({ mysql, config }: SearchStores, events: IndexEvent[], generation: number): Promise<void> {
   if (events.length === 0) return
-  /** With revisions that have been indexed: an entry raised since then stays. */
+  /** Matches the indexed revisions exactly: an entry raised since stays. */
   const remove = async (entries: Parameters<typeof revisionRanges>[0]): Promise<number> => {
     const { numDeletedRows } = await mysql
       .deleteFrom("pending_index")
@@ -94,7 +94,7 @@ async function removePending({ mysql, config }: SearchStores, events: IndexEvent
       .executeTakeFirst()
     return Number(numDeletedRows)
   }
-  // An entry is written with its row, so nearly always it has the row's revision.
+  // An entry is written with its row, so it nearly always has the row's revision.
   const removed = await remove(events.map((event) => ({ ...event, revision: Number(event.revision) })))
   if (removed >= events.length) return
   const entries = await mysql
@@ -107,7 +107,7 @@ async function removePending({ mysql, config }: SearchStores, events: IndexEvent
   if (older.length > 0) await remove(older)
 }
 
-/** A document that Elasticsearch refuses for what it is: dead, with its reason, and not sent again. */
+/** Buries an event whose document Elasticsearch refuses for good, with its reason. */
 async function bury({ mysql, queues }: SearchStores, event: IndexEvent, reason: string): Promise<void> {
   log.error("document is dead", { application: hashToken(event.application), reason })
   await queues.index.bury(event, reason)

@@ -4,7 +4,6 @@ import { type IndexEvent, keyText } from "../../events.ts"
 import type { IndexOperation } from "./index-documents.ts"
 import { documentOf, type MessageRow } from "./index-mapping.ts"
 
-/** Returns what makes the document of a row what the row is. */
 export const operationOf = (row: MessageRow): IndexOperation => ({
   application: row.application,
   chat: row.chat,
@@ -13,7 +12,7 @@ export const operationOf = (row: MessageRow): IndexOperation => ({
   document: documentOf(row),
 })
 
-/** What brings the documents that `events` name to the rows as they are now: a document without a row goes. In order. */
+/** Returns the operations that bring the documents of `events`, in order, to their rows; without a row they delete. */
 export async function readOperations(mysql: Mysql, events: IndexEvent[]): Promise<IndexOperation[]> {
   if (events.length === 0) return []
   const rows = await reachMysql(() =>

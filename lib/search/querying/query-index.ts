@@ -7,42 +7,40 @@ import type { FoldedQuery } from "../folding/fold.ts"
 import type { MessageDocument } from "../indexing/index-mapping.ts"
 import { answeredError, SearchIncomplete, SearchIndexMissing } from "../search-errors.ts"
 
-/** One chat, or all of an application but those that are deleted (`without`). */
+/** Searches one chat, or an application except its deleted chats (`without`). */
 export type SearchScope = { application: string } & ({ chat: number } | { without: number[] })
 
-/** `timeoutMs` is for the whole search; after it the server stops working on it, too. */
+/** `timeoutMs` bounds the whole search, on the server too. */
 export type SearchRequest = SearchScope & Question & { query: FoldedQuery; timeoutMs: number }
 
-/** A message as it was when it was indexed: the members of its document that an answer has. */
+/** The document members that an answer has, as they were indexed. */
 const FOUND = ["chat_number", "number", ...MESSAGE_MEMBERS, "created_at", "updated_at"] as const
 type Found = Pick<MessageDocument, (typeof FOUND)[number]>
 
 export type SearchAnswer = {
   hits: Found[]
-  /** All matches, on whatever page: exact up to LIMITS.searchTotalMax, and never more than that. */
+  /** All matches, not only the page's: exact up to LIMITS.searchTotalMax, its maximum. */
   total: number
-  /** The `after` of the next page, null on the last one. */
+  /** The next page's `after`; null on the last one. */
   next: Position | null
 }
 
-/** How many code points the sub-fields of `folded_body` hold in a term. */
+/** The longest grams of the sub-fields of `folded_body`, in code points. */
 const GRAM_SIZES = 3
 
-/** The server gives up a little before the client does, so that its answer still arrives. */
+/** The server gives up before the client does, so that its answer still arrives. */
 const SERVER_TIMEOUT_SHARE = 0.9
 
-/** The query that matches the documents whose folded body contains `folded`. */
 function containing(folded: FoldedQuery): estypes.QueryDslQueryContainer {
   const codePoints = [...folded].length
   if (codePoints === 0) throw new Error("a query that folds to nothing must be refused before it is searched")
   if (codePoints <= GRAM_SIZES) return { term: { [`folded_body.grams_${codePoints}`]: folded } }
-  // To Lucene a phrase is one clause however long it is, so indices.query.bool.max_clause_count sets no bound here.
+  // A phrase of any length is one clause to Lucene, so indices.query.bool.max_clause_count sets no bound.
   return { match_phrase: { [`folded_body.grams_${GRAM_SIZES}`]: folded } }
 }
 
 type Clauses = Pick<estypes.QueryDslBoolQuery, "filter" | "must_not">
 
-/** Which messages are looked through. */
 function within(request: SearchRequest): Clauses {
   const { application, from, to, exact = {} } = request
   const isBounded = from !== undefined || to !== undefined
@@ -63,9 +61,8 @@ function within(request: SearchRequest): Clauses {
 }
 
 /**
- * The order of hits, and where it goes on. In a chat by number alone: with the chat key in front, every match would be
- * visited (36 ms instead of 4 in a large chat). In an application by time, which the numbers of different chats know
- * nothing of; what was created in one millisecond, by chat and number.
+ * Returns the order of hits, and where the page begins. A chat sorts by number alone: with the chat key in front, every
+ * match would be visited (36 ms instead of 4 in a large chat). An application sorts by time, then by chat and number.
  */
 function sorting(request: SearchRequest): Pick<estypes.SearchRequest, "sort" | "search_after"> {
   const { order, after } = request
@@ -93,9 +90,9 @@ function searchBody(request: SearchRequest): estypes.SearchRequest {
 }
 
 /**
- * The messages of one chat, by number, or of an application, by time, whose folded body contains the folded query
- * (fold.ts). A page never skips or repeats a message that was searchable when the first page was read.
- * Throws SearchIndexMissing, SearchIncomplete, or the client's error; isSearchAway tells which of them are passing.
+ * Returns the messages of a chat, by number, or of an application, by time, whose folded body contains the folded
+ * query. Pages never skip or repeat a message that was searchable when the first one was read. Throws
+ * SearchIndexMissing, SearchIncomplete, or the client's error; isSearchAway tells which are temporary.
  */
 export async function searchIndex(client: Client, alias: string, request: SearchRequest): Promise<SearchAnswer> {
   const { limit, timeoutMs } = request

@@ -1,4 +1,4 @@
-/** Searches as the endpoints ask for them: who may be searched, the index behind its breaker, and the matches marked. */
+/** The endpoints' searches: checks the parents, asks the index behind its breaker, and highlights the matches. */
 import { deletedChats, requireChat } from "../../chats.ts"
 import type { ApplicationSearchHit, Question, SearchHit } from "../../contract.ts"
 import { DependencyAway, invalid } from "../../errors.ts"
@@ -8,19 +8,19 @@ import { highlight } from "../folding/highlight.ts"
 import { isSearchAway, isUnanswered } from "../search-errors.ts"
 import { type SearchAnswer, type SearchScope, searchIndex } from "./query-index.ts"
 
-/** A search takes milliseconds; a request has nine seconds in all. */
+/** Searches take milliseconds; a request has nine seconds in all. */
 const SEARCH_TIMEOUT_MS = 3_000
 
 type Hits = Pick<SearchAnswer, "next" | "total"> & { data: ApplicationSearchHit[] }
 
-/** Returns the query as it is searched for. Throws invalid_request for one that folds to nothing. */
+/** Throws invalid_request if the query folds to nothing. */
 function foldQuery(query: string): FoldedQuery {
   const folded = fold(query)
   if (folded.trim() === "") throw invalid("query", "has nothing that could be searched for")
   return folded as FoldedQuery
 }
 
-/** Returns a page of hits with their matches marked. Throws DependencyAway while Elasticsearch is away. */
+/** Returns a page of highlighted hits. Throws DependencyAway while Elasticsearch is away. */
 async function findHits(
   stores: SearchStores,
   scope: SearchScope,
@@ -40,8 +40,8 @@ async function findHits(
 }
 
 /**
- * Returns the messages of a living chat that contain the query. Throws not_found without the chat, invalid_request for a
- * query that folds to nothing, DependencyAway while Elasticsearch is away.
+ * Returns the messages of a living chat that contain the query. Throws not_found without the chat, invalid_request if
+ * the query folds to nothing, DependencyAway while Elasticsearch is away.
  */
 export async function searchChat(stores: SearchStores, application: string, chat: number, question: Question) {
   const query = foldQuery(question.query)
@@ -50,7 +50,7 @@ export async function searchChat(stores: SearchStores, application: string, chat
   return { ...page, data: data.map(({ chat_number: _, ...hit }): SearchHit => hit) }
 }
 
-/** Returns the messages of all living chats of a living application that contain the query. Throws as `searchChat`. */
+/** Returns the messages of an application's living chats that contain the query. Throws as `searchChat`. */
 export async function searchApplication(stores: SearchStores, application: string, question: Question) {
   const query = foldQuery(question.query)
   const without = await deletedChats(stores, application)

@@ -6,15 +6,15 @@ import { parseIndexName, readTargets } from "../indexing/targets.ts"
 import { type ReindexOptions, reindex, searchedIndex, tidy } from "./reindex.ts"
 import { ReindexRunning, withReindexLock } from "./reindex-lock.ts"
 
-/** Somebody else builds the index: it is looked at again so often, for as long as that goes on. */
+/** Interval of looking whether another process has finished building. */
 const LOOK_AGAIN_MS = 500
-/** The index is there at once; a caller at start-up should not hang on a sick cluster. */
+/** The index is usually there at once; a start-up should not hang on a sick cluster. */
 const HEALTH_TIMEOUT_MS = 20_000
 
 /**
- * Makes sure that there is an index of this code's mapping version, or a newer one, that holds all messages, and that its
- * changes are written to it: builds one if there is none or an older one (see reindex.ts), else leaves it as it is. Several
- * processes may do it at once: one builds, the others wait. Answers the name of the index. Throws what the stores threw.
+ * Ensures that an index of this code's mapping version or a newer one holds all messages and gets their changes: builds
+ * it (see reindex.ts) unless it exists. If several processes call this, one builds and the others wait. Returns the
+ * index's name. Throws the stores' errors.
  */
 export async function ensureIndex(stores: SearchStores, options: ReindexOptions = {}): Promise<string> {
   const alias = stores.config.ELASTICSEARCH_INDEX

@@ -2,7 +2,7 @@ import { sql } from "kysely"
 import type { Mysql } from "../../clients/mysql.ts"
 import { withNamedLock } from "../../clients/named-lock.ts"
 
-/** Well below the 30 s after which MySQL closes an idle connection, and with it gives the lock of a frozen process away. */
+/** Well below the 30 s after which MySQL drops a frozen process's idle connection, and with it the lock. */
 const KEEP_MS = 5_000
 
 export class ReindexRunning extends Error {

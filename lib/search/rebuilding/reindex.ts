@@ -1,17 +1,17 @@
 /**
  * DESIGN. Builds the index anew from MySQL beside the one that is searched, then moves the alias.
  *
- * 1. The new index is registered as a second target (targets.ts). From then on an entry leaves `pending_index` only once
- *    the change is in both.
- * 2. All rows are copied in the order of their keys. A row that changes before its page is read is read as it then is;
- *    one that changes afterwards has an entry. Revisions are external versions, so a page that comes late harms nothing.
- * 3. What stands in `pending_index` is indexed into the new index, until little is left: so the search hardly lags behind
- *    after the alias has moved.
- * 4. The alias moves in one step, then the targets follow. What is still in `pending_index` goes the usual way.
+ * 1. The new index is registered as a second target (targets.ts). From then on an entry leaves `pending_index` only
+ *    once the change is in both.
+ * 2. All rows are copied in key order. A row that changes before its page is read is read as changed; one that changes
+ *    later has an entry. Revisions are external versions, so a late page does no harm.
+ * 3. Entries of `pending_index` are indexed into the new index until few are left, so that search hardly lags after the
+ *    alias has moved.
+ * 4. The alias moves in one step, then the targets follow. The remaining entries are indexed as usual.
  *
- * Promised: at the moment the alias moves, each change is in the new index or stands in `pending_index`. May happen twice:
- * everything, with no effect. A builder that is stopped leaves search as it was; what it leaves behind when it is killed,
- * the next one removes, or finishes if the alias had moved. Absent: going on with a half-built index.
+ * Promised: when the alias moves, each change is in the new index or in `pending_index`. May happen twice: everything,
+ * without effect. A builder that is stopped leaves search as it was; the next one removes what a killed one left, or
+ * finishes if the alias had moved. Absent: continuing with a half-built index.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Client } from "@elastic/elasticsearch"
@@ -34,29 +34,29 @@ import { isSearchAway } from "../search-errors.ts"
 import { withReindexLock } from "./reindex-lock.ts"
 import { estimateMessages, walkMessages } from "./walk-messages.ts"
 
-/** A bulk of the largest bodies takes seconds on a busy disk. */
+/** A bulk request of the largest bodies takes seconds on a busy disk. */
 const BULK_TIMEOUT_MS = 30_000
-/** Making, moving and removing an index, and the refresh of a large one. */
+/** Time-out of creating, moving and removing an index, and of refreshing a large one. */
 const ADMIN_TIMEOUT_MS = 60_000
-/** Elasticsearch may be restarted amid a build; a page that is refused for longer ends it. */
+/** Elasticsearch may restart during a build; a page refused for longer ends it. */
 const RETRY_FOR_MS = 60_000
 const RETRY_MS = 500
 const PENDING_KEY = ["application", "chat", "message"] as const
-/** As many entries of pending_index are read and indexed at a time … */
+/** Entries of pending_index per read. */
 const PENDING_PAGE = 500
-/** … until a pass has no more than so many, which takes a moment … */
+/** A pass that finds no more than this ends the catch-up. */
 const PENDING_SMALL = 500
-/** … or the writers are as fast as the builder. What then remains lags by what a relay needs for it. */
+/** Passes at most, since writers may be as fast as the builder; the relay sends what remains. */
 const PENDING_PASSES_MAX = 10
 
 export type ReindexProgress = {
   phase: "copy" | "catch up"
   done: number
-  /** An estimate; absent in the second phase. */
+  /** An estimate, in the first phase only. */
   total?: number
 }
 export type ReindexOptions = {
-  /** Keeps the index that was searched before. */
+  /** Keeps the index searched before. */
   keep?: boolean
   onProgress?: (progress: ReindexProgress) => void
   signal?: AbortSignal
@@ -65,18 +65,18 @@ export type Reindexed = {
   index: string
   previous: string | null
   copied: number
-  /** Entries of pending_index that were indexed before the alias moved. */
+  /** Entries of pending_index indexed before the alias moved. */
   caughtUp: number
-  /** Rows that Elasticsearch refuses for what they are. */
+  /** Rows that Elasticsearch refuses for good. */
   refused: number
 }
 
 type Build = { stores: SearchStores; alias: string; index: string; signal: AbortSignal; options: ReindexOptions }
 
 /**
- * Builds a new index of this code's mapping version and moves the alias to it. Searches are answered by the old one
- * meanwhile (by none if there is none). Throws ReindexRunning if another one runs, what the stores threw, or what `signal`
- * was aborted with; then the new index is gone again, unless the alias had moved to it.
+ * Builds a new index of this code's mapping version and moves the alias to it. Until then the old one, if any, answers
+ * searches. Throws ReindexRunning if another one runs, the stores' errors, or the reason of `signal`; the new index is
+ * then removed, unless the alias had moved.
  */
 export async function reindex(stores: SearchStores, options: ReindexOptions = {}): Promise<Reindexed> {
   const alias = stores.config.ELASTICSEARCH_INDEX
@@ -111,7 +111,7 @@ async function build(
     if (previous !== null) await retire(elasticsearch, previous, options.keep === true)
     return { index, previous, copied, caughtUp, refused }
   } catch (error) {
-    // Once the alias has moved the next one finishes it; until then nothing is to remain.
+    // Once the alias has moved the next builder finishes; until then nothing may remain.
     if (!moved) await abandon(own, registered, previous).catch(() => undefined)
     throw error
   }
@@ -123,9 +123,9 @@ async function abandon({ stores, alias, index }: Build, registered: Targets, liv
 }
 
 /**
- * Brings targets, alias and indexes into agreement after a builder that died: what had been moved is finished, what had
- * not is removed. An alias that MySQL does not know of (an index of before, another database) is taken over as it is.
- * Answers the targets. Call it with the lock.
+ * Brings targets, alias and indexes into agreement after a builder that died: a move is finished, an unfinished build
+ * removed. An alias unknown to MySQL (of an earlier index, another database) is taken over as it is. Returns the
+ * targets. The caller holds the lock.
  */
 export async function tidy({ mysql, elasticsearch }: SearchStores, alias: string): Promise<Targets> {
   const targets = await reachMysql(() => readTargets(mysql, alias))
@@ -144,14 +144,14 @@ export async function tidy({ mysql, elasticsearch }: SearchStores, alias: string
   return agreed
 }
 
-/** The index that `alias` leads to; null: none. */
+/** Returns the index that `alias` points to, or null. */
 export async function searchedIndex(elasticsearch: Client, alias: string): Promise<string | null> {
   const options = { requestTimeout: ADMIN_TIMEOUT_MS, ignore: [404] }
   const found = (await elasticsearch.indices.getAlias({ name: alias }, options)) as Record<string, unknown>
   return Object.keys(found).find((name) => parseIndexName(alias, name)) ?? null
 }
 
-/** The indexes of `alias` by name, searched or not; with `written` only those that are written, or were when it ended. */
+/** Returns the names of the alias's indexes, searched or not; with `written` only those with an alias for writes. */
 async function indexesOf(elasticsearch: Client, alias: string, { written }: { written: boolean }): Promise<string[]> {
   const found = await elasticsearch.indices.get(
     { index: `${alias}-v*`, allow_no_indices: true, features: ["aliases"] },
@@ -167,7 +167,7 @@ async function lastSequence(elasticsearch: Client, alias: string): Promise<numbe
   return Math.max(0, ...names.map((name) => parseIndexName(alias, name)?.sequence ?? 0))
 }
 
-/** Without refreshes and copies of its shard, which are made once, of the whole: the fastest way to fill an index. */
+/** Creates an index without refreshes and replicas, the fastest to fill. */
 async function createBuilding(elasticsearch: Client, index: string): Promise<void> {
   const { settings, mappings } = indexDefinition()
   const bulk = { refresh_interval: "-1", auto_expand_replicas: "false", number_of_replicas: 0 } as const
@@ -178,7 +178,7 @@ async function createBuilding(elasticsearch: Client, index: string): Promise<voi
   )
 }
 
-/** Gives the index the settings of one that is searched. */
+/** Restores the settings of a searched index. */
 async function makeLive(elasticsearch: Client, index: string): Promise<void> {
   const { refresh_interval, auto_expand_replicas } = indexDefinition().settings
   const settings = { refresh_interval, auto_expand_replicas } as Record<string, string>
@@ -205,7 +205,7 @@ async function copyAll(own: Build, refuse: (count: number) => void): Promise<num
   return copied
 }
 
-/** What is in pending_index, in passes over the whole, until one finds little. Answers how many were indexed. */
+/** Indexes pending_index in passes, until one finds little. Returns how many entries were indexed. */
 async function catchUp(own: Build): Promise<number> {
   let sum = 0
   for (let pass = 1; pass <= PENDING_PASSES_MAX; pass++) {
@@ -224,9 +224,8 @@ async function catchUp(own: Build): Promise<number> {
 }
 
 /**
- * Indexes `events` into the new index, as `first` or as the rows are now. What is refused for the moment comes again as it
- * then is: an Elasticsearch that was restarted does not remember which documents were deleted. Answers how many it refuses
- * for good.
+ * Indexes `events` into the new index, as `first` or as their rows are now. Retries reread the rows: a restarted
+ * Elasticsearch does not remember which documents were deleted. Returns how many are refused for good.
  */
 async function write(own: Build, events: IndexEvent[], first?: IndexOperation[]): Promise<number> {
   const { stores, index, signal } = own
@@ -257,7 +256,7 @@ async function write(own: Build, events: IndexEvent[], first?: IndexOperation[])
   }
 }
 
-/** Moves `alias` in one step. Refused as a whole if the index is not there (any more). */
+/** Moves `alias` in one step, which fails as a whole if the index is missing. */
 async function moveAlias(elasticsearch: Client, alias: string, index: string): Promise<void> {
   const add = { add: { index, alias, is_write_index: true } }
   const old = await searchedIndex(elasticsearch, alias)
@@ -265,7 +264,7 @@ async function moveAlias(elasticsearch: Client, alias: string, index: string): P
   await elasticsearch.indices.updateAliases({ actions }, { requestTimeout: ADMIN_TIMEOUT_MS })
 }
 
-/** Removes an index that is searched no more, or only takes the alias from it by which it was written. */
+/** Removes an index no longer searched, or with `keep` only its alias for writes. */
 async function retire(elasticsearch: Client, index: string, keep: boolean): Promise<void> {
   if (!keep) return removeIndex(elasticsearch, index)
   const options = { requestTimeout: ADMIN_TIMEOUT_MS, ignore: [404] }

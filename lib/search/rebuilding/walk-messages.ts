@@ -4,10 +4,10 @@ import { walk } from "../../clients/walk.ts"
 import type { SearchStores } from "../../stores.ts"
 import type { MessageRow } from "../indexing/index-mapping.ts"
 
-/** 500 of the largest bodies are 20 MB, 500 usual ones a read of some milliseconds. */
+/** 500 of the largest bodies are 20 MB; 500 usual ones take some milliseconds. */
 const PAGE_ROWS = 500
 
-/** Reads all messages, or those of one application, in pages (clients/walk.ts). */
+/** Reads all messages, or one application's, in pages (clients/walk.ts). */
 export function walkMessages(
   mysql: Mysql,
   { application, signal }: { application?: string | undefined; signal?: AbortSignal | undefined },
@@ -18,8 +18,8 @@ export function walkMessages(
 }
 
 /**
- * About how many messages there are, for a progress bar, at next to no cost: the greater of what the statistics of the
- * table and the index say, either of which may be old or missing.
+ * Estimates the number of messages cheaply, for a progress bar: the greater of the table's and the index's statistics,
+ * either of which may be stale or missing.
  */
 export async function estimateMessages({ mysql, elasticsearch, config }: SearchStores): Promise<number> {
   const { rows } = await reachMysql(() =>
