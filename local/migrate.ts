@@ -47,11 +47,11 @@ function throwOnFailure({ error, results }: MigrationResultSet): string[] {
   return (results ?? []).map(({ migrationName, direction, status }) => `${direction} ${migrationName}: ${status}`)
 }
 
-/** Brings the tables to the latest version. Answers what it did. */
+/** Brings the tables to the latest version. Returns what it did. */
 export const migrateUp = async (db: Kysely<any>): Promise<string[]> =>
   throwOnFailure(await migrator(db).migrateToLatest())
 
-/** Takes the latest migration back. Answers what it did. */
+/** Reverts the latest migration. Returns what it did. */
 export const migrateDown = async (db: Kysely<any>): Promise<string[]> =>
   throwOnFailure(await migrator(db).migrateDown())
 
