@@ -1,6 +1,6 @@
 /**
  * Prepares the stores: the tables of MySQL, the index of Elasticsearch, and the shards of Redis. Waits for those that
- * are not up yet; running it again changes nothing. An index that is missing or of an older mapping is built from MySQL.
+ * are not up yet; running it again changes nothing. An index that is missing or outdated is built from MySQL.
  * `node local/migrate.ts [rollback]`: what it has done goes to stdout, what it waits for and how far it is to stderr.
  */
 import { readdir } from "node:fs/promises"
