@@ -25,7 +25,7 @@ export function parseArguments(argv: string[], commands: readonly Command[]): Pa
   }
 }
 
-/** Node's message continues with advice that does not fit this command line. */
+/** Node goes on with what to do about it, which is not for this command line. */
 const firstSentence = (error: unknown): string => {
   const [first = ""] = (error instanceof Error ? error.message : String(error)).split(/\.?\n|\. /)
   return `${first.replace(/\.$/, "")}.`
