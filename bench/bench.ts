@@ -109,7 +109,7 @@ async function main({ benches, rounds, scale, report }: Options): Promise<boolea
     if (others.length === 0) return met
     const stack = await startBenchStack({ progress, signal, hurry })
     signal.addEventListener("abort", () => {
-      // What a benchmark has under way fails as its servers go; that must not end this process before they are gone.
+      // Requests of a benchmark fail when its servers stop; that must not end this process before they are gone.
       process.on("unhandledRejection", () => undefined)
       void stack.stop().finally(() => process.exit(1))
     })

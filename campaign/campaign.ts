@@ -12,7 +12,7 @@ import { clock, statusOn } from "./report/status.ts"
 import { startComposeTarget } from "./targets/compose.ts"
 import { startNativeTarget } from "./targets/native.ts"
 
-/** What is planned is printed with so many faults on a line. */
+/** Faults per printed line of the plan. */
 const FAULTS_PER_LINE = 4
 
 function planLines({ faults, lastsMs }: Plan, { seed }: CampaignOptions): string[] {

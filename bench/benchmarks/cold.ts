@@ -1,4 +1,4 @@
-// What the first call of a fresh process costs: importing a function's bundle, as deployed, and calling it once.
+// Measures the first call of a fresh process: importing a function's bundle, as deployed, and calling it once.
 import { execFile } from "node:child_process"
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -59,7 +59,7 @@ async function unpackBundles(folder: string): Promise<Target[]> {
   }
 }
 
-/** What each function is called with: a request of its own kind about things that are there; other functions do nothing. */
+/** Each function's event: a request of its kind about existing resources, or nothing. */
 function eventsFor(chatPath: string): (name: string) => object {
   const { application: token, chat } = chatOf(chatPath)
   return (name) => {
@@ -92,7 +92,7 @@ export const cold: Bench = {
     const figures: Figure[] = []
     try {
       const targets = await unpackBundles(folder)
-      // What a deletion takes away is not there for others: they come last.
+      // Deletes come last, since their resources are then gone for the others.
       const rank = ({ name }: Target) => ["delete-message", "delete-chat", "delete-application"].indexOf(name)
       targets.sort((a, b) => rank(a) - rank(b))
       for (let round = 0; round < rounds; round++) {

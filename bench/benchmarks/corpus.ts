@@ -1,5 +1,5 @@
-// Bodies for the search benchmark, from a seed alone: four fifths English-like text of a Zipf-distributed vocabulary, the
-// rest fragments of the Declaration of Human Rights in ten languages, some with emoji.
+// Bodies for the search benchmark, from a seed alone: four fifths English-like text of a Zipf-distributed vocabulary,
+// the rest fragments of the Declaration of Human Rights in ten languages, some with emoji.
 
 import { below, pick, type Random, seededRandom } from "../../campaign/load/random.ts"
 import { readParagraphs } from "../../local/demo/declaration.ts"
@@ -19,7 +19,7 @@ const EMOJI = "🙂 👍🏽 🎉 👨‍👩‍👧 🇩🇪 ❤️".split(" ")
 export type Corpus = {
   /** The next body. */
   body(): string
-  /** Chinese fragments of so many characters. */
+  /** Chinese fragments of this many characters. */
   chinese(length: number): string
 }
 

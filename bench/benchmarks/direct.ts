@@ -1,4 +1,4 @@
-// What a creation costs without HTTP: the handler itself, against the bare floor of one Redis script and one SQS send.
+// Measures a creation without HTTP: the handler itself, against the bare floor of one Redis script and one SQS send.
 
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { handler } from "../../functions/create-message.ts"

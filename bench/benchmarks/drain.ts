@@ -1,4 +1,4 @@
-// What lies in the persist queue while the API is stopped, and how fast it is stored and indexed once the API goes on.
+// Measures how fast events queued while the API is stopped are stored and indexed once it runs again.
 import { setTimeout as sleep } from "node:timers/promises"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { indexDocuments } from "../../lib/search/indexing/index-documents.ts"
@@ -16,7 +16,7 @@ const SENT_TOGETHER = 1_000
 /** Each look at the index refreshes it, which is work for Elasticsearch: as often as it does so by itself. */
 const POLL_MS = { rows: 250, documents: 1_000 }
 const DRAIN_MAX_MS = 300_000
-/** What the floor writes at a time, as the consumers do at most. */
+/** Rows per write of the floor: the consumers' maximum. */
 const DOCUMENTS_AT_A_TIME = 1_000
 const BULK_TIMEOUT_MS = 30_000
 /** Chats of the same applications that no creation knows. */

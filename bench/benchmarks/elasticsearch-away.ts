@@ -36,7 +36,7 @@ export const elasticsearchAway: Bench = {
       } finally {
         await server.thaw()
       }
-      // What was postponed is due later; it must not weigh on the next turn.
+      // Postponed events are due later; they must not burden the next turn.
       await direct.stores.mysql.updateTable("pending_index").set({ due_at: new Date() }).execute()
       await relay(direct.stores, RELAY_BUDGET_MS)
       await awaitQuiet(direct, QUIET_LIMIT_MS)

@@ -13,7 +13,7 @@ import { type Place, storeRows } from "./search-data.ts"
 const [FEW_MESSAGES, MANY_MESSAGES] = [1_000, 1_000_000]
 const [FEW_CHATS, MANY_CHATS] = [100, 100_000]
 const RATIO_MAX = 1.3
-/** So few that nobody waits for another: what is compared is what a request costs. */
+/** So few that none waits for another: the cost of a request is compared. */
 const CONNECTIONS = 2
 const REQUESTS = 600
 const DISTINCT = 100
@@ -27,7 +27,7 @@ const QUIET_LIMIT_MS = 120_000
 
 type Size = { application: string; chats: number; messages: number }
 
-/** An application with so many chats, the first of which has so many messages, as if all had been persisted. */
+/** Makes an application with this many chats, the first with this many messages, as if all had been persisted. */
 async function givenSize(stores: SearchStores, { application, chats, messages }: Size, say: (line: string) => void) {
   const { mysql } = stores
   const now = new Date()
@@ -65,7 +65,7 @@ async function givenSize(stores: SearchStores, { application, chats, messages }:
   })
 }
 
-/** What is asked of an application of a size, by name. */
+/** The requests to an application of a size, by name. */
 function requestsFor({ application, chats, messages }: Size): Record<string, Asked[]> {
   const base = `/applications/${application}`
   const pages = (path: string, rows: number) => {
@@ -91,7 +91,7 @@ function requestsFor({ application, chats, messages }: Size): Record<string, Ask
   }
 }
 
-/** Milliseconds to sync the counts of so many chats that have changed. */
+/** Returns the ms to sync the counts of this many changed chats. */
 async function timeSync(stores: SearchStores, { application }: Size): Promise<number> {
   await stores.mysql
     .updateTable("counters")
@@ -139,7 +139,7 @@ export const growth: Bench = {
         const p50: Record<string, number> = {}
         for (const size of round % 2 === 0 ? (["few", "many"] as const) : (["many", "few"] as const)) {
           const asked = sizes[size][name] ?? []
-          // What is asked for the first time is read from the disk.
+          // First requests read from the disk.
           if (round === 0) await ask(stack.apiUrl, asked, { connections: CONNECTIONS, amount: DISTINCT * 2 })
           const { latencies, failed } = await ask(stack.apiUrl, asked, { connections: CONNECTIONS, amount: REQUESTS })
           if (failed > 0) throw new Error(`${name}: ${failed} were not answered`)

@@ -14,7 +14,7 @@ const CHATS = 16
 const PROBE_EVERY_MS = 400
 const SEARCH_POLL_MS = 100
 const ROW_POLL_MS = 20
-/** What has not arrived by then counts as that late. */
+/** Events that have not arrived by then count as this late. */
 const ARRIVAL_MAX_MS = 60_000
 
 /**

@@ -1,4 +1,4 @@
-// What piles up while MySQL hangs, and how fast it is stored once MySQL is back.
+// Measures the backlog while MySQL hangs, and how fast it is stored once MySQL is back.
 import { setTimeout as sleep } from "node:timers/promises"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, Figure } from "../report/bench-run.ts"
@@ -6,7 +6,7 @@ import { createChats, createMessages } from "../stack/load.ts"
 
 const MESSAGES = 30_000
 const CONNECTIONS = 64
-/** One chat in each of so many applications: an envelope holds events of one application only. */
+/** One chat in each of this many applications: an envelope holds events of one application only. */
 const APPLICATIONS = [1, 64, 500]
 const ROWS_PER_SECOND_MIN = 3_000
 const POLL_MS = 50
@@ -57,7 +57,7 @@ export const mysqlAway: Bench = {
 async function drained(outboxEvents: () => Promise<number>) {
   const started = performance.now()
   const total = await outboxEvents()
-  // Both ends are left out: what was still in the queue comes at once, and the relay's run may begin up to a minute later.
+  // Both ends are left out: queued events come at once, and the relay's run may begin up to a minute later.
   let [first, last]: (number | undefined)[] = []
   for (;;) {
     const left = await outboxEvents()

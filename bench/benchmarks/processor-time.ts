@@ -1,5 +1,5 @@
-// What a request costs each server, in processor time: what explains the rates that the other benchmarks find, since the
-// processors are what there is least of. Linux only.
+// What a request costs each server, in processor time: what explains the rates that the other benchmarks find, since
+// the processors are what there is least of. Linux only.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { ServerKind } from "../../campaign/targets/target.ts"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
@@ -24,10 +24,10 @@ const SECONDS = 8
 const CHATS = 16
 const MESSAGES = 4_000
 const QUIET_LIMIT_MS = 180_000
-/** Creations are stored and indexed by then, all but some; to look whether they are would cost the servers more than that. */
+/** By then nearly all creations are stored and indexed; checking it would cost the servers more. */
 const AFTERWARDS_MS = 1_500
 
-/** What a turn of requests costs, in microseconds of processor time for each of them that was answered as it should be. */
+/** The cost of a turn of requests, in microseconds of processor time for each one answered as it should be. */
 async function measure({ stack, say }: BenchRun, name: string, turn: () => Promise<Answered>): Promise<Figure> {
   const ownMs = () => {
     const { user, system } = process.cpuUsage()

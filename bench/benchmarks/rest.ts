@@ -1,4 +1,4 @@
-// What the native stack costs before anybody asks anything of it: the time until it is ready, and its memory.
+// Measures the native stack at rest: the time until it is ready, and its memory.
 import { setTimeout as sleep } from "node:timers/promises"
 import { silentProgress } from "../../local/progress.ts"
 import type { Bench, Figure, Versions } from "../report/bench-run.ts"

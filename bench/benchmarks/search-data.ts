@@ -4,7 +4,7 @@ import { consume } from "../../lib/queue/consumer.ts"
 import { indexMessages } from "../../lib/search/indexing/index-records.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 
-/** A statement of so many rows, some 150 KB. */
+/** Rows per statement: some 150 KB. */
 const ROWS_AT_A_TIME = 1_000
 /** As the persist function sends them: envelopes of at most 100 keys, ten in a batch, four batches side by side. */
 const KEYS_PER_MESSAGE = 100

@@ -10,7 +10,7 @@ import { kept, missingNumbers } from "../stack/rows.ts"
 /** The number of connections that the targets speak of. */
 const CONNECTIONS = 64
 const SECONDS = 15
-/** What must hold for so long is no burst. */
+/** A rate that holds for this long is no burst. */
 const SUSTAINED_SECONDS = 60
 const NO_OP_SECONDS = 10
 const APPLICATIONS = 32

@@ -27,7 +27,7 @@ const escapeXml = (text: string): string => text.replace(/[&<>"]/g, (character) 
 const shown = (value: number): string =>
   value >= 10 || value === 0 ? Math.round(value).toLocaleString("en") : value.toPrecision(2)
 
-/** `ticks`: values that get a line; `shareOf`: where a value stands, from 0 to 1. */
+/** `ticks`: values that get a line; `shareOf`: the position of a value, from 0 to 1. */
 type Scale = { name: string; ticks: number[]; shareOf(value: number): number }
 
 function scaleOf(values: number[]): Scale {

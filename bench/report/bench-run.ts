@@ -1,10 +1,10 @@
-// What a benchmark is, and what it has found.
+// A benchmark and its results.
 import type { BenchStack } from "../stack/stack.ts"
 
 /** One measurement: `name` says of what; rounds repeat names. */
 export type Figure = { name: string } & Record<string, number | string>
 
-/** What the median of a figure must be, or its ratio to another one's (`to`). */
+/** The required median of a figure, or ratio of it to another's (`to`). */
 export type Bound = { of: string; name: string; to?: string } & ({ max: number } | { min: number })
 
 /** A picture beside the table: file name without its ending, and the SVG. */

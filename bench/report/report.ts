@@ -1,4 +1,4 @@
-// What stays of a benchmark: <name>.json with every figure, <name>.md with medians, ranges and targets.
+// The report of a benchmark: <name>.json with every figure, <name>.md with medians, ranges and targets.
 import { mkdir, writeFile } from "node:fs/promises"
 import { cpus, loadavg, totalmem } from "node:os"
 import { join } from "node:path"
@@ -50,7 +50,7 @@ export function figuresTable(figures: Figure[]): string {
   return [`| | ${keys.join(" | ")} |`, `| --- |${" --- |".repeat(keys.length)}`, ...rows].join("\n")
 }
 
-/** What was wanted, what was found, and whether it is enough. */
+/** Compares each target with its result. */
 export function targetsTable(targets: Target[]): string {
   const rows = targets.map(
     ({ what, value, bound, met }) => `| ${what} | ${digits(value)} | ${bound} | ${met ? "met" : "**missed**"} |`,

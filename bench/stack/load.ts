@@ -1,15 +1,15 @@
-// Creations of messages, spread evenly over some chats: as many as possible by autocannon, or at a steady rate by ourselves,
-// since autocannon sends each second's share at once at its beginning.
+// Creations of messages, spread evenly over some chats: as many as possible by autocannon, or at a steady rate by
+// ourselves, since autocannon sends each second's share at once at its beginning.
 import { Agent, request } from "node:http"
 import { setTimeout as sleep } from "node:timers/promises"
 import autocannon, { type Options, type Result } from "autocannon"
 
 export type Answered = {
-  /** Answers 2xx. */
+  /** The number of 2xx answers. */
   created: number
   /** Any other answer, and none. */
   failed: number
-  /** What was answered instead of 201, or why nothing was, and how often. */
+  /** The answers other than 201, or the reasons for none, and how often. */
   failures: Record<string, number>
   perSecond: number
   /** ms, ascending, of every answer. */
@@ -21,7 +21,7 @@ type Load = { apiUrl: string; chats: string[] }
 
 const BODY = JSON.stringify({ body: "The quick brown fox jumps over the lazy dog, and the parcel is on its way." })
 const HEADERS = { "content-type": "application/json" }
-/** So many requests may wait for an answer at a steady rate: more than a second's share of any that is asked for here. */
+/** Requests that may wait at a steady rate: more than a second's share of any rate asked for here. */
 const SOCKETS_MAX = 2_000
 /**
  * The server closes an idle connection after 5 s, and what is sent into one just closed is lost. (The agent goes by the
@@ -43,8 +43,8 @@ export const creationIn = (chat: string): Asked => ({ path: `${chat}/messages`, 
 type Extent = { connections: number } & ({ amount: number } | { seconds: number })
 
 /**
- * Sends these requests in turn on so many connections, each as soon as the one before is answered. Any answer but 2xx is
- * a failure.
+ * Sends these requests in turn on several connections, each as soon as the one before is answered. Any answer but 2xx
+ * is a failure.
  */
 export async function ask(apiUrl: string, asked: readonly Asked[], extent: Extent): Promise<Answered> {
   const latencies: number[] = []
@@ -86,7 +86,7 @@ export async function ask(apiUrl: string, asked: readonly Asked[], extent: Exten
   return { created, failed, failures, perSecond, latencies: ascending(latencies) }
 }
 
-/** Sends `amount` creations on so many connections. */
+/** Sends `amount` creations on several connections. */
 export const createMessages = ({ apiUrl, chats, ...extent }: Load & { connections: number; amount: number }) =>
   ask(apiUrl, chats.map(creationIn), extent)
 

@@ -1,4 +1,4 @@
-// What the benchmarks look up in MySQL themselves.
+// The benchmarks' own queries to MySQL.
 import type { DirectStores } from "../../campaign/verdict/stores.ts"
 import { chatOf } from "./load.ts"
 

@@ -18,7 +18,7 @@ const INSPECTOR_PORT_OFFSET = 1
 
 export type BenchStack = {
   apiUrl: string
-  /** What leads to the stores. */
+  /** The variables that lead to the stores. */
   env: Record<string, string>
   /** The stores themselves, past the API. */
   direct: DirectStores

@@ -21,9 +21,9 @@ export type FaultLog = {
   active(): FaultRecord[]
   /** Faults that overlap a span of time, those included that ended up to `graceMs` before it. */
   during(from: number, to: number, graceMs?: number): FaultRecord[]
-  /** Whether readers may be told of an older state: Redis was or had just been away. */
+  /** Returns whether readers may see an older state: Redis was or had just been away. */
   excusesOldReads(from: number, to: number): boolean
-  /** Whether Redis lost data in a span of time. */
+  /** Returns whether Redis lost data in a span of time. */
   lostData(from: number, to: number): boolean
 }
 

@@ -7,9 +7,9 @@ import type { FaultLog, FaultRecord } from "./fault-log.ts"
 
 const PROBE_EVERY_MS = 250
 const PROBE_TIMEOUT_MS = 2_000
-/** What has not recovered by then is reported as not recovered. */
+/** A server that has not recovered by then is reported as not recovered. */
 const RECOVERY_MAX_MS = 180_000
-/** What is on its way in good health: about a second's writes, in all its stations. */
+/** The usual backlog in good health: about a second's writes, in all stages. */
 const BACKLOG_USUAL = 600
 
 export type Probes = {
@@ -18,12 +18,12 @@ export type Probes = {
   lastGood: Record<ProbeName, number>
   /** For how long the API has been ready without a break. */
   readyForMs(): number
-  /** Whether a server is up, as the API said last; the API itself, if it answers. */
+  /** Returns whether a server is up, by the API's last readiness; the API itself, if it answers. */
   isUp(harmed: Harmed): boolean
 }
 type ProbeName = "list" | "search" | "ready"
 
-/** Asks all the time for a list (MySQL), a search (Elasticsearch) and the readiness; notes when a good answer was asked for. */
+/** Keeps asking for a list (MySQL), a search (Elasticsearch) and the readiness, and notes the last good request. */
 export function createProbes(client: Client, chatPath: string): Probes {
   const paths: Record<ProbeName, string> = {
     list: `${chatPath}/messages?limit=1`,
@@ -81,7 +81,7 @@ export async function followRecovery(
     const latest = samples.at(-1)
     const isAfter = latest !== undefined && startedAt + latest.at * 1000 > endedAt
     if (isAfter && isComplete(latest) && backlogOf(latest) <= BACKLOG_USUAL) recovery.backlog ??= Date.now() - endedAt
-    // What a later fault takes away says nothing about this one.
+    // Damage of a later fault says nothing about this one.
     if (faults.all.some(({ startedAt: began }) => began > endedAt)) return
     await sleep(PROBE_EVERY_MS, undefined, { signal: stop }).catch(() => undefined)
   }

@@ -18,7 +18,7 @@ const SHORT_EVERY_MS = 4_500
 const WARM_UP_MS = 10_000
 /** Faults at a time. */
 const ACTIVE_MAX = 2
-/** Beyond this a campaign goes on without the fault that needs a calm. */
+/** Beyond this the campaign continues without the fault that needs a calm. */
 const CALM_MAX_MS = 240_000
 /** A killed server that takes longer than this to start is harmed again all the same. */
 const UP_MAX_MS = 90_000
@@ -50,7 +50,7 @@ export function planShort(faults: Fault[], random: Random): Plan {
   return { faults: planned, lastsMs: WARM_UP_MS + (planned.length + 1) * SHORT_EVERY_MS }
 }
 
-/** As many as fit into `minutes`: all kinds in turn, in an order of chance; for 1 to 30 s, short ones as often as long. */
+/** Plans the faults that fit into `minutes`: all kinds in turn, in random order, log-uniformly for 1 to 30 s. */
 export function planLong(faults: Fault[], minutes: number, random: Random): Plan {
   const lastsMs = minutes * 60_000
   const count = Math.max(1, Math.floor((lastsMs - WARM_UP_MS) / FAULT_EVERY_MS))
@@ -67,11 +67,11 @@ export type Conduct = {
   target: Target
   faults: FaultLog
   startedAt: number
-  /** Whether the API has been ready for a while, and all that was acknowledged is stored. */
+  /** Returns whether the API has been ready for a while, and everything acknowledged is stored. */
   isCalm(): Promise<boolean>
-  /** Whether a server has come back from its last fault. */
+  /** Returns whether a server has recovered from its last fault. */
   isUp(harmed: Harmed): boolean
-  /** Whether writes have been acknowledged since `time`. */
+  /** Returns whether writes have been acknowledged since `time`. */
   hasRecovered(time: number): boolean
   /** A calm is waited for, or not any more. */
   onCalmWanted(isWanted: boolean): void
@@ -130,7 +130,7 @@ export async function conductFaults(plan: Plan, conduct: Conduct): Promise<void>
     running.add(done)
     if (!fault.losesData) continue
     await done
-    // What only the queue holds now must be stored before the queue is harmed.
+    // Events held only by the queue must be stored before the queue is harmed.
     await wait(() => conduct.hasRecovered(record.endedAt ?? 0), CALM_MAX_MS)
   }
   await Promise.all(running)

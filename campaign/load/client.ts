@@ -15,7 +15,7 @@ export type Call = {
   timeoutMs?: number
 }
 
-/** What came of one attempt. `status` 0: no answer, with the reason why. */
+/** The outcome of an attempt. `status` 0: no answer, with the reason. */
 export type Answer = {
   status: number
   /** The parsed body of JSON; undefined otherwise. */

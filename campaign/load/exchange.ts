@@ -25,14 +25,14 @@ export type Load = {
   isPaused(): boolean
   /** No new writes from then on. */
   stop: AbortSignal
-  /** What is not answered by then stays unknown. */
+  /** The outcome of requests not answered by then stays unknown. */
   giveUp: AbortSignal
 }
 
 /** Refused for now, or not answered: worth another attempt. */
 const isOpen = (status: number): boolean => status === 0 || status === 409 || status === 429 || status >= 500
 
-/** Whether the contract has this answer at all, whatever was asked. */
+/** Returns whether the contract has this answer at all, whatever was asked. */
 const isPlanned = (status: number): boolean =>
   status === 0 || (status >= 200 && status < 300) || [404, 409, 429, 503].includes(status)
 
@@ -80,8 +80,8 @@ export async function perform(load: Load, write: Write): Promise<boolean> {
     ledger.attempt(write, answer)
     noteAnswer(load, `${write.kind} ${write.resource.kind}`, requestId, answer)
     const { status } = answer
-    // A delete that nobody answered may have been done: what is gone then is as it should be. The proxy, too, sends one
-    // again when a copy of the API dies amid it.
+    // A delete without an answer may have been done, so a 404 is then right. The proxy, too, resends one when a copy of
+    // the API dies during it.
     const sentAgain = attempt > 0 || (load.isProxied && wasApiHarmed(load, answer))
     const deletedBefore = write.kind === "delete" && status === 404 && sentAgain
     if ((status >= 200 && status < 300) || deletedBefore) {

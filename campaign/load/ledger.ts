@@ -1,10 +1,10 @@
 // DESIGN. The ledger of the load: every write that was sent, what was answered, and so what must be there in the end. A
-// resource belongs to one worker, which sends its writes one after the other, each until it is answered; so the state of
-// a resource is what was acknowledged last.
+// resource belongs to one worker, which sends its writes one after the other, each until it is answered; so the state
+// of a resource is what was acknowledged last.
 //
 // Uncertain is only what was refused or not answered: it may still be done later, by a server that hung meanwhile. The
-// same state again does no harm, another one would be undone by it; so a resource with such an update is not updated any
-// more (`settled`), only deleted.
+// same state again does no harm, another one would be undone by it; so a resource with such an update is not updated
+// any more (`settled`), only deleted.
 //
 // Texts follow from the ids of writes (texts.ts), so the ledger holds no bodies.
 import { randomUUID } from "node:crypto"
@@ -51,7 +51,7 @@ export type Resource = {
 export type Wrong = { at: number; what: string; requestId: string }
 
 export type Ledger = {
-  /** What the ids of all its writes begin with. */
+  /** The prefix of all its write ids. */
   run: string
   writes: Write[]
   resources: Resource[]
@@ -74,13 +74,13 @@ export const endedAt = ({ attempts }: Write): number => {
   return last ? last.sentAt + last.tookMs : 0
 }
 
-/** The texts that a resource may have now: the acknowledged one and those of updates that nobody answered. */
+/** Returns the texts that a resource may have now: the acknowledged one and those of unanswered updates. */
 export function possibleTexts({ kind, state, versions }: Resource): string[] {
   const open = versions.filter((write) => write !== state && write.outcome === "unknown")
   return [state, ...open].map(({ id }) => textOf(id, kind))
 }
 
-/** Whether it, or what it lies below, was deleted. */
+/** Returns whether the resource or a parent was deleted. */
 export function isDeleted(resource: Resource): boolean {
   return resource.deleted === "yes" || (resource.parent !== undefined && isDeleted(resource.parent))
 }

@@ -14,14 +14,14 @@ const THINK_MS = 110
 const PAUSE_POLL_MS = 50
 /** Workers meet in these. */
 const APPLICATIONS = 6
-/** A worker's living chats; of messages it remembers so many of each chat for later changes. */
+/** A worker's living chats, and the messages of each that it remembers for later changes. */
 const CHATS_MAX = 6
 const REMEMBERED_MAX = 60
-/** Of its writes a worker reads so many at once. */
+/** The share of its writes that a worker reads back at once. */
 const READ_BACK = 0.35
 const SET_UP_OWNER = "set-up"
 
-/** What a worker does, by weight. */
+/** A worker's steps, by weight. */
 const STEPS = [
   ["create message", 56],
   ["update message", 12],

@@ -1,5 +1,5 @@
-// Reads of the load's own writes, and what is wrong with an answer to one. Exact, but for a Redis that is away: then the
-// API may tell what MySQL has, which is an older state, but never deny what it acknowledged.
+// Reads of the load's own writes, and what is wrong with an answer to one. Exact, but for a Redis that is away: then
+// the API may tell what MySQL has, which is an older state, but never deny what it acknowledged.
 import type { Answer } from "./client.ts"
 import { type Load, noteAnswer } from "./exchange.ts"
 import { isDeleted, mayBeDeleted, pathOf, possibleTexts, type Resource, sentAt } from "./ledger.ts"
@@ -88,7 +88,7 @@ export async function search(load: Load, chat: Resource, sought: Resource, own: 
     if (!textIn(item).includes(sought.state.id)) wrong(`finds ${item.number}, which does not hold what was sought`)
     const resource = own.find(({ id }) => id === item.number)
     const difference = resource && wrongText(resource, textIn(item), true)
-    // Stored a second time, by a Redis that had lost its keys: under another number, which nobody was told.
+    // Stored twice, by a Redis that had lost its keys: the second number was never answered.
     if (difference && !load.faults.lostData(sentAt(resource.creation), Date.now())) wrong(difference)
   }
 }

@@ -1,4 +1,4 @@
-/** What the load writes: texts that follow from the id of their write, so that nobody has to remember them. */
+/** Texts for the load, derived from the ids of their writes, so that none need be remembered. */
 import { below, pick, type Random, seededRandom, seedOf } from "./random.ts"
 
 const WORDS =
@@ -18,7 +18,7 @@ function words(random: Random, max: number): string {
   return Array.from({ length: 1 + below(random, max) }, () => pick(random, WORDS)).join(" ")
 }
 
-/** The text of the write `id`, which it begins with: a body, or a name (shorter, and without white space at its end). */
+/** Returns a text that begins with its write's `id`: a body, or a name (shorter, with no white space at its end). */
 export function textOf(id: string, kind: "application" | "chat" | "message"): string {
   const random = seededRandom(seedOf(id))
   if (kind !== "message") return `${id} ${words(random, NAME_WORDS_MAX)}`.trimEnd()

@@ -1,4 +1,4 @@
-// What stays of a campaign: report.json for programs, report.md for people, timeline.svg.
+// The report of a campaign: report.json for programs, report.md for people, timeline.svg.
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { FaultRecord } from "../faults/fault-log.ts"

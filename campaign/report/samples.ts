@@ -1,11 +1,11 @@
-// What the timeline shows: each second, how the requests went and how much is waiting.
+// Samples for the timeline: each second, how the requests went and how much is waiting.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Answer, Call } from "../load/client.ts"
 import { type DirectStores, unlessAway } from "../verdict/stores.ts"
 
 const SAMPLE_EVERY_MS = 1_000
 
-/** One second. What waits is null where the store did not answer. */
+/** One second. Backlogs are null where the store did not answer. */
 export type Sample = {
   /** Seconds since the start of the load. */
   at: number
@@ -24,7 +24,7 @@ export type Totals = { acknowledged: number; refused: number; unknown: number; r
 
 export type Tally = {
   count(call: Call, answer: Answer): void
-  /** What was counted since the last time. */
+  /** The counts since the last call. */
   take(): Totals & { p99Ms: number | null }
   totals: Totals
   /** When a write was acknowledged last that was sent at or after `time`; undefined: none yet. */
@@ -72,7 +72,7 @@ export function createTally(): Tally {
 export const backlogOf = ({ outbox, persistQueue, indexQueue, pendingIndex }: Sample): number =>
   (outbox ?? 0) + (persistQueue ?? 0) + (indexQueue ?? 0) + (pendingIndex ?? 0)
 
-/** Whether every store told what waits in it. */
+/** Returns whether every store reported its backlog. */
 export const isComplete = ({ outbox, persistQueue, indexQueue, pendingIndex }: Sample): boolean =>
   outbox !== null && persistQueue !== null && indexQueue !== null && pendingIndex !== null
 

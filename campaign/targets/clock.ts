@@ -1,4 +1,4 @@
-/** The clock of the API's processes, which load clock.mjs: it is off by what stands in a file. */
+/** Sets the clock of the API's processes, which load clock.mjs, off by the offset in a file. */
 import { rename, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"

@@ -7,15 +7,15 @@ import { run } from "../../local/run.ts"
 const BALLAST = "ballast"
 /** Large pieces first, then small ones into what they leave: the size of a page. */
 const PIECES_BYTES = [1_048_576, 4096]
-/** What the store gives back while its disk is full is taken again this often. */
+/** Space that the store frees while its disk is full is filled again this often. */
 const TOP_UP_MS = 250
 const MOUNT_LIMIT_MS = 5_000
 /** A gigabyte of memory takes a second or so. */
 const RESERVE_LIMIT_MS = 10_000
-/** What the store may take meanwhile, lest all of it be refused. */
+/** Left for the store to take meanwhile, or the whole reservation would be refused. */
 const RESERVE_LEFT_BYTES = 8 * 1_048_576
 
-/** Mounts an empty file system of so many bytes. Throws where that is not allowed. */
+/** Mounts an empty file system of this many bytes. Throws where that is not allowed. */
 export const mountDisk = async (folder: string, bytes: number): Promise<void> => {
   await mkdir(folder, { recursive: true })
   await run("mount", ["-t", "tmpfs", "-o", `size=${bytes},mode=777`, "tmpfs", folder], { timeoutMs: MOUNT_LIMIT_MS })

@@ -1,4 +1,4 @@
-/** A server as a process group that somebody watches over: harmed by signals, found by its pid. */
+/** A supervised server as a process group, harmed by signals and found by its pid. */
 import { readdirSync, readFileSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
 import { processIdentity, signalGroup } from "../../local/processes.ts"

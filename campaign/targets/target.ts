@@ -1,4 +1,4 @@
-/** What a campaign harms: a whole stack, natively or in containers, with a link that can be cut in front of each server. */
+/** The target of a campaign: a whole stack, native or in containers, with a link that can be cut before each server. */
 
 import type { Progress } from "../../local/progress.ts"
 
@@ -24,7 +24,7 @@ export type LinkName = "client" | Exclude<ServerKind, "api">
 export type Link = {
   /** Breaks every connection and takes no more, until restored. */
   cut(): Promise<void>
-  /** Delays what goes in either direction by so many milliseconds. */
+  /** Delays traffic in either direction by this many milliseconds. */
   delay(ms: number): void
   /** As it was at the start. */
   restore(): Promise<void>
@@ -44,7 +44,7 @@ export type Target = {
   /** Empty where disks of limited size cannot be had; `diskReason` then says why. */
   disks: Disk[]
   diskReason?: string
-  /** Sets the clock of the API's processes off by so many milliseconds; 0 puts it right. */
+  /** Sets the clock of the API's processes off by this many milliseconds; 0 puts it right. */
   setClock(offsetMs: number): Promise<void>
   /** Cuts the append-only file of Redis back to what it was a second ago, as it is killed and started again. */
   rollRedisBack(): Promise<void>

@@ -1,4 +1,4 @@
-/** What a campaign must not find, in the order of the verdict. */
+/** The checks of a campaign, in the order of the verdict. */
 export const CHECKS = [
   "acknowledged and lost",
   "stored under another number",
@@ -30,7 +30,7 @@ export type Verdict = {
   isClean(): boolean
 }
 
-/** A report has to be read: of each kind so many are shown. */
+/** Examples of each kind, so that a report stays readable. */
 const EXAMPLES_MAX = 10
 
 /** A verdict with nothing found yet. */

@@ -92,7 +92,7 @@ export async function compareApplications(
 
 type Rows = { application: ApplicationRow | undefined; chats: ChatRow[]; messages: MessageRow[] }
 
-/** What clients are told of an application, its chats and its messages is what the rows have. */
+/** Checks that clients see an application, its chats and its messages as the rows have them. */
 export async function compareLists(client: Client, token: string, rows: Rows, verdict: Verdict): Promise<void> {
   const path = `/applications/${token}`
   const application = await get<Listed>(client, path)

@@ -1,4 +1,4 @@
-// What is there in the end, by three witnesses: the rows of MySQL, the documents of Elasticsearch, the lists of the API.
+// Reads the final state from three witnesses: MySQL's rows, Elasticsearch's documents, the API's lists.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { SearchStores } from "../../lib/stores.ts"
 import type { Client } from "../load/client.ts"
@@ -113,7 +113,7 @@ export async function readDocuments(
   }
 }
 
-/** One resource as the API answers it; undefined when it is 404. Throws when the API does not answer in several attempts. */
+/** Returns a resource as the API has it; undefined for 404. Throws if several attempts go unanswered. */
 export async function get<T>(client: Client, path: string): Promise<T | undefined> {
   let status = 0
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {

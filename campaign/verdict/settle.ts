@@ -16,7 +16,7 @@ const ANSWER_MS = 5_000
 /** What a queue's own count and a second look later agree on. */
 const QUIET_POLLS = 2
 
-/** What is on its way; null where the store did not tell. */
+/** The backlog; null where the store did not answer. */
 export type Left = Record<
   "outbox" | "outboxBytes" | "persistQueue" | "indexQueue" | "pendingIndex" | "purges",
   number | null
@@ -69,7 +69,7 @@ export async function judgeLeft(direct: DirectStores, left: Left, verdict: Verdi
   }
 }
 
-/** Waits until the counts of these applications are those of the rows; what is wrong after `limitMs` goes to the verdict. */
+/** Waits until these applications' counts are those of the rows; differences after `limitMs` go to the verdict. */
 export async function judgeCounts(
   { direct, client, tokens }: { direct: DirectStores; client: Client; tokens: string[] },
   limitMs: number,
@@ -106,7 +106,7 @@ export async function measureMemory(target: Target, direct: DirectStores): Promi
   return memory
 }
 
-/** The API must be as small as it was, within what a warm process needs. The stores' own memory is shown, not judged. */
+/** The API must be as small as before, within what a warm process needs. The stores' memory is shown, not judged. */
 export function judgeMemory(target: Target, before: Memory, after: Memory, verdict: Verdict): void {
   for (const { name, kind } of target.servers) {
     if (kind !== "api") continue

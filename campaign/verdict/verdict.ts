@@ -61,10 +61,10 @@ function indexLedger({ writes, resources }: Ledger) {
 }
 type Index = ReturnType<typeof indexLedger>
 
-/** Whether Redis lost data while the write was under way: its key may be forgotten and its number taken back. */
+/** Returns whether Redis lost data during the write: its key may be forgotten and its number taken back. */
 const acrossLoss = ({ faults }: Evidence, write: Write): boolean => faults.lostData(sentAt(write), endedAt(write))
 
-/** What became of a creation that was sent again after a loss, replays included. */
+/** Returns whether Redis lost data between a creation's first attempt and its last replay, so that two may exist. */
 function isDoubleAllowed(evidence: Evidence, { resource }: Write, index: Index): boolean {
   const lastEnd = Math.max(endedAt(resource.creation), ...index.replaysOf(resource).map(endedAt))
   return evidence.faults.lostData(sentAt(resource.creation), lastEnd)
@@ -96,7 +96,7 @@ function checkAcknowledged(resource: Resource, row: Row | undefined, index: Inde
   }
 }
 
-/** A row under a number that nobody was told: of a write without an answer, or a second one after a loss. */
+/** Checks a row whose number was never answered: of an unanswered write, or a second one after a loss. */
 function checkUntold(
   evidence: Evidence,
   row: Row,

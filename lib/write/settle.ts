@@ -33,7 +33,7 @@ export function settleShards(stores: Stores): Promise<boolean> {
   return started
 }
 
-/** Measures by the monotonic clock: a step of the wall clock must not make a queue look quiet. */
+/** Uses the monotonic clock, since a step of the wall clock must not make a queue look quiet. */
 async function drain(stores: Stores): Promise<boolean> {
   const { outbox, queues } = stores
   const deadline = performance.now() + WAIT_MAX_MS

@@ -65,7 +65,7 @@ export async function chatApi(baseUrl: string, name: string, adminKey?: string) 
     deleteChat: (chat: number) => call<void>("DELETE", `${chats}/${chat}`),
     createMessage: async (chat: number, body: string) =>
       (await call<Message>("POST", `${chats}/${chat}/messages`, { body })).number,
-    /** Whether the search for `query` finds message `number`, on whatever page. */
+    /** Returns whether the search for `query` finds message `number`, on whatever page. */
     async finds(chat: number, query: string, number: number): Promise<boolean> {
       for (let cursor = ""; ; ) {
         const page = await search(chat, query, cursor)

@@ -1,8 +1,8 @@
-/** What the commands of `npm run ops` have in common; local/ops.ts lists them and runs one. */
+/** The shared parts of the `npm run ops` commands; local/ops.ts lists them and runs one. */
 import type { SearchStores } from "../../lib/stores.ts"
 import type { Output } from "./output.ts"
 
-/** What a command answers, and the process with it. */
+/** The exit codes of commands. */
 export const EXIT = { ok: 0, wrong: 1, usage: 2, interrupted: 130 } as const
 
 /** `options` by their names without dashes; `words` are the arguments that are none. */
@@ -21,15 +21,15 @@ export type Context = {
 
 export type Command = {
   name: string
-  /** What it does, in one line, for the list of commands. */
+  /** One line for the list of commands. */
   summary: string
   /** The forms it takes and what its options mean, beginning with its name. */
   usage: string
   /** Its own options; `--json` and `--help` are everyone's. */
   options?: Record<string, { type: "boolean" | "string" }>
   /**
-   * Answers the exit code: EXIT.ok, or EXIT.wrong when it found something wrong. Throws UsageError; a DependencyAway or
-   * another error becomes one line and EXIT.wrong.
+   * Returns EXIT.ok, or EXIT.wrong if it found something wrong. Throws UsageError; a DependencyAway or another error
+   * becomes one line and EXIT.wrong.
    */
   run(args: Arguments, context: Context): Promise<number>
 }

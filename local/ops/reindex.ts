@@ -44,7 +44,7 @@ export const command: Command = {
   },
 }
 
-/** What a bar says: how much, of about how much, and how fast. */
+/** Returns a progress bar's text: how much, of about how much, and how fast. */
 export function noteOf(done: number, total: number | undefined, sinceMs: number): string {
   const perSecond = Math.round(done / Math.max((Date.now() - sinceMs) / 1_000, 0.001))
   return `${done}${total === undefined ? "" : ` of about ${total}`}, ${perSecond} per second`

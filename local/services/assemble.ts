@@ -15,7 +15,7 @@ import { NATIVE_FOLDER, ROOT } from "./settings.ts"
 const SOURCES = join(ROOT, "local", "native")
 const MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 const COMPILER = /^ecj-.*\.jar$/
-/** A plugin's class and the module of the distribution that it stands for. */
+/** A plugin's class and the module of the distribution that it replaces. */
 const PLUGINS = [
   { name: "analysis-common", className: "chat.search.AnalysisPlugin" },
   { name: "rest-root", className: "chat.search.RootPlugin" },
@@ -35,7 +35,7 @@ const assembledFolder = (name: Assembled): string => {
   return join(NATIVE_FOLDER, `${name}-${hash.digest("hex").slice(0, 12)}`)
 }
 
-/** Whether a server has been assembled from the sources as they are now. */
+/** Returns whether a server has been assembled from the current sources. */
 export const isAssembled = (name: Assembled): boolean => existsSync(assembledFolder(name))
 
 const fetchJars = (name: Assembled, target: string, { logFile, signal }: Installation) =>

@@ -10,7 +10,7 @@ export type Choice = {
   given: Partial<Record<ServiceName, string>>
   /** Servers to bring up. */
   own: ServiceName[]
-  /** What was asked for; undefined leaves the choice to what the machine has. */
+  /** The choice asked for; if undefined, the machine's equipment decides. */
   engine: Engine | undefined
 }
 

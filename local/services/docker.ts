@@ -1,4 +1,4 @@
-/** The four servers as containers of docker-compose.yml, under a project name of their own and with ports on 127.0.0.1. */
+/** The four servers as containers of docker-compose.yml, under a project name of their own, with ports on 127.0.0.1. */
 import { createHash } from "node:crypto"
 import { join } from "node:path"
 import { LaunchFailure } from "../failure.ts"
@@ -23,7 +23,7 @@ export type DockerServices = {
   signal?: AbortSignal
 }
 
-/** Whether a Docker engine and its compose plugin answer. */
+/** Returns whether a Docker engine and its compose plugin answer. */
 export const dockerAnswers = async (): Promise<boolean> => {
   const [engine, compose] = await Promise.all([
     succeeds("docker", ["info", "--format", "{{.ServerVersion}}"], ENGINE_LIMIT_MS),
@@ -65,7 +65,7 @@ const limitsOf = (services: DockerServices, timeoutMs: number) => ({
   ...(services.signal && { signal: services.signal }),
 })
 
-/** Whether every image is there, or can be had within ten minutes. */
+/** Returns whether every image is there, or can be had within ten minutes. */
 export const dockerHasImages = async (services: DockerServices): Promise<boolean> => {
   const images = (await compose(services, ["config", "--images", ...services.own])).split("\n").filter(Boolean)
   const present = await Promise.all(
@@ -78,7 +78,7 @@ export const dockerHasImages = async (services: DockerServices): Promise<boolean
   )
 }
 
-/** Whether containers of ours still run, since an earlier launcher was killed. */
+/** Returns whether containers of ours still run, since an earlier launcher was killed. */
 export const dockerIsUp = async (services: DockerServices): Promise<boolean> =>
   (await compose(services, ["ps", "-q"])).trim() !== ""
 
@@ -91,7 +91,7 @@ export const stopDocker = async (services: DockerServices): Promise<void> => {
 
 type ComposeConfig = { services: Record<string, { environment?: Record<string, string | null> }> }
 
-/** The database's URL, as the compose file sets its user up. Tests come as root: they count statements on the server. */
+/** Returns the database's URL, for the compose file's user, or root for tests, which count the server's statements. */
 const mysqlUrl = async (services: DockerServices) => {
   const config = JSON.parse(await compose(services, ["config", "--format", "json"])) as ComposeConfig
   const environment = config.services.mysql?.environment ?? {}

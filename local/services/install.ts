@@ -1,4 +1,4 @@
-/** Finds the programs that the native services need, and installs those that are missing. No server is enabled or started by it. */
+/** Finds the programs of the native services and installs missing ones, without enabling or starting a server. */
 import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs"
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises"
 import { delimiter, dirname, join } from "node:path"
@@ -188,7 +188,7 @@ const installWheel = async ({ progress, logFile, signal }: Installation) => {
   }
 }
 
-/** What the native services need of the machine. */
+/** The native services' requirements of the machine. */
 export type Needs = { mariadb: boolean; redis: boolean; maven: boolean; java: number | undefined }
 
 /**
@@ -202,7 +202,7 @@ export const installMissing = async (needs: Needs, installation: Installation): 
     packages.push("mariadb-server-core", "mariadb-client-core")
   if (needs.redis && !findRedis()) packages.push("redis-tools")
   if (needs.maven && !findProgram("mvn")) packages.push("maven")
-  // What the README's commands and the greeting of a start are made with.
+  // The README's commands and the greeting of a start need these.
   if (!findProgram("curl")) packages.push("curl")
   const javaIsMissing = needs.java !== undefined && !findJava(needs.java)
   if (packages.length === 0 && !javaIsMissing) return

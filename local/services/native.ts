@@ -21,7 +21,7 @@ import { type Ports, ROOT, type ServiceName } from "./settings.ts"
 
 /** Servers answer within seconds; a busy machine, or a database that recovers after a kill, takes longer. */
 const READY_LIMIT_MS = 120_000
-/** A database that is told to stop writes its log and is done well within this. */
+/** A database that is asked to stop writes its log and ends well within this. */
 const STOP_LIMIT_MS = 10_000
 /** Bytes of the database user's password. */
 const PASSWORD_BYTES = 18
@@ -75,7 +75,7 @@ const mariadb = async (
     )
     await rename(building, data)
   }
-  // Run at every start before the first connection. All rights: the server is this project's alone, and migrations and tests make databases.
+  // Runs before each start's first connection. Grants all rights, since migrations and tests make databases.
   const { password } = new URL(urls.mysql)
   const statements = [
     "CREATE DATABASE IF NOT EXISTS chat CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",

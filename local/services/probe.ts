@@ -45,7 +45,7 @@ const PROBES: Record<ServiceName, (url: URL) => Promise<boolean>> = {
     (await httpAnswer(url, "/_cluster/health?wait_for_status=yellow&timeout=1s")).status < 408,
 }
 
-/** Whether a server is ready for work: it greets (MySQL), answers PING, lists its queues, or its cluster is yellow. */
+/** Returns whether a server is ready: it greets (MySQL), answers PING, lists its queues, or its cluster is yellow. */
 export const isReady = (name: ServiceName, url: string): Promise<boolean> =>
   PROBES[name](new URL(url)).catch(() => false)
 
@@ -62,14 +62,11 @@ const canListen = (port: number, host: string) =>
 /** A port that is about to be used: by what, and the variable that moves it. */
 export type PortClaim = { label: string; port: number; variable: string }
 
-/** What to say of a port that is taken. */
+/** Returns the message for a port that is taken. */
 const takenPortMessage = ({ label, port, variable }: PortClaim): string =>
   `Port ${port} for ${label} is taken (or not allowed): stop the program that listens there, or choose another with ${variable}=${port + 1}.`
 
-/**
- * Makes sure that nobody listens on ports of ours.
- * @throws LaunchFailure that names the port and the variable that moves it.
- */
+/** Ensures that our ports are free. @throws LaunchFailure that names the port and the variable that moves it. */
 export const requireFreePorts = async (claims: readonly PortClaim[]): Promise<void> => {
   for (const claim of claims) {
     for (const host of ["127.0.0.1", "::1"]) {

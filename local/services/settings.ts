@@ -44,7 +44,7 @@ export const SERVICES: Record<ServiceName, ServiceSettings> = {
   },
 }
 
-/** The API's own port; PORT moves it, CHAT_FAULTS_API_PORT that of a campaign, CHAT_BENCH_API_PORT that of benchmarks. */
+/** The API's port; PORT moves it, CHAT_FAULTS_API_PORT a campaign's, CHAT_BENCH_API_PORT the benchmarks'. */
 export const API_PORTS: Record<StackName, number> = { start: 3000, test: 24000, faults: 13000, bench: 14000 }
 
 /**
@@ -56,7 +56,7 @@ export const VISIBILITY_TIMEOUT_SECONDS = 15
 export const ROOT = join(import.meta.dirname, "..", "..")
 /** Data, logs and pid files of one stack. */
 export const stackFolder = (name: StackName): string => join(ROOT, ".data", name)
-/** What is downloaded and assembled once, for all stacks. */
+/** The folder of what is downloaded and assembled once, for all stacks. */
 export const NATIVE_FOLDER = join(ROOT, ".data", "native")
 
 const PORT_MAX = 65_535

@@ -52,7 +52,7 @@ export type StartOptions = {
 } & Pick<NativeServices, "dataFolders" | "restartWaitMs" | "onEnd">
 
 export type Stack = {
-  /** What the API needs to find the services. */
+  /** The variables by which the API finds the services. */
   env: Record<string, string>
   /** Holds data, logs and pid files. */
   folder: string
@@ -234,8 +234,8 @@ export const keptStack = async (name: StackName): Promise<Record<string, string>
 }
 
 /**
- * Brings up MySQL (or MariaDB), Redis, ElasticMQ and Elasticsearch: those whose URLs are in the environment are taken as
- * they are, the others come by Docker or natively (CHAT_SERVICES). Resolves when all of them answer.
+ * Brings up MySQL (or MariaDB), Redis, ElasticMQ and Elasticsearch: those whose URLs are in the environment are taken
+ * as they are, the others come by Docker or natively (CHAT_SERVICES). Resolves when all of them answer.
  * @throws LaunchFailure that says what is wrong and what to do; nothing is left running then.
  */
 export const startServices = async (options: StartOptions): Promise<Stack> => {

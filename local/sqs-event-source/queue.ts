@@ -1,4 +1,4 @@
-// The requests to one SQS queue: each with a time-out of its own, so that a queue that hangs fails like one that is gone.
+// The requests to one SQS queue, each with its own time-out, so that a queue that hangs fails like one that is gone.
 import { setTimeout as delay } from "node:timers/promises"
 import {
   ChangeMessageVisibilityBatchCommand,
@@ -67,7 +67,7 @@ async function findQueue(client: SQSClient, name: string): Promise<string> {
   return QueueUrl
 }
 
-/** One to ten records. What the queue calls a fault of ours (a receipt that is no longer the latest) is not retried. */
+/** One to ten records. A fault of ours (a receipt that is no longer the latest) is not retried. */
 async function remove(
   client: SQSClient,
   name: string,
@@ -111,7 +111,7 @@ function chunks(records: readonly SQSRecord[]): SQSRecord[][] {
   )
 }
 
-/** Milliseconds to pause after so many failures in a row: doubles, and its upper half is random. */
+/** Returns the ms to pause after this many consecutive failures: doubling, with a random upper half. */
 export function backOffMs(failures: number): number {
   const ms = Math.min(BACK_OFF_MS_MAX, BACK_OFF_MS * 2 ** (failures - 1))
   return ms / 2 + (Math.random() * ms) / 2
@@ -121,7 +121,7 @@ function within(ms: number): { abortSignal: AbortSignal } {
   return { abortSignal: AbortSignal.timeout(ms) }
 }
 
-/** What to write into the log about an error: one line, never empty. */
+/** Returns what to log of an error: one line, never empty. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error.name === "AbortError" || error.name === "TimeoutError") return "no answer in time"

@@ -1,5 +1,5 @@
 /**
- * DESIGN. Writes documents so that what counts as done is on Elasticsearch's disk, even if that disk fails.
+ * DESIGN. Writes documents so that what counts as done is on Elasticsearch's disk, even when that is full.
  *
  * A revision is an external version, so the newest of several writes stays, in any order. The same revision is written
  * again (`external_gte`) rather than refused: a refusal would prove that it was seen, not that it was kept.
