@@ -188,7 +188,7 @@ const RIGHTS: Record<string, Rights> = {
     secrets: true,
   },
   "index-messages": {
-    queues: { IndexMessagesQueue: CONSUMES, IndexMessagesDeadLetterQueue: ["SendMessage"] },
+    queues: { IndexMessagesQueue: [...CONSUMES, "SendMessage"], IndexMessagesDeadLetterQueue: ["SendMessage"] },
     secrets: true,
   },
   "relay-outbox": { queues: { ...WRITES.queues, IndexMessagesQueue: ["SendMessage"] }, secrets: true },
