@@ -46,6 +46,12 @@ export const IndexEvent = eventOf(head)
 /** The part of a newer version's event that this code understands. */
 export const NewerEvent = eventOf({ ...head, v: z.int() })
 
+const KNOWN: ReadonlySet<string> = new Set(Object.keys(WriteEvent.shape).filter((name) => name !== "v"))
+
+/** Returns the members that this code does not know, after the version that they belong to. */
+export const unknownMembers = (event: WriteEvent): object =>
+  Object.fromEntries(Object.entries(event).filter(([name]) => !KNOWN.has(name)))
+
 export type WriteEvent = z.infer<typeof WriteEvent>
 export type FenceEvent = z.infer<typeof FenceEvent>
 export type PersistEvent = z.infer<typeof PersistEvent>

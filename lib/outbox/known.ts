@@ -62,7 +62,14 @@ export function refuseDeleted(names: string[], events: (WriteEvent | null | unde
 /** Returns the error for a resource that neither store has: 503 while the outbox may be incomplete. */
 export const absent = (what: string, { settled }: Knowledge): Error => (settled ? notFound(what) : recovering())
 
-export type State<Members> = { members: Members; createdAt: Date; updatedAt: Date; revision: number }
+/** `event` is there where the state was read from one. */
+export type State<Members> = {
+  members: Members
+  createdAt: Date
+  updatedAt: Date
+  revision: number
+  event?: WriteEvent
+}
 
 /** Returns the state that `event` leaves; `read` reads its members. */
 export const stateOf = <Members>(event: WriteEvent, read: (event: WriteEvent) => Members): State<Members> => ({
@@ -70,6 +77,7 @@ export const stateOf = <Members>(event: WriteEvent, read: (event: WriteEvent) =>
   createdAt: new Date(event.created_at),
   updatedAt: revisionTime(event.revision),
   revision: Number(event.revision),
+  event,
 })
 
 export const timesOf = ({ createdAt, updatedAt }: Pick<State<unknown>, "createdAt" | "updatedAt">) => ({

@@ -164,42 +164,52 @@ const inserted = (column: string) => sql<never>`values(${sql.ref(column)})`
 const replaced = <Column extends string>(columns: Column[]) =>
   Object.fromEntries(columns.map((column) => [column, inserted(column)])) as Record<Column, RawBuilder<never>>
 
+const timesOf = (event: WriteEvent) => ({
+  revision: Number(event.revision),
+  created_at: new Date(event.created_at),
+  updated_at: revisionTime(event.revision),
+})
+const TIMES_CHANGED = replaced(["revision", "updated_at"])
+
+/**
+ * Returns the events by what their upsert changes, which is what all of a group name of `columns`: the writer of an event
+ * that lacks a member did not know it, and the row keeps it.
+ */
+function byColumns<Column extends string>(events: WriteEvent[], columns: Column[]) {
+  const namedBy = (event: WriteEvent) => columns.filter((column) => column in event)
+  return [...Map.groupBy(events, (event) => namedBy(event).join()).values()].map((group) => ({
+    group,
+    update: { ...replaced(namedBy(group[0] as WriteEvent)), ...TIMES_CHANGED },
+  }))
+}
+
 async function writeRows(tx: Tx, upserts: WriteEvent[]): Promise<void> {
-  const times = (event: WriteEvent) => ({
-    revision: Number(event.revision),
-    created_at: new Date(event.created_at),
-    updated_at: revisionTime(event.revision),
-  })
-  const changed = replaced(["revision", "updated_at"])
   const { applications, chats, messages } = byKind(upserts)
-  if (applications.length > 0) {
-    const rows = applications.map((event) => ({
+  for (const { group, update } of byColumns(applications, APPLICATION_COLUMNS)) {
+    const rows = group.map((event) => ({
       token: event.application,
       ...applicationColumns(applicationMembers(event)),
-      ...times(event),
+      ...timesOf(event),
     }))
-    const update = { ...replaced(APPLICATION_COLUMNS), ...changed }
     await tx.insertInto("applications").values(rows).onDuplicateKeyUpdate(update).execute()
   }
-  if (chats.length > 0) {
-    const rows = chats.map((event) => ({
+  for (const { group, update } of byColumns(chats, CHAT_COLUMNS)) {
+    const rows = group.map((event) => ({
       application: event.application,
       number: event.chat,
       ...chatColumns(chatMembers(event)),
-      ...times(event),
+      ...timesOf(event),
     }))
-    const update = { ...replaced(CHAT_COLUMNS), ...changed }
     await tx.insertInto("chats").values(rows).onDuplicateKeyUpdate(update).execute()
   }
-  if (messages.length > 0) {
-    const rows = messages.map((event) => ({
+  for (const { group, update } of byColumns(messages, MESSAGE_COLUMNS)) {
+    const rows = group.map((event) => ({
       application: event.application,
       chat: event.chat,
       number: event.message,
       ...messageColumns(messageMembers(event)),
-      ...times(event),
+      ...timesOf(event),
     }))
-    const update = { ...replaced(MESSAGE_COLUMNS), ...changed }
     await tx.insertInto("messages").values(rows).onDuplicateKeyUpdate(update).execute()
   }
 }

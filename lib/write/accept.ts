@@ -5,7 +5,7 @@
  */
 import { withDeadline } from "../deadline.ts"
 import { ApiError, DependencyAway, notFound, recovering, unavailable } from "../errors.ts"
-import { kindOf, type ResourceKey, revisionTime, type WriteEvent } from "../events.ts"
+import { kindOf, type ResourceKey, revisionTime, unknownMembers, type WriteEvent } from "../events.ts"
 import { describeError, log } from "../log.ts"
 import type { Change, Creation } from "../outbox/outbox.ts"
 import type { CreationReply } from "../outbox/scripts/writes.ts"
@@ -65,8 +65,8 @@ async function create(stores: Stores, creation: Creation, deadline: number): Pro
   throw recovering()
 }
 
-/** The resource to change, as it was read. */
-type Found = { createdAt: Date; revision: number }
+/** The resource to change, as it was read; `event` is the one that waits for it, if any. */
+type Found = { createdAt: Date; revision: number; event?: WriteEvent }
 
 /**
  * Accepts the whole new state, or the delete, of a resource that was just `found`. Returns the event. Throws not_found
@@ -74,9 +74,11 @@ type Found = { createdAt: Date; revision: number }
  */
 export async function acceptChange(
   stores: Stores,
-  { key, found, state }: Pick<Change, "key" | "state"> & { found: Found },
+  { key, found, state: known }: Pick<Change, "key" | "state"> & { found: Found },
 ): Promise<WriteEvent> {
   const createdAt = found.createdAt.getTime()
+  // A newer function may have written members that this one does not know.
+  const state = found.event && !("deleted" in known) ? { ...unknownMembers(found.event), ...known } : known
   const change = { key, createdAt, revision: found.revision, state }
   const revision = await inTime((deadline) => store(stores, change, deadline))
   const event = { revision, ...key, created_at: createdAt, ...state }

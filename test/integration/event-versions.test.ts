@@ -168,3 +168,22 @@ test("an event without a version: is taken by a function that knows a newer one"
   expect(await consume(newerFunction(), [sqsRecord([event])])).toEqual([])
   expect(await storedChats(event.application)).toEqual([{ name: "chat" }])
 })
+
+test("an update of what a newer function has written: keeps the members that only that one knows", async () => {
+  const event = await givenPending({ v: NEWER, color: "red" })
+  const { status } = await api.updateChat(event.application, event.chat, { name: "renamed" })
+  expect(status).toBe(200)
+  const { revision, ...rest } = event
+  expect(await pending(event)).toEqual({ ...rest, name: "renamed", revision: expect.any(String) })
+  expect(Number((await pending(event))?.revision)).toBeGreaterThan(Number(revision))
+})
+
+test("an event that lacks a member, since its writer did not know it: leaves it in the row as it is", async () => {
+  const event = await givenPending({})
+  await deliver("persist", [sqsRecord([event])])
+  const { name: _, ...lacking } = { ...event, revision: String(Number(event.revision) + 1_000) }
+  expect(await deliver("persist", [sqsRecord([lacking])])).toEqual([])
+  expect(await storedChats(event.application)).toEqual([{ name: "chat" }])
+  const row = stores().mysql.selectFrom("chats").select("revision").where("application", "=", event.application)
+  expect(await row.executeTakeFirst()).toEqual({ revision: Number(lacking.revision) })
+})
