@@ -92,10 +92,11 @@ export async function answerSearch(
   const { query, limit, order, from, to } = asked
   if (from && to && parseRfc3339(from, "down") > parseRfc3339(to, "down"))
     throw invalid("to", "must not be before from")
-  const filters = Object.fromEntries(
-    FILTERS.flatMap((name) => (asked[name] === undefined ? [] : [[name, asked[name]]])),
-  )
-  const { from: _from, to: _to, ...exact } = filters
+  const {
+    from: _from,
+    to: _to,
+    ...exact
+  } = Object.fromEntries(FILTERS.flatMap((name) => (asked[name] === undefined ? [] : [[name, asked[name]]])))
   // A cursor belongs to one query and its filters.
   const list = { path: `${path}?${JSON.stringify([query, from, to, ...Object.entries(exact).flat()])}`, keyedBy }
   const request = pageRequest(list, asked, "desc")
@@ -109,5 +110,5 @@ export async function answerSearch(
     ...(to && { to: parseRfc3339(to, "down") }),
     ...(Object.keys(exact).length > 0 && { exact }),
   })
-  return pageReply(list, request.order, found, { path, given: { query, ...filters, limit, order } })
+  return pageReply(list, request.order, found, { path, given: { query, from, to, ...exact, limit, order } })
 }

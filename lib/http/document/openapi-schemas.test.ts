@@ -2,7 +2,6 @@ import { describe, expect, test } from "@jest/globals"
 import type { ZodObject, ZodType } from "zod"
 import * as contract from "../../contract.ts"
 import { OPERATIONS } from "../../operations/routes.ts"
-import { SearchInput } from "../searches.ts"
 import { openapiDocument } from "./openapi.ts"
 
 // biome-ignore lint/suspicious/noExplicitAny: the document is JSON of every shape
@@ -89,9 +88,10 @@ const operationOf = (id: string) =>
   OPERATIONS.find((operation) => operation.id === id) ??
   OPERATIONS.find(({ id: first }) => id.startsWith(`${first}-by-`))
 const withQuery = OPERATIONS.filter(({ query }) => query).map(({ id }) => id)
-/** All that have an id. */
+const ofOperations = OPERATIONS.flatMap(({ body, answer }) => [body, answer.schema])
+/** All that have an id, wherever they are declared. */
 const NAMED = new Map(
-  [...Object.values<unknown>(contract), SearchInput].flatMap((one) => {
+  [...Object.values<unknown>(contract), ...ofOperations].flatMap((one) => {
     const id = (one as ZodType | undefined)?.meta?.()?.id
     return typeof id === "string" ? [[id, one as ZodObject<Record<string, ZodType>>] as const] : []
   }),

@@ -95,6 +95,26 @@ describe("searchIndex: what is found", () => {
   })
 })
 
+describe("searchIndex: filters", () => {
+  test("a member that must be exactly so, finds only documents that have it so", async () => {
+    const application = givenToken()
+    for (const chat of [1, 2]) await givenChat(application, chat, ["one fish", "two fish"])
+    const all = { application, query: "fish", limit: 20, order: "asc", timeoutMs: TIMEOUT_MS } as const
+    const filtered = (exact: Record<string, string>) =>
+      searchIndex(given.client, given.alias, { ...all, without: [], query: fold(all.query) as FoldedQuery, exact })
+    expect((await filtered({})).total).toBe(4)
+    const { hits, total } = await filtered({ chat_key: `${application}/2` })
+    expect([total, hits.map(({ chat_number, number }) => [chat_number, number])]).toEqual([
+      2,
+      [
+        [2, 1],
+        [2, 2],
+      ],
+    ])
+    expect((await filtered({ chat_key: application })).total).toBe(0)
+  })
+})
+
 describe("searchIndex: pages", () => {
   test("a chat with hits, paged in either order while messages arrive, repeats and skips none", async () => {
     const application = givenToken()
