@@ -172,8 +172,8 @@ const timesOf = (event: WriteEvent) => ({
 const TIMES_CHANGED = replaced(["revision", "updated_at"])
 
 /**
- * Returns the events by what their upsert changes, which is what all of a group name of `columns`: the writer of an event
- * that lacks a member did not know it, and the row keeps it.
+ * Groups events by the columns that they name, which are those that their upsert changes. An event that lacks a member
+ * was written by a function that does not know it, so the row keeps its value.
  */
 function byColumns<Column extends string>(events: WriteEvent[], columns: Column[]) {
   const namedBy = (event: WriteEvent) => columns.filter((column) => column in event)
