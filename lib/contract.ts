@@ -1,39 +1,19 @@
 import * as z from "zod"
 import { ERROR_CODES } from "./errors.ts"
 import { LIMITS } from "./limits.ts"
-import { parseRfc3339 } from "./rfc3339.ts"
-
-/**
- * Matches text with a character that is not white space, by ECMAScript's `\s`, which is what `trim` drops; clients in
- * other languages may judge some rare characters differently. Anchored at both ends, since some clients search with a
- * pattern, some match from the first character, and some match the whole text.
- */
-const NOT_BLANK = "^\\s*\\S[\\s\\S]*$"
-
-/** States the refinements below in JSON Schema, where lengths count code points as ours do. */
-const textSchema = (maxLength: number) => ({ minLength: 1, maxLength, pattern: NOT_BLANK })
-
-const codePoints = (text: string): number => {
-  let count = 0
-  for (const _ of text) count++
-  return count
-}
-
-const WELL_FORMED = "must be well-formed Unicode (it has a lone surrogate)"
-
-const text = z.string().refine((value) => value.isWellFormed(), WELL_FORMED)
-
-const Name = text
-  .transform((value) => value.trim())
-  .refine((value) => value !== "", "must not be blank")
-  .refine((value) => codePoints(value) <= LIMITS.nameMax, `must have at most ${LIMITS.nameMax} characters`)
-  .meta({ description: "1–255 characters after trimming, not blank.", ...textSchema(LIMITS.nameMax) })
-
-/** Text kept as it came: at most `max` code points, not only white space. */
-const keptText = (max: number) =>
-  text
-    .refine((value) => value.trim() !== "", "must not be blank")
-    .refine((value) => codePoints(value) <= max, `must have at most ${max} characters`)
+import {
+  count,
+  idempotencyKey,
+  keptText,
+  Name,
+  named,
+  pathNumber,
+  resourceNumber,
+  searchTime,
+  Time,
+  Token,
+  textSchema,
+} from "./schemas.ts"
 
 const MessageBody = keptText(LIMITS.bodyMax).meta({
   description: "1–10,000 characters, kept as they are, not only white space.",
@@ -46,25 +26,12 @@ export const SearchQuery = keptText(LIMITS.queryMax).meta({
   ...textSchema(LIMITS.queryMax),
 })
 
-/**
- * Defines an object named `id` in the OpenAPI document. No name begins with New or resembles an operation's id: Go
- * generators name constructors `NewX`, and types after operations.
- */
-export const named = <Shape extends z.ZodRawShape>(id: string, shape: Shape) => z.object(shape).meta({ id })
-
 export const ApplicationInput = named("ApplicationInput", { name: Name })
 export const ApplicationChanges = named("ApplicationChanges", { name: Name })
 export const ChatInput = named("ChatInput", { name: Name.nullish().transform((name) => name ?? null) })
 export const ChatChanges = named("ChatChanges", { name: Name.nullable() })
 export const MessageInput = named("MessageInput", { body: MessageBody })
 export const MessageChanges = named("MessageChanges", { body: MessageBody })
-
-const isTime = (value: string): boolean => !Number.isNaN(parseRfc3339(value, "down"))
-const searchTime = (description: string, example: string) =>
-  z
-    .string()
-    .refine(isTime, "must be a possible RFC 3339 time with its offset; a + in a URL is written %2B")
-    .meta({ description, format: "date-time", examples: [example] })
 
 /** Inclusive bounds of created_at. */
 const SearchFrom = searchTime("Only messages created then or later (RFC 3339).", "2026-11-01T00:00:00Z")
@@ -74,32 +41,10 @@ const SearchTo = searchTime("Only messages created then or earlier (RFC 3339).",
 export const searchFilters = { from: SearchFrom.optional(), to: SearchTo.optional() }
 export type SearchFilters = { [Name in keyof typeof searchFilters]?: string | undefined }
 
-/** Path parameters: an impossible one is 404, never 422. */
-export const TOKEN_PATTERN = /^[A-Za-z0-9_-]{24}$/
-const Token = z
-  .string()
-  .regex(TOKEN_PATTERN)
-  .meta({ description: "The application's token.", examples: ["Vq3xJ8mZ-tR5wK1yB7nC_dHf"] })
-
-/** The format of numbers and counts, which exceed int32, the type that generators otherwise give an integer. */
-const WIDE = "int64"
 const CHAT_NUMBER_EXAMPLE = 7
 const MESSAGE_NUMBER_EXAMPLE = 42
-const PathNumber = z
-  .string()
-  .regex(/^[1-9][0-9]{0,9}$/)
-  .transform(Number)
-  .pipe(z.int().min(1).max(LIMITS.numberMax))
-const ChatNumber = PathNumber.meta({
-  description: "The chat's number.",
-  format: WIDE,
-  examples: [CHAT_NUMBER_EXAMPLE],
-})
-const MessageNumber = PathNumber.meta({
-  description: "The message's number.",
-  format: WIDE,
-  examples: [MESSAGE_NUMBER_EXAMPLE],
-})
+const ChatNumber = pathNumber("The chat's number.", CHAT_NUMBER_EXAMPLE)
+const MessageNumber = pathNumber("The message's number.", MESSAGE_NUMBER_EXAMPLE)
 
 export const ApplicationPath = z.object({ token: Token })
 export const ChatPath = z.object({ token: Token, number: ChatNumber })
@@ -107,37 +52,9 @@ export const ChatPath = z.object({ token: Token, number: ChatNumber })
 export const MessagesPath = z.object({ token: Token, chat_number: ChatNumber })
 export const MessagePath = z.object({ token: Token, chat_number: ChatNumber, number: MessageNumber })
 
-const visibleAscii = (min: number) => new RegExp(`^[!-~]{${min},${LIMITS.idempotencyKeyMax}}$`)
-const idempotencyKeyMeta = {
-  description: "Makes sending the request again safe: the same key and body create once in 24 hours.",
-  examples: ["0b7fd1c4-5a83-4f0e-9c26-6f1d2e3a4b5c"],
-}
-export const IdempotencyKey = z
-  .string()
-  .regex(visibleAscii(1), `must be 1–${LIMITS.idempotencyKeyMax} visible ASCII characters`)
-  .meta(idempotencyKeyMeta)
-export const ApplicationIdempotencyKey = z
-  .string()
-  .regex(
-    visibleAscii(LIMITS.applicationIdempotencyKeyMin),
-    `must be ${LIMITS.applicationIdempotencyKeyMin}–${LIMITS.idempotencyKeyMax} visible ASCII characters`,
-  )
-  .meta(idempotencyKeyMeta)
+export const IdempotencyKey = idempotencyKey(1)
+export const ApplicationIdempotencyKey = idempotencyKey(LIMITS.applicationIdempotencyKeyMin)
 
-const Time = z.iso
-  .datetime({ precision: 3 })
-  .meta({ description: "RFC 3339 in UTC with milliseconds.", examples: ["2026-11-28T09:30:00.000Z"] })
-const resourceNumber = (description: string, example: number) =>
-  z
-    .int()
-    .min(1)
-    .max(LIMITS.numberMax)
-    .meta({ description, format: WIDE, examples: [example] })
-const count = (description: string, example: number) =>
-  z
-    .int()
-    .min(0)
-    .meta({ description, format: WIDE, examples: [example] })
 const COUNT_NOTE = "May lag by the sync period (1 minute by default)."
 
 export const Application = named("Application", {

@@ -13,9 +13,9 @@
  * (absent: 1), which they leave to newer functions.
  */
 import * as z from "zod"
-import { TOKEN_PATTERN } from "./contract.ts"
 import { LIMITS } from "./limits.ts"
 import { eventMembers } from "./members.ts"
+import { TOKEN_PATTERN } from "./schemas.ts"
 
 const Revision = z.string().regex(/^[1-9][0-9]{0,15}$/)
 const Token = z.string().regex(TOKEN_PATTERN)

@@ -1,8 +1,9 @@
 import { hash } from "node:crypto"
 import * as z from "zod"
-import { type Order, type Position, TOKEN_PATTERN } from "../contract.ts"
+import type { Order, Position } from "../contract.ts"
 import { invalid } from "../errors.ts"
 import { LIMITS } from "../limits.ts"
+import { TOKEN_PATTERN } from "../schemas.ts"
 
 /** A list as its cursors identify it, by `path` (for a search, with the query). */
 export type List = { path: string; keyedBy: "token" | "number" | "hit" }

@@ -1,6 +1,5 @@
 import * as z from "zod"
 import {
-  named,
   type Order,
   type Position,
   type Question,
@@ -11,6 +10,7 @@ import {
 import { invalid } from "../errors.ts"
 import { LIMITS } from "../limits.ts"
 import { parseRfc3339 } from "../rfc3339.ts"
+import { named } from "../schemas.ts"
 import {
   Cursor,
   LimitParameter,

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util"
-import { TOKEN_PATTERN } from "../../lib/contract.ts"
+import { TOKEN_PATTERN } from "../../lib/schemas.ts"
 import { type Arguments, type Command, UsageError } from "./command.ts"
 
 export type Parsed = { command: Command | undefined; args: Arguments; json: boolean; help: boolean }

@@ -1,5 +1,5 @@
-import { TOKEN_PATTERN } from "../../lib/contract.ts"
 import { type Correction, recount } from "../../lib/operate/recount.ts"
+import { TOKEN_PATTERN } from "../../lib/schemas.ts"
 import { type Command, EXIT, UsageError } from "./command.ts"
 
 const USAGE = `recount [--application <token>] [--from <token>]

@@ -1,7 +1,7 @@
-import { TOKEN_PATTERN } from "../../lib/contract.ts"
 import { FINDINGS, type Finding } from "../../lib/operate/verify/findings.ts"
 import { isKnown } from "../../lib/operate/verify/known-applications.ts"
 import { type VerifyProgress, verify } from "../../lib/operate/verify/verify.ts"
+import { TOKEN_PATTERN } from "../../lib/schemas.ts"
 import { type Command, EXIT, UsageError } from "./command.ts"
 import type { Output, Progress } from "./output.ts"
 import { noteOf } from "./reindex.ts"
