@@ -22,7 +22,8 @@ export type BenchRun = { stack: BenchStack; rounds: number; scale: number; say(l
 /** One that brings up a stack of its own, while the common one is down. */
 export type LoneRun = Omit<BenchRun, "stack"> & { signal: AbortSignal }
 
-export type Bench = { name: string; about: string } & (
+/** `argument`: what follows the name on the command line. */
+export type Bench = { name: string; argument?: string; about: string } & (
   | { run(run: BenchRun): Promise<Found> }
   | { runAlone(run: LoneRun): Promise<Found> }
 )

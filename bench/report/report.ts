@@ -66,14 +66,14 @@ export function conditions({ cores, processor, memoryGiB, node, at, load }: Surr
 }
 
 /** The report for people. */
-export function markdownOf({ bench: { name, about }, found, where, versions, rounds, scale }: Shown): string {
+export function markdownOf({ bench: { name, argument, about }, found, where, versions, rounds, scale }: Shown): string {
   return [
     `# ${name}`,
     "",
     `${about}. ${rounds === 1 ? "One round" : `Medians of ${rounds} rounds, with ranges`}; latencies in ms.${scale < 1 ? ` **With ${scale} of the data: nothing is proven.**` : ""}`,
     "",
     ...(found.plots ?? []).flatMap(({ file, title }) => [`![${title}](${file}.svg)`, ""]),
-    `${conditions(where, versions)}; all servers, the API and the load on this machine. \`npm run bench -- ${name} --rounds ${rounds}${scale < 1 ? ` --scale ${scale}` : ""}\``,
+    `${conditions(where, versions)}; all servers, the API and the load on this machine. \`npm run bench -- ${[name, argument ?? []].flat().join(" ")} --rounds ${rounds}${scale < 1 ? ` --scale ${scale}` : ""}\``,
     "",
     figuresTable(found.figures),
     "",

@@ -1,0 +1,127 @@
+// A build of the project in a folder of its own, and its stack as its users start it: `npm start`.
+import { existsSync } from "node:fs"
+import { cp, mkdir, readFile, rm, symlink } from "node:fs/promises"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { parseEnv } from "node:util"
+import { processesOfGroup, processorMsOf } from "../../campaign/targets/process-group.ts"
+import { recordedProcess } from "../../local/processes.ts"
+import { run } from "../../local/run.ts"
+import { API_PORTS, portVariable, ROOT, SERVICE_NAMES, SERVICES } from "../../local/services/settings.ts"
+import { type Supervision, supervise } from "../../local/supervisor.ts"
+import { type Bundle, unpackBundles } from "./bundles.ts"
+
+/** Packages of another lock file are installed first. */
+const READY_LIMIT_MS = 600_000
+const STOP_LIMIT_MS = 60_000
+/** The commits of a time when the emulator had a second port took it from LAMBDA_PORT. */
+const LAMBDA_PORT_OFFSET = 2
+/** Between the ports of two builds that run side by side. */
+const PORTS_APART = 100
+const REST_POLL_MS = 500
+/** Servers at rest use a twentieth of this; storing and indexing use more. */
+const REST_SHARE_OF_A_CORE = 0.2
+const REST_LIMIT_MS = 120_000
+
+const KINDS = ["api", ...SERVICE_NAMES] as const
+
+export type Build = {
+  name: string
+  apiUrl: string
+  bundles: Bundle[]
+  /** The variables that lead to the stores. */
+  env: Record<string, string>
+  /** Returns the milliseconds of processor time that all of its servers have used since their start (Linux only). */
+  processorMs(): number
+  stop(): Promise<void>
+}
+
+/**
+ * Lays out a commit, or the working tree if none is given, in `folder`.
+ * @throws LaunchFailure when git does not know the commit.
+ */
+async function layOut(folder: string, commit?: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(join(folder, ".data"), { recursive: true })
+  if (commit === undefined) {
+    const files = await run("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: ROOT })
+    for (const file of files.split("\0").filter((name) => name && existsSync(join(ROOT, name))))
+      await cp(join(ROOT, file), join(folder, file))
+  } else {
+    const archive = join(folder, ".data", "commit.tar")
+    await run("git", ["archive", "--format=tar", `--output=${archive}`, commit], { cwd: ROOT })
+    await run("tar", ["-xf", archive, "-C", folder])
+  }
+  await mkdir(join(ROOT, ".data", "native"), { recursive: true })
+  await symlink(join(ROOT, ".data", "native"), join(folder, ".data", "native"))
+  const lockOf = (root: string) => readFile(join(root, "package-lock.json"), "utf8")
+  if ((await lockOf(folder)) === (await lockOf(ROOT)))
+    await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"))
+  else await run("npm", ["ci", "--include=dev", "--no-audit", "--no-fund"], { cwd: folder })
+}
+
+type BuildOptions = Omit<Supervision, "folder"> & { name: string; commit?: string; place: number }
+
+/**
+ * Lays out a build, packs its functions and starts its stack with an empty database. `place` chooses its ports.
+ * @throws LaunchFailure that says what is wrong; nothing is left running then.
+ */
+export async function startBuild({ name, commit, place, ...supervision }: BuildOptions): Promise<Build> {
+  const folder = join(ROOT, ".data", "versus", name)
+  await layOut(folder, commit)
+  const bundles = await unpackBundles(folder, join(folder, ".data", "bundles"))
+  const port = API_PORTS.bench + place * PORTS_APART
+  const ownPorts = SERVICE_NAMES.map((service) => [
+    portVariable("start", service),
+    `${SERVICES[service].ports.bench + place * PORTS_APART}`,
+  ])
+  // A server that the environment names would be shared by both.
+  const noneGiven = SERVICE_NAMES.map((service) => [SERVICES[service].urlVariable, ""])
+  const api = await supervise(
+    {
+      name: "stack",
+      label: `The stack of ${name}`,
+      command: process.execPath,
+      args: [join("local", "start.mjs")],
+      cwd: folder,
+      env: {
+        ...Object.fromEntries([...ownPorts, ...noneGiven]),
+        CHAT_SERVICES: "native",
+        PORT: `${port}`,
+        LAMBDA_PORT: `${port + LAMBDA_PORT_OFFSET}`,
+        LOG_LEVEL: "WARN",
+      },
+      isReady: async () => (await fetch(`http://127.0.0.1:${port}/health/ready`)).ok,
+      readyLimitMs: READY_LIMIT_MS,
+      stopLimitMs: STOP_LIMIT_MS,
+    },
+    { ...supervision, folder: join(folder, ".data", "versus") },
+  )
+  const stackFolder = join(folder, ".data", "start")
+  const pidOf = (kind: string): number => {
+    const pid = recordedProcess(stackFolder, kind)
+    if (pid === undefined) throw new Error(`${kind} of ${name} is down`)
+    return pid
+  }
+  return {
+    name,
+    apiUrl: `http://127.0.0.1:${port}`,
+    bundles,
+    env: parseEnv(await readFile(join(stackFolder, "services.env"), "utf8")) as Record<string, string>,
+    processorMs: () => processorMsOf(KINDS.flatMap((kind) => processesOfGroup(pidOf(kind)))),
+    stop: api.stop,
+  }
+}
+
+/** Waits until nothing is stored or indexed any more, which the stores of another commit cannot be asked for. */
+export async function untilAtRest(builds: readonly Build[]): Promise<void> {
+  const limit = performance.now() + REST_LIMIT_MS
+  const usedMs = () => builds.reduce((sum, build) => sum + build.processorMs(), 0)
+  for (let quiet = 0, last = usedMs(); quiet < 2; ) {
+    if (performance.now() > limit) throw new Error("the servers did not come to rest")
+    await sleep(REST_POLL_MS)
+    const now = usedMs()
+    quiet = now - last < REST_POLL_MS * REST_SHARE_OF_A_CORE * builds.length ? quiet + 1 : 0
+    last = now
+  }
+}
