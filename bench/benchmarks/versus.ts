@@ -9,8 +9,8 @@ import { eventsFor, firstCall, manyCalls } from "../stack/bundles.ts"
 import { type Asked, ask, createChats, createMessages, creationIn, percentile } from "../stack/load.ts"
 
 /** A slice is short, since the machine's own speed changes within a minute; each round has several of each build. */
-const SLICE_SECONDS = 4
-const SLICES = 2
+const SLICE_SECONDS = 2
+const SLICES = 4
 const SLICE_SECONDS_MIN = 1
 /** The servers compile their code for that long. */
 const WARM_UP_SECONDS = 60
@@ -25,11 +25,11 @@ const COST_MAX = 1.02
 
 /** Both builds, this one first. */
 type Pair = readonly [Build, Build]
-type Load = { name: string; connections: number; asked: (chats: string[]) => Asked[] }
+type Load = { name: string; connections: number; writes: boolean; asked: (chats: string[]) => Asked[] }
 
 const CREATIONS = [1, 16, 64, 256].map((connections): Load => {
   const name = `POST message, ${connections} connection${connections === 1 ? "" : "s"}`
-  return { name, connections, asked: (chats) => chats.map(creationIn) }
+  return { name, connections, writes: true, asked: (chats) => chats.map(creationIn) }
 })
 const READS = Object.entries({
   "GET message": "/messages/7",
@@ -37,16 +37,19 @@ const READS = Object.entries({
   "GET list of 20": "/messages?order=desc",
   "GET search": "/messages/search?query=fox",
 }).map(([name, suffix]): Load => {
-  return { name, connections: CONNECTIONS, asked: (chats) => chats.map((chat) => ({ path: `${chat}${suffix}` })) }
+  const asked: Load["asked"] = (chats) => chats.map((chat) => ({ path: `${chat}${suffix}` }))
+  return { name, connections: CONNECTIONS, writes: false, asked }
 })
 
 type Slice = { answered: number; seconds: number; processorMs: number; latencies: number[]; failed: number }
 
 /** One slice of a load on one build. The processor time ends when all is stored. */
-async function slice(builds: Pair, build: Build, { connections, asked }: Load, chats: string[], seconds: number) {
+async function slice(builds: Pair, build: Build, load: Load, chats: string[], seconds: number): Promise<Slice> {
+  const { connections, writes, asked } = load
+  build.throwIfStopped()
   const before = build.processorMs()
   const { created, failed, perSecond, latencies } = await ask(build.apiUrl, asked(chats), { connections, seconds })
-  await untilAtRest(builds)
+  if (writes) await untilAtRest(builds)
   const processorMs = build.processorMs() - before
   return { answered: created, seconds: created / perSecond, processorMs, latencies, failed }
 }
@@ -117,6 +120,7 @@ async function measureCold(builds: Pair): Promise<Figure[]> {
     for (const [index, build] of builds.entries()) {
       const bundle = build.bundles.find((one) => one.name === name)
       if (bundle === undefined) continue
+      build.throwIfStopped()
       const { importMs, callMs } = await firstCall(bundle, eventsOf.get(build)?.(name) ?? {}, build.env)
       for (const [group, sum] of Object.entries(sums))
         if (!group.endsWith("creations") || name.startsWith("create-"))

@@ -33,6 +33,8 @@ export type Build = {
   env: Record<string, string>
   /** Returns the milliseconds of processor time that all of its servers have used since their start (Linux only). */
   processorMs(): number
+  /** Throws once the run is to end. */
+  throwIfStopped(): void
   stop(): Promise<void>
 }
 
@@ -109,6 +111,7 @@ export async function startBuild({ name, commit, place, ...supervision }: BuildO
     bundles,
     env: parseEnv(await readFile(join(stackFolder, "services.env"), "utf8")) as Record<string, string>,
     processorMs: () => processorMsOf(KINDS.flatMap((kind) => processesOfGroup(pidOf(kind)))),
+    throwIfStopped: () => supervision.signal?.throwIfAborted(),
     stop: api.stop,
   }
 }
@@ -120,6 +123,7 @@ export async function untilAtRest(builds: readonly Build[]): Promise<void> {
   for (let quiet = 0, last = usedMs(); quiet < 2; ) {
     if (performance.now() > limit) throw new Error("the servers did not come to rest")
     await sleep(REST_POLL_MS)
+    for (const build of builds) build.throwIfStopped()
     const now = usedMs()
     quiet = now - last < REST_POLL_MS * REST_SHARE_OF_A_CORE * builds.length ? quiet + 1 : 0
     last = now
