@@ -2,5 +2,5 @@ import { endpoint } from "../lib/http/endpoint.ts"
 import { ok } from "../lib/http/reply/replies.ts"
 import { getHealth } from "../lib/operations/system.ts"
 
-// Tells only that this process answers; asks no store.
+// Shows only that this process answers; asks no store.
 export const handler = endpoint(getHealth, () => ok({ status: "ok" }))

@@ -9,7 +9,7 @@ import { searchRuntime } from "../lib/search-runtime.ts"
 export const handler = endpoint(operations.listMessages, ({ path, params, query: parameters }, scope) => {
   const { token, chat_number: chat } = params
   const { query } = parameters
-  // With `query` this is the search, and its pages continue on the search's own path.
+  // With `query` this is a search, and its next pages have the search's own path.
   if (query !== undefined)
     return answerSearch(`${path}/search`, "number", { ...parameters, query }, (question) =>
       searchChat(searchRuntime(scope), token, chat, question),

@@ -1,4 +1,4 @@
-// Every minute: sends again what waited too long, and removes what lies below a tombstone.
+// Every minute: sends again what has waited too long, and purges rows below tombstones.
 
 import { job } from "../lib/queue/job.ts"
 import { relay } from "../lib/relay/relay.ts"

@@ -169,7 +169,7 @@ function toItem(row: Joined<Row>): Item<ChatState>[] {
   return [{ position: { key: number }, revision, value }]
 }
 
-/** Selects one row in any case, which tells whether the application lives. */
+/** Selects exactly one row, which shows whether the application lives. */
 const parent = (db: Mysql, application: string) =>
   db
     .selectFrom(db.selectNoFrom((eb) => eb.lit(1).as("one")).as("one"))

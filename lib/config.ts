@@ -12,10 +12,10 @@ const url = (...protocols: string[]) =>
 
 const positive = (fallback: number) => z.coerce.number().int().positive().default(fallback)
 
-/** More than one Redis can judge; a request then still takes 60 whole µs of its bucket. */
+/** More than one Redis can serve; at this limit a request still takes 60 whole µs of its bucket. */
 const RATE_LIMIT_MAX = 1_000_000
 const perMinute = z.coerce.number().int().min(0).max(RATE_LIMIT_MAX).default(0)
-/** More than any real chain: a content network, a load balancer and a proxy are three. */
+/** More than any real chain: a CDN, a load balancer and a proxy are three. */
 const TRUSTED_PROXIES_MAX = 10
 
 /** Too long to guess: 24 base64 characters are 144 bits. */

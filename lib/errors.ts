@@ -59,8 +59,8 @@ export type ErrorCode = keyof typeof ERROR_CODES
 export type FieldPlace = "body" | "query" | "header"
 
 /**
- * A wrong field. `path` names the member, parameter or header ("name", "limit"), or is empty for the whole body.
- * Whoever does not know the part of the request leaves `in` to the endpoint.
+ * A wrong field. `path` names the member, parameter or header ("name", "limit"), or is empty for the whole body. The
+ * endpoint fills in a missing `in`.
  */
 export type FieldError = { in?: FieldPlace; path: string; message: string }
 
@@ -70,7 +70,7 @@ type ApiErrorOptions = { errors?: FieldError[]; retryAfterSeconds?: number; allo
 const isNamed = (value: unknown, name: string): boolean =>
   typeof value === "object" && value !== null && (value as { name?: unknown }).name === name
 
-/** Gives its request `code`'s status and `detail`, wherever it is thrown; `cause` is only logged. */
+/** Makes the answer of its request, wherever it is thrown, from `code` and `detail`; `cause` is only logged. */
 export class ApiError extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
     return isNamed(value, "ApiError")
@@ -121,7 +121,7 @@ export function invalid(path: string, message: string): ApiError {
   return new ApiError("invalid_request", `${path}: ${message}`, { errors: [{ path, message }] })
 }
 
-/** Returns a 503, for as long as Redis may lack data that it had. */
+/** Returns the 503 for the time in which Redis may lack data that it had. */
 export const recovering = (): ApiError => unavailable("The service is recovering.")
 
 /** Returns a 503 with Retry-After. `detail` is shown to the client; `cause` is not. */

@@ -1,16 +1,16 @@
 /**
  * DESIGN. The events in the queues.
  *
- * A write event carries the whole resulting state of one resource and a revision, so events may be lost, doubled,
+ * A write event carries the whole resulting state of one resource and a revision, so events may be lost, repeated,
  * delayed and reordered: a row takes only newer revisions, and a tombstone is final. The outbox holds the same JSON
  * text, in which the Redis scripts read `revision` at the beginning and `deleted` at the end.
  *
  * A message of the persist queue is an envelope: a JSON array of write events and fences, of one application or of new
  * ones. One of the index queue is an array of keys with revisions, since documents are built from rows.
  *
- * Events outlive deployments, in which old and new functions run side by side. So whoever passes an event on keeps
- * members that it does not know, and a state that older consumers could not store whole has a newer version, `v`
- * (absent: 1), which they leave to newer functions.
+ * Events outlive deployments, in which old and new functions run side by side. So code that passes an event on keeps
+ * members that it does not know. A state that older consumers could not store completely has a newer version `v`
+ * (absent: 1), and they leave it to newer functions.
  */
 import * as z from "zod"
 import { LIMITS } from "./limits.ts"

@@ -11,7 +11,7 @@ export type ApplicationMembers = ApplicationInput
 export type ChatMembers = ChatInput
 export type MessageMembers = MessageInput
 
-/** The members of events, typed only: their rules were checked on the way in. */
+/** The members of events; only their types, since requests were checked against the rules. */
 export const eventMembers = {
   /** Of an application or a chat. */
   name: z.string().nullable().optional(),

@@ -1,4 +1,4 @@
-// A page is the same as if outbox and table had been merged as a whole, ordered and cut.
+// A page is the same as if the whole outbox and table had been merged, ordered and cut.
 import { describe, expect, test } from "@jest/globals"
 import fc from "fast-check"
 import type { Page, PageRequest, Position } from "./contract.ts"
@@ -24,7 +24,7 @@ const RESOURCES: Resource[] = [
 
 type PositionOf = (number: number) => Position
 const byNumber: PositionOf = (number) => ({ key: number })
-/** Three resources share each time, and keys that do not grow with it. */
+/** Every three resources share a time, and their keys do not grow with it. */
 const byTime: PositionOf = (number) => ({ createdAt: Math.floor(number / 3), key: `${number % 3} of ${number}` })
 
 function createSource(resources: Resource[], positionOf: PositionOf) {
@@ -59,7 +59,7 @@ function createSource(resources: Resource[], positionOf: PositionOf) {
   return { source, reads }
 }
 
-/** What the list shows of the resource, if anything. */
+/** Returns what the list shows of the resource, if anything. */
 function shown({ pending, deleted, row }: Resource, number: number): string[] {
   if (pending === undefined || (row !== undefined && row > pending)) return row === undefined ? [] : [`row ${number}`]
   return deleted ? [] : [`event ${number}, ${row === undefined ? "no row" : `row ${number}`}`]

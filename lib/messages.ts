@@ -144,7 +144,7 @@ function toItem(row: Joined<Row>): Item<MessageState>[] {
   return [{ position: { key: number }, revision, value }]
 }
 
-/** Selects one row in any case, which tells whether the parents live. */
+/** Selects exactly one row, which shows whether the parents live. */
 const parents = (db: Mysql, application: string, chat: number) =>
   db
     .selectFrom(db.selectNoFrom((eb) => eb.lit(1).as("one")).as("one"))

@@ -5,7 +5,7 @@ const TOKEN = sql`varchar(32) character set ascii collate ascii_bin`
 const NUMBER = sql`int unsigned`
 const REVISION = sql`bigint unsigned`
 const TIME = sql`datetime(3)`
-/** Persist transactions of one application exclude each other; more stripes, fewer chance meetings of others. */
+/** Persist transactions lock the stripe of each application; with more stripes, fewer applications share one. */
 const STRIPES = 64
 
 export async function up(db: Kysely<any>): Promise<void> {
@@ -22,7 +22,7 @@ export async function up(db: Kysely<any>): Promise<void> {
     .execute()
   await db.schema.createIndex("applications_by_creation").on("applications").columns(["created_at", "token"]).execute()
 
-  // No foreign keys: an event waits for no other, so a message may arrive before its chat.
+  // There are no foreign keys, since events wait for no others: a message may arrive before its chat.
   await db.schema
     .createTable("chats")
     .addColumn("application", TOKEN, (c) => c.notNull())
@@ -48,7 +48,7 @@ export async function up(db: Kysely<any>): Promise<void> {
     .modifyEnd(OPTIONS)
     .execute()
 
-  // Apart from the living rows, so that a list never walks over what was deleted.
+  // Separate from the living rows, so that a list never walks over deleted ones.
   await db.schema
     .createTable("tombstones")
     .addColumn("application", TOKEN, (c) => c.notNull())

@@ -3,8 +3,8 @@ import { type Kysely, sql } from "kysely"
 const NAME = sql`varchar(255) character set ascii collate ascii_bin`
 
 export async function up(db: Kysely<any>): Promise<void> {
-  // Beside pending_index, so that "which indexes must have it" and "what is still to be indexed" are read and changed
-  // under one clock.
+  // In MySQL like pending_index, so that one statement can remove an entry of that only while the written indexes are
+  // unchanged.
   await db.schema
     .createTable("search_indexes")
     .addColumn("alias", NAME, (c) => c.notNull().primaryKey())

@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals"
 import { eventually } from "../../test/steps/eventually.ts"
 import { createBreaker } from "./breaker.ts"
 
-/** A second until a call is let through again, with room for a busy machine. */
+/** The second before a probe is let through, with room for a busy machine. */
 const PROBE_LIMIT_MS = 4_000
 
 function givenBreaker() {

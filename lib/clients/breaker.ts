@@ -10,9 +10,9 @@ import { type Dependency, DependencyAway } from "../errors.ts"
 
 /** One failure may be chance, and two may share one hiccup. */
 const FAILURES_MAX = 3
-/** Delay of a probe after a failure: short enough to notice recovery soon, and never a herd. */
+/** Delay of a probe after a failure: recovery is noticed soon, and a failing dependency is not flooded. */
 const PROBE_AFTER_MS = 1_000
-/** Longer than any call takes. A probe that never reports its end no longer blocks the next one after this. */
+/** Longer than any call takes; after this a probe that never reported its end no longer blocks the next one. */
 const PROBE_MAX_MS = 6_000
 
 /** Called when a breaker opens, with the failure that opened it, and when it closes. */

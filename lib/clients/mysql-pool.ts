@@ -10,7 +10,7 @@ import type { Breaker, Call } from "./breaker.ts"
 
 export type PoolLimits = { connectionsMax: number; waitingMax: number; waitMaxMs: number; statementTimeoutMs: number }
 
-/** Says that no connection is available. Its `code` tells it from a fault of ours, as a driver's error does. */
+/** Reports that no connection is available. Like a driver's error it has a `code`, unlike a bug of ours. */
 class NoConnection extends Error {
   readonly code = "POOL_NO_CONNECTION"
 
@@ -24,7 +24,7 @@ type Waiting = { settle: (error?: Error) => void }
 type Callback = (error: unknown, result?: unknown) => void
 type Query = (sql: string, parameters: readonly unknown[], callback?: Callback) => unknown
 
-/** Returns a pool for kysely over `pool`, which must allow as many connections. */
+/** Returns a pool for kysely over `pool`, which must allow `limits.connectionsMax` connections. */
 export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): MysqlPool {
   const slots = createSlots(limits)
   let epoch = 0
@@ -66,7 +66,7 @@ export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): Mys
     breaker.check()
     const { failed } = breaker.begin()
     await slots.take().catch((error: unknown) => {
-      // A long queue is no failure of MySQL, unless this call is the probe.
+      // A long queue does not mean that MySQL has failed, unless this call is the probe.
       if (breaker.isOpen()) failed(error)
       throw error
     })
@@ -90,7 +90,7 @@ export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): Mys
   }
 }
 
-/** Each slot is the right to one connection; a call that finds none free waits in line. */
+/** Creates slots, each the right to one connection; a call that finds none free waits in line. */
 function createSlots({ connectionsMax, waitingMax, waitMaxMs }: PoolLimits) {
   const waiting: Waiting[] = []
   let taken = 0

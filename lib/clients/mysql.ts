@@ -33,7 +33,7 @@ const ANSWER_TIMEOUT_MS = 5_000
 /** Time-out of a request's reads, which wait for no lock. */
 const READ_TIMEOUT_MS = 2_500
 
-/** The session of every connection. SQL's own words set the isolation, whose variable differs between servers. */
+/** The session of every connection. A statement sets the isolation, since its variable differs between servers. */
 const SESSION = [
   "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
   `SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION innodb_lock_wait_timeout = ${LOCK_TIMEOUT_SECONDS}, SESSION wait_timeout = ${SERVER_IDLE_TIMEOUT_SECONDS}`,
@@ -123,7 +123,7 @@ const CLOSED = /^(Pool is closed|Can't (add new command|write) .*closed state)/
 
 type MysqlError = Error & { code?: string; errno?: number; sqlState?: string }
 
-/** Checks the shape, since `instanceof Error` fails for errors of another realm. */
+/** Returns whether it has a code: `instanceof Error` fails for errors of another realm. */
 const isMysqlError = (error: unknown): error is MysqlError =>
   typeof error === "object" && error !== null && "code" in error
 
@@ -156,7 +156,7 @@ export const asAway = (error: unknown): unknown =>
 /** Runs a request's read as reachMysql does, with a shorter time-out. */
 export const readMysql = <T>(query: () => Promise<T>): Promise<T> => reachMysql(query, READ_TIMEOUT_MS)
 
-/** Returns whether an error is ours. Of class 42, an unknown table or database means an unprepared store instead. */
+/** Returns whether an error is our bug. An unknown table or database, also of class 42, is an unprepared store. */
 function isFault(error: unknown): boolean {
   if (!isMysqlError(error)) return !(error instanceof Error && CLOSED.test(error.message))
   if (isDataError(error)) return true

@@ -4,8 +4,8 @@ import type { Mysql } from "./mysql.ts"
 type NamedLock = { connection: Mysql; isHeld(): Promise<boolean> }
 
 /**
- * Runs `work` under the lock, or throws `taken()`. Locks are the server's, so `name` should depend on the database. The
- * lock belongs to a connection and ends with its process.
+ * Runs `work` under the lock, or throws `taken()`. Locks are global to the server, so `name` should depend on the
+ * database. The lock belongs to a connection and ends with its process.
  */
 export async function withNamedLock<T>(
   mysql: Mysql,

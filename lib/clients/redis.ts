@@ -12,10 +12,10 @@ const CONNECT_TIMEOUT_MS = 1_000
 const DISCONNECT_TIMEOUT_MS = 100
 /** A connection silent for this long while commands wait is dropped: it hangs, or is dead without showing it. */
 const SILENCE_MAX_MS = 1_400
-/** Reconnects within this of Redis' return; no faster, so as not to hammer one that is loading. */
+/** Maximum delay of a reconnection: soon after Redis' return, without flooding one that is loading. */
 const RECONNECT_MAX_MS = 1_000
 const RECONNECT_STEP_MS = 50
-/** Commands per socket write: Redis, which syncs its disk after each write, starts while more are coming. */
+/** Commands per socket write: few, so that Redis, which syncs its disk after each, begins while more arrive. */
 const WRITE_COMMANDS_MAX = 8
 
 export type ScriptValue = string | number | null | ScriptValue[]
@@ -23,7 +23,7 @@ export type Argument = string | number
 
 export type Script<Keys, Args, Reply> = {
   lua: string
-  /** Gets the longer time-out. */
+  /** Whether it gets the longer time-out. */
   reads: boolean
   /** Puts the named keys and arguments into the order that the Lua expects. */
   keysOf(keys: Keys): string[]
@@ -114,7 +114,7 @@ function watchConnection(redis: Redis, watch: Watch) {
   let lastError: unknown
   let away = false
   let closing = false
-  /** Set by the first call that drops a silent connection, so that the calls behind it spare its successor. */
+  /** Set by the first call that drops a silent connection, so that later calls do not drop its successor. */
   let dropped = false
   let answeredAt = Number.NEGATIVE_INFINITY
   // Without a listener ioredis would print every reconnection attempt.
@@ -178,7 +178,7 @@ function watchConnection(redis: Redis, watch: Watch) {
   return { firstReady, inTime, expectClose }
 }
 
-/** Returns a function to call before each command: commands of one turn share their writes, which are system calls. */
+/** Returns a function to call before each command, so that the commands of one turn share socket writes. */
 function gathering(redis: Redis): () => void {
   let corked: Redis["stream"] | undefined
   let gathered = 0

@@ -1,4 +1,4 @@
-// Whatever a client sends, an endpoint answers it: no throw, no 5xx, and a refusal is a problem that repeats nothing of it.
+// Whatever a client sends, an endpoint answers without throwing or a 5xx, and no problem repeats anything of it.
 import { expect, test } from "@jest/globals"
 import fc from "fast-check"
 import { type Call, invoke } from "../../test/steps/gateway-event.ts"
@@ -31,7 +31,7 @@ const creating = endpoint(
 )
 
 const text = fc.string({ unit: "binary", maxLength: 40 })
-/** Mostly what gets past a check, so that the next one is reached as well. */
+/** Draws mostly values that pass a check, so that the next one is reached, too. */
 const orAny = (...likely: [string, ...string[]]) =>
   fc.oneof(
     { weight: 6, arbitrary: fc.constant(likely[0]) },
@@ -91,7 +91,7 @@ test("any bytes and headers: are answered with 201 or a problem of the contract 
     }),
     { numRuns: RUNS },
   )
-  // What is drawn reaches every check there is.
+  // The drawn requests reach every check.
   expect([...seen].sort()).toEqual(
     ["created", "invalid_request", "malformed_json", "not_found", "unauthorized", "unsupported_media_type"].sort(),
   )

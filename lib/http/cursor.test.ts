@@ -27,7 +27,7 @@ const byHit: fc.Arbitrary<Position> = fc.record({
 const pack = (fields: unknown): string => Buffer.from(JSON.stringify(fields)).toString("base64url")
 const unpack = (cursor: string): unknown[] => JSON.parse(Buffer.from(cursor, "base64url").toString())
 
-/** 422 on the cursor, which is all that a wrong cursor may ever do. */
+/** Expects 422 on the cursor, the only possible effect of a wrong cursor. */
 function expectRefused(decode: () => unknown) {
   expect(decode).toThrow(ApiError)
   expect(decode).toThrow(

@@ -28,7 +28,7 @@ const failing = (thrown: unknown) =>
     throw thrown
   })
 
-/** Returns what it was given. */
+/** Handles every request by returning its checked input. */
 const echo = endpoint(
   {
     params: z.object({ token: z.string().optional() }),

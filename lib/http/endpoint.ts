@@ -14,7 +14,7 @@ import type { Reply } from "./reply/replies.ts"
 import { requireAdminKey } from "./request/admin-key.ts"
 import { type RequestInput, readRequest } from "./request/request.ts"
 
-/** Below the functions' time-out of 10 s, when the gateway would answer in our place. */
+/** Below the functions' time-out of 10 s, at which the gateway would answer instead. */
 export const REQUEST_TIMEOUT_MS = 9_000
 
 /** What `run` may know of its request besides the checked input. */
@@ -104,7 +104,7 @@ const answerHeaders = (administers: boolean): Middleware => {
   return { after: finish, onError: finish }
 }
 
-/** Logs once what the client is not told, briefly for a dependency that is away, as that brings many. */
+/** Logs once what the client is not told; briefly for a dependency that is away, since many requests fail then. */
 function logFailure(thrown: unknown, told: ApiError, requestId: string): void {
   if (thrown instanceof DependencyAway) {
     const { dependency, cause, message } = thrown
@@ -146,7 +146,7 @@ function lastResort(error: unknown, requestId: string): APIGatewayProxyStructure
   try {
     log.error("the endpoint itself failed", { request_id: requestId, error: describeError(error) })
   } catch {
-    // The answer goes out whatever has become of the log.
+    // The answer must go out even if logging fails.
   }
   return withHeaders(problem(toApiError(undefined), { requestId, base: "" }), requestId)
 }
@@ -184,7 +184,7 @@ const requestReader = <Schemas extends RequestSchemas>(schemas: Schemas): Middle
     const application = applicationOf(input.params)
     if (application !== undefined) internal.application = application
     const checked: Checked<Schemas> = { input, scope: scopeOf(event, internal) }
-    // middy passes on whatever the event has become, which its types do not say.
+    // middy passes on the replaced event, which its types do not express.
     request.event = checked as unknown as APIGatewayProxyEventV2
   },
 })

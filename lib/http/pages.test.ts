@@ -11,7 +11,7 @@ import { answerSearch, MessagesQuery, SearchInput, SearchOptions, SearchParamete
 const TOKEN = "abcdefghijklmnopqrstuvwx"
 const CHATS = { path: chatsPath(TOKEN), keyedBy: "number" } as const
 
-/** A list of `total` numbered items that also keeps what it was asked for. */
+/** Returns a list of `total` numbered items that records its requests. */
 function numbered(total: number) {
   const asked: PageRequest[] = []
   const read = async (page: PageRequest): Promise<Page<{ number: number }>> => {
@@ -26,7 +26,7 @@ function numbered(total: number) {
   return { asked, handler: endpoint({ query: ListQuery }, ({ query }) => answerList(CHATS, query, read)) }
 }
 
-/** The path and query string of a Link header's next page. */
+/** Returns the path and query string of a Link header's next page. */
 const nextOf = (link: unknown): string => /^<([^>]+)>; rel="next"$/.exec(String(link))?.[1] ?? ""
 
 describe("a list", () => {
@@ -92,7 +92,7 @@ describe("a list", () => {
 
 const PATH = `/applications/${TOKEN}/chats/7/messages/search`
 
-/** A search of 50 matches that keeps what it was asked for. */
+/** Returns a search of 50 matches that records its requests. */
 function searching() {
   const asked: unknown[] = []
   const search = async (request: { after?: Position | null; limit: number }) => {

@@ -23,7 +23,7 @@ export const Cursor = z
   .min(1)
   .max(LIMITS.cursorMax)
   .optional()
-  .meta({ description: "Goes on after a page: its `next_cursor`, for the same list and order." })
+  .meta({ description: "The `next_cursor` of the page before, for the same list and order." })
 /** Describes a limit, in a query string or a body. */
 export const limitMeta = {
   description: "Items on a page.",

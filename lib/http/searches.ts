@@ -25,7 +25,7 @@ import {
 import type { Reply } from "./reply/replies.ts"
 
 const order = OrderParameter.meta({
-  description: "By number: newest first unless told.",
+  description: "Newest first by default.",
   default: "desc",
   examples: ["asc"],
 })
@@ -52,12 +52,12 @@ export const SearchInput = named("SearchInput", {
 
 /**
  * The parameters of `GET …/messages`, which lists or, with `query`, searches. `order` has no default here, since
- * clients that send defaults would reverse each search, and `page` no example, since it is refused beside `query`'s.
+ * clients that send defaults would reverse each search; `page` has no example, since it is refused beside `query`.
  */
 const messagesParameters = {
   ...listParameters,
   order: OrderParameter.meta({
-    description: "By number: asc unless told, with `query` desc.",
+    description: "By number, asc by default; with `query` desc.",
     examples: ["desc"],
   }),
   page: PageParameter,

@@ -14,7 +14,7 @@ import type { Stores } from "../stores.ts"
 
 /** Letters of a queue that one command sees, so that it needs only some MB; the next run sees the others. */
 export const LETTERS_MAX = 1_000
-/** Longer than sending them takes; a killed command hides its letters for no longer. */
+/** Longer than a command takes to send them; the letters of a killed command are hidden no longer than this. */
 const HOLD_SECONDS = 60
 /** SQS asks only some of its servers, so a single empty answer may be wrong. */
 const EMPTY_RECEIVES_MAX = 3
@@ -74,7 +74,7 @@ async function hold({ sqs }: Stores, queue: Queue<QueuedEvent>, held: Map<string
   return false
 }
 
-/** Letters that cannot be released come back when their hold ends. */
+/** Makes letters visible again; those that cannot be released come back when their hold ends. */
 async function release({ sqs }: Stores, url: string, letters: Held[]): Promise<void> {
   for (let at = 0; at < letters.length; at += BATCH_MESSAGES_MAX) {
     const handles = letters.slice(at, at + BATCH_MESSAGES_MAX).map(({ receiptHandle }) => receiptHandle)

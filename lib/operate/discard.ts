@@ -23,9 +23,9 @@ import type { DeadLetter, Fate } from "./dead-letters.ts"
 /** Gives up a letter's events. A delete that is not stored stays, with its letter. Throws DependencyAway: try again. */
 export async function discardLetter(stores: Stores, { queue, events = [] }: DeadLetter): Promise<Fate> {
   if (queue === QUEUES.index.name) await forgetIndexing(stores, events as IndexEvent[])
-  // Events of any other queue are nowhere else.
+  // Events of other queues are stored nowhere else.
   for (const event of queue === QUEUES.persist.name ? events : []) {
-    // Whoever needs a fence sends it again.
+    // A request that needs the fence sends it again.
     if (isFence(event)) continue
     if (isNewer(event)) return { gone: false, why: "its version is newer than this command" }
     const fate = await discardWrite(stores, event as WriteEvent)

@@ -16,7 +16,7 @@ const SURVEY_BUDGET_MS = 3_000
 const FULLEST_SHARDS = 3
 /** Counts stop at this, after tens of milliseconds; a longer backlog is shown as "at least". */
 const COUNT_MAX = 100_000
-/** Rows of pending_index, first due, among which the oldest is sought. */
+/** Rows of pending_index, those due first, among which the oldest is sought. */
 const OLDEST_ROWS = 1_000
 /** Counters compared with their columns, from a random one on: a few milliseconds. */
 const SAMPLE_COUNTERS = 1_000

@@ -50,7 +50,7 @@ export const getChat = {
   path: "/applications/{token}/chats/{number}",
   tag: "chats",
   summary: "Read a chat",
-  description: "Also tells how many messages it has.",
+  description: "Includes the number of its messages.",
   params: ChatPath,
   answer: { status: 200, description: "The chat.", schema: Chat },
 } satisfies Operation
@@ -61,7 +61,7 @@ export const updateChat = {
   path: "/applications/{token}/chats/{number}",
   tag: "chats",
   summary: "Rename a chat",
-  description: `${RENAME_NOTE} Null takes the name away.`,
+  description: `${RENAME_NOTE} Null removes the name.`,
   params: ChatPath,
   body: ChatChanges,
   example: { name: "Order 1002" },

@@ -22,7 +22,7 @@ const APPLICATION_SEARCH = "/applications/{token}/messages/search"
 const SEARCH_NOTE =
   "Finds the messages whose body contains `query`, from 1 character up, in any script, every character taken literally. " +
   "Case, compatibility forms and diacritics do not matter. May lag behind writes by some seconds."
-const BY_POST_NOTE = "An option in the body comes before the same one in the query string."
+const BY_POST_NOTE = "An option in the body takes precedence over the same one in the query string."
 
 const atMessage = {
   token: "$request.path.token",
@@ -59,7 +59,7 @@ export const listMessages = {
   path: MESSAGES,
   tag: "messages",
   summary: "List a chat's messages, or search them",
-  description: `${LIST_NOTE} With \`query\` it is the search below: \`order\` is then desc unless told, there is no \`page\`, and the answer has \`total\` and highlights.`,
+  description: `${LIST_NOTE} With \`query\` it is the search below: \`order\` is then desc by default, there is no \`page\`, and the answer has \`total\` and highlights.`,
   params: MessagesPath,
   query: MessagesQuery,
   answer: { status: 200, description: "A page of messages, or with `query` of matches.", schema: MessageList },
@@ -125,7 +125,7 @@ export const getMessage = {
   path: MESSAGE,
   tag: "messages",
   summary: "Read a message",
-  description: "As it was last written, also where that is still on its way to the database.",
+  description: "Returns its latest state, even if that is still on its way to the database.",
   params: MessagePath,
   answer: { status: 200, description: "The message.", schema: Message },
 } satisfies Operation

@@ -49,7 +49,7 @@ test("every route leads to a function that has a file", () => {
   for (const route of [...ROUTES, ...REJECTED_ROUTES]) expect(files).toContain(`${route.function}.ts`)
 })
 
-/** "METHOD path function" of every httpApi event in serverless.yml; a function's key stands two spaces deep. */
+/** Returns "METHOD path function" of every httpApi event in serverless.yml, where functions are indented by two. */
 function deployedRoutes(text: string): string[] {
   const routes: string[] = []
   let name = ""

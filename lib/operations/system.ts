@@ -7,7 +7,7 @@ export const getHealth = {
   path: "/health",
   tag: "operations",
   summary: "Whether the API answers at all",
-  description: "Asks nothing behind the API. It tells whether a copy has to be restarted or taken out of service.",
+  description: "Asks nothing behind the API. Shows whether a copy has to be restarted or taken out of service.",
   answer: { status: 200, description: "It does.", schema: Health },
 } satisfies Operation
 
@@ -29,7 +29,7 @@ export const getOpenapi = {
   path: "/openapi.json",
   tag: "operations",
   summary: "This document",
-  description: "Made from the schemas that check requests. Generators of clients can read it.",
+  description: "Made from the schemas that check requests. Client generators can read it.",
   answer: { status: 200, description: "The OpenAPI 3.1 document.", schema: OpenApi },
 } satisfies Operation
 
@@ -39,6 +39,6 @@ export const getDocs = {
   path: "/docs",
   tag: "operations",
   summary: "A page to read and try the API",
-  description: "Has no asset from elsewhere.",
+  description: "Loads nothing from other servers.",
   answer: { status: 200, description: "The page.", mediaType: "text/html" },
 } satisfies Operation

@@ -9,7 +9,7 @@ import type { Knowledge } from "./scripts/reads.ts"
 export type Known = Knowledge & { entries: (WriteEvent | null)[] }
 export type PendingKnown = Awaited<ReturnType<Outbox["readPending"]>>
 
-/** Returned while Redis is away: what MySQL has is served, and everything else is 503, not 404. */
+/** Returns what is known while Redis is away: what MySQL has is served, and everything else is 503, not 404. */
 const nothingKnown = (count: number): Known => ({
   settled: false,
   applicationLives: false,
@@ -17,7 +17,7 @@ const nothingKnown = (count: number): Known => ({
   entries: Array.from({ length: count }, () => null),
 })
 
-/** Returned while Redis is away, for a parent with this many ancestors, itself included. */
+/** Returns the same for a list below a parent with this many ancestors, itself included. */
 export const nothingPending = (ancestors: number): PendingKnown => ({
   ...nothingKnown(0),
   ancestors: Array.from({ length: ancestors }, () => null),
@@ -40,7 +40,7 @@ export function readKnown({ outbox }: Stores, keys: ResourceKey[]): Promise<Know
   return unlessRedisAway(() => outbox.read(application, chat, keys), nothingKnown(keys.length))
 }
 
-/** Reads the pending events in a range below a chat (0: the application) and its ancestors'; MySQL comes after, too. */
+/** Reads the pending events in a range below a chat (0: the application) and of its ancestors, also before MySQL. */
 export function readKnownPending(
   { outbox }: Stores,
   { application, chat }: { application: string; chat: number },
@@ -62,7 +62,7 @@ export function refuseDeleted(names: string[], events: (WriteEvent | null | unde
 /** Returns the error for a resource that neither store has: 503 while the outbox may be incomplete. */
 export const absent = (what: string, { settled }: Knowledge): Error => (settled ? notFound(what) : recovering())
 
-/** `event` is there where the state was read from one. */
+/** `event` is present if the state was read from one. */
 export type State<Members> = {
   members: Members
   createdAt: Date

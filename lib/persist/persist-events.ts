@@ -158,7 +158,7 @@ async function writeTombstones(tx: Tx, { tombstones, removals }: Plan): Promise<
   if (messages.length > 0) await tx.deleteFrom("messages").where(keyRanges(messages, "number")).execute()
 }
 
-/** The value to be inserted; MariaDB has no other syntax for it. */
+/** Returns the value to be inserted, in the only syntax that MariaDB has. */
 const inserted = (column: string) => sql<never>`values(${sql.ref(column)})`
 
 const replaced = <Column extends string>(columns: Column[]) =>

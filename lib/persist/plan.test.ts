@@ -1,4 +1,4 @@
-// Whatever the order in which events come, and the batches they come in, the plans lead to the same rows and counts.
+// In whatever order and batches events come, the plans lead to the same rows and counts.
 import { expect, test } from "@jest/globals"
 import fc from "fast-check"
 import { keyText, type ResourceKey, type WriteEvent } from "../events.ts"
@@ -12,7 +12,7 @@ const MORE_KEYS = [...KEYS, { ...CHAT, message: 2 }, { ...CHAT, chat: 2 }, { ...
 
 type Step = { key: ResourceKey; deleted: boolean }
 
-/** Revisions pass from one digit to two: as text they would be in another order. */
+/** Makes events whose revisions grow from one digit to two, which sort differently as text. */
 const eventsOf = (steps: Step[]): WriteEvent[] =>
   steps.map(({ key, deleted }, index) => ({
     revision: String(8 + index),
@@ -21,7 +21,7 @@ const eventsOf = (steps: Step[]): WriteEvent[] =>
     ...(deleted && { deleted }),
   }))
 
-/** What the tables have, written in memory as persist-events.ts writes it to MySQL. */
+/** Creates tables in memory, written as persist-events.ts writes those of MySQL. */
 function createTables() {
   const tombstones = new Set<string>()
   const rows = new Map<string, number>()
@@ -29,7 +29,7 @@ function createTables() {
   const index = new Map<string, number>()
 
   function persist(batch: WriteEvent[]): void {
-    // Children first: the plan is to look at parents first by itself.
+    // Children come first, since the plan must process parents first by itself.
     const events = latestOfEach(batch).reverse()
     const related = new Set(events.flatMap(ancestors).map(keyText))
     const plan = decide(events, { tombstones: tombstones.intersection(related), revisions: rows })
@@ -37,7 +37,7 @@ function createTables() {
       if (tombstones.has(key)) throw new Error(`a second tombstone of ${key}`)
       tombstones.add(key)
     }
-    // Not even for a purge to remove it, which may have been there already.
+    // Nothing may be written at or below a tombstone, since the purge may already be over.
     const written = [
       ...plan.upserts.flatMap(ancestors),
       ...plan.tombstones.flatMap((event) => ancestors(event).slice(0, -1)),
@@ -57,7 +57,7 @@ function createTables() {
     for (const event of plan.index) index.set(keyText(event), Number(event.revision))
   }
 
-  /** The state without what lies below tombstones, which a purge removes. */
+  /** Returns the state without rows below tombstones, which a purge removes. */
   function state() {
     const lives = (key: ResourceKey) => !ancestors(key).some((one) => tombstones.has(keyText(one)))
     const living = MORE_KEYS.filter((key) => lives(key) && rows.has(keyText(key)))
@@ -78,7 +78,7 @@ function createTables() {
   return { persist, state }
 }
 
-/** What must be there in the end: the latest state of all that is neither deleted nor below something deleted. */
+/** Returns the expected result: the latest states of all resources that are neither deleted nor below a deleted one. */
 function expected(events: WriteEvent[]): ReturnType<ReturnType<typeof createTables>["state"]> {
   const deleted = new Set(events.filter((event) => event.deleted).map(keyText))
   const latest = new Map(events.map((event) => [keyText(event), Number(event.revision)]))
@@ -108,7 +108,7 @@ function expected(events: WriteEvent[]): ReturnType<ReturnType<typeof createTabl
 function expectSame(events: WriteEvent[], batches: WriteEvent[][]): void {
   const { persist, state } = createTables()
   for (const batch of batches) persist(batch)
-  // As text, which is compared a hundred times as fast.
+  // Compared as text, which is a hundred times as fast.
   const result = JSON.stringify(expected(events))
   expect(JSON.stringify(state())).toBe(result)
   for (const event of events) persist([event])
@@ -127,7 +127,7 @@ const permutations = <T>(list: T[]): T[][] =>
     ? [[]]
     : list.flatMap((first, index) => permutations(list.toSpliced(index, 1)).map((rest) => [first, ...rest]))
 
-/** Each bit of `cut` ends a batch. */
+/** Cuts the list into batches, where each bit of `cut` ends one. */
 function batchesOf<T>(list: T[], cut: number): T[][] {
   const batches: T[][] = [[]]
   for (const [index, one] of list.entries()) {

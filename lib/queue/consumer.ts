@@ -1,9 +1,9 @@
 /**
  * DESIGN. What the queues' consumers share: messages are decoded and handled in bounded groups. An unreadable one comes
- * again until its last receive, then becomes a dead letter. A group with no time left goes to the queue again. A
- * dependency that is away is not the events' fault: their message is done with if something else keeps them, or the
- * queue has taken delayed copies. A batch that takes too long comes again as a whole: middy gives it up 5 ms before the
- * function's time is over. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+ * again until its last receive, then becomes a dead letter. A group with no time left is sent to the queue again. While
+ * a dependency is away, a message is done with once something else keeps its events or the queue has taken delayed
+ * copies of them. A batch that takes too long comes again as a whole: middy gives it up 5 ms before the function's time
+ * is over. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 import middy from "@middy/core"
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda"

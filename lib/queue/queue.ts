@@ -1,4 +1,4 @@
-/** An open queue takes and gives events; nothing else turns them into text. */
+/** An open queue sends and decodes events; nothing else converts them to and from text. */
 import * as z from "zod"
 import type { QueueDepth, SqsClient } from "../clients/sqs.ts"
 import type { Config } from "../config.ts"
@@ -48,7 +48,7 @@ function createQueue(sqs: SqsClient, config: Config, definition: QueueDefinition
   }
 }
 
-/** Decodes as a Queue does, for a reader that knows events up to a version. */
+/** Decodes as a Queue does, for code that knows events up to `version`. */
 export function decode<E>(event: z.ZodType<E>, body: string, version = EVENT_VERSION): Decoded<E> | undefined {
   try {
     const items = z.array(z.looseObject({ v: z.int().optional() })).parse(JSON.parse(body))

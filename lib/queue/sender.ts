@@ -18,7 +18,7 @@ const BATCH_BYTES_MAX = 250_000
 const ENVELOPE_BYTES_MAX = 25_000
 /** Consumers group envelopes up to about a thousand events. */
 const ENVELOPE_EVENTS_MAX = 100
-/** Delay of events that nobody awaits: part of what the queue takes anyway. */
+/** Delay of events that nobody awaits: a fraction of the time that the queue takes anyway. */
 const LINGER_MS = 100
 /** Ends the lingering: ten full envelopes, which surely fill a call. */
 const LINGER_EVENTS_MAX = BATCH_MESSAGES_MAX * ENVELOPE_EVENTS_MAX

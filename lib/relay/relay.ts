@@ -41,7 +41,7 @@ export type Relayed = { events: number; indexEvents: number }
 type Run = { deadline: number; relayed: Relayed; away: Set<string>; unpurged: boolean }
 
 /**
- * Sends what is due and purges what was deleted, for about `budgetMs` at most: until nothing more is due within that
+ * Sends what is due and purges what was deleted, for about `budgetMs` at most or until nothing more becomes due in that
  * time. Never throws DependencyAway.
  */
 export async function relay(stores: SearchStores, budgetMs: number): Promise<Relayed> {
@@ -68,7 +68,7 @@ async function pass(stores: SearchStores, run: Run): Promise<void> {
   run.unpurged = performance.now() >= sliceEnd
 }
 
-/** Returns whether `ask` is answered. Logs once per run that a dependency is away. */
+/** Returns whether `ask` is answered. Logs that a dependency is away, once until it answers again. */
 async function answers({ away }: Run, name: string, ask: () => Promise<unknown>): Promise<boolean> {
   try {
     await ask()

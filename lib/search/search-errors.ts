@@ -19,7 +19,7 @@ const TRANSPORT_ERRORS = new Set(["ConnectionError", "TimeoutError", "NoLivingCo
 
 /**
  * HTTP statuses that mean "not now": throttled, overloaded, no primary shard, a proxy without a backend; also a key
- * that is wrong or not allowed yet, which no other request could mend.
+ * that is wrong or not allowed yet, which no other request could fix.
  */
 const AWAY_STATUSES = new Set([401, 403, 408, 429, 502, 503, 504])
 
@@ -35,7 +35,7 @@ export const isUnanswered = (error: unknown): boolean => error instanceof Error 
 
 /**
  * Returns whether an error of this folder's functions means that Elasticsearch is away, overloaded or not set up yet,
- * so that a retry may succeed. Any other is a fault of ours.
+ * so that a retry may succeed. Any other error is a bug of ours.
  */
 export function isSearchAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false

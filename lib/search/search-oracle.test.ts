@@ -1,4 +1,4 @@
-// Searches against a scan in memory, which is the definition of a match: fold(body).includes(fold(query)).
+// Compares searches with a scan in memory by the definition of a match: fold(body).includes(fold(query)).
 import { afterAll, beforeAll, expect, test } from "@jest/globals"
 import fc from "fast-check"
 import { readParagraphs } from "../../local/demo/declaration.ts"
@@ -10,16 +10,16 @@ import { type SearchAnswer, type SearchScope, searchIndex } from "./querying/que
 const SEED = 20_261_126
 const BODIES = 10_000
 const QUERIES = 5_000
-/** Of the bodies: the first stand in chats of their own, too, so that an application has more than one. */
+/** The first this many bodies are also in another chat, so that the application has more than one. */
 const OTHER_CHAT = 300
 const APPLICATION_QUERIES = 500
-/** As many as Elasticsearch gives at a time: the pages of common letters would be hundreds. */
+/** Nearly Elasticsearch's maximum, since common letters would otherwise take hundreds of pages. */
 const PAGE = 9_000
 const TIMEOUT_MS = 30_000
-/** About six thousand requests. */
+/** Enough for about six thousand requests. */
 const ORACLE_TIMEOUT_MS = 600_000
 
-/** By script: Latin with accents, Greek, Cyrillic, Arabic, Hebrew, Devanagari, Bengali, Tamil, Thai, Chinese, Japanese, Korean … */
+/** Languages of many scripts: Latin with accents, Greek, Cyrillic, Arabic, Hebrew, Devanagari, Thai, Chinese … */
 const LANGUAGES = "vie fra ces deu_1996 tur ell_polytonic rus ukr arb pes_1 heb hin mar ben tam tha lao mya khm".split(
   " ",
 )
@@ -33,7 +33,7 @@ let application: string
 const sample = <T>(arbitrary: fc.Arbitrary<T>, count: number): T[] =>
   fc.sample(arbitrary, { numRuns: count, seed: SEED })
 
-/** Pieces of real text, shuffled sentences in every case and normalisation form, and wild text. */
+/** Draws pieces of real text, shuffled sentences in every case and normalisation form, and arbitrary text. */
 function drawBodies(paragraphs: string[]): string[] {
   const words = [...SAMPLES, ...SAMPLES.flatMap((text) => text.split(" "))]
   const piece = fc
@@ -56,7 +56,7 @@ function drawBodies(paragraphs: string[]): string[] {
   return sample(body, BODIES)
 }
 
-/** Pieces of the bodies of 1 to 64 code points, half of them changed a little: what is to be found, and near misses. */
+/** Draws pieces of bodies, 1 to 64 code points long, and changes half of them a little for near misses. */
 function drawQueries(): string[] {
   const query = fc
     .tuple(
@@ -93,7 +93,7 @@ beforeAll(async () => {
 }, ORACLE_TIMEOUT_MS)
 afterAll(() => given.remove())
 
-/** The places of all hits, over all pages, and the totals that the pages told. */
+/** Returns the places of the hits of all pages, and the totals that the pages gave. */
 async function searchAll(scope: SearchScope, query: string, order: "asc" | "desc") {
   const found: string[] = []
   const totals = new Set<number>()
@@ -119,7 +119,7 @@ test(
       const expected = folded.flatMap((body, at) => (body.includes(needle) ? [`1/${at + 1}`] : []))
       if (order === "desc") expected.reverse()
       const answer = await searchAll({ application, chat: 1 }, query, order)
-      // Compared as texts: a difference of thousands of numbers would take minutes to be shown.
+      // Compared as text, since showing a difference of thousands of numbers would take minutes.
       expect({ query, totals: answer.totals, found: answer.found.join(" ") }).toEqual({
         query,
         totals: [expected.length],
@@ -128,7 +128,7 @@ test(
       matches += expected.length
       if (expected.length === 0) misses++
     }
-    // The queries are of both kinds.
+    // Enough queries match, and enough do not.
     expect(matches).toBeGreaterThan(50 * QUERIES)
     expect(misses).toBeGreaterThan(QUERIES / 20)
   },

@@ -106,7 +106,7 @@ async function store(stores: Stores, change: Change, deadline: number): Promise<
 }
 
 /**
- * Ends as `accept` does, or rejects with 503 after its deadline, when no script is begun any more. One under way may
+ * Ends as `accept` does, or rejects with 503 after its deadline, after which it begins no script. One under way may
  * still succeed: the relay then sends its event, and a retry with its Idempotency-Key is answered with it.
  */
 const inTime = <T>(accept: (deadline: number) => Promise<T>): Promise<T> =>

@@ -2,8 +2,8 @@
  * DESIGN. Applications are listed by creation time over all shards, so that whoever has reached a position of the list
  * finds later creations beyond it. Within a shard, revisions grow whatever its clock does. Across shards, one key in a
  * slot of its own holds the latest creation time. Each creation, in the same round trip and before its own script, runs
- * one that advances that time to the clock's and returns the one before. A clock that goes forward has passed it, and
- * that is all. Otherwise the clock was set back (or is another node's, and slow): the application is moved behind all
+ * one that advances that time to the clock's and returns the one before. Normally the clock is beyond it, and nothing
+ * else happens. Otherwise the clock was set back (or is another node's, and slow): the application is moved behind all
  * others before its creation is answered, and this process's next ones get the revision to exceed.
  *
  * Promised: an application whose creation begins after another's was answered comes after it, whatever Redis' clocks
@@ -25,7 +25,7 @@ import { ADVANCE, NOTE, type Noted } from "../outbox/scripts/creation-order.ts"
 import type { CreationReply } from "../outbox/scripts/writes.ts"
 import type { Stores } from "../stores.ts"
 
-/** A creation may exceed the noted clock by this without being noted: lists tell no less apart. */
+/** A creation may exceed the noted clock by this without being noted, since lists distinguish only milliseconds. */
 const UNTOLD_MAX_US = 1_000
 
 /** An accepted creation waits no longer for a MySQL that hangs. */
@@ -73,7 +73,7 @@ async function place(stores: Stores, creation: Creation, created: Created, noted
   return placed
 }
 
-/** Returns the last microsecond of the latest stored creation's millisecond, since rows tell no more. */
+/** Returns the last microsecond of the latest stored creation's millisecond, since rows have milliseconds only. */
 async function latestPersisted({ mysql }: Stores): Promise<number> {
   const latest = mysql.selectFrom("applications").select("created_at").orderBy("created_at", "desc").limit(1)
   const row = await reachMysql(() => latest.executeTakeFirst(), LATEST_TIMEOUT_MS)

@@ -10,7 +10,7 @@ import { DependencyAway } from "../errors.ts"
 import { SHARDS } from "../outbox/keys.ts"
 import type { Stores } from "../stores.ts"
 
-/** By then a process has usually sent an event that it accepted before: a send is given up after half of it. */
+/** By then a process has usually sent an event that it accepted before, since a send's time-out is half of this. */
 const SETTLE_AFTER_MS = 1_000
 const POLL_MS = 100
 /** A request waits this long before it is answered 503; a fresh start needs no more. */

@@ -1,4 +1,4 @@
-/** The script of the docs page, which makes a form for each call. Outside text is only ever set as text. */
+/** The script of the docs page, which makes a form for each call. It inserts foreign text as text, never as HTML. */
 export const docsScript = String.raw`
 const main = document.querySelector("#calls")
 const nav = document.querySelector("#contents")

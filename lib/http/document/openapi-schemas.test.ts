@@ -11,7 +11,7 @@ const document: Json = JSON.parse(JSON.stringify(openapiDocument()))
 const schemas: Record<string, Json> = document.components.schemas
 const operations: Json[] = Object.values<Json>(document.paths).flatMap((item) => Object.values<Json>(item))
 
-/** Every object in the document. */
+/** Yields every object in the document. */
 function* nodes(value: Json): Generator<Json> {
   if (typeof value !== "object" || value === null) return
   yield value
@@ -62,7 +62,7 @@ describe("the patterns of the OpenAPI document", () => {
   })
 
   test.each(patterns)("%s is read by ECMAScript, PCRE2, RE2, Java and Python", (pattern) => {
-    // Classes, quantifiers and what all of them mean alike; no \u and \x, no look-around, no delimiter.
+    // Only classes, quantifiers and syntax common to all dialects: no \u or \x, no look-around, no delimiter.
     expect(pattern.replaceAll(/\\[sS]|[A-Za-z0-9!~{},^$*[\]_-]/g, "")).toBe("")
     expect(new RegExp(pattern, "u").source).toBe(pattern)
     for (const [, times] of pattern.matchAll(/\{(?:\d+,)?(\d+)\}/g)) expect(Number(times)).toBeLessThanOrEqual(1_000)
@@ -83,13 +83,13 @@ describe("the patterns of the OpenAPI document", () => {
   })
 })
 
-/** The operation behind an id of the document. */
+/** Returns the operation behind an id of the document. */
 const operationOf = (id: string) =>
   OPERATIONS.find((operation) => operation.id === id) ??
   OPERATIONS.find(({ id: first }) => id.startsWith(`${first}-by-`))
 const withQuery = OPERATIONS.filter(({ query }) => query).map(({ id }) => id)
 const ofOperations = OPERATIONS.flatMap(({ body, answer }) => [body, answer.schema])
-/** All that have an id, wherever they are declared. */
+/** All schemas with an id, wherever they are declared. */
 const NAMED = new Map(
   [...Object.values<unknown>(contract), ...ofOperations].flatMap((one) => {
     const id = (one as ZodType | undefined)?.meta?.()?.id

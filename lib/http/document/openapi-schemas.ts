@@ -20,7 +20,7 @@ const withoutRefused = (properties: Record<string, unknown>): Record<string, unk
 function jsonSchemas(io: "input" | "output"): Record<string, Json> {
   const { schemas } = z.toJSONSchema(z.globalRegistry, {
     io,
-    // No client receives what a body is transformed into.
+    // Clients never receive a transformed body, so it need not be representable.
     unrepresentable: io === "input" ? "throw" : "any",
     uri: (id) => SCHEMA_PATH + id,
     override: ({ jsonSchema }) => {

@@ -14,7 +14,7 @@ const operations: { path: string; method: string; operation: Json }[] = Object.e
 )
 const byId = new Map(operations.map((entry) => [entry.operation.operationId, entry]))
 
-/** Every object in the document. */
+/** Yields every object in the document. */
 function* nodes(value: Json): Generator<Json> {
   if (typeof value !== "object" || value === null) return
   yield value

@@ -22,7 +22,7 @@ const HEADERS = {
   },
   RateLimit: {
     description:
-      'How the rate limits stand, where there are any: `"application";r=599;t=1`, `r` requests left, all of them again in `t` seconds.',
+      'The state of the rate limits, if there are any: `"application";r=599;t=1` means `r` requests left now, and all of them in `t` seconds.',
     schema: { type: "string" },
   },
   RateLimitPolicy: {
@@ -34,21 +34,21 @@ const HEADERS = {
     schema: { type: "integer", format: "int32", minimum: 0, maximum: 3600 },
   },
   IdempotencyReplayed: {
-    description: "Present where the Idempotency-Key had been used: this is the first answer again.",
+    description: "Present if the Idempotency-Key was used before: this is the first answer again.",
     schema: { type: "string", enum: ["true"] },
   },
 }
 /** Alternatives; an API without a key needs neither. */
 const SECURITY_SCHEMES = {
-  AdminBearer: { type: "http", scheme: "bearer", description: "An admin key, where the API has one." },
-  AdminKey: { type: "apiKey", in: "header", name: "x-api-key", description: "The same, where Authorization is taken." },
+  AdminBearer: { type: "http", scheme: "bearer", description: "An admin key, if the API has one." },
+  AdminKey: { type: "apiKey", in: "header", name: "x-api-key", description: "The same, if Authorization is taken." },
 }
 const ADMIN_SECURITY = [...Object.keys(SECURITY_SCHEMES).map((scheme) => ({ [scheme]: [] })), {}]
 const headerRef = (name: keyof typeof HEADERS): Json => ({ $ref: `#/components/headers/${name}` })
 
 const RATE_HEADERS = { ratelimit: headerRef("RateLimit"), "ratelimit-policy": headerRef("RateLimitPolicy") }
 
-/** Returns a shared answer for each error status of any operation. 405 has none: it answers methods without one. */
+/** Returns a shared answer for each error status of any operation. 405 has none: no operation answers with it. */
 function errorResponses(): Record<string, Json> {
   const statuses = new Set(OPERATIONS.flatMap(errorStatusesOf))
   return Object.fromEntries([...statuses].map((status) => [`Error${status}`, errorResponse(status)]))
@@ -136,7 +136,7 @@ function describeOperation(operation: Operation, operationId: string): Json {
   }
 }
 
-/** Gives a second method of an operation an id of its own. */
+/** Returns the paths of the document, where the second method of an operation gets an id of its own. */
 function pathsOf(operations: readonly Operation[]): Record<string, Json> {
   const paths: Record<string, Json> = {}
   for (const operation of operations) {
@@ -152,11 +152,11 @@ function pathsOf(operations: readonly Operation[]): Record<string, Json> {
 const DESCRIPTION = `Applications have chats, chats have messages. Chats are numbered from 1 per application, messages from 1 per chat, without gaps.
 
 - Errors are RFC 9457 problems; \`code\` is stable, and \`type\` leads to its explanation. A known path with another method answers 405 with Allow.
-- What HTTP does not allow, is larger than a server reads or does not arrive in full is refused before any call is looked at: 400 \`bad_request\`, 408, 413, 414 or 431.
-- A write that was answered shows in every read and list at once. Search may lag by some seconds, counts by the sync period.
+- A request that HTTP does not allow, that is larger than the server reads, or that does not arrive in full is refused before routing: 400 \`bad_request\`, 408, 413, 414 or 431.
+- Every read and list shows an answered write at once. Search may lag by some seconds, counts by the sync period.
 - Unknown body fields are ignored; lengths count Unicode code points; a request body has ${LIMITS.requestBytesMax / 1024} KiB at most, and one nested deeper than ${LIMITS.jsonDepthMax} levels is 422.
-- Where the API has admin keys, creating, listing, changing and deleting applications needs one; every other call below \`/applications\` needs the application's token only.
-- Where the API has rate limits, answers carry RateLimit and RateLimit-Policy, and 429 says in Retry-After when to come again.
+- If the API has admin keys, creating, listing, changing and deleting applications needs one; every other call below \`/applications\` needs only the application's token.
+- If the API has rate limits, answers carry RateLimit and RateLimit-Policy, and a 429 says in Retry-After when to try again.
 - Send an \`x-request-id\` to find your request in the logs.`
 
 const TAGS = {

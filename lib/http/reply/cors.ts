@@ -1,8 +1,8 @@
 /*
- * DESIGN. CORS (the Fetch standard) is answered here, neither by API Gateway nor by the emulator, since they know one
- * rule for all routes and ours has two: pages of any origin may read the answers to calls that need only an
- * application's token, but only pages of CORS_ORIGINS those to calls that administer applications. Without an admin
- * key, any page that an operator visits could otherwise read the tokens of all applications. There are no cookies, so
+ * DESIGN. CORS (the Fetch standard) is handled here, not by API Gateway or the emulator, since those have one rule for
+ * all routes and this API needs two: pages of any origin may read the answers to calls that need only an application's
+ * token, but only pages of CORS_ORIGINS may read those to calls that administer applications. Otherwise, without an
+ * admin key, any page that an operator visits could read the tokens of all applications. There are no cookies, so
  * credentials are never allowed.
  */
 import { corsOriginsOf } from "../../origins.ts"

@@ -6,7 +6,7 @@ import type { Reply } from "./replies.ts"
 /** Returns a problem's `type` (RFC 9457), where the docs page explains its code. */
 const problemType = (base: string, code: string): string => `${base}/docs#error-${code}`
 
-/** What a problem needs of its request: its id, where its caller reached the API (`baseUrl`), where its fields were. */
+/** What a problem needs of its request: its id, the API's URL (`baseUrl`), and the places of its fields. */
 export type Asked = { requestId: string; base: string; place?: (field: FieldError) => FieldError }
 
 const asTold = (field: FieldError): FieldError => field
@@ -15,8 +15,8 @@ const asTold = (field: FieldError): FieldError => field
 const FIELD_ERRORS_MAX = 20
 
 /**
- * Returns the error to tell the client: an ApiError as it is, 503 for a dependency that is away, without its name, and
- * a bare 500 for anything else, a stray ZodError too.
+ * Returns the error to tell the client: an ApiError as it is, 503 without a name for a dependency that is away, and a
+ * bare 500 for anything else, including a stray ZodError.
  */
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown
@@ -45,7 +45,7 @@ export function problem(error: ApiError, { requestId, base, place = asTold }: As
   return { status, headers, body: JSON.stringify(body) }
 }
 
-/** Words zod's issues; a schema's own message comes first. */
+/** Phrases zod's issues; a schema's own message takes precedence. */
 const wordIssue: z.core.$ZodErrorMap = (issue) => {
   if (issue.code === "invalid_type") {
     if (issue.input === undefined) return "is required"

@@ -3,7 +3,7 @@ import fc from "fast-check"
 import { LIMITS } from "../../limits.ts"
 import { nestsDeeper } from "./json-depth.ts"
 
-/** How deep a parsed value is nested. */
+/** Returns how deeply a parsed value is nested. */
 const depthOf = (value: unknown): number =>
   typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0
 

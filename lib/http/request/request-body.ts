@@ -46,8 +46,8 @@ function decodeBytes(body: string): string {
 }
 
 /**
- * Returns a body that the gateway has decoded. It has replaced bytes that were not UTF-8, which shows only if the
- * length differs from the client's Content-Length.
+ * Returns a body that the gateway has decoded. The gateway replaces bytes that are not UTF-8, which shows only if the
+ * length then differs from the client's Content-Length.
  */
 function decodedText(body: string, declaredBytes: string | undefined): string {
   const bytes = Buffer.byteLength(body)

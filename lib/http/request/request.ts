@@ -24,7 +24,7 @@ function readParams(schema: ZodType, event: APIGatewayProxyEventV2): unknown {
   return result.data
 }
 
-/** Reads the query itself, since gateways join a repeated parameter with commas, like one that contains a comma. */
+/** Reads the raw query, since gateways join a repeated parameter with commas, as if it were one with a comma. */
 function queryParameters(rawQueryString: string): Record<string, string> {
   const parameters: Record<string, string> = Object.create(null)
   const errors: FieldError[] = []

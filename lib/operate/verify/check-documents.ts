@@ -1,9 +1,9 @@
 /**
  * DESIGN. Compares MySQL and the index from both sides: each row with its document, then each document with its row.
  *
- * Under load a document lags behind its row, so each difference is read again by key, until it is gone, or until five
+ * Under load a document lags behind its row, so each difference is read again by key until it is gone, or until five
  * reads a second apart have found it and no entry of `pending_index` is to be sent. Row and entry are written together,
- * and the entry is removed only once the document is there: a difference that is left then stays.
+ * and the entry is removed only once the document is there, so a difference without an entry is permanent.
  */
 
 import { keyText, type ResourceKey } from "../../events.ts"

@@ -12,7 +12,7 @@ export type Parent = {
   tombstonesIn: number
   /** The greatest number of a row below it, if any. */
   greatest: number | null
-  /** Its counter's; null without one. */
+  /** The counter's `highest`; null without a counter. */
   highest: number | null
   live: number | null
   fenced: number

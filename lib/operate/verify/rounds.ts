@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 
 /** Pending writes usually arrive within a second or two. */
 const ROUND_MS = 1_000
-/** Rounds at most: a busy consumer needs no more. */
+/** The most rounds that even a busy consumer needs. */
 const ROUNDS = 5
 
 export type Rounds = {

@@ -3,11 +3,11 @@
  *
  * A *life* of Redis is a run of its process with its data. Another `run_id`, a missing marker, or a revision below one
  * that this process has seen begins a new *generation* of the shard; `lost` is the latest one that began with data
- * missing. A new generation takes no writes until it is *settled*: the persist queue has been drained (the hash field
- * stays `drained`, for data already stored). Each parent is verified against MySQL on first use: its `g` (chat 7: `g7`)
- * is that generation. If `g` is below `lost`, the parent needs a fence (see lib/write). Events brought back by an older
- * copy of Redis are `stale`: they are sent again and taken off before the shard settles, or readers would see
- * overwritten states.
+ * missing. A new generation takes no writes until it is *settled*: the persist queue has been seen empty (the hash
+ * field keeps its old name `drained`, for stored data). Each parent is verified against MySQL on first use: its `g`
+ * (chat 7: `g7`) is that generation. If `g` is below `lost`, the parent needs a fence (see lib/write). Events brought
+ * back by an older copy of Redis are `stale`: they are sent again and taken off before the shard settles, or readers
+ * would see overwritten states.
  *
  * Promised: a number, its revision, its outbox entry and its idempotency record come together or not at all. May happen
  * twice: a script whose answer was lost, if the client sends its request again without an Idempotency-Key.

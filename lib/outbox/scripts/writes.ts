@@ -67,7 +67,7 @@ return judged(quotas, buckets, function()
   local revision = math.max(state.revision + 1, now)
   if kind == 'application' then
     local last = math.max(state.revision, tonumber(after))
-    -- Lists of applications tell only milliseconds apart: with a clock set back, none may share one.
+    -- Lists of applications compare milliseconds only: with a clock set back, no two may share one.
     if now <= last then revision = (math.floor(last / 1000) + 1) * 1000 end
   end
   local created = text(math.floor(revision / 1000))

@@ -6,7 +6,7 @@ import { foldWithOffsets } from "./fold-offsets.ts"
 
 const RUNS = { numRuns: 2000 }
 
-/** Every code point but the surrogates. */
+/** Yields every code point except the surrogates. */
 function* everyCharacter(): Generator<string> {
   for (let codePoint = 0; codePoint <= 0x10ffff; codePoint++) {
     if (codePoint < 0xd800 || codePoint > 0xdfff) yield String.fromCodePoint(codePoint)
@@ -86,7 +86,7 @@ describe("fold: every character of Unicode", () => {
     const all = cased.join("")
     const wrong = cased.filter((character) => {
       const alike = all.match(new RegExp(`[${character}]`, "giu")) ?? []
-      // Simple case folding knows no ß = ss; all that it takes for the same must be the same here.
+      // Simple case folding lacks ß = ss, but whatever it equates must be equal here, too.
       return alike.length === 0 || alike.some((other) => fold(other) !== fold(character))
     })
     expect(cased.length).toBeGreaterThan(2000)

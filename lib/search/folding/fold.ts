@@ -6,7 +6,7 @@
 // change what the query's last letter becomes. "가" is not found in "각", one folded syllable, though its jamo begin
 // those of "각"; カ is not found in ガ. The index, the highlight and the tests all follow this one line.
 //
-// Indexes hold text that this file folded: a changed rule raises MAPPING_VERSION (../indexing/index-mapping.ts).
+// Indexes hold text that this file folded, so a changed rule must raise MAPPING_VERSION (../indexing/index-mapping.ts).
 
 /**
  * The diacritics that folding drops: every combining mark (General_Category M) whose script is Latin, Greek, Cyrillic,
@@ -24,7 +24,7 @@ const DROPPED_RANGES: readonly (readonly [first: number, last: number])[] = [
   [0x05c4, 0x05c5],
   [0x05c7, 0x05c7],
   [0x0610, 0x061a], // Arabic honorifics and Koranic signs
-  [0x0640, 0x0640], // tatweel: a letter to Unicode, a lengthened line to the reader
+  [0x0640, 0x0640], // tatweel: a letter to Unicode, but only a lengthened stroke to readers
   [0x064b, 0x065f], // Arabic vowel signs, shadda, hamza and madda above
   [0x0670, 0x0670],
   [0x06d6, 0x06dc],
@@ -57,8 +57,8 @@ const DROPPED = new RegExp(`[${DROPPED_RANGES.map(([first, last]) => `${hex(firs
  * else that folds to several letters (ligatures, ŉ, ǰ, ΐ, ᾳ …). Dotless ı stays ı, as outside Turkic locales.
  */
 const CASE_FOLDS: Readonly<Record<string, string>> = {
-  ß: "ss", // and so ẞ, whose lower case it is
-  ς: "σ", // also mends the one rule of toLowerCase that looks at the neighbours, Final_Sigma
+  ß: "ss", // and so ẞ, whose lower case is ß
+  ς: "σ", // also undoes the only context-dependent rule of toLowerCase, Final_Sigma
   "\u1c80": "\u0432",
   "\u1c81": "\u0434",
   "\u1c82": "\u043e",

@@ -46,7 +46,7 @@ describe("highlight: a match in the original text", () => {
   })
 })
 
-/** A body, and a query that is often a piece of it. */
+/** A body, and a query that is often part of it. */
 const bodyAndQuery = fc
   .tuple(anyText, fc.nat(40), fc.integer({ min: 1, max: 6 }), anyText, fc.boolean())
   .map(([body, from, length, other, within]) => {

@@ -7,7 +7,7 @@ import { isSearchAway, SearchIndexMissing } from "../search-errors.ts"
 import { type IndexOperation, indexDocuments } from "./index-documents.ts"
 
 const TIMEOUT_MS = 20_000
-/** Tens of megabytes to fold and to index, on a busy machine. */
+/** Enough to fold and index tens of megabytes on a busy machine. */
 const LARGE_LIMIT_MS = 60_000
 const AT = "2026-11-01T12:00:00.000Z"
 
@@ -39,7 +39,7 @@ const idOf = (number: number) => ({
   routing: application,
 })
 
-/** What a search for `query` finds now, oldest first. */
+/** Returns what a search for `query` finds now, oldest first. */
 const found = async (query: string) => {
   await given.client.indices.refresh({ index: given.alias })
   const request = {
@@ -166,7 +166,7 @@ describe("indexDocuments", () => {
   test(
     "more than a bulk request holds, the largest bodies among it, is indexed whole",
     async () => {
-      // U+FDFA folds to 18 characters: the longest folded body there can be, 33 bytes for each 3.
+      // U+FDFA folds to 18 characters, 33 bytes for its 3, which makes the longest possible folded body.
       const operations = Array.from({ length: 30 }, (_, index) => written(index + 1, "\ufdfa".repeat(10_000), 1))
 
       const outcome = await send(operations)

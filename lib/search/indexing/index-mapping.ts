@@ -3,7 +3,7 @@
 //
 // Substring search: the folded body (fold.ts) is indexed three times, as its n-grams of exactly 1, 2 and 3 code points.
 // A query of n ≤ 3 code points is one term of the sub-field for n; a longer one is the phrase of its trigrams, which
-// follow each other in a body exactly where the query is in it. So results are exact and need no filter.
+// follow each other in a body exactly where the query occurs. So results are exact and need no filter.
 //
 // The index is sorted by (chat, number descending) and searches of a chat sort by number alone: the newest matches come
 // first and a page costs the same in a chat of a million messages. Measured: 3–10 ms, 430 bytes of index per message.

@@ -28,7 +28,7 @@ const search = ({
     query: fold(query) as FoldedQuery,
   })
 
-/** The numbers of all pages, and the totals that the pages told. */
+/** Returns the numbers of all pages, and the totals that the pages gave. */
 async function searchAll(request: Parameters<typeof search>[0]): Promise<{ numbers: number[]; totals: Set<number> }> {
   const numbers: number[] = []
   const totals = new Set<number>()

@@ -1,5 +1,5 @@
 /**
- * DESIGN. Builds the index anew from MySQL beside the one that is searched, then moves the alias.
+ * DESIGN. Rebuilds the index from MySQL beside the one that is searched, then moves the alias.
  *
  * 1. The new index is registered as a second target (targets.ts). From then on an entry leaves `pending_index` only
  *    once the change is in both.
@@ -111,7 +111,7 @@ async function build(
     if (previous !== null) await retire(elasticsearch, previous, options.keep === true)
     return { index, previous, copied, caughtUp, refused }
   } catch (error) {
-    // Once the alias has moved the next builder finishes; until then nothing may remain.
+    // Once the alias has moved, the next builder finishes; before that, nothing of this build may remain.
     if (!moved) await abandon(own, registered, previous).catch(() => undefined)
     throw error
   }
