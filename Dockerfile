@@ -3,15 +3,15 @@
 FROM docker.io/library/node:24.21.0-trixie-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Of the development tools only those that the emulator consists of, in the versions of the lock file.
+# Installs only those development tools that the emulator needs, in the versions of the lock file.
 RUN node --input-type=module -e ' \
       import { readFileSync, writeFileSync } from "node:fs"; \
       const { devDependencies, ...rest } = JSON.parse(readFileSync("package.json", "utf8")); \
       const emulator = Object.entries(devDependencies).filter(([name]) => /^(serverless|esbuild)/.test(name)); \
       writeFileSync("package.json", JSON.stringify({ ...rest, devDependencies: Object.fromEntries(emulator) }))' \
  && npm install
-# What nothing loads, two thirds of it all: types, source maps and texts; of aws-sdk, which serverless-offline-sqs asks for
-# SQS alone, the browser's part and the other 300 services; sources beside what was built of them; Java.
+# Removes what nothing loads, two thirds of everything: types, source maps and texts; the browser part and 300 services
+# of aws-sdk, of which serverless-offline-sqs uses only SQS; sources of built files; Java.
 RUN cd node_modules \
  && find . -type f \( -name "*.d.ts" -o -name "*.d.mts" -o -name "*.d.cts" -o -name "*.map" -o -iname "*.md" \) -delete \
  && find aws-sdk/apis -type f ! -name "sqs*" ! -name "sts*" ! -name metadata.json -delete \
@@ -19,16 +19,16 @@ RUN cd node_modules \
 
 FROM docker.io/library/debian:trixie-slim
 RUN groupadd --gid 1000 node && useradd --uid 1000 --gid node --create-home node
-# Node.js alone: npm and the headers, 80 MB, are of no use here.
+# Only Node.js: npm and the headers, 80 MB, are not needed.
 COPY --from=packages /usr/local/bin/node /usr/local/bin/node
 WORKDIR /app
-# The emulator writes the bundles of the functions into this folder.
+# The emulator writes the functions' bundles into this folder.
 RUN chown node:node .
 COPY --from=packages /app/node_modules node_modules
 COPY --chown=node:node . .
 USER node
 ENV NODE_ENV=production
-# Loads every plugin: one that was left without a package it needs is found here and not at the start. What it compiles of
-# the schema of serverless.yml stays in ~/.serverless, which makes each start quicker.
+# Loads every plugin, so that a missing package fails the build and not the start. The schema of serverless.yml that it
+# compiles stays in ~/.serverless, which makes each start faster.
 RUN node node_modules/serverless/bin/serverless.js print --stage local >/dev/null
 CMD ["node", "node_modules/serverless/bin/serverless.js", "offline", "start", "--stage", "local"]

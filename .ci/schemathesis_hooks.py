@@ -7,11 +7,11 @@ NAME_MAX = 255
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
-    """Takes the example from each Idempotency-Key, and says that null will do where a chat may have no body.
+    """Removes the example of each Idempotency-Key, and allows null as the body of a chat, which may have none.
 
-    The example is one key for readers. Sent with one body after another it is refused from the second on, and creations
-    would mostly go untried. Null is what some generated clients write for a body that they leave out; in the document it
-    would become a type of its own in all of them.
+    The example is a single key. Sent with different bodies, it is refused from the second on, and most creations would
+    not be tried. Some generated clients send null for an omitted body; if the document said so, all of them would get
+    a type for it.
     """
     for item in raw_schema["paths"].values():
         for operation in item.values():
@@ -24,6 +24,6 @@ def before_load_schema(context, raw_schema):
 
 @schemathesis.hook
 def filter_body(context, body):
-    """Leaves out a name that is too long only until it is trimmed: a schema cannot say that such a one is taken."""
+    """Skips names that are too long only before they are trimmed: they are valid, which a schema cannot express."""
     name = body.get("name") if isinstance(body, dict) else None
     return not isinstance(name, str) or len(name) <= NAME_MAX or len(name.strip()) > NAME_MAX

@@ -1,4 +1,4 @@
-// npm run faults: brings up a stack of its own, loads it, harms it, and judges what is left. Exits 1 on any violation.
+// npm run faults: starts its own stack, puts it under load and faults, and checks the result. Exits 1 on any violation.
 import { failureLines } from "../local/failure.ts"
 import { progressOn } from "../local/progress.ts"
 import { stopSignals } from "../local/signals.ts"
@@ -33,7 +33,7 @@ async function main(options: CampaignOptions): Promise<number> {
     options.target === "native" ? await startNativeTarget(parts) : await startComposeTarget({ ...parts, replicas })
   try {
     if (target.diskReason !== undefined) console.log(`No disk is filled: ${target.diskReason}`)
-    // Two sources, so that what faults draw as they run does not change what is planned.
+    // Two random sources, so that what running faults draw does not change the plan.
     const random = seededRandom(seed)
     const faults = chooseFaults(faultsFor(target, seededRandom(seed + 1)), only)
     const plan = short ? planShort(faults, random) : planLong(faults, minutes, random)
@@ -73,5 +73,5 @@ process.exitCode = await main(options).catch((error: unknown) => {
   for (const line of failureLines(error)) console.error(line)
   return 1
 })
-// The channel to the bootstrap would keep this process alive.
+// The IPC channel to the bootstrap would keep this process alive.
 process.exit(process.exitCode)

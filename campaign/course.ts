@@ -1,5 +1,5 @@
-// DESIGN. The course of a campaign: set up, load and faults at once, then wait until nothing is on its way, then the
-// verdict. What is judged was noted while it happened (answers) or is read in the end (rows, documents, lists).
+// The course of a campaign: set up, run load and faults together, wait until the backlog has drained, give the verdict.
+// The verdict rests on answers recorded during the load and on rows, documents and lists read at the end.
 import { LaunchFailure } from "../local/failure.ts"
 import { createFaultLog, type FaultLog } from "./faults/fault-log.ts"
 import { createProbes, followRecovery, type Probes } from "./faults/recovery.ts"
@@ -31,14 +31,14 @@ import {
 import { connectStores, type DirectStores, unlessAway } from "./verdict/stores.ts"
 import { compareAll } from "./verdict/verdict.ts"
 
-/** Writes under way when the load ends are sent again for so long. */
+/** When the load ends, open writes are still repeated for this long. */
 const LAST_ANSWERS_MS = 60_000
-/** By then the queue takes events again: a breaker that was open has closed. */
+/** By then an open breaker has closed, and the queue takes events again. */
 const CALM_READY_MS = 5_000
-/** The load gives way where it outruns a slow machine: from this backlog on, in proportion, down to a tenth. */
+/** Beyond this backlog the load slows down in proportion, at most by SLOWDOWN_MAX, so as not to outrun the machine. */
 const BACKLOG_GIVEN_WAY = 1_500
 const SLOWDOWN_MAX = 10
-/** Faults that had to wait may make a campaign longer, up to this. */
+/** Faults that had to wait may make a campaign this much longer. */
 const OVERTIME_FACTOR = 1.5
 
 export type CampaignParts = {
@@ -61,7 +61,7 @@ type Run = {
 }
 type LoadFigures = { loadSeconds: number; before: Memory }
 
-/** The moving line. */
+/** Returns the text of the moving line. */
 const progressText = ({ parts, faults, samples, startedAt }: Run, totals: Record<string, number>) => {
   const active = faults.active().map(({ fault }) => fault.name)
   const latest = samples.at(-1)
@@ -82,7 +82,7 @@ type FaultParts = {
   wantCalm(isWanted: boolean): void
 }
 
-/** Does the planned faults, tells of them and follows each one's recovery. Returns how many were begun. */
+/** Runs the planned faults, prints them and follows the recovery from each. Returns how many began. */
 async function doFaults(
   run: Run,
   { tally, probes, followed, watched, stopFaults, wantCalm }: FaultParts,
@@ -114,13 +114,13 @@ async function doFaults(
     },
     onSkip: ({ fault }, reason) => {
       notRun.push(`${fault.name}: ${reason}`)
-      status.line(`${clock(Date.now() - startedAt)}  ${fault.name} is left out: ${reason}`)
+      status.line(`${clock(Date.now() - startedAt)}  ${fault.name} is skipped: ${reason}`)
     },
   })
   return begun
 }
 
-/** Load and faults, until both have ended. */
+/** Runs load and faults until both have ended. */
 async function runUnderFire(run: Run): Promise<LoadFigures> {
   const { parts, faults, ledger, direct, samples, notRun, startedAt } = run
   const { target, plan, status, options } = parts
@@ -155,14 +155,14 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
   status.show(() => progressText(run, tally.totals))
   const loading = runLoad(load, playground)
   const followed: Promise<void>[] = []
-  // Aborted by the operator, or when faults have waited for too long.
+  // Aborted by the operator, or when faults have waited too long.
   const stopFaults = AbortSignal.any([parts.stop, AbortSignal.timeout(plan.lastsMs * OVERTIME_FACTOR)])
 
   const firstFaultAt = startedAt + (plan.faults[0]?.atMs ?? 0)
   await pauseUntil(firstFaultAt, parts.stop)
   const before = await measureMemory(target, direct)
   const begun = await doFaults(run, { tally, probes, followed, watched: watched.signal, stopFaults, wantCalm })
-  for (const { fault } of plan.faults.slice(begun + notRun.length)) notRun.push(`${fault.name}: the time was over`)
+  for (const { fault } of plan.faults.slice(begun + notRun.length)) notRun.push(`${fault.name}: out of time`)
   await pauseUntil(startedAt + plan.lastsMs, parts.stop)
   ended.abort()
   const last = setTimeout(() => gaveUp.abort(), LAST_ANSWERS_MS)
@@ -177,7 +177,7 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
   return { loadSeconds, before }
 }
 
-/** Resolves at a time (ms since 1970), or when aborted. */
+/** Resolves at `time` (ms since 1970), or when aborted. */
 async function pauseUntil(time: number, stop: AbortSignal): Promise<void> {
   const waitMs = time - Date.now()
   if (waitMs <= 0 || stop.aborted) return
@@ -195,17 +195,17 @@ const shownLeft = (left: Left): string =>
     .map(([name, count]) => `${name} ${count ?? "?"}`)
     .join(", ")
 
-/** Waits for quiet and judges everything. */
+/** Waits until the backlog has drained and checks everything. */
 async function judge(run: Run, { before }: LoadFigures, verdict: Verdict) {
   const { parts, ledger, faults, direct } = run
   const { target, status } = parts
   const client = connectClient(target.apiUrl)
-  let said = "waiting until nothing is on its way"
+  let said = "waiting for the backlog to drain"
   status.show(() => said)
   const { left, tookMs } = await awaitQuiet(direct, QUIET_MAX_MS, (now) => {
-    said = `waiting until nothing is on its way: ${shownLeft(now)}`
+    said = `waiting for the backlog to drain: ${shownLeft(now)}`
   })
-  status.line(`Nothing on its way after ${clock(tookMs)}: ${shownLeft(left)}`)
+  status.line(`Backlog after ${clock(tookMs)}: ${shownLeft(left)}`)
   await judgeLeft(direct, left, verdict)
   said = "waiting for the counts"
   const tokens = ledger.resources.flatMap(({ kind, id }) =>
@@ -225,7 +225,7 @@ async function judge(run: Run, { before }: LoadFigures, verdict: Verdict) {
   return { left, quietAfterSeconds: Math.round(tookMs / 1000), after }
 }
 
-/** Runs a whole campaign on a stack that is up. Throws when a store cannot be read in the end. */
+/** Runs a whole campaign on a running stack. Throws when a store cannot be read at the end. */
 export async function runCampaign(parts: CampaignParts): Promise<Outcome> {
   const { options, target } = parts
   const startedAt = Date.now()

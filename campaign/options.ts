@@ -1,37 +1,37 @@
 import { randomInt } from "node:crypto"
 import { parseArgs } from "node:util"
 
-/** A campaign with time for a hundred faults. */
+/** Long enough for a hundred faults. */
 const MINUTES_DEFAULT = 30
 const MINUTES_MAX = 24 * 60
 const REPLICAS_MAX = 10
 const SEED_MAX = 2 ** 32 - 1
 
 export type CampaignOptions = {
-  /** All that is left to chance follows from it. */
+  /** The seed of all random choices. */
   seed: number
   minutes: number
-  /** Names of faults, or beginnings of names; all when empty. */
+  /** Names of faults, or the beginnings of names; all faults when empty. */
   only: string[]
   target: "native" | "compose"
   /** Copies of the API; compose only. */
   replicas: number
-  /** Each fault once, for a moment. */
+  /** Runs each fault once, briefly. */
   short: boolean
-  /** Folder for report and timeline; no file is written without one. */
+  /** The folder for report and timeline; undefined to write no files. */
   report: string | undefined
 }
 
 export const USAGE = `usage: npm run faults -- [options]
-  --seed N           repeats the campaign of that seed (0 to ${SEED_MAX})
-  --minutes N        how long, ${MINUTES_DEFAULT} unless told
-  --only NAME,…      only faults of these names, or whose names begin so
-  --target native    the servers on this machine (the default), or: compose
-  --replicas N       copies of the API, 1 to ${REPLICAS_MAX}; more than one under compose only
+  --seed N           repeats the campaign with that seed (0 to ${SEED_MAX})
+  --minutes N        duration of the load (default: ${MINUTES_DEFAULT})
+  --only NAME,…      only faults whose names begin with one of these
+  --target NAME      native (servers on this machine, the default) or compose
+  --replicas N       copies of the API, 1 to ${REPLICAS_MAX}; more than one only with compose
   --short            each fault once, for 1 to 3 s: about 3 minutes
-  --report DIR       where report and timeline go; .data/faults-report unless told, nowhere with --short`
+  --report DIR       folder for report and timeline (default: .data/faults-report; none with --short)`
 
-/** Where a long campaign's report goes. */
+/** The folder for the report of a long campaign. */
 const REPORT_DEFAULT = ".data/faults-report"
 
 function wholeNumber(option: string, text: string, min: number, max: number): number {
@@ -40,7 +40,7 @@ function wholeNumber(option: string, text: string, min: number, max: number): nu
   throw new Error(`--${option}: must be a whole number from ${min} to ${max}, not "${text}"`)
 }
 
-/** Reads the command line. Throws an Error that names the option that is wrong. */
+/** Parses the command line. Throws an Error that names the wrong option. */
 export function parseOptions(args: string[]): CampaignOptions {
   const { values } = parseArgs({
     args,
@@ -61,7 +61,7 @@ export function parseOptions(args: string[]): CampaignOptions {
   const replicas = wholeNumber("replicas", values.replicas, 1, REPLICAS_MAX)
   if (replicas > 1 && target === "native") throw new Error("--replicas: the native servers have one copy of the API")
   const only = (values.only ?? "").split(",").map((name) => name.trim().replaceAll("-", " "))
-  if (values.only !== undefined && only.includes("")) throw new Error("--only: names of faults, with commas between")
+  if (values.only !== undefined && only.includes("")) throw new Error("--only: must be names separated by commas")
   if (values.report === "") throw new Error("--report: a folder is missing")
   return {
     seed: values.seed === undefined ? randomInt(SEED_MAX) : wholeNumber("seed", values.seed, 0, SEED_MAX),

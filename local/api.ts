@@ -5,23 +5,23 @@ import { type Supervised, type Supervision, supervise } from "./supervisor.ts"
 
 /** serverless-offline with its bundling takes 3 to 10 s, four times that on a busy machine. */
 const READY_LIMIT_MS = 60_000
-/** Batches of the queues in flight are given 10 s to finish, HTTP calls 5 s after that. */
+/** Queue batches in flight get 10 s to finish, then HTTP calls get 5 s. */
 const STOP_LIMIT_MS = 16_000
 const HEALTH_LIMIT_MS = 2000
 
 export type ApiOptions = Supervision & {
   port: number
   env: Record<string, string>
-  /** A copy of the project to run, for one beside another: they would share the folder of the bundles. */
+  /** A copy of the project, for a second API at the same time: in one folder their bundles would collide. */
   projectFolder?: string
 }
 
-/** The ports that an API on this port takes. */
+/** Returns the ports that an API on this port takes. */
 export const apiPorts = (port: number): PortClaim[] => [{ label: "the API", port, variable: "PORT" }]
 
 /**
- * Under the emulator a handler that cannot even be loaded answers 200 as well, with the error as its body. Readiness is
- * asked for as well, whatever it says: that loads the drivers, which the first request would have to wait for otherwise.
+ * Returns whether GET /health succeeds. Under the emulator even a handler that fails to load answers 200, with the
+ * error as its body. GET /health/ready, whatever it answers, loads the drivers, so that the first request need not.
  */
 const answersHealth = async (port: number) => {
   const ask = (path: string) =>
@@ -33,7 +33,7 @@ const answersHealth = async (port: number) => {
 }
 
 /**
- * Starts the API in serverless-offline and resolves once GET /health answers; it is started again when it ends.
+ * Starts the API in serverless-offline, resolves once GET /health answers, and restarts it whenever it exits.
  * @throws LaunchFailure with the end of its log when it does not come up.
  */
 export const startApi = (options: ApiOptions): Promise<Supervised> => {
@@ -50,7 +50,7 @@ export const startApi = (options: ApiOptions): Promise<Supervised> => {
         PORT: `${port}`,
         // This process lives on after an answer, unlike an instance of AWS Lambda.
         ANSWER_BEFORE_SEND: process.env.ANSWER_BEFORE_SEND ?? "true",
-        // Its own lines for each request cost as much as the request.
+        // Its log lines for each request cost as much as the request itself.
         SLS_LOG_LEVEL: process.env.SLS_LOG_LEVEL ?? "error",
         SLS_NOTIFICATIONS_MODE: "off",
         SLS_TELEMETRY_DISABLED: "1",

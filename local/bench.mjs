@@ -1,7 +1,7 @@
-// npm run bench: what is fast, as ratios within one run. See bench/bench.ts.
+// npm run bench: runs the benchmarks. See bench/bench.ts.
 import { bootstrap } from "./bootstrap.mjs"
 
-// Handlers are called in this process as well; a line for each call would be most of what is measured, and seen.
+// Some benchmarks call handlers in this process; a log line for each call would distort what is measured.
 process.env.LOG_LEVEL ??= "WARN"
 
 bootstrap("../bench/bench.ts")

@@ -1,18 +1,18 @@
-// What `npm start` and `npm test` run before any dependency is there: plain JavaScript for Node 20, no imports but Node's own.
+// Installs the dependencies, then runs a script with Node 24: plain JavaScript for Node 20, with Node's modules only.
 import { spawn, spawnSync } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { constants } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
-/** How often to look whether npm is still there. */
+/** How often to check whether npm is still there. */
 const PARENT_POLL_MS = 500
 
 const local = dirname(fileURLToPath(import.meta.url))
 const root = dirname(local)
 const node = join(root, "node_modules", ".bin", "node")
 
-/** The packages of a lock file, or nothing when it is missing or torn. */
+/** Returns the packages of a lock file; undefined when it is missing or truncated. */
 function packagesOf(path) {
   try {
     return JSON.parse(readFileSync(path, "utf8")).packages
@@ -22,8 +22,8 @@ function packagesOf(path) {
 }
 
 /**
- * Whether node_modules is what the lock file says. npm writes node_modules/.package-lock.json last, so a run of
- * `npm ci` that was cut short leaves none; packages for other platforms are optional and not in it.
+ * Returns whether node_modules matches the lock file. npm writes node_modules/.package-lock.json last, so an
+ * interrupted `npm ci` leaves none; optional packages for other platforms are not in it.
  */
 function isInstalled() {
   const wanted = packagesOf(join(root, "package-lock.json"))
@@ -38,10 +38,10 @@ function isInstalled() {
 
 function install() {
   console.log("Installing dependencies (npm ci) …")
-  // `npm start` names the npm that runs it; otherwise the one on the PATH.
+  // `npm start` sets npm_execpath; otherwise npm comes from the PATH.
   const npm = process.env.npm_execpath
   const [command, ...first] = npm?.endsWith("js") ? [process.execPath, npm] : [npm ?? "npm"]
-  // A test run's NODE_ENV=production must not leave the development tools out: the launcher is made of them.
+  // NODE_ENV=production must not leave out the development tools, which the launcher needs.
   const done = spawnSync(command, [...first, "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     stdio: "inherit",
@@ -51,14 +51,14 @@ function install() {
   console.error(
     done.status === 0
       ? "✗ Node 24: npm ci did not run the install script of the package node: allow install scripts (npm config get ignore-scripts) and try again."
-      : "✗ Dependencies: npm ci failed. Mend what it says above (network, disk, right to write here) and try again.",
+      : "✗ Dependencies: npm ci failed. Fix the cause shown above (network, disk, write permission) and try again.",
   )
   process.exit(1)
 }
 
 /**
- * Runs local/<script> with the project's own Node 24 and ends with its exit code. Signals are handed on; should this
- * process be killed outright, the script sees the channel between the two close and stops in order.
+ * Runs local/<script> with the project's own Node 24 and exits with its exit code. Signals are forwarded; if this
+ * process is killed, the script sees its IPC channel close and stops in order.
  */
 export function bootstrap(script) {
   if (!isInstalled()) install()
@@ -66,7 +66,7 @@ export function bootstrap(script) {
     cwd: root,
     stdio: ["inherit", "inherit", "inherit", "ipc"],
   })
-  // A signal for npm alone ends its shell and would leave this process behind.
+  // A signal sent to npm alone ends its shell and would leave this process running.
   const parent = process.ppid
   const stopWithNpm = () => process.ppid !== parent && child.kill("SIGTERM")
   if (process.env.npm_lifecycle_event) setInterval(stopWithNpm, PARENT_POLL_MS).unref()

@@ -1,5 +1,5 @@
-// The project is ESM and the bundles are CommonJS (which the emulator, `invoke local` and the cloud all can load as .js),
-// so their folder says so. An esbuild plugin, since serverless-esbuild empties the folder before each build.
+// The project is ESM, but the bundles are CommonJS, which the emulator, `invoke local` and the cloud can all load as
+// .js. This writes the package.json that says so at each build, because serverless-esbuild empties the folder.
 const { mkdirSync, writeFileSync } = require("node:fs")
 const { join } = require("node:path")
 

@@ -1,4 +1,4 @@
-// npm run demo: a real corpus through a running API. See demo.ts.
+// npm run demo: sends a real corpus through a running API. See demo.ts.
 import { bootstrap } from "./bootstrap.mjs"
 
 bootstrap("demo.ts")

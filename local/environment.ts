@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { ROOT, stackFolder } from "./services/settings.ts"
 import { servicesFile } from "./services/start.ts"
 
-/** Adds what is not set yet: from `.env`, then from the services that `npm start` has brought up. */
+/** Sets the variables that are not set yet: from `.env`, then from the services that `npm start` has started. */
 export function loadEnvironment(): void {
   for (const file of [join(ROOT, ".env"), servicesFile(stackFolder("start"))]) {
     if (existsSync(file)) process.loadEnvFile(file)

@@ -1,4 +1,4 @@
-/** One line on why the launcher cannot continue and what to do; `details` (the end of a log) are shown below it. */
+/** Says in one line why the launcher cannot continue and what to do; `details`, the end of a log, are shown below. */
 export class LaunchFailure extends Error {
   readonly details: readonly string[]
 
@@ -9,7 +9,7 @@ export class LaunchFailure extends Error {
   }
 }
 
-/** The lines to print for whatever was thrown: a LaunchFailure's own, or the stack of a mistake of ours. */
+/** Returns the lines to print for an error: those of a LaunchFailure, or the stack of a bug. */
 export const failureLines = (error: unknown): string[] => {
   if (error instanceof LaunchFailure) return [`✗ ${error.message}`, ...error.details.map((line) => `  | ${line}`)]
   return [`✗ ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`]

@@ -1,4 +1,4 @@
-// npm run faults: a campaign of faults under load. See campaign/campaign.ts.
+// npm run faults: runs a campaign of faults under load. See campaign/campaign.ts.
 import { bootstrap } from "./bootstrap.mjs"
 
 bootstrap("../campaign/campaign.ts")

@@ -1,8 +1,7 @@
 /**
- * The plugin for `serverless invoke local`. The function gets the environment of the process, of `.env` and of a running
- * `npm start`, whatever the stage: that of the cloud has references only. And the command ends once the function has
- * answered: functions keep their connections for the next call, in the cloud as here; there the runtime freezes the
- * process, here it would wait for them for ever.
+ * The plugin for `serverless invoke local`. For every stage the function gets the environment of the process, of `.env`
+ * and of a running `npm start`, since a cloud stage holds only references to values. The plugin also exits once the
+ * function has answered: open connections, which functions keep for the next call, would keep the process alive.
  */
 import { loadEnvironment } from "./environment.ts"
 
@@ -11,7 +10,7 @@ type Serverless = {
   service: { provider: { environment?: Record<string, unknown> } }
 }
 
-/** A class, since serverless makes its plugins with `new`. */
+/** A class, because serverless creates its plugins with `new`. */
 export class InvokeLocal {
   readonly hooks: Record<string, () => void>
 
@@ -26,5 +25,5 @@ export class InvokeLocal {
   }
 }
 
-// What `require` of this module gives, as serverless does it: the class itself, with no default export.
+// serverless loads plugins by `require`, which returns this export: the class itself.
 export { InvokeLocal as "module.exports" }

@@ -1,11 +1,11 @@
-// `npm run licences`: writes the tables of docs/licences.md anew, from package-lock.json, node_modules and the images.
+// `npm run licences`: rewrites the tables of docs/licences.md from package-lock.json and the images.
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { ROOT } from "./services/settings.ts"
 
 const DOCUMENT = join(ROOT, "docs", "licences.md")
 
-/** Licences that ask for no more than their own text to be kept, so that a deployment may be closed. */
+/** Licences that only require their text to be kept, so that a deployment may be closed source. */
 export const ALLOWED: readonly string[] = [
   "0BSD",
   "Apache-2.0",
@@ -17,7 +17,7 @@ export const ALLOWED: readonly string[] = [
   "MIT-0",
 ]
 
-/** An image says its licence nowhere that could be read offline: these are of the program in it. */
+/** The licence of the program in each image, kept here because an image states none that can be read offline. */
 const IMAGE_LICENCES: Record<string, string> = {
   "docker.elastic.co/elasticsearch/elasticsearch": "Elastic-2.0",
   "docker.io/library/debian": "free software under many licences",
@@ -34,7 +34,7 @@ type Lock = { packages: Record<string, LockEntry> }
 
 export const readLock = (): Lock => JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")) as Lock
 
-/** What `npm ci --omit=dev` installs, by name: with the licence of the lock file, or "none" where it has none. */
+/** Returns what `npm ci --omit=dev` installs, sorted by name, with the licence in the lock file, or "none". */
 export function productionPackages({ packages }: Lock): Package[] {
   const found = Object.entries(packages)
     .filter(([path, { dev, devOptional }]) => path !== "" && dev !== true && devOptional !== true)
@@ -45,11 +45,11 @@ export function productionPackages({ packages }: Lock): Package[] {
   return [...new Map(found).values()].sort((a, b) => (`${a.name} ${a.version}` < `${b.name} ${b.version}` ? -1 : 1))
 }
 
-/** The packages whose licence is not allowed. A choice ("MIT OR GPL") must be decided by hand, so it is refused too. */
+/** Returns the packages whose licence is not allowed. "MIT OR GPL" is refused too: a person has to choose. */
 export const refusedPackages = (packages: Package[]): Package[] =>
   packages.filter(({ licence }) => !ALLOWED.includes(licence))
 
-/** The images of docker-compose.yml and the Dockerfile. Throws for one whose licence is not known here. */
+/** Returns the images of docker-compose.yml and the Dockerfile. Throws for one that IMAGE_LICENCES lacks. */
 function images(): string[][] {
   const texts = ["docker-compose.yml", "Dockerfile"].map((file) => readFileSync(join(ROOT, file), "utf8")).join("\n")
   const named = [...texts.matchAll(/^(?:\s+image:|FROM) (\S+)/gm)].map(([, image = ""]) => image)
@@ -76,7 +76,7 @@ function table(heads: string[], rows: string[][]): string {
   ].join("\n")
 }
 
-/** `text` with each table between its two marks made anew. Throws where a mark is missing. */
+/** Returns `text` with the table between each pair of marks rewritten. Throws if a mark is missing. */
 export function withTables(text: string): string {
   const packages = productionPackages(readLock()).map(({ name, version, licence }) => [`\`${name}\``, version, licence])
   const tables = {
@@ -85,7 +85,7 @@ export function withTables(text: string): string {
   }
   return Object.entries(tables).reduce((written, [mark, made]) => {
     const place = new RegExp(`(<!-- ${mark} -->\n).*?(<!-- end -->)`, "s")
-    if (!place.test(written)) throw new Error(`docs/licences.md has no place for ${mark}`)
+    if (!place.test(written)) throw new Error(`docs/licences.md lacks the marks <!-- ${mark} --> and <!-- end -->`)
     return written.replace(place, (_all, start: string, end: string) => `${start}\n${made}\n\n${end}`)
   }, text)
 }

@@ -1,7 +1,7 @@
 /**
- * Prepares the stores: the tables of MySQL, the index of Elasticsearch, and the shards of Redis. Waits for those that
- * are not up yet; running it again changes nothing. An index that is missing or outdated is built from MySQL.
- * `node local/migrate.ts [rollback]`: what it has done goes to stdout, what it waits for and how far it is to stderr.
+ * Prepares the stores: the tables of MySQL, the index of Elasticsearch and the shards of Redis. It waits for stores
+ * that are not up yet, builds a missing or outdated index from MySQL, and changes nothing when it is run again.
+ * `node local/migrate.ts [rollback]` prints what it has done on stdout, and waits and progress on stderr.
  */
 import { readdir } from "node:fs/promises"
 import { join } from "node:path"
@@ -18,7 +18,7 @@ import type { SearchStores } from "../lib/stores.ts"
 import { settleShards } from "../lib/write/settle.ts"
 import { loadEnvironment } from "./environment.ts"
 
-/** A database on a slow disk takes a minute for its first start; Elasticsearch less. */
+/** On a slow disk the first start of a database takes a minute; Elasticsearch takes less. */
 const WAIT_MAX_MS = 180_000
 const RETRY_MS = 1_000
 const TELL_EVERY_MS = 5_000
@@ -55,20 +55,20 @@ export const migrateUp = async (db: Kysely<any>): Promise<string[]> =>
 export const migrateDown = async (db: Kysely<any>): Promise<string[]> =>
   throwOnFailure(await migrator(db).migrateDown())
 
-/** With a client of its own: a migration, or waiting for another's, takes longer than a request's statement may. */
+/** Opens its own client: a migration, or waiting for another one, takes longer than the time-out of a request. */
 async function withTables<T>({ config }: SearchStores, migrate: (db: Kysely<any>) => Promise<T>): Promise<T> {
   const { db, close } = connectMysql(config.MYSQL_URL)
   return migrate(db).finally(close)
 }
 
-/** Prepares all stores, as a first deployment or a start does. `onProgress` hears of an index that has to be built. */
+/** Prepares all stores, for a deployment or a start. `onProgress` is called while an index is built. */
 export async function prepareStores(
   stores: SearchStores,
   onProgress?: (progress: ReindexProgress) => void,
 ): Promise<string[]> {
   const done = await withTables(stores, migrateUp)
   done.push(`index ${await ensureIndex(stores, onProgress ? { onProgress } : {})}: Success`)
-  // Only the first request would wait for it otherwise; with events still in the queue it must.
+  // Spares the first write the wait for it. With events still in the queue the shards stay unsettled.
   if (await settleShards(stores)) done.push("shards: settled")
   return done
 }
@@ -95,7 +95,7 @@ function describe(error: unknown): string {
   return `${error.message}${cause}`
 }
 
-/** A line every few seconds: an index of a million messages takes minutes, and its log is read by people. */
+/** Prints progress every few seconds: an index of a million messages takes minutes to build. */
 function tell(): (progress: ReindexProgress) => void {
   let saidAt = Date.now()
   return ({ phase, done, total }) => {

@@ -1,4 +1,4 @@
-// npm run ops -- <command>: the operator's commands, on the stores that the environment names.
+// npm run ops -- <command>: runs the operator's commands on the stores that the environment names.
 import { createInterface } from "node:readline/promises"
 import { setTimeout as sleep } from "node:timers/promises"
 import { readConfig } from "../lib/config.ts"
@@ -18,12 +18,12 @@ import { command as verify } from "./ops/verify.ts"
 
 const COMMANDS: readonly Command[] = [status, deadLetters, recount, verify, reindex]
 
-/** A command that was asked to stop ends its batch within this; after it the process ends all the same. */
+/** A command that is asked to stop finishes its batch within this time; then the process exits anyway. */
 const STOP_MAX_MS = 5_000
-/** A store that hangs does not say goodbye. */
+/** A store that hangs never closes its connection. */
 const CLOSE_MAX_MS = 1_000
 
-/** One line that says what is wrong, without a stack: `redis is away (connect ECONNREFUSED 127.0.0.1:6379)`. */
+/** Returns the error as one line without a stack: `redis is away (connect ECONNREFUSED 127.0.0.1:6379)`. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const cause = error.cause instanceof Error ? error.cause.message || error.cause.name : ""
@@ -41,7 +41,7 @@ async function confirm(question: string): Promise<boolean> {
 }
 
 async function run(command: Command, { args, json }: Parsed, output: Output): Promise<number> {
-  // Lines of the log would mix with the output; what matters of them is in it.
+  // Log lines would mix with the output, which already says what matters.
   log.setLogLevel("SILENT")
   const stop = new AbortController()
   const onSignal = () => {
@@ -54,7 +54,7 @@ async function run(command: Command, { args, json }: Parsed, output: Output): Pr
     loadEnvironment()
     const { stores, close } = buildStores(readConfig(process.env))
     try {
-      // The calls' time-outs are those of a running API: what loads and connects at first must not count.
+      // Loads the drivers and connects first: the calls' time-outs, those of a running API, leave no time for that.
       await checkReadiness(stores)
       return await command.run(args, { stores, json, output, confirm, signal: stop.signal })
     } finally {
@@ -75,7 +75,7 @@ async function run(command: Command, { args, json }: Parsed, output: Output): Pr
 
 async function main(argv: string[]): Promise<number> {
   const { stdout, stderr } = process
-  // A reader that has gone, such as `| head`, is no failure.
+  // A reader that has exited, such as `| head`, is not an error.
   for (const stream of [stdout, stderr]) stream.on("error", () => undefined)
   const output = createOutput({ json: argv.includes("--json"), stdout, stderr })
   try {
@@ -94,5 +94,5 @@ async function main(argv: string[]): Promise<number> {
   }
 }
 
-// A connection that was still being made when all was done must not keep the command alive.
+// A connection that is still being opened must not keep the process alive.
 process.exit(await main(process.argv.slice(2)))

@@ -1,8 +1,7 @@
 /**
- * DESIGN: who is ours. Every long-lived process leads a process group of its own and has a file
- * `<folder>/run/<name>.json` with its pid and its identity (boot and start time), so that after the launcher was killed
- * outright the next start finds what it left, and a pid that was given to somebody else since is never touched. Absent:
- * processes that leave their group; none of the services does.
+ * DESIGN. Every long-lived process leads its own process group and has a file `<folder>/run/<name>.json` with its pid
+ * and identity (boot and start time). After a launcher was killed, the next start finds and stops what it left, and
+ * never touches a pid that has since been reused. Absent: processes that leave their group; none of the services does.
  */
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -10,13 +9,13 @@ import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { LaunchFailure } from "./failure.ts"
 
-/** How long a process left by an earlier run may take to stop before it is killed. */
+/** A process left by an earlier run is killed if it takes longer to stop. */
 const LEFTOVER_STOP_LIMIT_MS = 10_000
 const EXIT_POLL_MS = 25
 
 type ProcessRecord = { pid: number; identity: string }
 
-/** Returns what tells this process from a later one with the same pid; undefined if there is none, or a zombie. */
+/** Returns an identity that differs for a later process with the same pid; undefined for none, or a zombie. */
 export const processIdentity = (pid: number): string | undefined => {
   try {
     if (process.platform !== "linux")
@@ -25,7 +24,7 @@ export const processIdentity = (pid: number): string | undefined => {
           .toString()
           .trim() || undefined
       )
-    // proc(5): the command in parentheses may hold spaces; the state follows it, and 20th from there the start time.
+    // proc(5): after the command in parentheses, which may hold spaces, come the state and, 19 fields later, the start.
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
       .replace(/^.*\) /s, "")
       .split(" ")
@@ -36,7 +35,7 @@ export const processIdentity = (pid: number): string | undefined => {
   }
 }
 
-/** Sends a signal to a whole process group; no error when it is gone. */
+/** Sends a signal to a process group, and ignores a group that is gone. */
 export const signalGroup = (pid: number, signal: NodeJS.Signals): void => {
   try {
     process.kill(-pid, signal)
@@ -62,11 +61,11 @@ const writeRecord = (path: string, pid: number, flag: "w" | "wx") => {
   writeFileSync(path, JSON.stringify({ pid, identity: processIdentity(pid) ?? "" }), { flag })
 }
 
-/** Notes a process that was just started as ours. */
+/** Records a process that was just started. */
 export const recordProcess = (folder: string, name: string, pid: number): void =>
   writeRecord(recordPath(folder, name), pid, "w")
 
-/** The process noted under a name, while it lives. */
+/** Returns the pid recorded under a name, if that process is alive. */
 export const recordedProcess = (folder: string, name: string): number | undefined => {
   const record = readRecord(recordPath(folder, name))
   return record && isAlive(record) ? record.pid : undefined
@@ -83,7 +82,7 @@ const stopRecorded = async (record: ProcessRecord) => {
   while (isAlive(record)) await sleep(EXIT_POLL_MS)
 }
 
-/** Stops, all at once, the processes that an earlier run left in this folder. Returns their names. */
+/** Stops, in parallel, the processes that an earlier run left in this folder. Returns their names. */
 export const stopLeftovers = async (folder: string): Promise<string[]> => {
   mkdirSync(join(folder, "run"), { recursive: true })
   const files = readdirSync(join(folder, "run")).filter((name) => name.endsWith(".json"))
@@ -100,8 +99,8 @@ export const stopLeftovers = async (folder: string): Promise<string[]> => {
 }
 
 /**
- * Takes the folder for this process, so that two launchers never share one. Returns how to give it back.
- * @throws LaunchFailure when a launcher that still lives has it.
+ * Locks the folder, so that two launchers never share it. Returns a function that unlocks it.
+ * @throws LaunchFailure when a live launcher holds the lock.
  */
 export const lockFolder = (folder: string): (() => void) => {
   const path = `${folder}.lock`

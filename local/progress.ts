@@ -1,25 +1,25 @@
-/** Redraws a second on a terminal: smooth enough for a spinner, next to no work. */
+/** Smooth enough for a spinner on a terminal, at next to no cost. */
 const FRAMES_PER_SECOND = 10
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
-/** Without a terminal a step that takes longer says so this often. */
+/** Without a terminal, a step that is still running prints a line this often. */
 const STILL_EVERY_MS = 15_000
 
-/** Where the launcher tells what it does. */
+/** Shows what the launcher is doing. */
 export type Progress = {
   /** Prints one line. */
   line(text: string): void
-  /** Shows a piece of work while it is under way, then its label and time. Rethrows its errors. */
+  /** Shows `work` while it runs, then its label and duration. Rethrows its errors. */
   step<Result>(label: string, work: () => Promise<Result>): Promise<Result>
-  /** Takes the moving line off the screen. */
+  /** Removes the moving line from the screen. */
   end(): void
 }
 
-/** Progress that says nothing, for callers with an output of their own. */
+/** Prints nothing, for callers that have their own output. */
 export const silentProgress: Progress = { line: () => {}, step: (_label, work) => work(), end: () => {} }
 
 const seconds = (sinceMs: number) => (Date.now() - sinceMs) / 1000
 
-/** Progress on a stream: plain lines, and on a terminal one moving line below them with all that is under way. */
+/** Returns progress on a stream: plain lines and, on a terminal, a moving line below them with the running steps. */
 export const progressOn = (stream: NodeJS.WriteStream): Progress => {
   const running = new Map<string, number>()
   const moving = stream.isTTY && process.env.TERM !== "dumb"

@@ -1,16 +1,16 @@
 /**
- * The plugin that refuses to package or deploy without what the cloud must not be without. CloudFormation in turn refuses
- * a reference that leads nowhere, and the functions an empty value (lib/config.ts).
+ * The plugin that refuses to package or deploy unless ADMIN_API_KEY is a reference to a secret. CloudFormation refuses
+ * a reference to a secret that does not exist, and the functions refuse an empty value (lib/config.ts).
  */
 type Serverless = {
   service: { provider: { environment?: Record<string, unknown>; stage?: string } }
   classes: { Error: new (message: string) => Error }
 }
 
-/** CloudFormation resolves it at each deployment; a value itself would stand in the template for all to read. */
+/** CloudFormation resolves it at each deployment; a plain value would be readable in the template. */
 const SECRET_REFERENCE = /^\{\{resolve:secretsmanager:[^{}]+\}\}$/
 
-/** A class, since serverless makes its plugins with `new`. */
+/** A class, because serverless creates its plugins with `new`. */
 export class RequireSecrets {
   readonly hooks: Record<string, () => void>
 
@@ -26,5 +26,5 @@ export class RequireSecrets {
   }
 }
 
-// What `require` of this module gives, as serverless does it: the class itself, with no default export.
+// serverless loads plugins by `require`, which returns this export: the class itself.
 export { RequireSecrets as "module.exports" }

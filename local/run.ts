@@ -4,19 +4,19 @@ import { dirname } from "node:path"
 import { createInterface } from "node:readline"
 import { LaunchFailure } from "./failure.ts"
 
-/** Lines of a log that are shown with a failure: enough for a cause and its causes, few enough to read. */
+/** Log lines shown with a failure: enough for a chain of causes, few enough to read. */
 const LOG_LINES_SHOWN = 12
-/** Bytes kept of what a command prints: more than any of ours says that is read back. */
+/** Output kept of a command; what the launcher reads back is shorter. */
 const OUTPUT_BYTES_MAX = 1_048_576
 
-/** The end of what a program said, without the frames of stack traces, which would push the message out of sight. */
+/** Returns the last lines without stack frames, which would push the message out of sight. */
 const lastLines = (text: string): string[] =>
   text
     .split("\n")
     .filter((line) => line.trim() !== "" && !/^\s+at /.test(line))
     .slice(-LOG_LINES_SHOWN)
 
-/** The last telling lines of a log file, none when it cannot be read. */
+/** Returns the last lines of a log file without stack frames; none when it cannot be read. */
 export const logTail = (path: string): string[] => {
   try {
     return lastLines(readFileSync(path, "utf8"))
@@ -28,17 +28,17 @@ export const logTail = (path: string): string[] => {
 export type RunOptions = {
   env?: Record<string, string>
   cwd?: string
-  /** Where the output is added to as well. */
+  /** The output is also appended to this file. */
   logFile?: string
-  /** Hears each line of stderr as it comes. */
+  /** Called with each line of stderr as it comes. */
   onErrorLine?: (line: string) => void
   signal?: AbortSignal
   timeoutMs?: number
 }
 
 /**
- * Runs a command to its end and returns what it printed on stdout (at most 1 MiB).
- * @throws LaunchFailure with its last lines when it cannot be started, ends with another code than 0 or takes too long.
+ * Runs a command to its end and returns what it printed on stdout (the last 1 MiB).
+ * @throws LaunchFailure with its last lines when it cannot be started, fails or takes too long.
  */
 export const run = (command: string, args: readonly string[], options: RunOptions = {}): Promise<string> =>
   new Promise((resolve, reject) => {
@@ -76,7 +76,7 @@ export const run = (command: string, args: readonly string[], options: RunOption
     )
   })
 
-/** Returns whether a command succeeds within the time. */
+/** Returns whether a command succeeds within `timeoutMs`. */
 export const succeeds = (command: string, args: readonly string[], timeoutMs: number): Promise<boolean> =>
   run(command, args, { timeoutMs }).then(
     () => true,

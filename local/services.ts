@@ -1,4 +1,4 @@
-// npm run services: only the services, with the data of npm start, until Ctrl-C; prints the variables that lead to them.
+// npm run services: runs only the services, with the data of npm start, until Ctrl-C, and prints their variables.
 import { failureLines } from "./failure.ts"
 import { progressOn } from "./progress.ts"
 import { startServices } from "./services/start.ts"
@@ -10,7 +10,7 @@ const progress = progressOn(process.stderr)
 try {
   const stack = await startServices({ name: "start", progress, signal: stop, hurry })
   for (const [name, value] of Object.entries(stack.env)) console.log(`${name}=${value}`)
-  // Servers that are not our children keep no process alive.
+  // Servers that are not child processes do not keep this one alive.
   const alive = setInterval(() => undefined, 60_000)
   await aborted(stop)
   clearInterval(alive)

@@ -1,14 +1,14 @@
-/** npm, the bootstrap and the terminal each hand on one and the same Ctrl-C; what comes within this counts as one. */
+/** npm, the bootstrap and the terminal each forward the same Ctrl-C, so signals within this time count as one. */
 const SAME_SIGNAL_MS = 1000
 
 export type StopSignals = {
-  /** Aborted by the first SIGINT, SIGTERM or SIGHUP, or when the process that started this one is gone. */
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP, or when the parent process is gone. */
   stop: AbortSignal
   /** Aborted by the next one. */
   hurry: AbortSignal
 }
 
-/** Turns this process's signals into a wish to stop, and a wish to stop at once. */
+/** Turns this process's signals into two abort signals: to stop in order, and to stop at once. */
 export const stopSignals = (): StopSignals => {
   const stop = new AbortController()
   const hurry = new AbortController()
@@ -21,7 +21,7 @@ export const stopSignals = (): StopSignals => {
   }
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, ask)
   process.on("disconnect", ask)
-  // A terminal that was closed must not keep the services from being stopped.
+  // Writing to a closed terminal must not prevent the services from being stopped.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
   return { stop: stop.signal, hurry: hurry.signal }
 }

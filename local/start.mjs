@@ -1,4 +1,4 @@
-// npm start: the whole system on this machine. See start.ts.
+// npm start: runs the whole system on this machine. See start.ts.
 import { bootstrap } from "./bootstrap.mjs"
 
 bootstrap("start.ts")

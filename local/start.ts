@@ -1,4 +1,4 @@
-// npm start: services, migrations, API; then waits for Ctrl-C and stops them in the opposite order.
+// npm start: starts the services, migrates, starts the API, waits for Ctrl-C, and stops everything in reverse order.
 import { existsSync } from "node:fs"
 import { join, relative } from "node:path"
 import { apiPorts, startApi } from "./api.ts"
@@ -23,7 +23,7 @@ const welcome = (port: number, folder: string) => {
     `  Logs:    ${relative(process.cwd(), join(folder, "logs"))}`,
     ...(process.env.ADMIN_API_KEY
       ? []
-      : ["  Keys:    none, so anyone may list the applications with their tokens; ADMIN_API_KEY sets one"]),
+      : ["  Keys:    none, so anyone may list the applications and their tokens; set ADMIN_API_KEY to prevent it"]),
     "  Ctrl-C stops it and keeps the data.",
   ].join("\n")
 }
@@ -60,5 +60,5 @@ try {
   process.exitCode = 1
 }
 progress.end()
-// The channel to the bootstrap would keep this process alive.
+// The IPC channel to the bootstrap would keep this process alive.
 process.exit(stop.aborted ? 0 : process.exitCode)

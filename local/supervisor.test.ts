@@ -16,7 +16,7 @@ let lines: string[]
 let supervised: Supervised | undefined
 const progress: Progress = { line: (text) => lines.push(text), step: (_label, work) => work(), end: () => {} }
 
-/** A tiny server: it writes its pid to `started` and waits; `script` comes before that. */
+/** Returns a tiny server that runs `script`, writes its pid to `started` and waits. */
 const program = (script = ""): Program => ({
   name: "tiny",
   label: "Tiny",

@@ -1,7 +1,7 @@
 /**
- * DESIGN: one loop per program: start it, wait until it answers, wait until it ends, wait a little longer each time,
- * start it again. A program that ends before it ever answered is a failed start and is not tried again: its first line
- * of defence is a person. Promised: stop() leaves no process of the group. Absent: a check of programs that hang.
+ * DESIGN. Each program has a loop that starts it, waits until it answers, waits until it ends, and restarts it after a
+ * wait that doubles. A program that ends before it has ever answered is a failed start, left to a person.
+ * Promised: stop() leaves no process of the group. Absent: the detection of programs that hang.
  */
 import { spawn } from "node:child_process"
 import { closeSync, existsSync, mkdirSync, openSync, renameSync } from "node:fs"
@@ -12,30 +12,30 @@ import { forgetProcess, recordProcess, signalGroup } from "./processes.ts"
 import type { Progress } from "./progress.ts"
 import { logTail } from "./run.ts"
 
-/** Between two looks whether a program answers: short beside any start time, cheap beside any program. */
+/** Short compared with any start-up time, and cheap. */
 const READY_POLL_MS = 100
-/** First wait after an end: soon enough for a service that was killed by mistake. */
+/** First wait before a restart: short, for a service that was killed by mistake. */
 const BACK_OFF_FIRST_MS = 500
-/** Longest wait: a full disk that was emptied is noticed within it. */
+/** Longest wait before a restart; within it a service recovers once, say, its full disk has been emptied. */
 const BACK_OFF_MAX_MS = 30_000
-/** A program that lived this long had started well: the next wait is the first again. */
+/** After a program has run this long, the wait starts from the first again. */
 const BACK_OFF_FORGIVEN_MS = 60_000
 
-/** A long-running program and what the supervisor must know of it. */
+/** A long-running program, as the supervisor needs to know it. */
 export type Program = {
-  /** Names its log and its pid file. */
+  /** The name of its log and pid file. */
   name: string
-  /** Names it to people. */
+  /** Its name in messages. */
   label: string
   command: string
   args: readonly string[]
-  /** What the program finds as its own name, where that decides what it does. */
+  /** The program's argv[0], where that decides what it does. */
   argv0?: string
   env?: Record<string, string>
   cwd?: string
   isReady: () => Promise<boolean>
   readyLimitMs: number
-  /** From SIGTERM to SIGKILL. */
+  /** Time from SIGTERM to SIGKILL. */
   stopLimitMs: number
 }
 
@@ -47,21 +47,21 @@ export type Supervision = {
   signal?: AbortSignal
   /** Cuts the wait for an orderly stop short. */
   hurry?: AbortSignal
-  /** The wait before every other start; by doubling unless given. */
+  /** The wait before each restart; if absent, it doubles each time. */
   restartWaitMs?: number
-  /** Told of each end that was not asked for; the program is not started again before this is done. */
+  /** Called at each unexpected end; the program is restarted only after this has resolved. */
   onEnd?: (end: ProgramEnd) => void | Promise<void>
 }
 
-/** The end of a program's process: `why` is a signal, an exit code, or why it could not be run. */
+/** How a program ended: `why` is a signal, an exit code, or the reason it could not be run. */
 export type ProgramEnd = { name: string; pid: number | undefined; why: string }
 
 export type Supervised = { logFile: string; stop(): Promise<void> }
 
-/** Milliseconds to wait before start number `failures` + 1, by doubling. */
+/** Returns the milliseconds to wait before the next restart, after `failures` earlier ones. */
 export const backOffMs = (failures: number): number => Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** failures)
 
-/** The log file of a program; what an earlier run wrote there is kept beside it as `.1`. */
+/** Returns the path of a program's log file. The log of the run before is kept beside it as `.1`. */
 const freshLog = (folder: string, name: string) => {
   const path = join(folder, "logs", `${name}.log`)
   mkdirSync(join(folder, "logs"), { recursive: true })
@@ -93,7 +93,7 @@ const launch = (program: Program, folder: string, logFile: string) => {
 
 type Run = ReturnType<typeof launch>
 
-/** Waits until a program answers: true; false when its time is up or `signal` says to stop waiting. */
+/** Returns true once a program answers; false when its time is up or `signal` is aborted. */
 const untilReady = async (program: Program, signal: AbortSignal): Promise<boolean> => {
   const limit = Date.now() + program.readyLimitMs
   while (!signal.aborted && Date.now() < limit) {
@@ -103,7 +103,7 @@ const untilReady = async (program: Program, signal: AbortSignal): Promise<boolea
   return false
 }
 
-/** Waits for the first of: it answers, it ends (the reason), its time is up. */
+/** Waits until a program answers, ends or runs out of time, and returns which. */
 const readyOrEnded = async (program: Program, run: Run, signal: AbortSignal | undefined) => {
   const ended = new AbortController()
   const waitFor = AbortSignal.any([ended.signal, ...(signal ? [signal] : [])])
@@ -120,7 +120,7 @@ const stopRun = async (program: Program, run: Run, hurry: AbortSignal | undefine
   try {
     process.kill(run.pid, "SIGTERM")
   } catch {
-    // It has just ended by itself.
+    // It has just ended on its own.
   }
   await Promise.race([run.ended, sleep(program.stopLimitMs, undefined, { signal: limit }).catch(() => {})])
   enough.abort()
@@ -129,9 +129,9 @@ const stopRun = async (program: Program, run: Run, hurry: AbortSignal | undefine
 }
 
 /**
- * Starts a program in a process group of its own and resolves once it answers; from then on starts it again whenever it
- * ends, until stop().
- * @throws LaunchFailure with the end of its log when it does not come up; nothing of it is left then.
+ * Starts a program in its own process group and resolves once it answers. From then on it restarts the program whenever
+ * it ends, until stop().
+ * @throws LaunchFailure with the end of its log when it does not come up; none of its processes is left then.
  */
 export const supervise = async (program: Program, supervision: Supervision): Promise<Supervised> => {
   const { folder, progress, signal, hurry } = supervision
@@ -149,7 +149,7 @@ export const supervise = async (program: Program, supervision: Supervision): Pro
         ? `did not answer within ${program.readyLimitMs / 1000} s`
         : `ended at its start (${outcome.ended})`
     throw new LaunchFailure(
-      `${program.label} ${why}. The end of its log, ${relative(process.cwd(), logFile)}, tells why:`,
+      `${program.label} ${why}. The end of its log, ${relative(process.cwd(), logFile)}:`,
       logTail(logFile),
     )
   }

@@ -1,4 +1,4 @@
-// npm test: every test, with services of its own. See test.ts.
+// npm test: runs every test, with its own services. See test.ts.
 import { bootstrap } from "./bootstrap.mjs"
 
 bootstrap("test.ts")

@@ -1,4 +1,4 @@
-// npm test: services with ports and fresh data of their own, migrations, jest (with its arguments), and a clean end.
+// npm test: starts services on their own ports with fresh data, migrates, runs jest with the arguments, and cleans up.
 import { spawn } from "node:child_process"
 import { constants } from "node:os"
 import { join } from "node:path"
@@ -44,7 +44,7 @@ const main = async () => {
     )
     return await runJest(env)
   } finally {
-    // Stops what killed end-to-end tests could not stop.
+    // Stops what end-to-end tests that were killed have left running.
     await stopLeftovers(join(stackFolder("test"), "e2e"))
     await (keep ? stack?.leave() : stack?.stop())
   }

@@ -1,11 +1,11 @@
-// Bodies for the search benchmark, from a seed alone: four fifths English-like text of a Zipf-distributed vocabulary,
-// the rest fragments of the Declaration of Human Rights in ten languages, some with emoji.
+// Makes the bodies for the search benchmark from a seed: four fifths English-like text of a Zipf-distributed
+// vocabulary, the rest fragments of the Declaration of Human Rights in ten languages, some with emoji.
 
 import { below, pick, type Random, seededRandom } from "../../campaign/load/random.ts"
 import { readParagraphs } from "../../local/demo/declaration.ts"
 
 const VOCABULARY = 20_000
-/** Letters that the next one of an invented word follows from. */
+/** Letters that determine the next one of an invented word. */
 const CONTEXT = 2
 const WORD_LENGTH_MAX = 12
 const WORDS_MIN = 3
@@ -17,13 +17,13 @@ const LANGUAGES = "fra deu_1996 vie rus ell_monotonic arb hin tha cmn_hans jpn".
 const EMOJI = "🙂 👍🏽 🎉 👨‍👩‍👧 🇩🇪 ❤️".split(" ")
 
 export type Corpus = {
-  /** The next body. */
+  /** Returns the next body. */
   body(): string
-  /** Chinese fragments of this many characters. */
+  /** Returns a Chinese fragment of this many characters. */
   chinese(length: number): string
 }
 
-/** Invents words whose letters follow each other as in `text`. */
+/** Returns words whose letters follow each other as in `text`. */
 function inventWords(text: string, random: Random): string[] {
   const known = text.toLowerCase().match(/[a-z]+/g) ?? []
   const followers = new Map<string, string[]>()
@@ -34,7 +34,7 @@ function inventWords(text: string, random: Random): string[] {
       followers.set(context, [...(followers.get(context) ?? []), padded[at] ?? "$"])
     }
   }
-  // The real words come first, as the most frequent ones.
+  // The real words come first, as the most frequent.
   const words = new Set(known)
   while (words.size < VOCABULARY) {
     let word = "^".repeat(CONTEXT)
@@ -46,7 +46,7 @@ function inventWords(text: string, random: Random): string[] {
   return [...words]
 }
 
-/** A rank from 0 with a probability of about 1 / (rank + 1). */
+/** Returns a rank from 0 with a probability of about 1 / (rank + 1). */
 const zipf = (random: Random, count: number): number => Math.min(count - 1, Math.floor(count ** random()) - 1)
 
 export async function createCorpus(seed: number): Promise<Corpus> {

@@ -1,4 +1,4 @@
-// Measures a creation without HTTP: the handler itself, against the bare floor of one Redis script and one SQS send.
+// Measures a creation without HTTP: the handler itself, compared with a floor of one Redis script and one SQS send.
 
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { handler } from "../../functions/create-message.ts"
@@ -8,13 +8,13 @@ import { gatewayEvent, invocation } from "../../test/steps/gateway-event.ts"
 import type { Bench, BenchRun, Figure } from "../report/bench-run.ts"
 import { chatOf, createChats } from "../stack/load.ts"
 
-/** By calls at a time: 1, as in an instance of AWS Lambda; 64, as under load, where what gathers shares a send. */
+/** Calls by concurrency: 1, as in an instance of AWS Lambda; 64, as under load, where events share a send. */
 const CALLS: Record<number, number> = { 1: 3_000, 64: 20_000 }
 const WARM_UP_CALLS = 2_000
 const QUIET_LIMIT_MS = 120_000
 const BODY = JSON.stringify({ body: "The quick brown fox jumps over the lazy dog, and the parcel is on its way." })
 
-/** Microseconds of CPU of this process, and of wall time, for each call. */
+/** Returns the microseconds of this process's CPU time and of wall time per call. */
 async function cost(calls: number, atATime: number, call: (index: number) => Promise<unknown>) {
   const [cpu, started] = [process.cpuUsage(), performance.now()]
   let next = 0
@@ -26,7 +26,7 @@ async function cost(calls: number, atATime: number, call: (index: number) => Pro
   return { cpuMicroseconds: (user + system) / calls, wallMicroseconds: ((performance.now() - started) * 1000) / calls }
 }
 
-/** The least that a creation could be: one script that gives a number and keeps the event, and one send. */
+/** The least that a creation could do: one script that takes a number and keeps the event, and one send. */
 const FLOOR = defineScript("floor", {
   keys: ["bench"],
   args: ["event"],
@@ -77,7 +77,7 @@ export const direct: Bench = {
   },
 }
 
-/** An update of a message that is not there, older than any: the consumer has nothing to do for it. */
+/** Returns an update of a missing message, older than any other, so that the consumer has nothing to do. */
 const floorEvent = (application: string, index: number): WriteEvent => ({
   revision: "1",
   application,

@@ -1,4 +1,4 @@
-// Measures how fast events queued while the API is stopped are stored and indexed once it runs again.
+// Measures how fast events that were queued while the API was frozen are stored and indexed once it runs again.
 import { setTimeout as sleep } from "node:timers/promises"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { indexDocuments } from "../../lib/search/indexing/index-documents.ts"
@@ -11,19 +11,19 @@ import { type Place, storeRows } from "./search-data.ts"
 
 const EVENTS = 200_000
 const APPLICATIONS = 64
-/** Of one application, sent together: some envelopes of a hundred. */
+/** Events of one application that are sent together: several envelopes of a hundred. */
 const SENT_TOGETHER = 1_000
-/** Each look at the index refreshes it, which is work for Elasticsearch: as often as it does so by itself. */
+/** Counting documents refreshes the index, so no more often than Elasticsearch does so itself. */
 const POLL_MS = { rows: 250, documents: 1_000 }
 const DRAIN_MAX_MS = 300_000
-/** Rows per write of the floor: the consumers' maximum. */
+/** Documents per write of the floor: the consumers' maximum. */
 const DOCUMENTS_AT_A_TIME = 1_000
 const BULK_TIMEOUT_MS = 30_000
-/** Chats of the same applications that no creation knows. */
+/** The floor's chat in each application; the queued creations use chat 1. */
 const FLOOR_CHAT = 2
 const BODY = "The quick brown fox jumps over the lazy dog, and the parcel is on its way."
 
-/** Events as creations would send them, for chats that have no other message. */
+/** Sends the events of creations, for chats without other messages. */
 async function queueEvents({ queues }: SearchStores, applications: string[], each: number): Promise<void> {
   const createdAt = Date.now()
   for (let first = 1; first <= each; first += SENT_TOGETHER) {
@@ -44,7 +44,7 @@ async function queueEvents({ queues }: SearchStores, applications: string[], eac
 }
 
 async function countRows({ mysql }: SearchStores, applications: string[]): Promise<number> {
-  // Counters are raised in the transaction that stores the rows.
+  // The counters change in the transaction that stores the rows.
   const { rows } = await mysql
     .selectFrom("counters")
     .select(({ fn }) => fn.sum<string | null>("live").as("rows"))
@@ -60,7 +60,7 @@ async function countDocuments({ elasticsearch, config }: SearchStores, applicati
   return (await elasticsearch.count({ index, query: { terms: { application: applications } } })).count
 }
 
-/** Seconds until `count` answers `total`. */
+/** Returns the seconds until `count` returns `total`. */
 async function secondsUntil(count: () => Promise<number>, total: number, pollMs: number): Promise<number> {
   const started = performance.now()
   for (;;) {
@@ -72,7 +72,7 @@ async function secondsUntil(count: () => Promise<number>, total: number, pollMs:
   }
 }
 
-/** Rows and documents a second when one client writes as many of them itself, first the rows, then the documents. */
+/** Returns how many rows, and then documents, per second one client writes by itself. */
 async function measureFloor(stores: SearchStores, applications: string[], each: number) {
   const { mysql, elasticsearch, config } = stores
   const places = applications.flatMap((application) =>
@@ -85,7 +85,7 @@ async function measureFloor(stores: SearchStores, applications: string[], each: 
   await storeRows(stores, places, () => undefined)
   const stored = performance.now()
   const { live } = await readTargets(mysql, config.ELASTICSEARCH_INDEX)
-  if (live === null) throw new Error("there is no index that documents are written to")
+  if (live === null) throw new Error("there is no index to write documents to")
   const at = new Date().toISOString()
   const operations = places.map(({ application, chat, number, body }) =>
     writing({ application, chat, message: number }, body, at, "1"),

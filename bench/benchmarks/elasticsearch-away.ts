@@ -1,11 +1,11 @@
-// Creations at a steady rate while Elasticsearch answers and while it hangs, in turns.
+// Measures creations at a steady rate while Elasticsearch answers and while it hangs, in turns.
 
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { relay } from "../../lib/relay/relay.ts"
 import type { Bench, Figure } from "../report/bench-run.ts"
 import { createChats, createSteadily, percentile } from "../stack/load.ts"
 
-/** A third of what two cores take with everything on them: what is late then is late for a reason. */
+/** A third of what two cores can take with all servers on them, so that latency has another cause than load. */
 const RATE = 300
 const SECONDS = 15
 const CHATS = 32
@@ -13,7 +13,7 @@ const RATIO_MAX = 1.2
 const RELAY_BUDGET_MS = 50_000
 const QUIET_LIMIT_MS = 120_000
 
-/** p99 of creations with Elasticsearch away against p99 with it there. */
+/** Compares the p99 of creations while Elasticsearch is away with that while it answers. */
 export const elasticsearchAway: Bench = {
   name: "elasticsearch-away",
   about: `POST message at ${RATE}/s for ${SECONDS} s, all consumers running; away: Elasticsearch is frozen (SIGSTOP)`,
@@ -26,7 +26,7 @@ export const elasticsearchAway: Bench = {
       const server = stack.server("elasticsearch")
       if (away) await server.freeze()
       try {
-        // The first answers that do not come open the breakers.
+        // The first calls without an answer open the breakers.
         await load(3)
         const { latencies, failed, failures, perSecond } = await load(SECONDS)
         if (failed > 0) say(`not created: ${JSON.stringify(failures)}`)
@@ -36,7 +36,7 @@ export const elasticsearchAway: Bench = {
       } finally {
         await server.thaw()
       }
-      // Postponed events are due later; they must not burden the next turn.
+      // Makes postponed events due now, so that they do not burden the next turn.
       await direct.stores.mysql.updateTable("pending_index").set({ due_at: new Date() }).execute()
       await relay(direct.stores, RELAY_BUDGET_MS)
       await awaitQuiet(direct, QUIET_LIMIT_MS)

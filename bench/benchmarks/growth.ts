@@ -1,4 +1,4 @@
-// The same requests where there is little and where there is much: what they cost must not grow with the data.
+// Measures the same requests on little and on much data: their cost must not grow with the data.
 
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { syncCounts } from "../../lib/counts/sync-counts.ts"
@@ -13,7 +13,7 @@ import { type Place, storeRows } from "./search-data.ts"
 const [FEW_MESSAGES, MANY_MESSAGES] = [1_000, 1_000_000]
 const [FEW_CHATS, MANY_CHATS] = [100, 100_000]
 const RATIO_MAX = 1.3
-/** So few that none waits for another: the cost of a request is compared. */
+/** So few that no request waits for another: the cost of one is compared. */
 const CONNECTIONS = 2
 const REQUESTS = 600
 const DISTINCT = 100
@@ -27,7 +27,7 @@ const QUIET_LIMIT_MS = 120_000
 
 type Size = { application: string; chats: number; messages: number }
 
-/** Makes an application with this many chats, the first with this many messages, as if all had been persisted. */
+/** Stores an application with `chats` chats, the first with `messages` messages, as if all had been persisted. */
 async function givenSize(stores: SearchStores, { application, chats, messages }: Size, say: (line: string) => void) {
   const { mysql } = stores
   const now = new Date()
@@ -65,7 +65,7 @@ async function givenSize(stores: SearchStores, { application, chats, messages }:
   })
 }
 
-/** The requests to an application of a size, by name. */
+/** Returns the requests to an application by name. */
 function requestsFor({ application, chats, messages }: Size): Record<string, Asked[]> {
   const base = `/applications/${application}`
   const pages = (path: string, rows: number) => {
@@ -91,7 +91,7 @@ function requestsFor({ application, chats, messages }: Size): Record<string, Ask
   }
 }
 
-/** Returns the ms to sync the counts of this many changed chats. */
+/** Returns the milliseconds to sync the counts of DIRTY changed chats. */
 async function timeSync(stores: SearchStores, { application }: Size): Promise<number> {
   await stores.mysql
     .updateTable("counters")
@@ -128,7 +128,7 @@ export const growth: Bench = {
     }
     const figures: Figure[] = []
     await givenSize(stores, few, say)
-    // The counts are those of the whole database, so the small one is measured before the large one is made.
+    // The sync covers the whole database, so the small one is measured before the large one is stored.
     const syncFew: number[] = []
     for (let round = 0; round < rounds; round++) syncFew.push(await measureSync(run, few))
     await givenSize(stores, many, say)
@@ -139,7 +139,7 @@ export const growth: Bench = {
         const p50: Record<string, number> = {}
         for (const size of round % 2 === 0 ? (["few", "many"] as const) : (["many", "few"] as const)) {
           const asked = sizes[size][name] ?? []
-          // First requests read from the disk.
+          // The first requests read from the disk.
           if (round === 0) await ask(stack.apiUrl, asked, { connections: CONNECTIONS, amount: DISTINCT * 2 })
           const { latencies, failed } = await ask(stack.apiUrl, asked, { connections: CONNECTIONS, amount: REQUESTS })
           if (failed > 0) throw new Error(`${name}: ${failed} were not answered`)

@@ -1,4 +1,4 @@
-// How long after it was due a creation is answered, and how long after its answer it is stored, and can be found.
+// Measures how long after it was due a creation is answered, and how long after its answer it is stored and found.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Bench, BenchRun, Figure } from "../report/bench-run.ts"
 import { plotMedians } from "../report/plots.ts"
@@ -7,10 +7,10 @@ import { NO_OP } from "../stack/no-op.ts"
 
 const SECONDS = 40
 const NO_OP_SECONDS = 10
-/** However short the look, some probes must fit in. */
+/** Even a short run must have time for some probes. */
 const SECONDS_MIN = 10
 const CHATS = 16
-/** Some twenty searches a second beside the load, each lag exact to a tenth of a second. */
+/** About twenty searches a second beside the load; each lag is exact to a tenth of a second. */
 const PROBE_EVERY_MS = 400
 const SEARCH_POLL_MS = 100
 const ROW_POLL_MS = 20
@@ -18,8 +18,8 @@ const ROW_POLL_MS = 20
 const ARRIVAL_MAX_MS = 60_000
 
 /**
- * While messages come at a steady rate: from the moment at which one was due to its answer; from there to its row, and
- * to the first search that finds it.
+ * Measures, while messages come at a steady rate, the time from when one was due to its answer, and from there to its
+ * row and to the first search that finds it.
  */
 async function measureLag({ stack, say }: BenchRun, rate: number, seconds: number): Promise<Figure[]> {
   const { apiUrl, direct } = stack
@@ -71,7 +71,7 @@ async function measureLag({ stack, say }: BenchRun, rate: number, seconds: numbe
   })
 }
 
-/** How soon after it was due a function is answered that does nothing, at the same rate. */
+/** Measures the time from when a call was due to its answer, for a function that does nothing, at the same rate. */
 async function measureNoOp({ stack, say }: BenchRun, rate: number, seconds: number): Promise<Figure> {
   const { latencies, perSecond, failed } = await askSteadily(stack.apiUrl, [NO_OP], { rate, seconds })
   const [p50, p99] = [percentile(latencies, 50), percentile(latencies, 99)]

@@ -6,7 +6,7 @@ import { createChats, createMessages } from "../stack/load.ts"
 
 const MESSAGES = 30_000
 const CONNECTIONS = 64
-/** One chat in each of this many applications: an envelope holds events of one application only. */
+/** Applications, with one chat each; their number matters because an envelope holds events of only one. */
 const APPLICATIONS = [1, 64, 500]
 const ROWS_PER_SECOND_MIN = 3_000
 const POLL_MS = 50
@@ -15,7 +15,7 @@ const BACK_LIMIT_MS = 180_000
 
 const nameOf = (applications: number) => (applications === 1 ? "1 application" : `${applications} applications`)
 
-/** Rows per second, from a tenth of the backlog to nine tenths of it, and when that begins and all of it ends. */
+/** Measures rows per second between a tenth and nine tenths of the backlog, and when that begins and all is stored. */
 export const mysqlAway: Bench = {
   name: "mysql-away",
   about: `${MESSAGES} messages accepted while MySQL is frozen (SIGSTOP); from its thaw on`,
@@ -53,11 +53,11 @@ export const mysqlAway: Bench = {
   },
 }
 
-/** Waits until the outbox is empty. */
+/** Waits until the outbox is empty, and returns how fast it drained. */
 async function drained(outboxEvents: () => Promise<number>) {
   const started = performance.now()
   const total = await outboxEvents()
-  // Both ends are left out: queued events come at once, and the relay's run may begin up to a minute later.
+  // Leaves out both ends: queued events come at once, and the relay may begin up to a minute later.
   let [first, last]: (number | undefined)[] = []
   for (;;) {
     const left = await outboxEvents()

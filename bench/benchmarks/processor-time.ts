@@ -1,5 +1,5 @@
-// What a request costs each server, in processor time: what explains the rates that the other benchmarks find, since
-// the processors are what there is least of. Linux only.
+// Measures the processor time that a request costs each server. It explains the rates of the other benchmarks, since
+// processors are the scarcest resource. Linux only.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { ServerKind } from "../../campaign/targets/target.ts"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
@@ -18,16 +18,16 @@ import { NO_OP_PATH } from "../stack/no-op.ts"
 
 const SERVERS: ServerKind[] = ["api", "mysql", "redis", "elasticmq", "elasticsearch"]
 const CONNECTIONS = 64
-/** At so many creations a second the API has ever more of them in one turn of its event loop. */
+/** With each higher rate, the API handles more creations in one turn of its event loop. */
 const RATES = [100, 300, 600, 1_200, 1_800]
 const SECONDS = 8
 const CHATS = 16
 const MESSAGES = 4_000
 const QUIET_LIMIT_MS = 180_000
-/** By then nearly all creations are stored and indexed; checking it would cost the servers more. */
+/** By then nearly all creations are stored and indexed; checking that would cost processor time. */
 const AFTERWARDS_MS = 1_500
 
-/** The cost of a turn of requests, in microseconds of processor time for each one answered as it should be. */
+/** Returns the cost of a turn: microseconds of processor time per successful request. */
 async function measure({ stack, say }: BenchRun, name: string, turn: () => Promise<Answered>): Promise<Figure> {
   const ownMs = () => {
     const { user, system } = process.cpuUsage()

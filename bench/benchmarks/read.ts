@@ -1,4 +1,4 @@
-// As many reads as the API answers, each kind against a no-op function in the same process.
+// Measures how many reads the API answers, each kind compared with a no-op function in the same process.
 import { sql } from "kysely"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, BenchRun, Bound, Figure } from "../report/bench-run.ts"
@@ -10,7 +10,7 @@ const CONNECTIONS = 64
 const SECONDS = 10
 const CHATS = 16
 const MESSAGES = 4_000
-/** Of them in one chat, waiting in the outbox: what is merged into its list. */
+/** Messages of one chat that wait in the outbox and are merged into its list. */
 const WAITING = 5_000
 const SHARE_MIN = 0.4
 const QUIET_LIMIT_MS = 180_000
@@ -31,7 +31,7 @@ async function measure({ stack, scale, say }: BenchRun, kinds: Kinds): Promise<F
   return figures
 }
 
-/** Runs `act` while no write is stored: the locks that every batch needs are taken. */
+/** Runs `act` while no write is stored, by holding the locks that every batch needs. */
 async function whileNothingIsStored({ stack }: BenchRun, act: () => Promise<void>): Promise<void> {
   await stack.direct.stores.mysql.transaction().execute(async (tx) => {
     await sql`select * from persist_locks for update`.execute(tx)

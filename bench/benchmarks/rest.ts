@@ -6,7 +6,7 @@ import { startBenchStack } from "../stack/stack.ts"
 import { versionsOf } from "../stack/versions.ts"
 
 const KINDS = ["api", "mysql", "redis", "elasticmq", "elasticsearch"] as const
-/** The servers set up what they need in the background; each scheduled function has run by then. */
+/** By then the servers have finished their background set-up, and each scheduled function has run. */
 const REST_SECONDS = 75
 const MEGABYTE = 1024 * 1024
 const MEGABYTES_MAX = 2_048

@@ -1,4 +1,4 @@
-// Several copies of the API behind the proxy, as compose brings them up: no fewer requests, nothing consumed twice.
+// Measures several copies of the API behind compose's proxy: they must not answer fewer requests or consume twice.
 import { setTimeout as sleep } from "node:timers/promises"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, Bound, Figure, Versions } from "../report/bench-run.ts"
@@ -14,14 +14,14 @@ const CONNECTIONS = 64
 const SECONDS = 15
 const WARM_UP_SECONDS = 30
 const QUIET_LIMIT_MS = 300_000
-/** Rounds differ by some per cent; a loss is what goes beyond. */
+/** Rounds differ by some per cent; only more counts as a loss. */
 const SHARE_MIN = 0.95
-/** The engine gathers what containers print. */
+/** The engine delivers the output of containers with a delay. */
 const LOG_WAIT_MS = 2_000
 
 const nameOf = (replicas: number) => (replicas === 1 ? "1 copy" : `${replicas} copies`)
 
-/** Queue messages that the consumers took, and those of them that had been handed out before. */
+/** Returns how many queue messages the consumers took, and how many of those had been delivered before. */
 async function consumed(stack: ComposeStack, since: Date) {
   await sleep(LOG_WAIT_MS)
   let [records, redelivered] = [0, 0]
@@ -41,7 +41,7 @@ async function measure(stack: ComposeStack, replicas: number, seconds: number): 
   const [chat = ""] = await createChats(apiUrl, 1)
   const asked = [creationIn(chat)]
   const since = new Date()
-  // The new copies have compiled nothing yet.
+  // New copies have not compiled their code yet.
   const before = await ask(apiUrl, asked, { connections: CONNECTIONS, seconds: WARM_UP_SECONDS })
   await awaitQuiet(direct, QUIET_LIMIT_MS)
   const { perSecond, latencies, failed } = await ask(apiUrl, asked, { connections: CONNECTIONS, seconds })

@@ -1,5 +1,5 @@
-// The plain alternative to our index: a keyword field searched with `wildcard`, in the same Elasticsearch, over the same
-// folded bodies.
+// Measures the plain alternative to the n-gram index: a keyword field searched with `wildcard`, in the same
+// Elasticsearch over the same folded bodies.
 
 import { chatText } from "../../lib/events.ts"
 import { type FoldedQuery, fold } from "../../lib/search/folding/fold.ts"
@@ -11,12 +11,12 @@ import { createCorpus } from "./corpus.ts"
 import { type Data, places, SEED, settled, teller } from "./search-fill.ts"
 import type { QueryClass } from "./search-queries.ts"
 
-/** `wildcard` takes a second or two for each. */
+/** Few, since each takes `wildcard` a second or two. */
 const ALTERNATIVE_QUERIES = 5
 const ALTERNATIVE_TIMEOUT_MS = 60_000
 const ALTERNATIVE_BULK = 2_000
 
-/** The same bodies in an index as most would make it. */
+/** Copies the bodies into an index of the usual design. */
 export async function fillAlternative(
   { stack, scale, say }: BenchRun,
   { large, small, messages }: Data,
@@ -50,7 +50,7 @@ export async function fillAlternative(
 
 const escapeWildcard = (text: string): string => text.replace(/[\\*?]/g, "\\$&")
 
-/** One class at Elasticsearch itself, by one client: ours and the alternative. */
+/** Measures one class of queries directly at Elasticsearch with one client, on the n-gram index and the alternative. */
 export async function compare(
   stores: SearchStores,
   { large }: Data,

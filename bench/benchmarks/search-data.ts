@@ -1,12 +1,12 @@
-// Fills the stores for the search benchmark: rows straight into MySQL, documents by the real index function.
+// Fills the stores for the search benchmark: rows directly in MySQL, documents by the real index function.
 import type { SQSRecord } from "aws-lambda"
 import { consume } from "../../lib/queue/consumer.ts"
 import { indexMessages } from "../../lib/search/indexing/index-records.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 
-/** Rows per statement: some 150 KB. */
+/** About 150 KB per statement. */
 const ROWS_AT_A_TIME = 1_000
-/** As the persist function sends them: envelopes of at most 100 keys, ten in a batch, four batches side by side. */
+/** As the persist function sends them: envelopes of at most 100 keys, ten in a batch, four batches in parallel. */
 const KEYS_PER_MESSAGE = 100
 const MESSAGES_PER_BATCH = 10
 const BATCHES_AT_A_TIME = 4
@@ -14,7 +14,7 @@ const FIRST_CREATED_AT = Date.UTC(2026, 0, 1)
 
 export type Place = { application: string; chat: number; number: number; body: string }
 
-/** SearchStores these messages as persisted, a second apart in their order. */
+/** Stores messages as if they had been persisted, in order, a second apart. */
 export async function storeRows({ mysql }: SearchStores, places: Iterable<Place>, onProgress: (done: number) => void) {
   let rows: object[] = []
   let done = 0
@@ -35,7 +35,7 @@ export async function storeRows({ mysql }: SearchStores, places: Iterable<Place>
   await flush()
 }
 
-/** Indexes every message by the index function, with the queue messages that it would get. */
+/** Indexes every message by calling the index function with the queue messages that it would get. */
 export async function indexAll(
   stores: SearchStores,
   keys: Iterable<Omit<Place, "body">>,
@@ -46,7 +46,7 @@ export async function indexAll(
   const work = async () => {
     for (const { records, count } of batches) {
       const failed = await consume(indexMessages(stores), records)
-      if (failed.length > 0) throw new Error(`${failed.length} messages of the index queue were not done`)
+      if (failed.length > 0) throw new Error(`${failed.length} messages of the index queue failed`)
       done += count
       onProgress(done)
     }

@@ -1,4 +1,4 @@
-// The data of the search benchmark: one large chat beside many small ones.
+// Makes the data of the search benchmark: one large chat and many small ones.
 import { setTimeout as sleep } from "node:timers/promises"
 import { seededRandom } from "../../campaign/load/random.ts"
 import type { SearchStores } from "../../lib/stores.ts"
@@ -13,7 +13,7 @@ export const LARGE = 1_000_000
 export const SMALL_CHATS = 10_000
 export const SMALL = 100
 const SAMPLE = 3_000
-/** Searched of the small ones. */
+/** Small chats that are searched. */
 const SMALL_SEARCHED = 8
 const TELL_EVERY_MS = 15_000
 const MERGE_WAIT_MAX_MS = 300_000
@@ -22,7 +22,7 @@ export type Data = { large: Chat; small: Chat[]; corpus: Corpus; classes: QueryC
 
 const token = (index: number) => `bench-small-${String(index).padStart(12, "0")}`
 
-/** Every message, in the order in which it was created. */
+/** Yields every message in the order of creation. */
 export function* places(
   { large, small }: Pick<Data, "large" | "small">,
   scale: number,
@@ -34,7 +34,7 @@ export function* places(
   const each = Math.ceil(smallCount / SMALL)
   for (let index = 0, chat = 0; index < largeCount; index++) {
     yield { application: large.application, chat: large.chat, number: index + 1 }
-    // The small ones come in between, one after the other.
+    // The small chats come in between, one after the other.
     while (chat < smallCount && (chat + 1) * (largeCount / smallCount) <= index + 1) {
       const known = small[chat]
       const [application, number] = known
@@ -57,7 +57,7 @@ export function teller(say: (line: string) => void, what: string, total: number)
   }
 }
 
-/** Waits until Elasticsearch has nothing to merge. */
+/** Waits until Elasticsearch has nothing more to merge. */
 export async function settled(
   { elasticsearch, config }: SearchStores,
   index = config.ELASTICSEARCH_INDEX,

@@ -1,4 +1,4 @@
-// The classes of queries that the search benchmark asks, each of many different queries, drawn from the bodies themselves.
+// Makes the classes of queries of the search benchmark, each with many different queries, mostly drawn from the bodies.
 
 import { below, pick, type Random } from "../../campaign/load/random.ts"
 import { fold } from "../../lib/search/folding/fold.ts"
@@ -6,7 +6,7 @@ import type { Corpus } from "./corpus.ts"
 
 const QUERIES_PER_CLASS = 60
 const DRAWS_MAX = 100_000
-/** In random bodies of the chat; a letter that no English text has may be in one of a thousand. */
+/** Shares of bodies that contain a query; a letter foreign to English may be in one of a thousand. */
 const RARE_SHARE = 0.001
 const COMMON_SHARE = 0.1
 
@@ -19,7 +19,7 @@ const pieceOf = (random: Random, body: string, length: number): string | undefin
   return characters.slice(at, at + length).join("")
 }
 
-/** Draws pieces until there are enough that `fits`, told the share of the sample's bodies that contain the piece. */
+/** Draws pieces of bodies until enough pass `fits`, whose `share` is that of the sample's bodies with the piece. */
 function drawPieces(
   random: Random,
   sample: string[],
@@ -42,7 +42,7 @@ const isCommon = (share: number): boolean => share >= COMMON_SHARE
 const isRare = (share: number): boolean => share <= RARE_SHARE * 10
 const acrossWords = (share: number, piece: string): boolean => !isCommon(share) && /^[a-z]+ [a-z]+$/.test(piece)
 
-/** `sample`: some thousand bodies of the chat that is searched. */
+/** Returns the classes. `sample` is a few thousand bodies of the chat that is searched. */
 export function queryClasses(random: Random, sample: string[], corpus: Corpus): QueryClass[] {
   const draw = (lengths: number[], fits: (share: number, piece: string) => boolean) =>
     drawPieces(random, sample, lengths, fits)

@@ -1,5 +1,5 @@
-// Searches in a chat of a million messages beside ten thousand small ones, and the plain alternative: a keyword field with
-// `wildcard`, in the same Elasticsearch, over the same folded bodies.
+// Measures searches in a chat of a million messages beside ten thousand small ones, and compares them with a plain
+// alternative (search-alternative.ts).
 import { seededRandom, shuffled } from "../../campaign/load/random.ts"
 import { drawBars } from "../report/bars.ts"
 import type { Bench, Bound, Figure } from "../report/bench-run.ts"
@@ -11,7 +11,7 @@ const CLIENTS = 4
 const REQUESTS_PER_CLASS = 300
 const MIXED_REQUESTS = 2_000
 
-/** Sends these queries to the API, in turn, by four clients. */
+/** Sends the queries to the API, in turn, from several clients. */
 async function searchApi(apiUrl: string, chats: Chat[], queries: string[], amount: number) {
   const asked = queries.map((query, index) => ({
     path: `${chats[index % chats.length]?.path}/messages/search?query=${encodeURIComponent(query)}`,

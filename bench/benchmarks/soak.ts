@@ -1,13 +1,13 @@
-// Half of what the API can take, for half an hour: neither its memory nor its latency may creep.
+// Runs the API at half its maximum rate for half an hour: neither its memory nor its latency may creep up.
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, Figure } from "../report/bench-run.ts"
 import { plotMedians } from "../report/plots.ts"
 import { ask, createChats, createSteadily, creationIn, percentile } from "../stack/load.ts"
 
 const MINUTES = 30
-/** Code is compiled and caches fill. */
+/** Time for code to be compiled and caches to fill. */
 const WARM_UP_MINUTES = 5
-/** Of the beginning, after the warm-up, and of the end: what is compared. */
+/** Length of the beginning (after the warm-up) and of the end, which are compared. */
 const COMPARED_MINUTES = 5
 const CONNECTIONS = 64
 const MAXIMUM_SECONDS = 15
@@ -18,7 +18,7 @@ const SLOPE_MAX = 2
 const DRIFT_MAX = 1.2
 const QUIET_LIMIT_MS = 120_000
 
-/** The slope of the line through evenly spaced values (least squares), per step. */
+/** Returns the slope per step of the line through evenly spaced values (least squares). */
 function slopeOf(values: number[]): number {
   const middle = (values.length - 1) / 2
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
@@ -54,7 +54,7 @@ export const soak: Bench = {
     for (let minute = 1; minute <= minutes; minute++) {
       const answered = await createSteadily({ apiUrl, chats, rate, seconds: 60 })
       const residentMegabytes = ((await stack.server("api").rssBytes()) ?? Number.NaN) / MEGABYTE
-      // Nothing is under way then.
+      // So that no request or batch is running.
       await awaitQuiet(stack.direct, QUIET_LIMIT_MS)
       const liveMegabytes = (await stack.apiLiveBytes()) / MEGABYTE
       const latency = percentile(answered.latencies, 99)

@@ -1,4 +1,4 @@
-// As many requests as the API takes, each kind against a no-op function in the same process, in turns.
+// Measures how many creations the API takes, each kind compared with a no-op function in the same process, in turns.
 import { setTimeout as sleep } from "node:timers/promises"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, BenchRun, Bound, Figure } from "../report/bench-run.ts"
@@ -7,10 +7,10 @@ import { type Asked, ask, createChats, creationIn, percentile } from "../stack/l
 import { NO_OP } from "../stack/no-op.ts"
 import { kept, missingNumbers } from "../stack/rows.ts"
 
-/** The number of connections that the targets speak of. */
+/** The number of connections of the targets. */
 const CONNECTIONS = 64
 const SECONDS = 15
-/** A rate that holds for this long is no burst. */
+/** A rate that holds for this long is not a burst. */
 const SUSTAINED_SECONDS = 60
 const NO_OP_SECONDS = 10
 const APPLICATIONS = 32
@@ -22,7 +22,7 @@ type Turn = { connections: number; seconds: number }
 
 const round = (value: number): string => value.toFixed(value < 10 ? 2 : 0)
 
-/** Seconds until nothing waits in the outbox any more: then all is stored. */
+/** Returns the seconds until the outbox is empty and so all is stored. */
 async function storedAfter({ stack }: BenchRun): Promise<number> {
   const started = performance.now()
   while ((await stack.direct.outboxEvents()) > 0) {
@@ -32,7 +32,7 @@ async function storedAfter({ stack }: BenchRun): Promise<number> {
   return (performance.now() - started) / 1000
 }
 
-/** One turn of creations against one of the no-op. `name` says of what. */
+/** Measures a turn of creations and one of the no-op. `name` says what is created. */
 async function measure(run: BenchRun, name: string, asked: readonly Asked[], { connections, seconds }: Turn) {
   const { stack, say } = run
   const floor = await ask(stack.apiUrl, [NO_OP], { connections, seconds: Math.min(NO_OP_SECONDS, seconds) })
@@ -55,7 +55,7 @@ const SIZES: Turn[] = [1, 16, 64, 256].map((connections) => ({
 }))
 const nameOf = (connections: number) => (connections === 1 ? "1 connection" : `${connections} connections`)
 
-/** Data are made by time: `scale` shortens it. */
+/** Scales the duration of a turn, which determines how much data it creates. */
 const shortened = (turn: Turn, scale: number): Turn => ({ ...turn, seconds: Math.max(2, turn.seconds * scale) })
 
 export const create: Bench = {
@@ -75,7 +75,7 @@ export const create: Bench = {
       }
     }
     const { rows, documents } = await kept(run.stack.direct, chats)
-    // Whoever was cut off at the end of a turn may have been accepted: there may be more rows than answers.
+    // Requests that were cut off at the end of a turn may have been accepted: there may be more rows than answers.
     figures.push({
       name: "all rounds",
       created,

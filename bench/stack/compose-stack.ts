@@ -1,4 +1,4 @@
-// The stack of docker-compose.yml, fresh, as `docker compose up --scale api=N` brings it up.
+// Runs a fresh stack of docker-compose.yml, as `docker compose up --scale api=N` does.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
@@ -23,22 +23,22 @@ import { publishedStores } from "../../test/steps/published-stores.ts"
 
 const PROJECT = "chat-bench"
 const FOLDER = stackFolder("bench")
-/** Images may have to be built, and a first start of all servers takes minutes on a busy machine. */
+/** Images may have to be built, and the first start of all servers takes minutes on a busy machine. */
 const UP_LIMIT_MS = 900_000
 const DOWN_LIMIT_MS = 180_000
 
 export type ComposeStack = {
   /** The proxy's address. */
   apiUrl: string
-  /** The stores themselves, past the API. */
+  /** Direct access to the stores, past the API. */
   direct: DirectStores
   scaleTo(replicas: number): Promise<void>
-  /** Calls `take` with each line that the copies of the API which are there now have logged from then on. */
+  /** Calls `take` with each line that the running copies of the API have logged since `since`. */
   readApiLog(since: Date, take: (line: string) => void): Promise<void>
   stop(): Promise<void>
 }
 
-/** Brings it up with one copy of the API. Throws LaunchFailure that says what is wrong; nothing is left running then. */
+/** Starts the stack with one copy of the API. Throws LaunchFailure and leaves nothing running if that fails. */
 export async function startComposeStack({ signal }: { signal: AbortSignal }): Promise<ComposeStack> {
   if (!(await dockerAnswers())) throw new LaunchFailure("No Docker engine with compose answers: start it.")
   const unlock = lockFolder(FOLDER)

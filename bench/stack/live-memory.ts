@@ -1,6 +1,6 @@
-// What a process of Node.js holds once its garbage is collected: asked of its inspector, by the Chrome DevTools Protocol
-// (https://chromedevtools.github.io/devtools-protocol/v8/HeapProfiler/). Its resident size goes up and down by tens of
-// megabytes with each collection, so that a leak of some would not be seen in it.
+// Measures the live memory of a Node.js process after a garbage collection, by its inspector and the Chrome DevTools
+// Protocol (https://chromedevtools.github.io/devtools-protocol/v8/HeapProfiler/). Resident memory varies by tens of
+// megabytes with each collection, which would hide a small leak.
 import { setTimeout as sleep } from "node:timers/promises"
 
 const OPEN_LIMIT_MS = 5_000
@@ -10,8 +10,8 @@ const ANSWER_LIMIT_MS = 30_000
 type HeapUsage = { usedSize: number; embedderHeapUsedSize?: number; backingStorageSize?: number }
 
 /**
- * Bytes of objects and buffers that are in use in `pid`, which must have been started with `--inspect-port=port`. Its
- * inspector is opened (SIGUSR1) and stays open. Throws when it does not answer.
+ * Returns the bytes of live objects and buffers in `pid`, which must have been started with `--inspect-port=port`.
+ * Opens its inspector (SIGUSR1), which stays open. Throws when it does not answer.
  */
 export async function liveBytes(pid: number, port: number): Promise<number> {
   process.kill(pid, "SIGUSR1")
@@ -47,7 +47,7 @@ async function inspectorUrl(port: number): Promise<string> {
 
 let lastId = 0
 
-/** The result of a command. */
+/** Sends a command and returns its result. */
 function ask(socket: WebSocket, method: string): Promise<unknown> {
   const id = ++lastId
   return new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
-// Creations of messages, spread evenly over some chats: as many as possible by autocannon, or at a steady rate by
-// ourselves, since autocannon sends each second's share at once at its beginning.
+// Sends requests: as many as possible with autocannon, or at a steady rate with its own code, since autocannon sends
+// the share of each second all at once.
 import { Agent, request } from "node:http"
 import { setTimeout as sleep } from "node:timers/promises"
 import autocannon, { type Options, type Result } from "autocannon"
@@ -7,56 +7,53 @@ import autocannon, { type Options, type Result } from "autocannon"
 export type Answered = {
   /** The number of 2xx answers. */
   created: number
-  /** Any other answer, and none. */
+  /** The number of other answers, and of requests without one. */
   failed: number
-  /** The answers other than 201, or the reasons for none, and how often. */
+  /** How often each failure occurred, by status or reason. */
   failures: Record<string, number>
   perSecond: number
-  /** ms, ascending, of every answer. */
+  /** In ms, ascending. */
   latencies: number[]
 }
 
-/** `chats`: paths. */
+/** `chats` are paths. */
 type Load = { apiUrl: string; chats: string[] }
 
 const BODY = JSON.stringify({ body: "The quick brown fox jumps over the lazy dog, and the parcel is on its way." })
 const HEADERS = { "content-type": "application/json" }
-/** Requests that may wait at a steady rate: more than a second's share of any rate asked for here. */
+/** Requests that may wait at a steady rate: more than a second's share of any rate used here. */
 const SOCKETS_MAX = 2_000
 /**
- * The server closes an idle connection after 5 s, and what is sent into one just closed is lost. (The agent goes by the
- * time that the server tells only if it has one itself.)
+ * Shorter than the 5 s after which the server closes an idle connection, since a request sent into a closing one is
+ * lost. (The agent follows the server's keep-alive hint only if it has a time-out itself.)
  */
 const IDLE_SOCKET_MS = 3_000
 
-/** The p-th percentile (nearest rank) of ascending values. */
+/** Returns the p-th percentile (nearest rank) of ascending values. */
 export const percentile = (sorted: readonly number[], p: number): number =>
   sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)] ?? Number.NaN
 
 const ascending = (values: number[]): number[] => values.toSorted((a, b) => a - b)
 
-/** A request of a load; what is not told is a GET without a body. */
+/** A request of a load, by default a GET without a body. */
 export type Asked = { path: string; method?: "GET" | "POST"; body?: string }
 
 export const creationIn = (chat: string): Asked => ({ path: `${chat}/messages`, method: "POST", body: BODY })
 
 type Extent = { connections: number } & ({ amount: number } | { seconds: number })
 
-/**
- * Sends these requests in turn on several connections, each as soon as the one before is answered. Any answer but 2xx
- * is a failure.
- */
+/** Sends the requests in turn on several connections, each once the one before is answered. All but 2xx is failure. */
 export async function ask(apiUrl: string, asked: readonly Asked[], extent: Extent): Promise<Answered> {
   const latencies: number[] = []
   let next = 0
   const { connections } = extent
-  // Far apart, lest all of them ask for the same at nearly the same time.
+  // Connections start far apart, so that they do not send the same request at nearly the same time.
   const stride = Math.max(1, Math.floor(asked.length / connections))
   const options: Options = {
     url: apiUrl,
     connections,
     ...("amount" in extent ? { amount: extent.amount } : { duration: extent.seconds }),
-    // Each connection asks for all of them, from another one on.
+    // Each connection sends all requests, starting from a different one.
     setupClient(client) {
       const from = (next++ * stride) % asked.length
       const turned = [...asked.slice(from), ...asked.slice(0, from)]
@@ -70,7 +67,7 @@ export async function ask(apiUrl: string, asked: readonly Asked[], extent: Exten
     },
   }
   const started = performance.now()
-  // The tool itself ends with a whole second.
+  // Taken here, since autocannon's own duration ends with a whole second.
   let ended = started
   const result = await new Promise<Result>((resolve, reject) => {
     const run = autocannon(options, (error, done) => (error ? reject(error as Error) : resolve(done)))
@@ -86,14 +83,13 @@ export async function ask(apiUrl: string, asked: readonly Asked[], extent: Exten
   return { created, failed, failures, perSecond, latencies: ascending(latencies) }
 }
 
-/** Sends `amount` creations on several connections. */
+/** Sends `amount` creations of messages on several connections, in turn to the chats. */
 export const createMessages = ({ apiUrl, chats, ...extent }: Load & { connections: number; amount: number }) =>
   ask(apiUrl, chats.map(creationIn), extent)
 
 /**
- * Sends requests at a steady rate for some seconds, whatever has been answered; each is to be answered 201. A latency
- * counts from the moment when the request was due, so one that had to wait because others were slow counts as slow (no
- * coordinated omission).
+ * Sends requests at a steady rate, however slow the answers are; all but 201 are failures. Latency counts from when a
+ * request was due, so that one that had to wait for slow ones counts as slow (no coordinated omission).
  */
 export async function askSteadily(
   apiUrl: string,
@@ -110,7 +106,7 @@ export async function askSteadily(
     const due = started + (index / rate) * 1000
     const waitMs = due - performance.now()
     if (waitMs > 0) await sleep(waitMs)
-    // Timers count whole milliseconds, and may be early by less than one.
+    // Timers count whole milliseconds and may be early by less than one.
     const since = Math.min(due, performance.now())
     const answer = sendOnce(agent, apiUrl, asked[index % asked.length] as Asked).then((outcome) => {
       latencies.push(performance.now() - since)
@@ -132,11 +128,11 @@ export async function askSteadily(
   }
 }
 
-/** Sends creations at a steady rate, as `askSteadily`. */
+/** Sends creations of messages at a steady rate (askSteadily). */
 export const createSteadily = ({ apiUrl, chats, ...extent }: Load & { rate: number; seconds: number }) =>
   askSteadily(apiUrl, chats.map(creationIn), extent)
 
-/** Resolves to the status, or to the code of the error without an answer. */
+/** Resolves to the status, or without an answer to the code of the error. */
 function sendOnce(agent: Agent, apiUrl: string, { path, method = "GET", body = "" }: Asked): Promise<string> {
   return new Promise((resolve) => {
     const headers = { ...HEADERS, "content-length": Buffer.byteLength(body) }
@@ -164,13 +160,13 @@ async function post(url: string, body: object): Promise<{ token?: string; number
 
 export type Chat = { path: string; application: string; chat: number }
 
-/** A chat by its path. */
+/** Returns the chat with this path. */
 export function chatOf(path: string): Chat {
   const [, , application = "", , chat] = path.split("/")
   return { path, application, chat: Number(chat) }
 }
 
-/** One chat in each of `count` new applications. Returns their paths. */
+/** Creates `count` applications with a chat each, and returns the paths of the chats. */
 export async function createChats(apiUrl: string, count: number): Promise<string[]> {
   const paths: string[] = []
   for (let index = 0; index < count; index++) {

@@ -1,8 +1,8 @@
-// The benchmarks' own queries to MySQL.
+// Counts what the benchmarks have stored.
 import type { DirectStores } from "../../campaign/verdict/stores.ts"
 import { chatOf } from "./load.ts"
 
-/** How many numbers up to the highest of a chat have no row. */
+/** Returns how many numbers up to a chat's highest have no row. */
 export async function missingNumbers({ stores }: DirectStores, path: string): Promise<number> {
   const { application, chat } = chatOf(path)
   const { rows, last } = await stores.mysql
@@ -14,7 +14,7 @@ export async function missingNumbers({ stores }: DirectStores, path: string): Pr
   return Number(last) - Number(rows)
 }
 
-/** Rows, and documents, in these chats. */
+/** Returns the numbers of rows and documents in the chats' applications. */
 export async function kept({ stores }: DirectStores, chats: string[]): Promise<{ rows: number; documents: number }> {
   const { mysql, elasticsearch, config } = stores
   const tokens = chats.map((path) => chatOf(path).application)

@@ -1,4 +1,4 @@
-// A whole native stack of the benchmarks' own, fresh, with the API in a copy of the project.
+// Runs a fresh native stack for the benchmarks, with the API in a copy of the project.
 import { join } from "node:path"
 import { processesOfGroup, processGroup, processorMsOf } from "../../campaign/targets/process-group.ts"
 import type { Server, ServerKind } from "../../campaign/targets/target.ts"
@@ -13,26 +13,26 @@ import { copyProject } from "../../test/steps/project-copy.ts"
 import { liveBytes } from "./live-memory.ts"
 import { addNoOp } from "./no-op.ts"
 
-/** From the API's own port: where its inspector listens when it is asked to. */
+/** Offset from the API's port to that of its inspector, which is opened on demand. */
 const INSPECTOR_PORT_OFFSET = 1
 
 export type BenchStack = {
   apiUrl: string
-  /** The variables that lead to the stores. */
+  /** The variables with the URLs of the stores. */
   env: Record<string, string>
-  /** The stores themselves, past the API. */
+  /** Direct access to the stores, past the API. */
   direct: DirectStores
   server(kind: ServerKind): Server
-  /** Milliseconds of processor time that a server has used since its start (Linux only). */
+  /** Returns the milliseconds of processor time that a server has used since its start (Linux only). */
   processorMs(kind: ServerKind): number
-  /** Bytes that the API holds once its garbage is collected. */
+  /** Returns the API's live bytes after a garbage collection. */
   apiLiveBytes(): Promise<number>
   stop(): Promise<void>
 }
 
 type StackOptions = { progress: Progress; signal: AbortSignal; hurry: AbortSignal }
 
-/** Brings it up. Throws LaunchFailure that says what is wrong; nothing is left running then. */
+/** Starts the stack. Throws LaunchFailure and leaves nothing running if that fails. */
 export async function startBenchStack(options: StackOptions): Promise<BenchStack> {
   const port = portFrom(process.env, "CHAT_BENCH_API_PORT", API_PORTS.bench)
   const inspector = { label: "the API's inspector", port: port + INSPECTOR_PORT_OFFSET }

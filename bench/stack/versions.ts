@@ -1,4 +1,4 @@
-// Which servers were measured.
+// Reads the versions of the servers that were measured.
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { sql } from "kysely"
@@ -6,7 +6,7 @@ import type { SearchStores } from "../../lib/stores.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import type { Versions } from "../report/bench-run.ts"
 
-/** As they tell themselves; ElasticMQ, which does not, as the project brings it up. */
+/** Returns the versions as the servers report them; that of ElasticMQ, which does not, from the project's pom. */
 export async function versionsOf({ redis, mysql, elasticsearch }: SearchStores): Promise<Versions> {
   const { info } = await redis.describe([])
   const { rows } = await sql<{ version: string }>`select version() as version`.execute(mysql)
@@ -20,7 +20,7 @@ export async function versionsOf({ redis, mysql, elasticsearch }: SearchStores):
   }
 }
 
-/** The image of each server in docker-compose.yml, by how `versionsOf` calls the server. */
+/** The image of each server in docker-compose.yml, by its name in `versionsOf`. */
 const IMAGES: Record<string, string> = {
   MySQL: "mysql",
   MariaDB: "mysql",
@@ -29,7 +29,7 @@ const IMAGES: Record<string, string> = {
   Elasticsearch: "elasticsearch",
 }
 
-/** Those of `versions` that docker-compose.yml does not name: images made elsewhere may hold others under its names. */
+/** Returns the versions that differ from docker-compose.yml: locally built images may hold others under its names. */
 export async function unlikeCompose(versions: Versions): Promise<string[]> {
   const compose = await readFile(join(ROOT, "docker-compose.yml"), "utf8")
   return Object.entries(versions)
@@ -40,7 +40,7 @@ export async function unlikeCompose(versions: Versions): Promise<string[]> {
     .map(([server, version]) => `${server} ${version}`)
 }
 
-/** What a report says of versions that docker-compose.yml does not name; nothing where there are none. */
+/** Returns the note of a report on versions that differ from docker-compose.yml, if any do. */
 export const noteOnVersions = (unlike: string[]): string[] =>
   unlike.length === 0
     ? []

@@ -7,7 +7,7 @@ const LINKS: LinkName[] = ["client", "redis", "mysql", "elasticmq", "elasticsear
 const DISKS = ["redis", "mysql", "elasticsearch"] as const
 const half = () => 0.5
 
-/** A target that only notes what is done to it. */
+/** Returns a target that only records what is done to it. */
 const notingTarget = () => {
   const done: string[] = []
   const note = (text: string) => async () => {

@@ -1,4 +1,4 @@
-/** The catalogue of faults: all that a campaign can do to a target, and how it is undone. A new fault is an entry here. */
+/** The catalogue of faults: what a campaign can do to a target, and how that is undone. New faults are added here. */
 import { setTimeout as sleep } from "node:timers/promises"
 import { Redis } from "ioredis"
 import type { LinkName, Server, ServerKind, Target } from "../targets/target.ts"
@@ -7,23 +7,23 @@ import { emptyQueues, shuffleQueues } from "./queue-faults.ts"
 
 const SERVER_KINDS: readonly ServerKind[] = ["redis", "mysql", "elasticmq", "elasticsearch", "api"]
 const LINK_NAMES: readonly LinkName[] = ["client", "redis", "mysql", "elasticmq", "elasticsearch"]
-/** From what a client hardly notices to the time-out of a send to the queue and beyond. */
+/** From a delay that a client hardly notices to one beyond the time-out of a send to the queue. */
 const DELAY_MS_MIN = 50
 const DELAY_MS_MAX = 800
-/** More than the minute of the schedules, and than any time-out of the API. */
+/** Longer than the minute between scheduled runs, and than any time-out of the API. */
 const CLOCK_STEP_MS_MAX = 90_000
 const CLOCK_STEP_MS_MIN = 1_000
-/** Redis may be starting again after an earlier fault. */
+/** Redis may still be restarting after an earlier fault. */
 const WIPE_LIMIT_MS = 30_000
 const WIPE_RETRY_MS = 100
 const COMMAND_LIMIT_MS = 2_000
 
-/** Numbers from 0 to below 1. */
+/** Returns numbers from 0 up to, but not including, 1. */
 type Random = () => number
 
 const between = (random: Random, min: number, max: number) => Math.round(min + random() * (max - min))
 
-/** Does something, keeps it up for so long, and undoes it whatever happens. */
+/** Calls `start`, waits for `ms`, and calls `undo` even if something failed. */
 const keepUp = async (ms: number, start: () => unknown, undo: () => unknown) => {
   try {
     await start()
@@ -33,7 +33,7 @@ const keepUp = async (ms: number, start: () => unknown, undo: () => unknown) => 
   }
 }
 
-/** Forgets all that Redis holds, the append-only file included. */
+/** Deletes all data of Redis, the append-only file included. */
 const wipeRedis = async ({ env }: Target) => {
   const limit = performance.now() + WIPE_LIMIT_MS
   for (;;) {
@@ -56,7 +56,7 @@ const wipeRedis = async ({ env }: Target) => {
   }
 }
 
-/** One of the servers of a kind, by chance where there are several. */
+/** Returns a server of a kind, a random one of several. */
 const oneOf = (target: Target, kind: ServerKind, random: Random): Server => {
   const servers = target.servers.filter((server) => server.kind === kind)
   const server = servers[Math.floor(random() * servers.length)]
@@ -66,7 +66,7 @@ const oneOf = (target: Target, kind: ServerKind, random: Random): Server => {
 
 const serverFaults = (random: Random): Fault[] =>
   SERVER_KINDS.flatMap((kind): Fault[] => [
-    // It is started again at once: how long it stays away is the server's own affair.
+    // It is restarted at once, so it stays away for as long as its start takes.
     { name: `kill ${kind}`, harms: kind, run: (target) => oneOf(target, kind, random).kill() },
     {
       name: `freeze ${kind}`,
@@ -109,7 +109,7 @@ const clockFault = (name: string, sign: 1 | -1, random: Random): Fault => ({
   },
 })
 
-/** All that can be done to a target. `random` decides, at each run, what is left to chance. */
+/** Returns all faults that a target supports. `random` is drawn from at each run. */
 export const faultsFor = (target: Target, random: Random): Fault[] => [
   ...serverFaults(random),
   ...linkFaults(random),

@@ -1,15 +1,15 @@
-// Which faults were done when: what the load and the verdict ask before they call an answer wrong.
+// Records which faults ran when; load and verdict consult it before they call an answer wrong.
 import type { Fault } from "./fault.ts"
 
-/** After Redis is back, and even a wiped one is within this, reads are exact again. */
+/** This long after a fault of Redis, even after a wipe, reads are exact again. */
 const REDIS_RECOVERS_MS = 10_000
 
-/** A fault that was done; `endedAt` is undefined while it lasts. Times are ms since 1970. */
+/** A fault that was run; `endedAt` is undefined while it lasts. Times are ms since 1970. */
 export type FaultRecord = {
   fault: Fault
   startedAt: number
   endedAt?: number
-  /** Why it could not be done or undone. */
+  /** Why it could not be run or undone. */
   error?: string
   recovery?: Record<string, number | null>
 }
@@ -19,9 +19,9 @@ export type FaultLog = {
   begin(fault: Fault): FaultRecord
   end(record: FaultRecord): void
   active(): FaultRecord[]
-  /** Faults that overlap a span of time, those included that ended up to `graceMs` before it. */
+  /** Returns the faults during a span of time, and those that ended up to `graceMs` before it. */
   during(from: number, to: number, graceMs?: number): FaultRecord[]
-  /** Returns whether readers may see an older state: Redis was or had just been away. */
+  /** Returns whether reads may show an older state, because Redis is or was just being harmed. */
   excusesOldReads(from: number, to: number): boolean
   /** Returns whether Redis lost data in a span of time. */
   lostData(from: number, to: number): boolean

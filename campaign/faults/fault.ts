@@ -1,18 +1,18 @@
 import type { ServerKind, Target } from "../targets/target.ts"
 
-/** What a fault harms: a kind of server together with the way from the API to it, or the clients' way to the API. */
+/** What a fault harms: a kind of server or its link to the API, or the link from the clients to the API. */
 export type Harmed = ServerKind | "client"
 
-/** One thing that a campaign does to a target. Whatever depends on the fault, plan and verdict included, asks this object. */
+/** One thing that a campaign does to a target, with everything that plan and verdict need to know about it. */
 export type Fault = {
-  /** "kill redis", "fill mysql"; `--only` chooses by it, and the report shows it. */
+  /** Such as "kill redis"; `--only` selects by it, and the report shows it. */
   name: string
-  /** Two faults at one time never harm the same. */
+  /** No two faults harm the same thing at the same time. */
   harms: Harmed
-  /** Redis loses data by it: the load pauses before, numbers may skip, and Idempotency-Keys are forgotten. */
+  /** It makes Redis lose data: the load pauses first, numbers may skip, and Idempotency-Keys are forgotten. */
   losesData?: true
-  /** What it harms stands still with its connections open, so that a request may wait as long as the fault lasts. */
+  /** It stops a server whose connections stay open, so a request may wait as long as the fault lasts. */
   freezes?: true
-  /** Does it, keeps it up for `ms`, and undoes it. Resolves when it is undone, not when all has recovered. */
+  /** Begins the fault and ends it after `ms`. Resolves when it has ended, before the target has recovered. */
   run(target: Target, ms: number): Promise<void>
 }

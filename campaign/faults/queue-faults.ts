@@ -1,4 +1,4 @@
-/** Faults of the queues, done by way of their own calls: what they hold is lost, or comes twice and in another order. */
+/** Faults of the queues, made by SQS calls: messages are lost, or come twice and in another order. */
 import { setTimeout as sleep } from "node:timers/promises"
 import {
   DeleteMessageBatchCommand,
@@ -11,14 +11,14 @@ import {
 import { QUEUES } from "../../lib/queue/queues.ts"
 
 const CALL_LIMIT_MS = 2_000
-/** The consumers take a message within milliseconds: to find some, one must look again and again. */
+/** Short, because consumers take a message within milliseconds. */
 const PAUSE_MS = 50
-/** A queue that is just starting again is waited for, so that the fault is done at least once. */
+/** Time for a restarting queue to come back, so that the fault happens at least once. */
 const ONCE_LIMIT_MS = 30_000
-/** Messages taken together before they are put back, 10 at a time. */
+/** Messages taken, 10 at a time, before they are put back. */
 const TAKEN_MAX = 100
 const BATCH_MAX = 10
-/** Of bodies in one call, below the 256 KiB that it may have with all attributes. */
+/** Size of the bodies in one call, below SQS's 256 KiB for bodies and attributes together. */
 const BATCH_BYTES_MAX = 240_000
 
 const clientOf = (env: Record<string, string>) =>
@@ -32,7 +32,7 @@ const clientOf = (env: Record<string, string>) =>
 
 const within = () => ({ abortSignal: AbortSignal.timeout(CALL_LIMIT_MS) })
 
-/** Does something to every queue again and again for so long, and at least once. */
+/** Calls `act` on every queue again and again for `ms`, at least once. */
 const keepDoing = async (
   env: Record<string, string>,
   ms: number,
@@ -56,7 +56,7 @@ const keepDoing = async (
   }
 }
 
-/** Empties every queue, again and again for so long; what is in flight goes as well. */
+/** Purges every queue again and again for `ms`, messages in flight included. */
 export const emptyQueues = (env: Record<string, string>, ms: number): Promise<void> =>
   keepDoing(env, ms, (sqs, QueueUrl) => sqs.send(new PurgeQueueCommand({ QueueUrl }), within()))
 
@@ -83,7 +83,7 @@ const shuffled = <T>(items: readonly T[], random: () => number): T[] =>
     .sort((a, b) => a.place - b.place)
     .map(({ item }) => item)
 
-/** Up to ten messages at a time, and no more bytes than the queue takes in one call. */
+/** Calls `send` with batches that fit into one call, by count and by bytes. */
 const inBatches = async (messages: readonly Message[], send: (batch: Message[]) => Promise<unknown>) => {
   let batch: Message[] = []
   let bytes = 0
@@ -100,7 +100,7 @@ const inBatches = async (messages: readonly Message[], send: (batch: Message[]) 
   if (batch.length > 0) await send(batch)
 }
 
-/** Twice what was taken, in any order; the originals go only once all the copies are there. */
+/** Receives messages and sends each twice, in random order; deletes the originals once all copies are sent. */
 const doubleAndShuffle = async (sqs: SQSClient, QueueUrl: string, random: () => number) => {
   const taken = await take(sqs, QueueUrl)
   await inBatches(shuffled([...taken, ...taken], random), async (batch) => {
@@ -119,6 +119,6 @@ const doubleAndShuffle = async (sqs: SQSClient, QueueUrl: string, random: () => 
   })
 }
 
-/** Doubles and shuffles what is found in the queues, again and again for so long. */
+/** Duplicates and shuffles the messages in the queues, again and again for `ms`. */
 export const shuffleQueues = (env: Record<string, string>, ms: number, random: () => number): Promise<void> =>
   keepDoing(env, ms, (sqs, QueueUrl) => doubleAndShuffle(sqs, QueueUrl, random))

@@ -1,4 +1,4 @@
-// How long it takes, after a fault is undone, until everything works again.
+// Measures how long it takes after a fault until everything works again.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Answer, Client } from "../load/client.ts"
 import { backlogOf, isComplete, type Sample, type Tally } from "../report/samples.ts"
@@ -7,23 +7,23 @@ import type { FaultLog, FaultRecord } from "./fault-log.ts"
 
 const PROBE_EVERY_MS = 250
 const PROBE_TIMEOUT_MS = 2_000
-/** A server that has not recovered by then is reported as not recovered. */
+/** What has not recovered by then is reported as not recovered. */
 const RECOVERY_MAX_MS = 180_000
-/** The usual backlog in good health: about a second's writes, in all stages. */
+/** The backlog without faults: about a second's writes, in all stages. */
 const BACKLOG_USUAL = 600
 
 export type Probes = {
   run(stop: AbortSignal): Promise<void>
-  /** When a good answer was asked for last (ms since 1970; 0: never). */
+  /** When the last successful request was sent (ms since 1970); 0 for never. */
   lastGood: Record<ProbeName, number>
-  /** For how long the API has been ready without a break. */
+  /** Returns for how long the API has been continuously ready. */
   readyForMs(): number
-  /** Returns whether a server is up, by the API's last readiness; the API itself, if it answers. */
+  /** Returns whether a server is up by the API's last readiness; the API itself is up if it answers. */
   isUp(harmed: Harmed): boolean
 }
 type ProbeName = "list" | "search" | "ready"
 
-/** Keeps asking for a list (MySQL), a search (Elasticsearch) and the readiness, and notes the last good request. */
+/** Polls a list (MySQL), a search (Elasticsearch) and the readiness, and records the last successful request. */
 export function createProbes(client: Client, chatPath: string): Probes {
   const paths: Record<ProbeName, string> = {
     list: `${chatPath}/messages?limit=1`,
@@ -59,8 +59,8 @@ export function createProbes(client: Client, chatPath: string): Probes {
 }
 
 /**
- * Follows a fault that has ended until writes, lists, searches, readiness and backlog are as usual, and notes after how
- * many ms each was; null: not in time, or another fault began before.
+ * Waits after a fault until writes, lists, searches, readiness and backlog are back to normal, and records after how
+ * many ms each was; null for not in time, or not before another fault began.
  */
 export async function followRecovery(
   record: FaultRecord,
@@ -81,7 +81,7 @@ export async function followRecovery(
     const latest = samples.at(-1)
     const isAfter = latest !== undefined && startedAt + latest.at * 1000 > endedAt
     if (isAfter && isComplete(latest) && backlogOf(latest) <= BACKLOG_USUAL) recovery.backlog ??= Date.now() - endedAt
-    // Damage of a later fault says nothing about this one.
+    // What a later fault harms says nothing about this one.
     if (faults.all.some(({ startedAt: began }) => began > endedAt)) return
     await sleep(PROBE_EVERY_MS, undefined, { signal: stop }).catch(() => undefined)
   }

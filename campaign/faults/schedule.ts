@@ -1,45 +1,45 @@
-// Which fault is done when: from the seed alone, so that a campaign can be repeated. A fault that makes Redis lose data
-// waits until no acknowledged write is in Redis alone, since those would be lost: the load pauses until the outbox is
-// empty, runs again for a moment, and then the fault is done.
+// Plans the faults from the seed alone, so that a campaign can be repeated, and runs them. A fault that makes Redis
+// lose data waits until no acknowledged write is only in Redis, where it would be lost: the load pauses until the
+// outbox is empty, runs again for a moment, and then the fault begins.
 import { setTimeout as sleep } from "node:timers/promises"
 import { logUniform, type Random, shuffled } from "../load/random.ts"
 import type { Target } from "../targets/target.ts"
 import type { Fault, Harmed } from "./fault.ts"
 import type { FaultLog, FaultRecord } from "./fault-log.ts"
 
-/** Campaigns of 30 minutes have 110 faults. */
+/** Gives a campaign of 30 minutes 109 faults. */
 const FAULT_EVERY_MS = 16_300
 const FAULT_MIN_MS = 1_000
 const FAULT_MAX_MS = 30_000
 const SHORT_MAX_MS = 3_000
-/** With --short, from one fault's begin to the next one's. */
+/** With --short, the time from the start of one fault to the next. */
 const SHORT_EVERY_MS = 4_500
-/** The load runs undisturbed before the first fault, and memory is measured. */
+/** The load runs for this long before the first fault; then memory is measured. */
 const WARM_UP_MS = 10_000
-/** Faults at a time. */
+/** At most this many faults at the same time. */
 const ACTIVE_MAX = 2
-/** Beyond this the campaign continues without the fault that needs a calm. */
+/** After this, a fault that needs an empty outbox is skipped. */
 const CALM_MAX_MS = 240_000
-/** A killed server that takes longer than this to start is harmed again all the same. */
+/** A killed server that takes longer than this to restart is harmed again anyway. */
 const UP_MAX_MS = 90_000
-/** From the calm until Redis loses its data: the load runs again, but nothing has failed to reach the queue since. */
+/** Between the calm and the loss the load runs again; no fault has kept an event from the queue since the calm. */
 const RESUMED_MS = 1_500
 const POLL_MS = 200
 
 export type PlannedFault = { fault: Fault; atMs: number; forMs: number }
 export type Plan = { faults: PlannedFault[]; lastsMs: number }
 
-/** The faults of `names`, or those whose names begin with one of them; all of them without names. */
+/** Returns the faults whose names begin with one of `names`; all of them without names. Throws for an unknown name. */
 export function chooseFaults(faults: Fault[], names: string[]): Fault[] {
   for (const name of names) {
     if (!faults.some((fault) => fault.name.startsWith(name))) {
-      throw new Error(`--only: there is no fault "${name}", but ${faults.map((fault) => fault.name).join(", ")}`)
+      throw new Error(`--only: there is no fault "${name}", only ${faults.map((fault) => fault.name).join(", ")}`)
     }
   }
   return faults.filter(({ name }) => names.length === 0 || names.some((wanted) => name.startsWith(wanted)))
 }
 
-/** Each fault once, those first that need a calm: before them there is nothing to wait for. */
+/** Plans each fault once. Those that lose data come first, while there is no backlog to wait for. */
 export function planShort(faults: Fault[], random: Random): Plan {
   const mixed = shuffled(random, faults)
   const ordered = [...mixed.filter(({ losesData }) => losesData), ...mixed.filter(({ losesData }) => !losesData)]
@@ -50,7 +50,7 @@ export function planShort(faults: Fault[], random: Random): Plan {
   return { faults: planned, lastsMs: WARM_UP_MS + (planned.length + 1) * SHORT_EVERY_MS }
 }
 
-/** Plans the faults that fit into `minutes`: all kinds in turn, in random order, log-uniformly for 1 to 30 s. */
+/** Plans as many faults as fit into `minutes`: each kind in turn, in random order, log-uniformly for 1 to 30 s. */
 export function planLong(faults: Fault[], minutes: number, random: Random): Plan {
   const lastsMs = minutes * 60_000
   const count = Math.max(1, Math.floor((lastsMs - WARM_UP_MS) / FAULT_EVERY_MS))
@@ -73,7 +73,7 @@ export type Conduct = {
   isUp(harmed: Harmed): boolean
   /** Returns whether writes have been acknowledged since `time`. */
   hasRecovered(time: number): boolean
-  /** A calm is waited for, or not any more. */
+  /** Called with true when the wait for a calm begins, and with false when it ends. */
   onCalmWanted(isWanted: boolean): void
   onBegin(record: FaultRecord, forMs: number): void
   onEnd(record: FaultRecord): void
@@ -81,7 +81,7 @@ export type Conduct = {
   stop: AbortSignal
 }
 
-/** Does what is planned, in its order, no earlier than planned, and later where it has to wait. */
+/** Runs the planned faults in order, never earlier than planned, but later where they have to wait. */
 export async function conductFaults(plan: Plan, conduct: Conduct): Promise<void> {
   const { target, faults, startedAt, stop } = conduct
   const running = new Set<Promise<void>>()
@@ -130,7 +130,7 @@ export async function conductFaults(plan: Plan, conduct: Conduct): Promise<void>
     running.add(done)
     if (!fault.losesData) continue
     await done
-    // Events held only by the queue must be stored before the queue is harmed.
+    // Events that only the queue holds must be stored before a fault harms the queue.
     await wait(() => conduct.hasRecovered(record.endedAt ?? 0), CALM_MAX_MS)
   }
   await Promise.all(running)

@@ -1,8 +1,7 @@
-// One HTTP client of the load: keep-alive connections, a time-out of its own, no retries. Whether an answer came, and
-// which, is for the ledger to judge.
+// The HTTP client of the load: keep-alive connections, a time-out, no retries. It reports outcomes and judges none.
 import { Agent, request } from "node:http"
 
-/** Longer than the API may take for any answer (9 s), so that a client who gives up had none to expect. */
+/** Longer than the API may take for any answer (9 s), so that no answer comes after a client has given up. */
 const CLIENT_TIMEOUT_MS = 12_000
 const SOCKETS_MAX = 64
 
@@ -15,15 +14,15 @@ export type Call = {
   timeoutMs?: number
 }
 
-/** The outcome of an attempt. `status` 0: no answer, with the reason. */
+/** The outcome of an attempt. `status` is 0 if there was no answer; `reason` says why. */
 export type Answer = {
   status: number
-  /** The parsed body of JSON; undefined otherwise. */
+  /** The parsed body; undefined if it is not JSON. */
   body: unknown
   replayed: boolean
   retryAfterMs: number | undefined
   reason: string
-  /** When it was sent (ms since 1970), and how long it took. */
+  /** When the request was sent (ms since 1970), and how long the answer took. */
   sentAt: number
   tookMs: number
 }
@@ -38,7 +37,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** A client of the API at `baseUrl`. Never throws; `onAnswer` sees every attempt. */
+/** Returns a client of the API at `baseUrl`. It never throws; `onAnswer` is called for every attempt. */
 export function connectClient(baseUrl: string, onAnswer: (call: Call, answer: Answer) => void = () => {}): Client {
   const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX })
 

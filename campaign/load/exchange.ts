@@ -1,4 +1,4 @@
-// One write of the load, sent until it is answered; and the one place that judges which answers are wrong.
+// Sends one write of the load until it is answered, and judges which answers are wrong.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { FaultLog } from "../faults/fault-log.ts"
 import type { Answer, Client } from "./client.ts"
@@ -6,9 +6,9 @@ import { type Ledger, pathOf, type Resource, type Write } from "./ledger.ts"
 import type { Random } from "./random.ts"
 import { textOf } from "./texts.ts"
 
-/** A request that took longer than the API allows itself, and some for the way. */
+/** Slower than the API's own limit (9 s) plus some time for the network. */
 const SLOW_MS = 10_000
-/** The first repetition, doubled from time to time up to the longest: a server that was away is tried soon after. */
+/** The wait before a repetition, which doubles each time; short, so that a server that is back is tried soon. */
 const BACK_OFF_MS = 100
 const BACK_OFF_MAX_MS = 2_000
 
@@ -17,26 +17,26 @@ export type Load = {
   ledger: Ledger
   faults: FaultLog
   random: Random
-  /** Whether a proxy stands before the API. */
+  /** Whether there is a proxy before the API. */
   isProxied: boolean
-  /** By what the workers' think time is multiplied now: more than 1 while what they write must drain. */
+  /** Returns the factor of the workers' think time: above 1 while the backlog must drain. */
   slowdown(): number
-  /** No new writes for now. */
+  /** Whether new writes must wait. */
   isPaused(): boolean
-  /** No new writes from then on. */
+  /** Aborted when no new writes may begin. */
   stop: AbortSignal
-  /** The outcome of requests not answered by then stays unknown. */
+  /** Aborted when the outcome of writes still without an answer stays unknown. */
   giveUp: AbortSignal
 }
 
-/** Refused for now, or not answered: worth another attempt. */
+/** Returns whether a status calls for another attempt: no answer, or refused for now. */
 const isOpen = (status: number): boolean => status === 0 || status === 409 || status === 429 || status >= 500
 
-/** Returns whether the contract has this answer at all, whatever was asked. */
+/** Returns whether a status is one that the load may get at all. */
 const isPlanned = (status: number): boolean =>
   status === 0 || (status >= 200 && status < 300) || [404, 409, 429, 503].includes(status)
 
-/** Notes what no answer may be: a status that the contract does not have, and one that took too long. */
+/** Records an answer that is wrong for any request: one with an unexpected status, or too slow. */
 export function noteAnswer({ ledger }: Load, call: string, requestId: string, answer: Answer): void {
   const { status, sentAt, tookMs, reason } = answer
   if (!isPlanned(status)) {
@@ -50,7 +50,7 @@ const wasApiHarmed = ({ faults }: Load, { sentAt, tookMs }: Answer): boolean =>
 
 async function pause(load: Load, attempt: number, retryAfterMs: number | undefined): Promise<void> {
   const backOffMs = Math.min(BACK_OFF_MAX_MS, BACK_OFF_MS * 2 ** attempt)
-  // Spread, so that not all come back at the same moment.
+  // Jitter, so that not all clients retry at the same moment.
   const waitMs = Math.max(retryAfterMs ?? 0, backOffMs) * (0.8 + 0.4 * load.random())
   await sleep(waitMs, undefined, { signal: load.giveUp }).catch(() => undefined)
 }
@@ -70,7 +70,7 @@ function callOf({ kind, resource, id, key }: Write): { method: string; path: str
   }
 }
 
-/** Sends a write until it is answered, or the load is given up. Returns whether it was acknowledged. */
+/** Sends a write until it is answered or the load gives up. Returns whether it was acknowledged. */
 export async function perform(load: Load, write: Write): Promise<boolean> {
   const { client, ledger, giveUp } = load
   const call = callOf(write)
@@ -80,8 +80,8 @@ export async function perform(load: Load, write: Write): Promise<boolean> {
     ledger.attempt(write, answer)
     noteAnswer(load, `${write.kind} ${write.resource.kind}`, requestId, answer)
     const { status } = answer
-    // A delete without an answer may have been done, so a 404 is then right. The proxy, too, resends one when a copy of
-    // the API dies during it.
+    // A delete without an answer may have been done, so a later 404 is right. The proxy, too, resends a delete when a
+    // copy of the API dies during it.
     const sentAgain = attempt > 0 || (load.isProxied && wasApiHarmed(load, answer))
     const deletedBefore = write.kind === "delete" && status === 404 && sentAgain
     if ((status >= 200 && status < 300) || deletedBefore) {
@@ -100,7 +100,7 @@ export async function perform(load: Load, write: Write): Promise<boolean> {
   }
 }
 
-/** Creates something and returns it, or undefined when that was not acknowledged. */
+/** Creates a resource and returns it; undefined if the creation was not acknowledged. */
 export async function create(
   load: Load,
   kind: Resource["kind"],

@@ -1,12 +1,11 @@
-// DESIGN. The ledger of the load: every write that was sent, what was answered, and so what must be there in the end. A
-// resource belongs to one worker, which sends its writes one after the other, each until it is answered; so the state
-// of a resource is what was acknowledged last.
+// DESIGN. The ledger records every write of the load and its answers, and so knows what must exist in the end. A
+// resource belongs to one worker, which sends its writes one after the other, each until it is answered, so the state
+// of a resource is that of the last acknowledged write.
 //
-// Uncertain is only what was refused or not answered: it may still be done later, by a server that hung meanwhile. The
-// same state again does no harm, another one would be undone by it; so a resource with such an update is not updated
-// any more (`settled`), only deleted.
+// A write that was refused or not answered may still be done later by a server that hung, and would then undo a later
+// update. So a resource with such an update (not `settled`) is never updated again, only deleted.
 //
-// Texts follow from the ids of writes (texts.ts), so the ledger holds no bodies.
+// Texts are derived from the ids of writes (texts.ts), so the ledger holds no bodies.
 import { randomUUID } from "node:crypto"
 import type { Answer } from "./client.ts"
 import { textOf } from "./texts.ts"
@@ -14,18 +13,18 @@ import { textOf } from "./texts.ts"
 export type ResourceKind = "application" | "chat" | "message"
 export type Outcome = "acknowledged" | "refused" | "unknown"
 
-/** `status` 0: no answer. */
+/** `status` is 0 if there was no answer. */
 export type Attempt = { sentAt: number; tookMs: number; status: number; reason: string }
 
 export type Write = {
   id: string
   kind: "create" | "update" | "delete" | "replay"
   resource: Resource
-  /** Idempotency-Key of a creation. */
+  /** The Idempotency-Key of a creation. */
   key?: string
   attempts: Attempt[]
   outcome: Outcome
-  /** The number, or the token, that was answered. */
+  /** The number or token in the answer. */
   answered?: number | string
 }
 
@@ -33,38 +32,38 @@ export type Resource = {
   kind: ResourceKind
   parent: Resource | undefined
   owner: string
-  /** Token or number, once acknowledged. */
+  /** The token or number, once acknowledged. */
   id?: number | string
-  /** created_at as it was answered. */
+  /** The created_at in the answer. */
   createdAt?: string
   creation: Write
-  /** The last acknowledged write of its state. */
+  /** The last acknowledged creation or update. */
   state: Write
-  /** Every write that set, or may have set, its text. */
+  /** All writes that set, or may have set, its text. */
   versions: Write[]
   deleted: "no" | "maybe" | "yes"
-  /** No update of it may still be on its way. */
+  /** False once an update was refused or not answered, and so may still be done. */
   settled: boolean
 }
 
-/** Something that must not be: a wrong answer to a read or write. */
+/** A wrong answer to a read or write. */
 export type Wrong = { at: number; what: string; requestId: string }
 
 export type Ledger = {
-  /** The prefix of all its write ids. */
+  /** The prefix of all write ids. */
   run: string
   writes: Write[]
   resources: Resource[]
   wrongReads: Wrong[]
   wrongAnswers: Wrong[]
-  /** Requests over the limit. */
+  /** Requests that took too long. */
   slow: { call: string; sentAt: number; tookMs: number; requestId: string }[]
   reads: number
   begin(kind: Write["kind"], resource: Resource): Write
-  /** A creation and the resource that it is to make. */
+  /** Begins a creation and returns the resource that it will create. */
   beginCreation(kind: ResourceKind, parent: Resource | undefined, owner: string): Resource
   attempt(write: Write, answer: Answer): void
-  /** An answered creation, update, delete or replay. */
+  /** Records that a write was acknowledged. */
   acknowledge(write: Write, answer: Answer): void
 }
 
@@ -89,13 +88,13 @@ export function mayBeDeleted(resource: Resource): boolean {
   return resource.deleted !== "no" || (resource.parent !== undefined && mayBeDeleted(resource.parent))
 }
 
-/** The path of a resource whose creation was acknowledged. */
+/** Returns the path of a resource whose creation was acknowledged. */
 export function pathOf({ kind, parent, id }: Resource): string {
   if (kind === "application") return `/applications/${id}`
   return `${parent ? pathOf(parent) : ""}/${kind === "chat" ? "chats" : "messages"}/${id}`
 }
 
-/** One line about a write, for the report. */
+/** Returns a line about a write for the report. */
 export function describeWrite(write: Write): string {
   const { id, kind, resource, outcome, answered, attempts } = write
   const tried = attempts.map(({ sentAt: at, tookMs, status, reason }) => {

@@ -1,27 +1,27 @@
-// The load: workers that write and read without pause but for a short think time. Each owns what it makes, so that the
-// expected state is exact; chats are numbered between the workers of one application, and messages between all workers
-// of a shared chat.
+// The load: workers that write and read with only a short think time between. Each worker owns what it creates, so the
+// expected state is exact, but workers compete for numbers: those of an application for chat numbers, and those of a
+// shared chat for message numbers.
 import { setTimeout as sleep } from "node:timers/promises"
 import { create, type Load, perform } from "./exchange.ts"
 import { type Resource, sentAt } from "./ledger.ts"
 import { pick } from "./random.ts"
 import { readNewest, readOne, search } from "./reads.ts"
 
-/** In parallel, one request each: enough for two cores. */
+/** Enough to keep two cores busy, with one request per worker at a time. */
 const WORKERS = 32
-/** Between two steps of a worker, on average: some 150 writes a second in all. */
+/** Average time between two steps of a worker: about 150 writes a second in all. */
 const THINK_MS = 110
 const PAUSE_POLL_MS = 50
-/** Workers meet in these. */
+/** Shared by the workers. */
 const APPLICATIONS = 6
-/** A worker's living chats, and the messages of each that it remembers for later changes. */
+/** A worker's chats, and the messages in each that it remembers for later changes. */
 const CHATS_MAX = 6
 const REMEMBERED_MAX = 60
-/** The share of its writes that a worker reads back at once. */
+/** Share of its writes that a worker reads back at once. */
 const READ_BACK = 0.35
 const SET_UP_OWNER = "set-up"
 
-/** A worker's steps, by weight. */
+/** The steps of a worker with their weights. */
 const STEPS = [
   ["create message", 56],
   ["update message", 12],
@@ -42,12 +42,12 @@ type Worker = { name: string; application: Resource; chats: OwnChat[]; shared: O
 
 export type Playground = { application: Resource; chat: Resource }[]
 
-/** Makes the applications and shared chats that the workers meet in. Throws when the API does not let it. */
+/** Creates the applications and chats that the workers share. Throws if the API refuses one. */
 export async function setUp(load: Load): Promise<Playground> {
   const made = Array.from({ length: APPLICATIONS }, async () => {
     const application = await create(load, "application", undefined, SET_UP_OWNER)
     const chat = application && (await create(load, "chat", application, SET_UP_OWNER))
-    if (!application || !chat) throw new Error("the API did not take the first application and chat")
+    if (!application || !chat) throw new Error("the API did not accept the first application and chat")
     return { application, chat }
   })
   return Promise.all(made)
@@ -111,7 +111,7 @@ async function stepOfApplications(load: Load, worker: Worker): Promise<void> {
   } else await change(load, drawn < 0.85 ? "update" : "delete", own)
 }
 
-/** The same creation with the same key again: the same answer, unless Redis has lost its keys since. */
+/** Repeats a creation with its key, which must give the same answer unless Redis has lost its keys since. */
 async function replay(load: Load, { messages }: OwnChat): Promise<void> {
   const message = pick(load.random, living(messages))
   if (!message || load.faults.lostData(sentAt(message.creation), Date.now())) return
@@ -142,13 +142,13 @@ async function work(load: Load, worker: Worker): Promise<void> {
   while (!load.stop.aborted) {
     while (load.isPaused() && !load.stop.aborted) await sleep(PAUSE_POLL_MS)
     await takeStep(load, worker)
-    // Exponential: as requests of many independent users come.
+    // Exponential, like the requests of many independent users.
     const thinkMs = -Math.log(1 - load.random()) * THINK_MS * load.slowdown()
     await sleep(thinkMs, undefined, { signal: load.stop }).catch(() => undefined)
   }
 }
 
-/** Runs the workers until the load is stopped and the last write is answered or given up. */
+/** Runs the workers until the load is stopped and the last write is answered or abandoned. */
 export async function runLoad(load: Load, playground: Playground, workers = WORKERS): Promise<void> {
   const running = Array.from({ length: workers }, (_, index) => {
     const place = playground[index % playground.length]

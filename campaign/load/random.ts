@@ -1,10 +1,7 @@
-/** A source of numbers from 0 up to, but not including, 1. */
+/** Returns numbers from 0 up to, but not including, 1. */
 export type Random = () => number
 
-/**
- * Numbers that follow from `seed` (32 bits) alone: Mulberry32, by Tommy Ettinger (public domain), of period 2^32.
- * Not for secrets.
- */
+/** Returns a generator seeded by 32 bits: Mulberry32, by Tommy Ettinger (public domain). Not for secrets. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0
   return () => {
@@ -15,24 +12,24 @@ export function seededRandom(seed: number): Random {
   }
 }
 
-/** A seed for `text`: FNV-1a, 32 bits. */
+/** Returns a seed for `text`: FNV-1a, 32 bits. */
 export function seedOf(text: string): number {
   let hash = 0x811c9dc5
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
   return hash >>> 0
 }
 
-/** A whole number from 0 to `below` - 1. */
+/** Returns a whole number from 0 to `limit` - 1. */
 export const below = (random: Random, limit: number): number => Math.floor(random() * limit)
 
 export function pick<T>(random: Random, items: readonly T[]): T | undefined {
   return items[below(random, items.length)]
 }
 
-/** Between `min` and `max`, each order of magnitude as likely as the other. */
+/** Returns a number between `min` and `max`, each order of magnitude equally likely. */
 export const logUniform = (random: Random, min: number, max: number): number => min * (max / min) ** random()
 
-/** A copy in random order (Fisher and Yates). */
+/** Returns a copy in random order (Fisher-Yates). */
 export function shuffled<T>(random: Random, items: readonly T[]): T[] {
   const mixed = [...items]
   for (let last = mixed.length - 1; last > 0; last--) {

@@ -1,5 +1,5 @@
-// Reads of the load's own writes, and what is wrong with an answer to one. Exact, but for a Redis that is away: then
-// the API may tell what MySQL has, which is an older state, but never deny what it acknowledged.
+// Reads back the load's own writes and judges the answers. They must be exact, except while Redis is away: then the API
+// may answer from MySQL, with an older state, but never deny a resource that it acknowledged.
 import type { Answer } from "./client.ts"
 import { type Load, noteAnswer } from "./exchange.ts"
 import { isDeleted, mayBeDeleted, pathOf, possibleTexts, type Resource, sentAt } from "./ledger.ts"
@@ -25,7 +25,7 @@ async function get(load: Load, path: string): Promise<{ answer: Answer; wrong: (
 
 const wasAnswered = ({ status }: Answer): boolean => status === 200 || status === 404
 
-/** Why a text is not the one that a resource must have, or undefined. */
+/** Returns why a text is wrong for a resource; undefined if it is right. */
 function wrongText(resource: Resource, text: string, oldIsFine: boolean): string | undefined {
   if (possibleTexts(resource).includes(text)) return undefined
   const version = resource.versions.find(({ id }) => textOf(id, resource.kind) === text)
@@ -34,7 +34,7 @@ function wrongText(resource: Resource, text: string, oldIsFine: boolean): string
   return `${resource.kind} ${resource.id} has ${had}, but was acknowledged as ${resource.state.id}`
 }
 
-/** GET of a resource by its number or token. */
+/** Gets a resource by its number or token and checks it. */
 export async function readOne(load: Load, resource: Resource): Promise<void> {
   const { answer, wrong } = await get(load, pathOf(resource))
   if (!wasAnswered(answer)) return
@@ -52,8 +52,8 @@ export async function readOne(load: Load, resource: Resource): Promise<void> {
 }
 
 /**
- * The newest page of a list, in which `own` must all stand that are not older than its last item, and nothing of `own`
- * that is deleted.
+ * Gets the newest page of a list, which must hold every one of `own` that is not older than its last item, and no
+ * deleted one.
  */
 export async function readNewest(
   load: Load,
@@ -77,7 +77,7 @@ export async function readNewest(
   }
 }
 
-/** A search for `sought`: it may not be found yet, but whatever is found must be what was written under that number. */
+/** Searches for `sought`: it may not be found yet, but what is found must be what was written under its number. */
 export async function search(load: Load, chat: Resource, sought: Resource, own: Resource[]): Promise<void> {
   const query = encodeURIComponent(sought.state.id)
   const { answer, wrong } = await get(load, `${pathOf(chat)}/messages/search?limit=${SEARCH_LIMIT}&query=${query}`)
@@ -85,10 +85,10 @@ export async function search(load: Load, chat: Resource, sought: Resource, own: 
   if (answer.status === 404) return wrong(`404, but it was acknowledged as ${chat.state.id}`)
   const { data } = answer.body as { data: Item[] }
   for (const item of data) {
-    if (!textIn(item).includes(sought.state.id)) wrong(`finds ${item.number}, which does not hold what was sought`)
+    if (!textIn(item).includes(sought.state.id)) wrong(`finds ${item.number}, which does not contain the query`)
     const resource = own.find(({ id }) => id === item.number)
     const difference = resource && wrongText(resource, textIn(item), true)
-    // Stored twice, by a Redis that had lost its keys: the second number was never answered.
+    // After Redis lost its keys, a message may be stored twice, the second time under a number that was never answered.
     if (difference && !load.faults.lostData(sentAt(resource.creation), Date.now())) wrong(difference)
   }
 }

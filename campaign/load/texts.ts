@@ -1,4 +1,4 @@
-/** Texts for the load, derived from the ids of their writes, so that none need be remembered. */
+/** Makes the texts of the load from the ids of their writes, so that none has to be remembered. */
 import { below, pick, type Random, seededRandom, seedOf } from "./random.ts"
 
 const WORDS =
@@ -6,7 +6,7 @@ const WORDS =
     " ",
   )
 
-/** Most messages are a line, some a paragraph, few are pages; all below the 10,000 characters of the API. */
+/** Most messages are a line, some a paragraph, few are pages; all are below the API's 10,000 characters. */
 const SIZES = [
   { upTo: 0.8, wordsMax: 14 },
   { upTo: 0.97, wordsMax: 90 },
@@ -18,7 +18,7 @@ function words(random: Random, max: number): string {
   return Array.from({ length: 1 + below(random, max) }, () => pick(random, WORDS)).join(" ")
 }
 
-/** Returns a text that begins with its write's `id`: a body, or a name (shorter, with no white space at its end). */
+/** Returns a text that begins with the id of its write: a body, or a name (shorter, without trailing white space). */
 export function textOf(id: string, kind: "application" | "chat" | "message"): string {
   const random = seededRandom(seedOf(id))
   if (kind !== "message") return `${id} ${words(random, NAME_WORDS_MAX)}`.trimEnd()
@@ -27,5 +27,5 @@ export function textOf(id: string, kind: "application" | "chat" | "message"): st
   return `${id} ${words(random, size?.wordsMax ?? 1)}`
 }
 
-/** The write that a text belongs to. */
+/** Returns the id of the write that a text belongs to. */
 export const writeIdOf = (text: string | null): string => text?.split(" ", 1)[0] ?? ""

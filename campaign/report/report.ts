@@ -1,4 +1,4 @@
-// The report of a campaign: report.json for programs, report.md for people, timeline.svg.
+// Writes the report of a campaign: report.json for programs, report.md for people, timeline.svg.
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { FaultRecord } from "../faults/fault-log.ts"
@@ -16,7 +16,7 @@ export type CampaignReport = {
   target: string
   replicas: number
   startedAt: string
-  /** Seconds with load, and in all. */
+  /** Duration of the load. */
   loadSeconds: number
   clean: boolean
   verdict: { check: string; count: number; note: string; examples: string[] }[]
@@ -38,7 +38,7 @@ export type CampaignReport = {
   samples: Sample[]
 }
 
-/** How many writes of each kind were acknowledged, refused for good, or never answered. */
+/** Returns how many writes of each kind were acknowledged, refused for good or never answered. */
 export function totalLedger({ writes }: Ledger): LedgerTotals {
   const totals: Record<string, Record<Write["outcome"], number>> = {}
   for (const { kind, resource, outcome } of writes) {
@@ -69,7 +69,7 @@ export const describeFaults = (records: FaultRecord[], startedAt: number): Campa
     ...(error === undefined ? {} : { error }),
   }))
 
-/** The verdict as lines of a table: check → ok or FAIL and the count. */
+/** Returns the verdict as lines: each check with ok, or FAIL and the count, and its examples. */
 export function verdictLines({ checks }: Verdict): string[] {
   const width = Math.max(...checks.map(({ name }) => name.length))
   return checks.flatMap(({ name, count, note, examples }) => {
@@ -83,7 +83,7 @@ const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\
 const milliseconds = (ms: number | null | undefined): string =>
   ms === null || ms === undefined ? "–" : (ms / 1000).toFixed(1)
 
-/** The report for people. */
+/** Returns the report as Markdown. */
 function markdownOf(report: CampaignReport): string {
   const { verdict, faults, ledger, attempts, left } = report
   const totals = Object.entries(ledger).map(
@@ -139,7 +139,7 @@ export async function writeReport(folder: string, report: CampaignReport, timeli
   return Object.keys(files).map((name) => join(folder, name))
 }
 
-/** Title of the timeline. */
+/** Returns the title of the timeline. */
 export const titleOf = (
   { seed, target }: Pick<CampaignOptions, "seed" | "target">,
   faults: number,

@@ -1,11 +1,11 @@
-// Samples for the timeline: each second, how the requests went and how much is waiting.
+// Takes the samples of the timeline: each second, the outcomes of requests and the backlog.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Answer, Call } from "../load/client.ts"
 import { type DirectStores, unlessAway } from "../verdict/stores.ts"
 
 const SAMPLE_EVERY_MS = 1_000
 
-/** One second. Backlogs are null where the store did not answer. */
+/** The sample of one second. A backlog is null where the store did not answer. */
 export type Sample = {
   /** Seconds since the start of the load. */
   at: number
@@ -24,14 +24,14 @@ export type Totals = { acknowledged: number; refused: number; unknown: number; r
 
 export type Tally = {
   count(call: Call, answer: Answer): void
-  /** The counts since the last call. */
+  /** Returns the counts since the last call. */
   take(): Totals & { p99Ms: number | null }
   totals: Totals
-  /** When a write was acknowledged last that was sent at or after `time`; undefined: none yet. */
+  /** Returns when the first write sent at or after `sentFrom` was acknowledged; undefined if none was yet. */
   firstAcknowledged(sentFrom: number): number | undefined
 }
 
-/** How far back a first acknowledgement is remembered. */
+/** How many acknowledgements are remembered. */
 const REMEMBERED = 20_000
 
 export function createTally(): Tally {
@@ -48,7 +48,7 @@ export function createTally(): Tally {
       const isWrite = method !== "GET"
       const column =
         status === 0 ? "unknown" : status >= 200 && status < 300 ? (isWrite ? "acknowledged" : "reads") : "refused"
-      // Of reads only the good ones are shown: refusals and silence are those of writes.
+      // Only successful reads are counted; the other two columns are those of writes.
       if (!isWrite && column !== "reads") return
       recent[column]++
       totals[column]++
@@ -68,7 +68,7 @@ export function createTally(): Tally {
   }
 }
 
-/** All that waits to be stored or indexed, as far as it is known. */
+/** Returns the number of events that wait to be stored or indexed, as far as known. */
 export const backlogOf = ({ outbox, persistQueue, indexQueue, pendingIndex }: Sample): number =>
   (outbox ?? 0) + (persistQueue ?? 0) + (indexQueue ?? 0) + (pendingIndex ?? 0)
 
@@ -76,7 +76,7 @@ export const backlogOf = ({ outbox, persistQueue, indexQueue, pendingIndex }: Sa
 export const isComplete = ({ outbox, persistQueue, indexQueue, pendingIndex }: Sample): boolean =>
   outbox !== null && persistQueue !== null && indexQueue !== null && pendingIndex !== null
 
-/** Takes a sample a second until `stop`; `samples` grows meanwhile. */
+/** Appends a sample to `samples` each second until `stop`. */
 export async function sample(
   direct: DirectStores,
   tally: Tally,

@@ -1,16 +1,16 @@
-// What a campaign shows while it runs: lines for what happens, and one that moves on a terminal.
+// Shows a campaign while it runs: lines for events and, on a terminal, one moving line.
 const REDRAW_MS = 500
-/** Without a terminal a line is printed so often. */
+/** Without a terminal, a line is printed this often. */
 const LINE_EVERY_MS = 10_000
 
 export type Status = {
   line(text: string): void
-  /** From now on `text()` is what the moving line says. */
+  /** Makes `text()` the content of the moving line. */
   show(text: () => string): void
   end(): void
 }
 
-/** Status on a stream: a terminal has one moving line below the others, any other output a line each 10 s. */
+/** Returns the status on a stream: a terminal has a moving line below the others, other outputs a line each 10 s. */
 export function statusOn(stream: NodeJS.WriteStream): Status {
   const moving = stream.isTTY && process.env.TERM !== "dumb"
   let text: (() => string) | undefined
@@ -40,7 +40,7 @@ export function statusOn(stream: NodeJS.WriteStream): Status {
   }
 }
 
-/** 75 s as 1:15. */
+/** Returns a duration as minutes and seconds, such as 1:15. */
 export function clock(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000))
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`

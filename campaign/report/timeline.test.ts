@@ -5,7 +5,7 @@ import { drawTimeline } from "./timeline.ts"
 
 const SECONDS = 1_800
 const BARS = 110
-/** As wide as the drawing says it is. */
+/** The width of the drawing. */
 const WIDTH = 1600
 
 const samples = Array.from({ length: SECONDS }, (_, index): Sample => {
@@ -47,7 +47,7 @@ test("half an hour with a hundred faults: has a bar with its name for each, insi
   }
 })
 
-test("a store that did not tell: interrupts its line", () => {
+test("a store that did not answer: interrupts its line", () => {
   const svg = drawTimeline("title", samples, [], 0)
   const lines = [...svg.matchAll(/<path class="line [a-d]" d="([^"]+)"\/>/g)].map(
     ([, path = ""]) => path.split("M").length - 1,

@@ -1,5 +1,5 @@
-// The timeline of a campaign as an SVG of its own making: no script, no font, no library. Colours are set by a style
-// that follows the reader's light or dark background.
+// Draws the timeline of a campaign as an SVG without scripts, fonts or libraries. Its style follows the reader's light
+// or dark background.
 import type { Fault, Harmed } from "../faults/fault.ts"
 import type { FaultRecord } from "../faults/fault-log.ts"
 import type { Sample } from "./samples.ts"
@@ -14,7 +14,7 @@ const PANEL_GAP = 46
 const LANE_HEIGHT = 19
 const BAR_HEIGHT = 14
 const TOP = 64
-/** Room that a letter of a label takes. */
+/** Approximate width of a letter in a label. */
 const LETTER_WIDTH = 6.6
 const TICKS_X = 15
 const TICKS_Y = 4
@@ -52,7 +52,7 @@ const round = (value: number): string => value.toFixed(1).replace(/\.0$/, "")
 const text = (x: number, y: number, said: string, more = ""): string =>
   `<text x="${round(x)}" y="${round(y)}" ${more}>${escaped(said)}</text>`
 
-/** 1, 2 or 5 times a power of ten, so that about `ticks` of it reach `max`. */
+/** Returns 1, 2 or 5 times a power of ten, so that about `ticks` steps reach `max`. */
 function stepFor(max: number, ticks: number): number {
   const raw = Math.max(max, 1) / ticks
   const power = 10 ** Math.floor(Math.log10(raw))
@@ -60,7 +60,7 @@ function stepFor(max: number, ticks: number): number {
   return factor * power
 }
 
-/** Steps of time that people count in. */
+/** Returns a step of time that is easy to read. */
 function timeStep(seconds: number): number {
   const steps = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600]
   return steps.find((step) => seconds / step <= TICKS_X) ?? 7_200
@@ -105,10 +105,10 @@ function drawPanel({ title, unit, series }: Panel, top: number, seconds: number[
 
 type Bar = { fault: Fault; from: number; to: number; lane: number; labelledBefore: boolean }
 
-/** Room between a bar, its label and the next bar. */
+/** Space between a bar, its label and the next bar. */
 const LABEL_GAP = 6
 
-/** Each fault in the first lane where its bar and label are free. */
+/** Places each fault in the first lane that has room for its bar and label. */
 function placeBars(records: FaultRecord[], startedAt: number, x: Scale): { bars: Bar[]; lanes: number } {
   const ends: number[] = []
   const bars = records.map(({ fault, startedAt: began, endedAt = began }): Bar => {
@@ -116,7 +116,7 @@ function placeBars(records: FaultRecord[], startedAt: number, x: Scale): { bars:
     const to = (endedAt - startedAt) / 1000
     const [left, right] = [x(from), Math.max(x(to), x(from) + 2)]
     const labelWidth = fault.name.length * LETTER_WIDTH + LABEL_GAP
-    // At the right edge the label stands before its bar.
+    // Near the right edge the label is before its bar.
     const labelledBefore = right + labelWidth > LEFT + PLOT
     const begin = labelledBefore ? left - labelWidth : left
     const free = ends.findIndex((end) => end <= begin)
@@ -168,13 +168,13 @@ const panelsOf = (samples: Sample[]): Panel[] => {
       ],
     },
     {
-      title: "Slowest but 1 %",
+      title: "99th percentile",
       unit: "of all requests answered or given up in the second, ms",
       series: [{ label: "p99", style: "a", values: column(({ p99Ms }) => p99Ms) }],
     },
     {
       title: "Backlog",
-      unit: "waiting; interrupted where the store did not tell",
+      unit: "waiting; interrupted where the store did not answer",
       series: [
         { label: "outbox, events", style: "a", values: column(({ outbox }) => outbox) },
         { label: "persist queue, messages", style: "b", values: column(({ persistQueue }) => persistQueue) },
@@ -185,7 +185,7 @@ const panelsOf = (samples: Sample[]): Panel[] => {
   ]
 }
 
-/** The timeline as the text of an SVG file. `startedAt` in ms since 1970, as the records have it. */
+/** Returns the timeline as SVG. `startedAt` is in ms since 1970, as in the records. */
 export function drawTimeline(title: string, samples: Sample[], records: FaultRecord[], startedAt: number): string {
   const lastsSeconds = Math.max(1, ...samples.map(({ at }) => at))
   const x: Scale = (seconds) => LEFT + (Math.min(seconds, lastsSeconds) / lastsSeconds) * PLOT

@@ -1,33 +1,32 @@
 /**
- * DESIGN: Redis writes its commands to the last `*.incr.aof` in its folder. The file's size is noted five times a
- * second; cut back to an earlier size while Redis is down, it is what a disk that lost its last second would have left,
- * a half command at the end included. Redis begins a new file when it rewrites the old ones: the sizes noted for those
- * are worth nothing then, and one has to wait until the new one is old enough.
+ * Redis appends its commands to the last `*.incr.aof` in its folder, whose size is recorded five times a second. Cut
+ * back to its size of a second ago while Redis is down, the file is what a disk that lost its last second would have
+ * left, even with a partial command at the end. A rewrite begins a new file, which must first be a second old.
  */
 import { readdirSync, statSync, truncateSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 
 const SAMPLE_MS = 200
-/** How much is taken back. */
+/** How far the file is cut back. */
 export const ROLL_BACK_MS = 1_000
-/** Sizes older than that are forgotten. */
+/** Older sizes are forgotten. */
 const KEPT_MS = 5_000
 
 type Sample = { at: number; file: string; bytes: number }
 
 export type WatchedAof = {
-  /** Resolves once it is known how large the present file was a second ago. */
+  /** Resolves once the size of the current file a second ago is known. */
   untilKnown(signal?: AbortSignal): Promise<void>
   /**
-   * Cuts the file back to its size a second before `at` (of performance.now). To be called while Redis is down. Returns
-   * how many bytes went; undefined, and nothing is cut, where the file was another one then.
+   * Cuts the file back to its size a second before `at` (by performance.now); only while Redis is down. Returns the
+   * bytes removed, or undefined if nothing was cut because another file was current then.
    */
   cutBack(at: number): number | undefined
   stop(): void
 }
 
-/** The file that Redis appends to, and its size. */
+/** Returns the file that Redis appends to, and its size. */
 const currentFile = (folder: string): Omit<Sample, "at"> | undefined => {
   try {
     const names = readdirSync(folder).filter((name) => /\.\d+\.incr\.aof$/.test(name))
@@ -35,7 +34,7 @@ const currentFile = (folder: string): Omit<Sample, "at"> | undefined => {
     const file = names.sort((a, b) => generation(b) - generation(a))[0]
     return file === undefined ? undefined : { file, bytes: statSync(join(folder, file)).size }
   } catch {
-    // The folder is not there yet, or the file has just gone.
+    // The folder does not exist yet, or the file has just been removed.
     return undefined
   }
 }

@@ -1,6 +1,6 @@
-// Loaded before a program (`node --import`): its wall clock is off by the milliseconds that stand in the file
-// CHAT_CLOCK_FILE, looked at ten times a second. Timers and performance.now go on as they are: they are monotonic, as
-// those of a machine whose clock is stepped.
+// Loaded before a program (`node --import`), this shifts its wall clock by the milliseconds in the file
+// CHAT_CLOCK_FILE, which is read ten times a second. Timers and performance.now are not shifted: they are monotonic, as
+// on a machine whose clock is set.
 import { readFileSync } from "node:fs"
 
 const POLL_MS = 100
@@ -29,7 +29,7 @@ if (path) {
       Reflect.construct(target, args.length === 0 ? [now()] : args, newTarget === Shifted ? target : newTarget),
     apply: () => new RealDate(now()).toString(),
   })
-  // The prototype stays the real one's, so what was made before and after are instances of both.
+  // Both share a prototype, so that dates made before and after are instances of both.
   RealDate.now = now
   RealDate.prototype.constructor = Shifted
   globalThis.Date = Shifted

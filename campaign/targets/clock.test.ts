@@ -1,4 +1,4 @@
-// The shifted clock in a program of its own, as the API has it.
+// The shifted clock in a separate program, as in the API.
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -9,10 +9,10 @@ import { childEnvironment } from "../../test/steps/running-api.ts"
 import { clockEnvironment, writeClock } from "./clock.ts"
 
 const STEP_MS = 3_600_000
-/** Of the hour that the clock is off: what a busy machine may take for a step of this test. */
+/** How long a step of this test may take on a busy machine; the clock is shifted by an hour. */
 const TOLERANCE_MS = 60_000
 
-/** For each line it reads it says what it takes the time for, in every way there is, and by the monotonic clock. */
+/** For each line it reads, it prints the time in every way JavaScript has, and the monotonic time. */
 const PROGRAM = `
 const started = performance.now()
 require("node:readline").createInterface({ input: process.stdin }).on("line", () => {

@@ -1,8 +1,8 @@
 /**
- * DESIGN: the stack of docker-compose.yml, under a project name of its own and with several copies of the API. The
- * links run in the campaign's process and listen where containers reach this machine. Docker starts again what ends, and
- * tells of it in its events. To roll Redis back, that is put off until the file is cut. Needs root on Linux, since
- * containers are harmed as what they are, processes, and their disks are mounted here.
+ * Runs the stack of docker-compose.yml in its own project, with several copies of the API. The links run in the
+ * campaign's process and listen where containers reach this machine. Docker reports the end of a container as an event
+ * and restarts it; to roll Redis back, the restart is held until the file is cut. Needs root on Linux, to signal the
+ * containers' processes and to mount their disks.
  */
 import { mkdir, rm } from "node:fs/promises"
 import { join } from "node:path"
@@ -30,10 +30,10 @@ import { trackEnds } from "./ends.ts"
 import { type RunningLink, startLink } from "./link.ts"
 import type { LinkName, Server, Target, TargetOptions } from "./target.ts"
 
-/** Enough that two of them serve while one is down. */
+/** While one is down, two still serve. */
 const COMPOSE_REPLICAS = 3
 const PROJECT = "chat-faults"
-/** Images may have to be built, and a first start of all servers takes minutes on a busy machine. */
+/** Images may have to be built, and the first start of all servers takes minutes on a busy machine. */
 const UP_LIMIT_MS = 900_000
 const DOWN_LIMIT_MS = 180_000
 const STORES = ["redis", "mysql", "elasticmq", "elasticsearch"] as const
@@ -57,18 +57,18 @@ const compose = (args: readonly string[], env: Variables, limits: { timeoutMs: n
 
 const requireEngine = async () => {
   if (!(await dockerAnswers()))
-    throw new LaunchFailure("No Docker engine with compose answers: start it, or take the native servers.")
+    throw new LaunchFailure("No Docker engine with compose answers: start it, or use the native servers.")
   if (process.platform !== "linux" || process.getuid?.() !== 0)
     throw new LaunchFailure(
-      "Containers can be harmed by root on Linux only: run it as root, or take the native servers.",
+      "The target compose needs root on Linux: run the campaign as root, or use the native servers.",
     )
 }
 
-/** Where containers find this machine: the address of Docker's own bridge. */
+/** Returns the address at which containers reach this machine, that of Docker's bridge. */
 const linkHost = async () =>
   (await docker(["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"])).trim()
 
-/** A link before each store, and the variables that compose.faults.yml asks for. */
+/** Starts a link before each store and returns them with the variables of compose.faults.yml. */
 const linkStores = async (apiPort: number) => {
   const host = await linkHost()
   const ports = portsOf("faults", process.env)
@@ -106,7 +106,7 @@ const requirePorts = (apiPort: number) => {
 
 type Links = Partial<Record<LinkName, RunningLink>>
 
-/** Takes everything down, the rest too when one step fails; what the containers said stays in a file. */
+/** Takes everything down, even if a step fails. The containers' logs are kept in a file. */
 const takeDown = async (links: Links, variables: Variables) => {
   const limits = { timeoutMs: DOWN_LIMIT_MS }
   const steps = [
@@ -120,13 +120,13 @@ const takeDown = async (links: Links, variables: Variables) => {
   if (failures.length > 0) throw failures[0]
 }
 
-/** Kills Redis while Docker may not start it again, cuts its file back, and has it started. */
+/** Keeps Docker from restarting Redis, kills it, cuts its file back, and starts it. */
 const rollBack = async (id: string, redis: Server, cutBack: (at: number) => number | undefined) => {
   await docker(["update", "--restart", "no", id])
   try {
     const at = performance.now()
     await redis.kill()
-    // The end of the process is not yet the end of the container, which alone can be started.
+    // Only a container that has ended can be started, and it ends after its process.
     await docker(["wait", id])
     return cutBack(at)
   } finally {
@@ -135,7 +135,7 @@ const rollBack = async (id: string, redis: Server, cutBack: (at: number) => numb
   }
 }
 
-/** What can be harmed in the containers that are up. */
+/** Returns the servers in running containers, and what else a campaign needs to harm them. */
 const harmable = async (containers: Container[], disks: Disks, hurry: AbortSignal | undefined) => {
   const nameOf = new Map(containers.map(({ id, name }) => [id, name]))
   const ends = trackEnds((server) => server === "redis" && disks.isFull(server))
@@ -155,20 +155,20 @@ const harmable = async (containers: Container[], disks: Disks, hurry: AbortSigna
         await aof.untilKnown(hurry)
         if ((await rollBack(redisId, redis, aof.cutBack)) !== undefined) return
       }
-      throw new Error("Redis could not be rolled back: its append-only file was a new one each time")
+      throw new Error("Redis could not be rolled back: each time, its append-only file had just been rewritten")
     },
     async release() {
       unwatch()
       aof.stop()
-      // One that is frozen would not hear that it is to stop.
+      // A frozen server would not react to a stop.
       await Promise.all(servers.map((server) => server.thaw()))
     },
   }
 }
 
 /**
- * Brings up the stack of docker-compose.yml with so many copies of the API, fresh.
- * @throws LaunchFailure that says what is wrong and what to do; nothing is left running then.
+ * Starts a fresh stack of docker-compose.yml with `replicas` copies of the API.
+ * @throws LaunchFailure that says what is wrong and what to do; it leaves nothing running.
  */
 export const startComposeTarget = async ({
   replicas = COMPOSE_REPLICAS,
@@ -189,7 +189,7 @@ export const startComposeTarget = async ({
     links = linked.links
     variables = linked.variables
     const up = ["up", "--detach", "--build", "--wait", "--scale", `api=${replicas}`]
-    await progress.step(`Docker: all of it, ${replicas} times the API, on port ${apiPort}`, () =>
+    await progress.step(`Docker: the whole stack, ${replicas} copies of the API, on port ${apiPort}`, () =>
       compose(up, variables, { timeoutMs: UP_LIMIT_MS, ...(signal && { signal }) }),
     )
     const client = await startLink({ host: "127.0.0.1", port: apiPort })

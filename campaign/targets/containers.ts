@@ -1,4 +1,4 @@
-/** The containers of a campaign's project: who they are, and how each is killed and frozen from outside of Docker. */
+/** Finds the containers of a campaign's project, and kills and freezes them from outside Docker. */
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { processIdentity } from "../../local/processes.ts"
@@ -6,7 +6,7 @@ import { run } from "../../local/run.ts"
 import { processTree, rssBytesOf, untilGone } from "./process-group.ts"
 import type { Server, ServerKind } from "./target.ts"
 
-/** The engine answers in tenths of a second; starting a container on a busy machine takes some more. */
+/** The engine answers within tenths of a second; starting a container on a busy machine takes longer. */
 const DOCKER_LIMIT_MS = 30_000
 const SERVICE_LABEL = "com.docker.compose.service"
 const PROJECT_LABEL = "com.docker.compose.project"
@@ -17,7 +17,7 @@ export type Container = { id: string; name: string; kind: ServerKind }
 /** Runs a docker command and returns what it printed. */
 export const docker = (args: readonly string[]): Promise<string> => run("docker", args, { timeoutMs: DOCKER_LIMIT_MS })
 
-/** The containers that are servers: "redis", and "api-1" where there may be several. */
+/** Returns the containers that are servers, named "redis", or "api-1" where there may be several. */
 export const findContainers = async (project: string): Promise<Container[]> => {
   const format = `{{.ID}} {{.Label "${SERVICE_LABEL}"}} {{.Label "com.docker.compose.container-number"}}`
   const args = ["ps", "--all", "--no-trunc", "--filter", `label=${PROJECT_LABEL}=${project}`, "--format", format]
@@ -33,7 +33,7 @@ export const findContainers = async (project: string): Promise<Container[]> => {
     .sort((a, b) => a.name.localeCompare(b.name))
 }
 
-/** Calls `ended` at each end of a container of the project, until the function that it returns is called. */
+/** Calls `ended` whenever a container of the project ends. Returns a function that stops watching. */
 export const watchEndsOf = (project: string, ended: (id: string, why: string) => void): (() => void) => {
   const filters = ["type=container", "event=die", `label=${PROJECT_LABEL}=${project}`]
   const format = "{{.Actor.ID}} {{.Actor.Attributes.exitCode}}"
@@ -47,8 +47,8 @@ export const watchEndsOf = (project: string, ended: (id: string, why: string) =>
 }
 
 /**
- * A container as a server. It is killed by its process: Docker would not start again what Docker has killed. It is
- * stopped by signals too: what the freezer of Docker holds could not be killed.
+ * Returns a container as a server. A kill signals its process, since Docker does not restart what it has killed itself;
+ * so does a freeze, since a container that Docker has paused could not be killed.
  */
 export const containerServer = ({ id, name, kind }: Container, willKill: (id: string) => void): Server => {
   let known: { pid: number; identity: string } | undefined
@@ -65,7 +65,7 @@ export const containerServer = ({ id, name, kind }: Container, willKill: (id: st
       try {
         process.kill(pid, which)
       } catch {
-        // It has just ended.
+        // The process has just ended.
       }
     }
   }

@@ -1,27 +1,27 @@
-/** A small file system in memory below a store, so that it can be full without harm to the machine's own. */
+/** A small file system in memory for a store, which can be filled without filling the machine's own. */
 import { readFileSync } from "node:fs"
 import { type FileHandle, mkdir, open, rm, statfs } from "node:fs/promises"
 import { join } from "node:path"
 import { run } from "../../local/run.ts"
 
 const BALLAST = "ballast"
-/** Large pieces first, then small ones into what they leave: the size of a page. */
+/** Large pieces first, then pages into the space that is left. */
 const PIECES_BYTES = [1_048_576, 4096]
-/** Space that the store frees while its disk is full is filled again this often. */
+/** Space that the store frees meanwhile is filled again this often. */
 const TOP_UP_MS = 250
 const MOUNT_LIMIT_MS = 5_000
-/** A gigabyte of memory takes a second or so. */
+/** Reserving a gigabyte of memory takes about a second. */
 const RESERVE_LIMIT_MS = 10_000
-/** Left for the store to take meanwhile, or the whole reservation would be refused. */
+/** Left free, because the reservation fails as a whole if the store takes space meanwhile. */
 const RESERVE_LEFT_BYTES = 8 * 1_048_576
 
-/** Mounts an empty file system of this many bytes. Throws where that is not allowed. */
+/** Mounts an empty file system of `bytes`. Throws if that is not permitted. */
 export const mountDisk = async (folder: string, bytes: number): Promise<void> => {
   await mkdir(folder, { recursive: true })
   await run("mount", ["-t", "tmpfs", "-o", `size=${bytes},mode=777`, "tmpfs", folder], { timeoutMs: MOUNT_LIMIT_MS })
 }
 
-/** The mount points of a mountinfo(5) text that lie below a folder, the deepest first. */
+/** Returns the mount points below a folder, deepest first, from a text by mountinfo(5). */
 export const mountsBelow = (mountinfo: string, folder: string): string[] =>
   mountinfo
     .split("\n")
@@ -30,14 +30,14 @@ export const mountsBelow = (mountinfo: string, folder: string): string[] =>
     .filter((path) => path.startsWith(`${folder}/`))
     .reverse()
 
-/** Unmounts all below a folder, also what an earlier campaign left when it was killed. */
+/** Unmounts everything below a folder, including what a killed campaign has left. */
 export const unmountBelow = async (folder: string): Promise<void> => {
   if (process.platform !== "linux") return
   for (const path of mountsBelow(readFileSync("/proc/self/mountinfo", "utf8"), folder))
     await run("umount", ["--lazy", path], { timeoutMs: MOUNT_LIMIT_MS })
 }
 
-/** Writes until nothing more is taken. */
+/** Writes until the disk is full. */
 const fillUp = async (file: FileHandle) => {
   for (const bytes of PIECES_BYTES) {
     const piece = Buffer.alloc(bytes, "x")
@@ -49,14 +49,14 @@ const fillUp = async (file: FileHandle) => {
   }
 }
 
-/** Takes most of what is free at once, which writing it would take many seconds for. Does what it can. */
+/** Reserves most of the free space at once, since writing it would take many seconds. A failure is ignored. */
 const reserve = async (folder: string, path: string) => {
   const { bavail, bsize } = await statfs(folder)
   const bytes = bavail * bsize - RESERVE_LEFT_BYTES
   if (bytes > 0) await run("fallocate", ["-l", `${bytes}`, path], { timeoutMs: RESERVE_LIMIT_MS }).catch(() => "")
 }
 
-/** How to fill a folder's file system, to keep it full, and to make room again. */
+/** Returns how to fill the file system of a folder and keep it full, and how to free it again. */
 export const ballastIn = (folder: string): { fill(): Promise<void>; free(): Promise<void>; isFull(): boolean } => {
   let stopped: AbortController | undefined
   let filling: Promise<void> = Promise.resolve()

@@ -1,25 +1,25 @@
-/** The small disks of a campaign's stores, and whether one of them is or was just full. */
+/** Mounts the small disks of a campaign's stores, and tells whether one of them is or was just full. */
 import { chmod, mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import { stackFolder } from "../../local/services/settings.ts"
 import { ballastIn, mountDisk, unmountBelow } from "./disk.ts"
 import type { Disk } from "./target.ts"
 
-/** A disk's size: room for a campaign's data and for the server's own files, small enough to be filled in a second. */
+/** Large enough for a campaign's data and the server's own files, small enough to be filled in a second. */
 const DISK_BYTES = { redis: 768 * 1024 ** 2, mysql: 1024 ** 3, elasticsearch: 768 * 1024 ** 2 }
 export const DISK_KINDS = ["redis", "mysql", "elasticsearch"] as const
-/** Redis writes again and again to a disk that has just got room: an end within this is still the full disk's. */
+/** Redis may still exit shortly after its disk has room again; within this the full disk explains it. */
 const DISK_AFTERMATH_MS = 5_000
 
 export type Disks = { disks: Disk[]; diskReason?: string; isFull(server: string): boolean }
 
-/** Where a store's disk is mounted. */
+/** Returns where a store's disk is mounted. */
 const diskFolder = (kind: string): string => join(stackFolder("faults"), "disks", kind)
 
-/** In a folder below, so that the ballast does not lie among a server's files. */
+/** Returns the folder for a store's data: below its disk's root, which has the ballast. */
 export const diskDataFolder = (kind: string): string => join(diskFolder(kind), "data")
 
-/** Mounts the disks; none where one cannot be had. The folders for the data are there either way, for any user. */
+/** Mounts the disks, or none if one fails. The data folders exist either way, writable by any user. */
 export const mountDisks = async (): Promise<Disks> => {
   let diskReason: string | undefined
   try {
@@ -31,7 +31,7 @@ export const mountDisks = async (): Promise<Disks> => {
   }
   for (const kind of DISK_KINDS) {
     await mkdir(diskDataFolder(kind), { recursive: true })
-    // The users of the servers in containers are not known here; the folder above is this project's own.
+    // Containers run servers as users that are not known here; the folder above belongs to this project.
     await chmod(diskDataFolder(kind), 0o777)
   }
   if (diskReason !== undefined) return { disks: [], diskReason, isFull: () => false }

@@ -1,4 +1,4 @@
-// A link that does not cut, or does not delay, would make a campaign that proves nothing.
+// If a link did not cut or delay, a campaign would prove nothing.
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals"
 import { type RunningLink, startLink } from "./link.ts"
 
 const DELAY_MS = 300
-/** Much more than the buffers of all the sockets on the way. */
+/** Much more than the buffers of all sockets involved. */
 const LARGE_BYTES = 8_000_000
-/** Timers may fire a millisecond early by another clock. */
+/** By another clock, timers may fire a millisecond early. */
 const TIMER_ERROR_MS = 2
 
 let echo: Server
@@ -37,7 +37,7 @@ const dial = async (): Promise<Socket> => {
   return socket
 }
 
-/** What comes back for `text`, and after how many milliseconds. */
+/** Returns the answer to `text`, and after how many milliseconds it came. */
 const say = async (socket: Socket, text: string) => {
   const started = performance.now()
   socket.write(text)

@@ -1,14 +1,14 @@
 /**
- * DESIGN: a TCP proxy that can be cut and slowed. What goes through keeps its order, also when the delay changes while
- * something waits. A cut resets every connection and closes the port, so that a new one is refused as by a machine that
- * is not there. Absent: a delay of the handshake (connections are accepted at once), and loss of single packets.
+ * A TCP proxy that can be cut and slowed. Data keeps its order even when the delay changes. A cut resets all
+ * connections and closes the port, so that new ones are refused. Absent: a delay of the handshake (connections are
+ * accepted at once), and the loss of single packets.
  */
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Link } from "./target.ts"
 
-/** A connection that waits longer than this in one direction is not read any further until some of it has gone. */
+/** With more than this waiting in one direction, a connection is not read until some has been sent. */
 const WAITING_BYTES_MAX = 1_048_576
 /** Another program's outgoing connection may have taken the port while the link was cut. */
 const REOPEN_ATTEMPTS = 100
@@ -16,12 +16,12 @@ const REOPEN_POLL_MS = 100
 
 export type LinkEnd = { host: string; port: number }
 
-/** A link that runs: `port` is where it listens. */
+/** A running link, which listens on `port`. */
 export type RunningLink = Link & { port: number; stop(): Promise<void> }
 
-/** Carries what comes from one socket to the other, `delayMs()` later. Returns how to let go all that waits. */
+/** Passes data from one socket to the other, `delayMs()` later. `flush` sends all waiting data at once. */
 const carry = (from: Socket, to: Socket, delayMs: () => number): { flush(): void } => {
-  // undefined is the end of what `from` has to say.
+  // A chunk of undefined is the end of the stream.
   const waiting: { chunk: Buffer | undefined; due: number }[] = []
   let waitingBytes = 0
   let timer: NodeJS.Timeout | undefined
@@ -48,7 +48,7 @@ const carry = (from: Socket, to: Socket, delayMs: () => number): { flush(): void
   const take = (chunk: Buffer | undefined) => {
     const delay = delayMs()
     if (delay === 0 && waiting.length === 0) return hand(chunk)
-    // In a queue: it does not overtake what came earlier and was delayed by more.
+    // Queued, so that it does not overtake earlier data with a longer delay.
     waiting.push({ chunk, due: performance.now() + delay })
     waitingBytes += chunk?.length ?? 0
     if (waitingBytes >= WAITING_BYTES_MAX) from.pause()
@@ -64,7 +64,7 @@ const carry = (from: Socket, to: Socket, delayMs: () => number): { flush(): void
   }
 }
 
-/** Starts a link to a server, listening on a port of its own at `host`. */
+/** Starts a link to a server, on a free port at `host`. */
 export const startLink = async (server: LinkEnd, host = "127.0.0.1"): Promise<RunningLink> => {
   const sockets = new Set<Socket>()
   const flushes = new Set<() => void>()

@@ -1,8 +1,8 @@
 /**
- * DESIGN: a whole stack of processes of this machine, of its own and fresh, in `.data/faults`. The API runs in a copy of
- * the project, beside an `npm start` in this folder, and reaches every store through a link. The supervisor starts again
- * what ends, always after the same short wait, and tells of each end first: that is when the append-only file of Redis
- * is cut back. Where file systems may be mounted, each store's data lies on a small one.
+ * Runs a fresh stack as processes of this machine in `.data/faults`. The API runs in a copy of the project, so that
+ * `npm start` can run beside it, and reaches every store through a link. The supervisor reports each end, which is when
+ * the append-only file of Redis is cut back, and restarts the server after a short, constant wait. Where file systems
+ * can be mounted, each store's data is on a small one.
  */
 
 import { rm } from "node:fs/promises"
@@ -25,12 +25,12 @@ import { processGroup } from "./process-group.ts"
 import type { LinkName, Server, Target, TargetOptions } from "./target.ts"
 
 const RESTART_WAIT_MS = 500
-/** A rewrite of the append-only file may come between; three in a row do not. */
+/** A rewrite of the append-only file makes an attempt fail, but hardly three in a row. */
 const ROLL_BACK_ATTEMPTS = 3
 const STORES = ["redis", "mysql", "elasticmq", "elasticsearch"] as const
 const SERVERS = [...STORES, "api"] as const
 
-/** What the supervisor is told, and how Redis is rolled back in between an end and the next start. */
+/** Returns the supervisor's handler of ends, and how to roll Redis back between an end and the next start. */
 const watchEnds = (disks: () => Disks | undefined) => {
   const ends = trackEnds((server) => server === "redis" && (disks()?.isFull(server) ?? false))
   let cutBack: (() => void) | undefined
@@ -42,7 +42,7 @@ const watchEnds = (disks: () => Disks | undefined) => {
       cutBack?.()
       cutBack = undefined
     },
-    /** Kills Redis and resolves once its file is cut back: to the bytes that went, undefined when it could not be. */
+    /** Kills Redis and resolves, once its file is cut back, to the bytes removed; undefined if it could not be. */
     rollBack: (aof: WatchedAof, kill: () => Promise<void>) =>
       new Promise<number | undefined>((resolve, reject) => {
         const at = performance.now()
@@ -52,7 +52,7 @@ const watchEnds = (disks: () => Disks | undefined) => {
   }
 }
 
-/** A link before each store, and the environment that leads through them. */
+/** Starts a link before each store and returns them with the environment that leads through them. */
 const linkStores = async (env: Record<string, string>) => {
   const links: Partial<Record<LinkName, RunningLink>> = {}
   const through: Record<string, string> = {}
@@ -75,7 +75,7 @@ type Started = {
   clockFile: string
 }
 
-/** Brings up the servers, the links and the API; takes all of it down again when something does not come up. */
+/** Starts the servers, the links and the API; stops all of them again if one does not start. */
 const bringUp = async (
   options: TargetOptions,
   supervision: Pick<Supervision, "onEnd">,
@@ -123,9 +123,9 @@ const bringUp = async (
   }
 }
 
-/** Ends what has come up, the last first; the rest too when one step fails. */
+/** Stops what was started, in reverse order, even if a step fails. */
 const takeDown = async ({ stack, links, project, api }: Partial<Started>, servers: Server[]) => {
-  // One that is frozen would not hear that it is to stop.
+  // A frozen server would not react to a stop.
   await Promise.all(servers.map((server) => server.thaw()))
   const results = [
     ...(await Promise.allSettled([api?.stop(), ...Object.values(links ?? {}).map((link) => link.stop())])),
@@ -140,8 +140,8 @@ const nativeServersOf = (folder: string, ends: Ends): Server[] =>
   SERVERS.map((kind) => processGroup({ name: kind, kind }, () => recordedProcess(folder, kind), ends.willKill))
 
 /**
- * Brings up a fresh stack of native servers.
- * @throws LaunchFailure that says what is wrong and what to do; nothing is left running then.
+ * Starts a fresh stack of native servers.
+ * @throws LaunchFailure that says what is wrong and what to do; it leaves nothing running.
  */
 export const startNativeTarget = async (options: TargetOptions): Promise<Target> => {
   const folder = stackFolder("faults")
@@ -175,7 +175,7 @@ export const startNativeTarget = async (options: TargetOptions): Promise<Target>
         await aof.untilKnown(options.hurry)
         if ((await rollBack(aof, redis.kill)) !== undefined) return
       }
-      throw new Error("Redis could not be rolled back: its append-only file was a new one each time")
+      throw new Error("Redis could not be rolled back: each time, its append-only file had just been rewritten")
     },
     unexplainedEnds: async () => ends.unexplained(),
     async stop() {

@@ -1,4 +1,4 @@
-// A freeze that does not freeze, or a kill that a frozen server survives, would make a campaign that proves nothing.
+// If a freeze did not freeze, or a frozen server survived a kill, a campaign would prove nothing.
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
@@ -9,10 +9,10 @@ import { processesOfGroup, processGroup, processorMsOf, processTree, rssBytesOf 
 import type { Server } from "./target.ts"
 
 const LIMIT_MS = 5_000
-/** More than any program of Node.js takes, less than two. */
+/** Less than any Node.js program uses. */
 const PROGRAM_BYTES_MIN = 10_000_000
 
-/** Times are in ticks of 10 ms, one of the program and one of the kernel; a machine that is busy takes some to look. */
+/** User and kernel time are each off by up to a tick of 10 ms; on a busy machine reading them takes some time too. */
 const TICKS_OFF_MS = 20
 const LOOKING_MS = 200
 
@@ -21,7 +21,7 @@ let childPid: number
 let killed: number[]
 let server: Server
 
-/** A program with a child, in a group of its own, as every server of ours. */
+/** Starts a program with a child in its own process group, like every server. */
 beforeEach(async () => {
   const script = `console.log(require("node:child_process").spawn("sleep", ["60"]).pid);setInterval(() => {}, 1000)`
   leader = spawn(process.execPath, ["-e", script], { detached: true, stdio: ["ignore", "pipe", "ignore"] })

@@ -1,4 +1,4 @@
-/** A supervised server as a process group, harmed by signals and found by its pid. */
+/** Kills, freezes and measures a supervised server as a process group. */
 import { readdirSync, readFileSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
 import { processIdentity, signalGroup } from "../../local/processes.ts"
@@ -6,12 +6,12 @@ import type { Server } from "./target.ts"
 
 const EXIT_POLL_MS = 5
 const KIBIBYTE = 1024
-/** proc(5): times are in ticks, which every Linux of today counts a hundred of a second. */
+/** proc(5): times are in ticks, a hundredth of a second on today's Linux. */
 const TICK_MS = 10
 
 type Process = { pid: number; parent: number; group: number }
 
-/** Every process of this machine (Linux only). */
+/** Returns every process of this machine (Linux only). */
 const processes = (): Process[] =>
   readdirSync("/proc").flatMap((name) => {
     if (!/^\d+$/.test(name)) return []
@@ -27,7 +27,7 @@ const processes = (): Process[] =>
     }
   })
 
-/** A process and all that descend from it: those of a container, less what was called into it later. */
+/** Returns a process and its descendants: those of a container, except ones entered later by `docker exec`. */
 export const processTree = (root: number): number[] => {
   const all = processes()
   const tree = [root]
@@ -35,11 +35,11 @@ export const processTree = (root: number): number[] => {
   return tree
 }
 
-/** The processes of the group with that leader. */
+/** Returns the processes of a leader's group. */
 export const processesOfGroup = (leader: number): number[] =>
   processes().flatMap(({ pid, group }) => (group === leader ? [pid] : []))
 
-/** Milliseconds of processor time that some processes have used, of those that are left (Linux only). */
+/** Returns the milliseconds of processor time used by those of the processes that still run (Linux only). */
 export const processorMsOf = (pids: readonly number[]): number => {
   let ticks = 0
   for (const pid of pids) {
@@ -56,7 +56,7 @@ export const processorMsOf = (pids: readonly number[]): number => {
   return ticks * TICK_MS
 }
 
-/** The resident memory of some processes; undefined when none is left. */
+/** Returns the resident memory of the processes; undefined if none is left. */
 export const rssBytesOf = (pids: readonly number[]): number | undefined => {
   let kibibytes = 0
   for (const pid of pids) {
@@ -69,14 +69,14 @@ export const rssBytesOf = (pids: readonly number[]): number | undefined => {
   return kibibytes > 0 ? kibibytes * KIBIBYTE : undefined
 }
 
-/** Waits until a process is gone, or is no longer the one of that identity. */
+/** Waits until the process of that identity is gone. */
 export const untilGone = async (pid: number, identity: string | undefined): Promise<void> => {
   while (identity !== undefined && processIdentity(pid) === identity) await sleep(EXIT_POLL_MS)
 }
 
 /**
- * A server whose process group's leader is `pid()`, undefined while it is down. `willKill` is told before a kill.
- * Killing or freezing one that is down does nothing.
+ * Returns the server whose group is led by `pid()`, undefined while it is down; then a kill or freeze does nothing.
+ * `willKill` is called before a kill.
  */
 export const processGroup = (
   { name, kind }: Pick<Server, "name" | "kind">,

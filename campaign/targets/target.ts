@@ -1,62 +1,62 @@
-/** The target of a campaign: a whole stack, native or in containers, with a link that can be cut before each server. */
+/** The target of a campaign: a whole stack, native or in containers, with a link before each server that can be cut. */
 
 import type { Progress } from "../../local/progress.ts"
 
 export type ServerKind = "redis" | "mysql" | "elasticmq" | "elasticsearch" | "api"
 
-/** One running server. Whoever watches over it (the supervisor, Docker) starts it again when it ends. */
+/** A running server. The supervisor or Docker restarts it when it ends. */
 export type Server = {
-  /** "redis", "api"; in containers, where there are several, "api-1". */
+  /** Such as "redis" or "api", or "api-1" in containers, where there may be several. */
   name: string
   kind: ServerKind
-  /** SIGKILL. Resolves once it is dead. */
+  /** Sends SIGKILL and resolves once the server is dead. */
   kill(): Promise<void>
-  /** SIGSTOP, and SIGCONT: all of its processes. */
+  /** Sends SIGSTOP to all its processes; `thaw` sends SIGCONT. */
   freeze(): Promise<void>
   thaw(): Promise<void>
-  /** Resident memory of all its processes; undefined while it is not running. */
+  /** Returns the resident memory of all its processes; undefined while it is down. */
   rssBytes(): Promise<number | undefined>
 }
 
-/** "client" is the way from the load to the API, the others the way from the API to a store. */
+/** "client" is the link from the load to the API, the others are those from the API to a store. */
 export type LinkName = "client" | Exclude<ServerKind, "api">
 
 export type Link = {
-  /** Breaks every connection and takes no more, until restored. */
+  /** Breaks all connections and refuses new ones until restored. */
   cut(): Promise<void>
   /** Delays traffic in either direction by this many milliseconds. */
   delay(ms: number): void
-  /** As it was at the start. */
+  /** Ends a cut or delay. */
   restore(): Promise<void>
 }
 
-/** The small disk below one store. */
+/** The small disk of one store. */
 export type Disk = { kind: Exclude<ServerKind, "api" | "elasticmq">; fill(): Promise<void>; free(): Promise<void> }
 
 export type Target = {
   name: "native" | "compose"
-  /** Where clients call, by way of the link "client". */
+  /** The URL for clients, which leads through the link "client". */
   apiUrl: string
-  /** The environment that leads to the stores directly, past the links (`readConfig(env)`). */
+  /** The environment (for `readConfig`) that leads directly to the stores, past the links. */
   env: Record<string, string>
   servers: Server[]
   links: Record<LinkName, Link>
-  /** Empty where disks of limited size cannot be had; `diskReason` then says why. */
+  /** Empty where small disks cannot be mounted; `diskReason` then says why. */
   disks: Disk[]
   diskReason?: string
-  /** Sets the clock of the API's processes off by this many milliseconds; 0 puts it right. */
+  /** Shifts the clock of the API's processes by this many milliseconds; 0 sets it right. */
   setClock(offsetMs: number): Promise<void>
-  /** Cuts the append-only file of Redis back to what it was a second ago, as it is killed and started again. */
+  /** Kills Redis, cuts its append-only file back by a second, and lets it restart. */
   rollRedisBack(): Promise<void>
-  /** Every end of a server's process that no `kill` of ours explains: one line each. */
+  /** Returns a line for each end of a server that no kill explains. */
   unexplainedEnds(): Promise<string[]>
-  /** Ends everything and leaves nothing. */
+  /** Stops everything. */
   stop(): Promise<void>
 }
 
 export type TargetOptions = {
   progress: Progress
-  /** Ends a start that is under way. */
+  /** Cancels a start. */
   signal?: AbortSignal
   /** Cuts an orderly stop short. */
   hurry?: AbortSignal

@@ -1,4 +1,4 @@
-// What the answers alone tell: keys with two numbers, wrong reads, statuses that must not be, and how long they took.
+// Judges the answers alone: keys with two numbers, wrong reads, unexpected statuses, and slow requests.
 
 import type { FaultLog } from "../faults/fault-log.ts"
 import { describeWrite, endedAt, type Ledger, sentAt } from "../load/ledger.ts"
@@ -7,7 +7,7 @@ import type { Verdict } from "./checks.ts"
 
 const at = (ms: number): string => new Date(ms).toISOString()
 
-/** One key answered with two numbers; where Redis lost its keys in between there is no promise. */
+/** Reports keys that were answered with two numbers, unless Redis lost its keys in between. */
 export function findWrongNumbers({ writes }: Ledger, faults: FaultLog, verdict: Verdict): void {
   for (const write of writes) {
     const { kind, resource, answered } = write
@@ -17,14 +17,14 @@ export function findWrongNumbers({ writes }: Ledger, faults: FaultLog, verdict: 
   }
 }
 
-/** Whether the way to the API, or natively the API itself, was held up: no server can answer in time then. */
+/** Returns whether the link to the API was harmed, or natively the API frozen, so that it could not answer in time. */
 function isExcused(faults: FaultLog, target: Target["name"], sent: number, ended: number): boolean {
   return faults.during(sent, ended, 0).some(({ fault: { harms, freezes } }) => {
     return harms === "client" || (target === "native" && harms === "api" && freezes)
   })
 }
 
-/** Wrong reads, wrong answers and slow ones, as the load noted them. */
+/** Reports wrong reads, wrong answers and slow requests that the load recorded, and faults that failed. */
 export function judgeAnswers(ledger: Ledger, faults: FaultLog, target: Target["name"], verdict: Verdict): void {
   for (const { at: time, what, requestId } of ledger.wrongReads) {
     verdict.fail("own write read wrong", `${at(time)} ${what} (request ${requestId})`)

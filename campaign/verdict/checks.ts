@@ -30,10 +30,10 @@ export type Verdict = {
   isClean(): boolean
 }
 
-/** Examples of each kind, so that a report stays readable. */
+/** At most this many examples per check, so that a report stays readable. */
 const EXAMPLES_MAX = 10
 
-/** A verdict with nothing found yet. */
+/** Returns a verdict without findings. */
 export function createVerdict(): Verdict {
   const checks = CHECKS.map((name): Check => ({ name, count: 0, examples: [], note: "" }))
   const find = (name: CheckName): Check => checks.find((check) => check.name === name) as Check

@@ -1,4 +1,4 @@
-// Rows against documents, and rows against lists: field by field.
+// Compares rows with documents, and rows with lists, field by field.
 import type { SearchStores } from "../../lib/stores.ts"
 import type { Client } from "../load/client.ts"
 import type { Verdict } from "./checks.ts"
@@ -13,7 +13,7 @@ import {
   readDocuments,
 } from "./inventory.ts"
 
-/** The names of the fields in which two records differ. */
+/** Returns the names of the fields in which two records differ. */
 function differing(a: Record<string, unknown>, b: Record<string, unknown>): string[] {
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name])
 }
@@ -32,7 +32,7 @@ function differenceOf(token: string, row: MessageRow, document: MessageDocument)
   return differing({ ...expected, version: revision }, { ...document.source, version: document.version })
 }
 
-/** Every row has its document, with its revision as version, and there is no document besides. */
+/** Checks that every row has its document, with its revision as version, and that there are no other documents. */
 export async function compareDocuments(
   stores: SearchStores,
   token: string,
@@ -53,7 +53,7 @@ export async function compareDocuments(
   for (const id of documents.keys()) verdict.fail("row and document differ", `the document ${id} has no row`)
 }
 
-/** Lists have the rows, in their order, and no more; what they count is the rows below. */
+/** Checks that a list has exactly the rows, in their order. Counts are left to findWrongCounts. */
 function compareList(
   rows: Record<string, unknown>[],
   listed: Listed[] | undefined,
@@ -72,12 +72,12 @@ function compareList(
     if (fields.length === 0) continue
     const shown = `${row?.number ?? row?.token ?? "no row"} is listed as ${item?.number ?? item?.token ?? "nothing"}`
     verdict.fail("row and list differ", `${where}: ${shown}, differs in ${fields.join(", ")}`)
-    // From here on all would be shifted.
+    // All that follows would be shifted.
     if (row?.number !== item?.number || row?.token !== item?.token) return
   }
 }
 
-/** The applications whose names begin with `prefix`, as they are listed, are the rows. */
+/** Checks that the listed applications whose names begin with `prefix` are exactly the rows. */
 export async function compareApplications(
   client: Client,
   rows: ApplicationRow[],
@@ -92,7 +92,7 @@ export async function compareApplications(
 
 type Rows = { application: ApplicationRow | undefined; chats: ChatRow[]; messages: MessageRow[] }
 
-/** Checks that clients see an application, its chats and its messages as the rows have them. */
+/** Checks that clients see an application, its chats and its messages as they are in the rows. */
 export async function compareLists(client: Client, token: string, rows: Rows, verdict: Verdict): Promise<void> {
   const path = `/applications/${token}`
   const application = await get<Listed>(client, path)
@@ -115,7 +115,7 @@ export async function compareLists(client: Client, token: string, rows: Rows, ve
   }
 }
 
-/** Counts that are not those of the rows: one line each. */
+/** Returns a line for each count that differs from the number of rows. */
 export async function findWrongCounts(stores: SearchStores, client: Client, tokens: string[]): Promise<string[]> {
   const wrong: string[] = []
   for (const token of tokens) {

@@ -1,4 +1,4 @@
-// Reads the final state from three witnesses: MySQL's rows, Elasticsearch's documents, the API's lists.
+// Reads the final state from three sources: MySQL's rows, Elasticsearch's documents, the API's lists.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { SearchStores } from "../../lib/stores.ts"
 import type { Client } from "../load/client.ts"
@@ -7,7 +7,7 @@ const ROWS_PAGE = 2_000
 const DOCUMENTS_PAGE = 2_000
 const LIST_PAGE = 100
 const DOCUMENTS_TIMEOUT_MS = 30_000
-/** A page that is refused is asked for again: what is compared must be whole. */
+/** A page that is refused is requested again, since the comparison needs all of them. */
 const ATTEMPTS_MAX = 10
 const RETRY_MS = 500
 
@@ -50,7 +50,7 @@ const times = (row: { created_at: Date; updated_at: Date }) => ({
   updated_at: row.updated_at.toISOString(),
 })
 
-/** The applications whose names begin with `prefix`. */
+/** Returns the applications whose names begin with `prefix`. */
 export async function readApplications({ mysql }: SearchStores, prefix: string): Promise<ApplicationRow[]> {
   const rows = await mysql.selectFrom("applications").selectAll().where("name", "like", `${prefix}%`).execute()
   return rows.map((row) => ({ token: row.token, name: row.name, ...times(row) }))
@@ -61,7 +61,7 @@ export async function readChats({ mysql }: SearchStores, application: string): P
   return rows.map((row) => ({ number: row.number, name: row.name, ...times(row) }))
 }
 
-/** All messages of an application, by chat and number. */
+/** Returns all messages of an application, by chat and number. */
 export async function readMessages({ mysql }: SearchStores, application: string): Promise<MessageRow[]> {
   const messages: MessageRow[] = []
   for (let last = { chat: 0, number: 0 }; ; ) {
@@ -82,7 +82,7 @@ export async function readMessages({ mysql }: SearchStores, application: string)
   }
 }
 
-/** All documents of an application, as they are stored. */
+/** Returns all documents of an application. */
 export async function readDocuments(
   { elasticsearch, config }: SearchStores,
   application: string,
@@ -113,7 +113,7 @@ export async function readDocuments(
   }
 }
 
-/** Returns a resource as the API has it; undefined for 404. Throws if several attempts go unanswered. */
+/** Returns a resource from the API; undefined for 404. Throws if no attempt succeeds. */
 export async function get<T>(client: Client, path: string): Promise<T | undefined> {
   let status = 0
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
@@ -126,7 +126,7 @@ export async function get<T>(client: Client, path: string): Promise<T | undefine
   throw new Error(`GET ${path} answered ${status}, ${ATTEMPTS_MAX} times`)
 }
 
-/** A whole list, page by page by its cursors; undefined when it is 404. */
+/** Returns a whole list, read page by page; undefined for 404. */
 export async function listAll(client: Client, path: string): Promise<Listed[] | undefined> {
   const items: Listed[] = []
   for (let cursor = ""; ; ) {

@@ -3,7 +3,7 @@ import { findGaps, type Use } from "./numbering.ts"
 
 const BOUND = 1_000
 const CREATED_AT = 0
-/** Uses one second apart, each 10 ms long. */
+/** Returns uses one second apart, each 10 ms long. */
 const uses = (...numbers: number[]): Use[] =>
   numbers.map((number, index) => ({ number, from: (index + 1) * 1_000, to: (index + 1) * 1_000 + 10 }))
 const lossAt = (ms: number) => ({ startedAt: ms, endedAt: ms + 100 })

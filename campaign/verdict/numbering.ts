@@ -1,16 +1,16 @@
-// DESIGN. Which numbers below one parent are missing, and whether they may be. Numbers go up by one; only when Redis has
-// lost data they skip, by exactly the bound of the outbox, once for each loss between two uses. A write that was never
-// answered may have taken a number along.
+// Finds which numbers below one parent are missing without a reason. Numbers go up by one. For each loss of data in
+// Redis between two uses they may skip once, by exactly the bound of the outbox, and each write without an answer may
+// have taken a number.
 
-/** A number that was answered or stored, and the span of time in which its write was under way (ms since 1970). */
+/** A number that was answered or stored, and when its write began and ended (ms since 1970). */
 export type Use = { number: number; from: number; to: number }
 export type Loss = { startedAt: number; endedAt: number }
 export type Gap = { after: number; before: number; missing: number }
 export type Numbering = { gaps: Gap[]; skips: number }
 
 /**
- * The gaps in `uses` below a parent that was created at `createdAt`. `spare`: numbers that writes without an answer may
- * account for.
+ * Returns the gaps in `uses` below a parent created at `createdAt`, and how many skips there were. `spare` is how many
+ * missing numbers writes without an answer may explain.
  */
 export function findGaps(uses: Use[], losses: Loss[], createdAt: number, bound: number, spare: number): Numbering {
   const gaps: Gap[] = []

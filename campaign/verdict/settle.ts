@@ -1,4 +1,4 @@
-// The end of a campaign: waiting until nothing is on its way any more, and what is left then.
+// The end of a campaign: waits until the backlog has drained, and judges what is left.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { QueueKey } from "../../lib/queue/queues.ts"
 import type { Client } from "../load/client.ts"
@@ -7,16 +7,16 @@ import type { Verdict } from "./checks.ts"
 import { findWrongCounts } from "./compare.ts"
 import { type DirectStores, unlessAway } from "./stores.ts"
 
-/** The relay sends what failed before after 5 minutes at the latest, and an index entry after 10. */
+/** The relay repeats what has failed after 5 minutes at the latest, and an index entry after 10. */
 export const QUIET_MAX_MS = 12 * 60_000
-/** Counts are synced every minute, at second 0; some seconds for the sync itself. */
+/** Counts are synced at second 0 of every minute; the sync takes some seconds. */
 export const COUNTS_MAX_MS = 2 * 60_000 + 10_000
 const POLL_MS = 1_000
 const ANSWER_MS = 5_000
-/** What a queue's own count and a second look later agree on. */
+/** Nothing may be left in this many polls in a row. */
 const QUIET_POLLS = 2
 
-/** The backlog; null where the store did not answer. */
+/** What is left, by store; null where the store did not answer. */
 export type Left = Record<
   "outbox" | "outboxBytes" | "persistQueue" | "indexQueue" | "pendingIndex" | "purges",
   number | null
@@ -35,7 +35,7 @@ export async function whatIsLeft(direct: DirectStores): Promise<Left> {
   return { outbox, outboxBytes, persistQueue, indexQueue, pendingIndex, purges }
 }
 
-/** Waits until nothing is left, or `limitMs` have passed. Returns what was left at last, and after how long. */
+/** Waits until nothing is left, or for `limitMs`. Returns what is left, and after how long. */
 export async function awaitQuiet(
   direct: DirectStores,
   limitMs: number,
@@ -53,7 +53,7 @@ export async function awaitQuiet(
   }
 }
 
-/** Judges what is left, and what lies in the dead-letter queues. */
+/** Reports what is left, and dead letters. */
 export async function judgeLeft(direct: DirectStores, left: Left, verdict: Verdict): Promise<void> {
   const judge = (name: "outbox not empty" | "queue or index backlog not empty", keys: (keyof Left)[]) => {
     for (const key of keys) {
@@ -69,7 +69,7 @@ export async function judgeLeft(direct: DirectStores, left: Left, verdict: Verdi
   }
 }
 
-/** Waits until these applications' counts are those of the rows; differences after `limitMs` go to the verdict. */
+/** Waits until these applications' counts match the rows; reports differences that remain after `limitMs`. */
 export async function judgeCounts(
   { direct, client, tokens }: { direct: DirectStores; client: Client; tokens: string[] },
   limitMs: number,
@@ -87,11 +87,11 @@ export async function judgeCounts(
   }
 }
 
-/** Resident memory by server, and what Redis says it uses; a server that is not running is left out. */
+/** Resident memory of each running server, and Redis's used_memory. */
 export type Memory = Record<string, number>
 
 const MEGABYTE = 1024 * 1024
-/** A process that has served for a while is larger than a new one, by buffers and compiled code. */
+/** A process that has served for a while is larger than a new one, because of buffers and compiled code. */
 const GROWTH_FACTOR = 1.5
 const GROWTH_BYTES = 100 * MEGABYTE
 
@@ -106,7 +106,7 @@ export async function measureMemory(target: Target, direct: DirectStores): Promi
   return memory
 }
 
-/** The API must be as small as before, within what a warm process needs. The stores' memory is shown, not judged. */
+/** Checks that the API has not grown by more than a warm process needs. The stores' memory is only shown. */
 export function judgeMemory(target: Target, before: Memory, after: Memory, verdict: Verdict): void {
   for (const { name, kind } of target.servers) {
     if (kind !== "api") continue

@@ -1,4 +1,4 @@
-// The stores themselves, past the API and past the links: what the campaign measures and what its verdict rests on.
+// Reads the stores directly, past the API and the links, for samples and the verdict.
 import { setTimeout as sleep } from "node:timers/promises"
 import { Redis } from "ioredis"
 import { readConfig } from "../../lib/config.ts"
@@ -7,36 +7,36 @@ import type { QueueKey } from "../../lib/queue/queues.ts"
 import { buildStores } from "../../lib/search-runtime.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 
-/** A store that has not answered by then is taken as away: the samples are a second apart. */
+/** A store that takes longer counts as away; samples are a second apart. */
 const ANSWER_MS = 900
 
 export type DirectStores = {
   stores: SearchStores
-  /** Events in the 64 outboxes. */
+  /** Returns the number of events in the 64 outboxes. */
   outboxEvents(): Promise<number>
-  /** Bytes that the shards account for their outboxes. */
+  /** Returns the bytes that the shards count for their outboxes. */
   outboxBytes(): Promise<number>
   redisMemoryBytes(): Promise<number>
   queueDepth(queue: QueueKey): Promise<number>
   deadLetters(queue: QueueKey): Promise<number>
   pendingIndexRows(): Promise<number>
-  /** Tombstones below which rows are still to be removed. */
+  /** Returns the number of tombstones with rows below them. */
   openPurges(): Promise<number>
   close(): Promise<void>
 }
 
-/** What `ask` answers, or null when it fails or takes too long. */
+/** Returns the result of `ask`, or null when it fails or takes too long. */
 export async function unlessAway<T>(ask: () => Promise<T>, limitMs = ANSWER_MS): Promise<T | null> {
   const answer = ask().catch(() => null)
   return Promise.race([answer, sleep(limitMs, null, { ref: false })])
 }
 
-/** Connects to the stores that `env` leads to. */
+/** Connects to the stores in `env`. */
 export function connectStores(env: Record<string, string>): DirectStores {
   return directStores(buildStores(readConfig(env)))
 }
 
-/** The same on stores that are there. `close` closes them, too. */
+/** Returns a view of existing stores. Its `close` closes them too. */
 export function directStores({ stores, close }: { stores: SearchStores; close: () => Promise<void> }): DirectStores {
   const { config, mysql, sqs, queues } = stores
   const redis = new Redis(config.REDIS_URL, {
@@ -48,7 +48,7 @@ export function directStores({ stores, close }: { stores: SearchStores; close: (
   })
   redis.on("error", () => undefined)
 
-  /** One pipeline over the shards. */
+  /** Runs one pipeline over all shards. */
   async function each(ask: (pipeline: ReturnType<Redis["pipeline"]>, shard: string) => void): Promise<unknown[]> {
     const pipeline = redis.pipeline()
     for (const shard of SHARDS) ask(pipeline, shard)

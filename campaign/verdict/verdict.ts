@@ -1,5 +1,5 @@
-// DESIGN. The verdict: the ledger against the rows of MySQL, the rows against the documents and the lists, one
-// application after the other. Nothing is sampled and nothing is "about": each check counts what is wrong.
+// DESIGN. The verdict compares, one application after the other, the ledger with the rows of MySQL, and the rows with
+// documents and lists. It samples nothing: every difference counts.
 
 import type { FaultLog } from "../faults/fault-log.ts"
 import type { Client } from "../load/client.ts"
@@ -40,7 +40,7 @@ export type Evidence = {
 type Row = { id: number | string; text: string | null; createdAt: string }
 type Siblings = { parent: Resource | undefined; rows: Row[]; where: string }
 
-/** Writes by id and resources by parent, since the ledger has hundreds of thousands. */
+/** Indexes writes by id and resources by parent, since the ledger has hundreds of thousands. */
 function indexLedger({ writes, resources }: Ledger) {
   const byId = new Map(writes.map((write) => [write.id, write]))
   const children = new Map<Resource | undefined, Resource[]>()
@@ -61,10 +61,10 @@ function indexLedger({ writes, resources }: Ledger) {
 }
 type Index = ReturnType<typeof indexLedger>
 
-/** Returns whether Redis lost data during the write: its key may be forgotten and its number taken back. */
+/** Returns whether Redis lost data during the write, so that its key or number may be lost. */
 const acrossLoss = ({ faults }: Evidence, write: Write): boolean => faults.lostData(sentAt(write), endedAt(write))
 
-/** Returns whether Redis lost data between a creation's first attempt and its last replay, so that two may exist. */
+/** Returns whether Redis lost data between a creation's first attempt and last replay, so that it may exist twice. */
 function isDoubleAllowed(evidence: Evidence, { resource }: Write, index: Index): boolean {
   const lastEnd = Math.max(endedAt(resource.creation), ...index.replaysOf(resource).map(endedAt))
   return evidence.faults.lostData(sentAt(resource.creation), lastEnd)
@@ -96,7 +96,7 @@ function checkAcknowledged(resource: Resource, row: Row | undefined, index: Inde
   }
 }
 
-/** Checks a row whose number was never answered: of an unanswered write, or a second one after a loss. */
+/** Checks a row whose number was never answered: of an unanswered write, or of one stored twice after a loss. */
 function checkUntold(
   evidence: Evidence,
   row: Row,
@@ -109,9 +109,9 @@ function checkUntold(
   if (!write) return verdict.fail("row that should not be", `${where} ${row.id}: ${row.text?.slice(0, 80)}`)
   const { resource } = write
   if (row.text !== textOf(write.id, resource.kind)) {
-    verdict.fail("row that should not be", `${where} ${row.id} has not the text of ${write.id}`)
+    verdict.fail("row that should not be", `${where} ${row.id} does not have the text of ${write.id}`)
   }
-  // An update goes to the number that was told, whatever was lost.
+  // An update always goes to the number that was answered, even after a loss.
   const isAllowed = write.kind === "create" && isDoubleAllowed(evidence, write, index)
   if (resource.id === undefined || isAllowed) return
   const isTwice = present.has(resource.id) || isDeleted(resource)
@@ -119,7 +119,7 @@ function checkUntold(
   verdict.fail(name, `${where} ${row.id} is ${describeWrite(write)}`)
 }
 
-/** Writes that were never answered, each stored at most once. */
+/** Checks that writes without an answer are stored at most once. */
 function checkUnknown(evidence: Evidence, { rows, where }: Siblings, index: Index, verdict: Verdict): void {
   const times = new Map<string, number>()
   for (const { text } of rows) times.set(writeIdOf(text), (times.get(writeIdOf(text)) ?? 0) + 1)
@@ -130,7 +130,7 @@ function checkUnknown(evidence: Evidence, { rows, where }: Siblings, index: Inde
   }
 }
 
-/** The children of one parent: each as acknowledged, none besides, and their numbers without gaps. */
+/** Checks the children of one parent: as acknowledged, no others, no gaps. Returns how often their numbers skipped. */
 function checkSiblings(evidence: Evidence, siblings: Siblings, index: Index, verdict: Verdict): number {
   const { parent, rows, where } = siblings
   const resources = index.childrenOf(parent)
@@ -170,9 +170,9 @@ function checkNumbering(
     const { id, creation } = resource
     if (typeof id === "number") use(id, creation)
     else if (creation.outcome === "unknown") spare++
-    // Each attempt before a loss may have taken a number that was lost with it.
+    // Each earlier attempt may have taken a number that was then lost.
     if (acrossLoss(evidence, creation)) spare += creation.attempts.length - 1
-    // After a loss a replay creates; its number shows nowhere else once the parent is deleted.
+    // After a loss a replay creates anew; once the parent is deleted, its answer alone shows the number.
     for (const replay of index.replaysOf(resource)) {
       if (typeof replay.answered === "number") use(replay.answered, replay)
       if (isDoubleAllowed(evidence, replay, index)) spare += replay.attempts.length - 1
@@ -197,7 +197,7 @@ const toRow = (row: MessageRow | ChatRow): Row => ({
   createdAt: row.created_at,
 })
 
-/** Everything below one application. Returns how often its numbers skipped as documented. */
+/** Checks everything below one application. Returns how often its numbers skipped as documented. */
 async function checkApplication(
   evidence: Evidence,
   application: Resource | undefined,
@@ -236,7 +236,7 @@ async function checkApplication(
   return skips
 }
 
-/** Compares everything, once the stack is quiet. `verdict` takes what is wrong. Throws when a store cannot be read. */
+/** Compares everything, once the backlog has drained. Findings go to `verdict`; throws if a store cannot be read. */
 export async function compareAll(evidence: Evidence, verdict: Verdict): Promise<void> {
   const { ledger, direct } = evidence
   const index = indexLedger(ledger)

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 
-/** A creation that was not answered is sent again with its key; a 503 says when. */
+/** A call without an answer, or answered 5xx or 429, is repeated each second; a POST keeps its Idempotency-Key. */
 const ATTEMPTS_MAX = 20
 const RETRY_MS = 1_000
 const PAGE_LIMIT = 100
@@ -12,7 +12,7 @@ type Hit = Message & { highlight: string }
 
 export type ChatApi = Awaited<ReturnType<typeof chatApi>>
 
-/** A client of the HTTP API, for one new application, which `adminKey` creates where the API asks for one. */
+/** Creates an application, with `adminKey` where the API asks for one, and returns an HTTP client for it. */
 export async function chatApi(baseUrl: string, name: string, adminKey?: string) {
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const headers: Record<string, string> = { "content-type": "application/json" }
@@ -34,7 +34,7 @@ export async function chatApi(baseUrl: string, name: string, adminKey?: string) 
     throw new Error(reason)
   }
 
-  /** All pages of a list. */
+  /** Returns the items of all pages of a list. */
   async function list<T>(path: string): Promise<T[]> {
     const items: T[] = []
     for (let cursor = ""; ; ) {
@@ -65,7 +65,7 @@ export async function chatApi(baseUrl: string, name: string, adminKey?: string) 
     deleteChat: (chat: number) => call<void>("DELETE", `${chats}/${chat}`),
     createMessage: async (chat: number, body: string) =>
       (await call<Message>("POST", `${chats}/${chat}/messages`, { body })).number,
-    /** Returns whether the search for `query` finds message `number`, on whatever page. */
+    /** Returns whether a search for `query` finds message `number` on any page. */
     async finds(chat: number, query: string, number: number): Promise<boolean> {
       for (let cursor = ""; ; ) {
         const page = await search(chat, query, cursor)

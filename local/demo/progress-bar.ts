@@ -1,8 +1,8 @@
 const WIDTH = 30
-/** Without a terminal a line is written at every tenth. */
+/** Without a terminal, a line is written at every tenth. */
 const LINES = 10
 
-/** A bar on standard error that is redrawn on a terminal. */
+/** Draws a progress bar on standard error. */
 export function progressBar(label: string, total: number) {
   let done = 0
   let drawn = -1

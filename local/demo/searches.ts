@@ -1,6 +1,6 @@
 import type { ChatApi } from "./chat-api.ts"
 
-/** A fragment of the Declaration in each script: not whole words, and here and there without the accents of the text. */
+/** A fragment of the Declaration in each script: not whole words, and some without the accents of the text. */
 export const QUERIES: [code: string, language: string, query: string][] = [
   ["eng", "English", "UMAN RIGHT"],
   ["fra", "French", "libert"],
@@ -18,7 +18,7 @@ export const QUERIES: [code: string, language: string, query: string][] = [
   ["ben", "Bengali", "অধিকার"],
 ]
 
-/** Searches in several scripts and prints what was found, for those languages that were fed. */
+/** Searches in several scripts and prints what was found, for the languages in `chats`. */
 export async function showSearches(api: ChatApi, chats: Map<string, number>): Promise<void> {
   const rows: Record<string, unknown>[] = []
   for (const [code, language, query] of QUERIES) {

@@ -1,15 +1,14 @@
 /*
- * DESIGN: between the client and our functions stands the HTTP server of serverless-offline (hapi on Node.js), which has
- * opinions of its own: it parses and decodes bodies, answers preflights and ranges, and refuses what it does not like in
- * words of its own. API Gateway does none of this. So the server gets limits of ours, and is extended in three ways:
+ * DESIGN. Makes the HTTP server of serverless-offline (hapi on Node.js) behave like API Gateway. On its own it parses
+ * and decodes bodies, answers preflights and ranges, and refuses requests in its own words.
  *
- * 1. Before hapi sees a request it is made neutral (neutral-request.ts): hapi finds nothing to have an opinion about, and
- *    the function gets what the client sent, the body as its bytes. What HTTP itself does not allow is refused here.
- * 2. An answer that no function of ours made becomes a problem like all others.
- * 3. What Node.js refuses before there is a request (`clientError`) is answered with a problem too, on the bare socket.
+ * 1. Before hapi sees a request, neutral-request.ts removes what hapi would act on, so that the function gets what the
+ *    client sent, the body as bytes. Requests that HTTP does not allow are refused here.
+ * 2. An answer that did not come from one of the functions is replaced by a problem.
+ * 3. What Node.js refuses before there is a request (`clientError`) is answered with a problem on the raw socket.
  *
- * Promised: every answer of the server is problem+json or made by a function of ours, and has the usual headers.
- * Absent: the limits of API Gateway, which differ from Node.js'; docs/gateway.md compares the two.
+ * Promised: every answer is problem+json or comes from one of the functions, and has the usual headers.
+ * Absent: the limits of API Gateway, which differ from those here; docs/gateway.md compares them.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
@@ -17,7 +16,7 @@ import type { ErrorCode } from "../../lib/errors.ts"
 import { neutralize, refusalOf } from "./neutral-request.ts"
 import { answerRaw, problemFor, type ServerProblem } from "./server-problem.ts"
 
-/** What is used of hapi: it has types, but they come with another version of it than serverless-offline's. */
+/** The parts of hapi that are used; its published types are for another version than serverless-offline's. */
 type HapiRequest = {
   raw: { req: IncomingMessage }
   response: { isBoom?: boolean; output?: { statusCode: number }; statusCode: number; headers: Record<string, unknown> }
@@ -30,17 +29,17 @@ export type HapiServer = {
   ext(event: "onPreResponse", method: (request: HapiRequest, h: HapiToolkit) => unknown): void
 }
 
-/** A request, body included, has to be here in full by then: at 13 KB/s the largest one is. */
+/** A request, body included, must arrive within this time; the largest one does at 13 KB/s. */
 const REQUEST_LIMIT_MS = 10_000
-/** How often Node.js looks for requests that have had their time. */
+/** How often Node.js looks for requests that are past their limit. */
 const REQUEST_CHECK_INTERVAL_MS = 1_000
 /**
- * What Node.js reads of a request line and headers before it gives up on the connection. More than what is served
- * (neutral-request.ts), so that most of what is too large still is a request that can be answered.
+ * Node.js gives up on a connection whose request line and headers are larger. It is more than the API allows
+ * (neutral-request.ts), so that most requests that are too large can still be answered.
  */
 const HEADER_BYTES_READ_MAX = 64 * 1024
 
-/** The problem that each status means, of those that the server itself gives. */
+/** The problem for each status that the server itself gives. */
 const CODES: Readonly<Record<number, ErrorCode>> = {
   400: "bad_request",
   404: "not_found",
@@ -49,10 +48,10 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   415: "unsupported_media_type",
 }
 
-/** Replaces whatever was not made by one of our functions, all of whose answers have a request id. */
+/** Replaces an answer that did not come from one of the functions, whose answers all have a request id. */
 function replaceForeignAnswer({ raw, response }: HapiRequest, h: HapiToolkit): unknown {
   if (response.isBoom !== true && response.headers["x-request-id"] !== undefined) {
-    // The emulator gives every answer a type.
+    // The emulator gives every answer a content type.
     if (response.statusCode === 204) delete response.headers["content-type"]
     return h.continue
   }
@@ -63,7 +62,7 @@ function replaceForeignAnswer({ raw, response }: HapiRequest, h: HapiToolkit): u
   return answer
 }
 
-/** Refuses a request once all of it has arrived: a client that is still sending would meet a closed connection. */
+/** Refuses a request once all of it has arrived; a client that is still sending would find the connection closed. */
 function refuse(request: IncomingMessage, response: ServerResponse, { status, headers, body }: ServerProblem): void {
   const answer = () => response.writeHead(status, { ...headers, connection: "close" }).end(body)
   if (request.headers.expect !== undefined) answer()
@@ -73,21 +72,21 @@ function refuse(request: IncomingMessage, response: ServerResponse, { status, he
 type Exchange = { request: IncomingMessage; response: ServerResponse }
 type ClientError = Error & { code?: string; bytesParsed?: number; rawPacket?: Buffer }
 
-/** The problem behind an error of Node.js' parser. */
+/** Returns the problem for an error of Node.js's parser. */
 function codeOf({ code, rawPacket }: ClientError, socket: Socket): ErrorCode {
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return "request_timeout"
   if (code === "HPE_CHUNK_EXTENSIONS_OVERFLOW") return "body_too_large"
   if (code !== "HPE_HEADER_OVERFLOW") return "bad_request"
-  // Only the latest packet is known: where it is the first one too and has no end of a line, the request line is too long.
+  // Only the last packet is known. If it is also the first and has no line end, the request line is too long.
   const isFirstLine = rawPacket?.length === socket.bytesRead && !rawPacket.includes("\n")
   return isFirstLine ? "uri_too_long" : "headers_too_large"
 }
 
-/** Adds to `server`, which has all its routes and does not listen yet, what this file promises. */
+/** Extends `server`, which must have all its routes and not listen yet, as described at the top of this file. */
 export function extendServer(server: HapiServer): void {
   const { listener } = server
   const exchanges = new WeakMap<Socket, Exchange>()
-  // Ranges of JSON are of no use to anybody.
+  // Ranges of a JSON document are of no use.
   for (const { settings } of server.table()) settings.response.ranges = false
   server.ext("onPreResponse", replaceForeignAnswer)
 
@@ -110,11 +109,11 @@ export function extendServer(server: HapiServer): void {
       dispatch?.(request, response)
     })
   }
-  // Without this Node.js answers 417 with nothing; an expectation that is not understood may be ignored.
+  // Without this, Node.js answers an unknown expectation, which may be ignored, with an empty 417.
   listener.on("checkExpectation", (request, response) => listener.emit("request", request, response))
   listener.on("connect", (request, socket: Socket) => answerRaw(socket, problemFor("bad_request", request)))
 
-  // Whatever comes after the first error of a connection is another one; by then it has its answer.
+  // Only the first error of a connection is answered; any data after it raises another.
   const failed = new WeakSet<Socket>()
   listener.removeAllListeners("clientError")
   listener.on("clientError", (error: ClientError, socket: Socket) => {
@@ -123,10 +122,10 @@ export function extendServer(server: HapiServer): void {
     if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy()
     const { request, response } = exchanges.get(socket) ?? {}
     const isOfRequest = request?.complete === false
-    // A response that has begun cannot be followed by another one to the same request.
+    // Once a response has begun, the same request cannot get another one.
     if (isOfRequest && response?.headersSent) return void socket.destroy()
     const answer = () => answerRaw(socket, problemFor(codeOf(error, socket), isOfRequest ? request : undefined))
-    // What is wrong may follow a request that is still being worked on: that one is answered first.
+    // The error may follow a request that is still being handled, which is answered first.
     if (isOfRequest || response === undefined || response.writableFinished) answer()
     else response.once("close", answer)
   })

@@ -1,31 +1,31 @@
 import type { IncomingMessage } from "node:http"
 import type { ErrorCode } from "../../lib/errors.ts"
 
-/** Of path and query: four times the longest that makes sense, a search for 256 characters of four bytes each, encoded. */
+/** Bound of path and query: five times the longest useful one, a search for 256 four-byte characters, encoded. */
 const URI_BYTES_MAX = 16 * 1024
-/** Of all headers together, as Node.js has it and most proxies. */
+/** Bound of all headers together: the default of Node.js and of most proxies. */
 const HEADERS_BYTES_MAX = 16 * 1024
 
-/** The emulator takes a body of this type as bytes, and gives it to the function in base64. */
+/** The emulator treats a body of this type as bytes and passes it to the function in base64. */
 const TYPE_OF_BYTES = "application/octet-stream"
-/** The emulator takes a type that is missing or empty for JSON; a blank it leaves as it is. */
+/** The emulator treats a missing or empty type as JSON, but leaves a blank as it is. */
 const BLANK = " "
 
-/** A host of RFC 9110, section 7.2: a name or an address, with or without a port. */
+/** A Host by RFC 9110, section 7.2: a name or an address, with or without a port. */
 const HOST = /^(?:[a-z0-9._~!$&'()*+,;=%-]*|\[[0-9a-f:.]+\])(?::[0-9]*)?$/i
-/** The form in which a proxy's clients ask (RFC 9112, section 3.2.2). */
+/** The form of target that is sent to a proxy (RFC 9112, section 3.2.2). */
 const ABSOLUTE_FORM = /^https?:\/\/[^/?#]*/i
 
 const sum = (texts: readonly string[]): number => texts.reduce((bytes, text) => bytes + text.length, 0)
 
-/** HTTP/1.1 wants one Host, and a target that is a path, or a URL to a proxy. */
+/** Returns whether a request has what HTTP requires: in HTTP/1.1 one Host, and a path or URL as its target. */
 function isRequest({ url = "", httpVersion, headersDistinct: { host = [] } }: IncomingMessage): boolean {
   if (host.length > 1 || !HOST.test(host[0] ?? "")) return false
   if (host.length === 0 && httpVersion !== "1.0") return false
   return url.startsWith("/") || ABSOLUTE_FORM.test(url)
 }
 
-/** Returns why this is not a request that the API can be asked; undefined for one that it can. */
+/** Returns why the API cannot serve a request; undefined if it can. */
 export function refusalOf(request: IncomingMessage): ErrorCode | undefined {
   const { url = "", rawHeaders } = request
   if (url.length > URI_BYTES_MAX) return "uri_too_long"
@@ -43,8 +43,8 @@ function isDecodable(text: string): boolean {
 }
 
 /**
- * Returns the target of a request as a path, and that as one that can be decoded: where a segment cannot, its percent
- * signs stand for themselves. It then is a path like others to which nothing leads.
+ * Returns the target of a request as a path that can be decoded. In a segment that cannot, the percent signs are
+ * escaped, which makes it an ordinary path that matches no route.
  */
 export function decodablePath(url: string): string {
   const target = url.replace(ABSOLUTE_FORM, "")
@@ -55,7 +55,7 @@ export function decodablePath(url: string): string {
   return `${segments.join("/") || "/"}${end === -1 ? "" : target.slice(end)}`
 }
 
-/** Returns headers as API Gateway gives them: by their names in lower case, all values of one that was repeated joined. */
+/** Returns headers as API Gateway passes them: names in lower case, the values of a repeated header joined. */
 export function joinedHeaders(rawHeaders: readonly string[]): Map<string, string> {
   const joined = new Map<string, string>()
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -68,8 +68,8 @@ export function joinedHeaders(rawHeaders: readonly string[]): Map<string, string
 }
 
 /**
- * Leaves hapi and the emulator nothing in `request` to have an opinion about. They act on `headers`; the function's event
- * is made from `rawHeaders`, which still say what the client said.
+ * Removes from `request` what hapi and the emulator would act on. They read `headers`; the function's event is made
+ * from `rawHeaders`, which stay as the client sent them.
  */
 export function neutralize(request: IncomingMessage): void {
   const { headers, rawHeaders, url = "" } = request

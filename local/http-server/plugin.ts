@@ -1,8 +1,8 @@
 /**
- * The plugin that has the emulator's HTTP server behave as extend-server.ts says, and no other server run beside it.
- * serverless-offline makes its server and starts it within one call, so the only place to come between is the server's own
- * `start`. Its second server takes calls of functions by the AWS SDK: nothing here makes any, and it would let any web page
- * call any function with an event of its own, past CORS and the admin key.
+ * The plugin that extends the emulator's HTTP server (extend-server.ts) and keeps a second server from starting.
+ * serverless-offline creates and starts its server in one call, so the server's own `start` is the only place to hook
+ * into. The second server takes function calls by the AWS SDK: nothing here makes any, and it would let any web page
+ * call any function with any event, past CORS and the admin key.
  */
 import { extendServer, type HapiServer } from "./extend-server.ts"
 
@@ -10,7 +10,7 @@ type HttpServer = { getServer(): HapiServer; start(): Promise<void> }
 type LambdaServer = { start(): Promise<void>; stop(): Promise<void> }
 type ServerModule<Server> = { default: { prototype: Server } }
 
-/** Part of serverless-offline, but not of what it exports: an API that does not find them does not start. */
+/** Returns the prototype of a server that serverless-offline does not export. Without it the API does not start. */
 async function serverOf<Server>(path: string): Promise<Server> {
   const url = new URL(path, import.meta.resolve("serverless-offline"))
   return ((await import(url.href)) as ServerModule<Server>).default.prototype
@@ -28,10 +28,10 @@ async function extendEmulator(): Promise<void> {
   lambdaServer.stop = async () => {}
 }
 
-/** A class, since serverless makes its plugins with `new`. */
+/** A class, because serverless creates its plugins with `new`. */
 export class HttpServerPlugin {
   readonly hooks = { "before:offline:start": extendEmulator, "before:offline:start:init": extendEmulator }
 }
 
-// What `require` of this module gives, as serverless does it: the class itself, with no default export.
+// serverless loads plugins by `require`, which returns this export: the class itself.
 export { HttpServerPlugin as "module.exports" }

@@ -8,10 +8,10 @@ import { corsHeaders } from "../../lib/http/reply/cors.ts"
 import { problem } from "../../lib/http/reply/problem.ts"
 import { joinedHeaders } from "./neutral-request.ts"
 
-/** An answer of the server itself. */
+/** An answer that comes from the server itself. */
 export type ServerProblem = { status: number; headers: Record<string, string>; body: string }
 
-/** Returns the answer that tells of `code`, as our functions would, to `request` if there is one. */
+/** Returns the problem `code` as a function would answer it, to `request` if there is one. */
 export function problemFor(code: ErrorCode, request: IncomingMessage | undefined): ServerProblem {
   const asked = request ? Object.fromEntries(joinedHeaders(request.rawHeaders)) : {}
   const requestId = ownRequestId(asked) ?? randomUUID()
@@ -21,10 +21,10 @@ export function problemFor(code: ErrorCode, request: IncomingMessage | undefined
   return { status, headers: { ...all, "content-length": String(Buffer.byteLength(body)) }, body }
 }
 
-/** Long enough for the client to read its answer, which it may not get from a connection that is reset. */
+/** Long enough for the client to read its answer, which a reset of the connection could discard. */
 const LINGER_MS = 1_000
 
-/** Writes an answer to a connection on which no response can be made, and closes it. */
+/** Writes an answer to a socket for which Node.js has no response object, and closes it. */
 export function answerRaw(socket: Socket, { status, headers, body }: ServerProblem): void {
   const lines = Object.entries({ ...headers, connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`)

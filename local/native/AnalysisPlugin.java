@@ -11,8 +11,8 @@ import org.elasticsearch.indices.analysis.AnalysisModule.AnalysisProvider;
 import org.elasticsearch.plugins.Plugin;
 
 /**
- * The two tokenizers of the module analysis-common that the message index uses (that module is not published as a jar):
- * `ngram` is Lucene's own class, `char_group` splits at the given single characters. The filter `stop` is in the server.
+ * Provides two tokenizers of the module analysis-common, which is not published as a jar, for the message index:
+ * `ngram` is Lucene's own class, `char_group` splits at given single characters. The filter `stop` is in the server.
  */
 public final class AnalysisPlugin extends Plugin implements org.elasticsearch.plugins.AnalysisPlugin {
   @Override

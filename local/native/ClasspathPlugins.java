@@ -6,13 +6,13 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 
-/** Loads the descriptors in home/modules, but takes their classes from the one class path (no module layers). */
+/** Loads the descriptors in home/modules, but takes the classes from the single class path, without module layers. */
 public final class ClasspathPlugins {
   @SuppressWarnings({"unchecked", "rawtypes"})
   public static PluginsLoader load(Path modules) throws Exception {
     Set<PluginBundle> bundles = PluginsLoader.loadModulesBundles(modules, false);
     ClassLoader classes = ClasspathPlugins.class.getClassLoader();
-    // The record is private to PluginsLoader, and its public factory insists on a jar and a layer for each plugin.
+    // The record is private to PluginsLoader, whose public factory requires a jar and a layer for each plugin.
     Constructor<?> layer = Class.forName("org.elasticsearch.plugins.PluginsLoader$LoadedPluginLayer").getDeclaredConstructors()[0];
     layer.setAccessible(true);
     Map loaded = new LinkedHashMap<>();

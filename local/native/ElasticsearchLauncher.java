@@ -9,8 +9,8 @@ import org.elasticsearch.node.Node;
 import org.elasticsearch.plugins.ClasspathPlugins;
 
 /**
- * Starts one Elasticsearch node from jars, without the distribution's scripts and entitlement checks.
- * Arguments: the home folder (config, modules), the data folder, the HTTP port on 127.0.0.1. SIGTERM closes it in order.
+ * Starts one Elasticsearch node from jars, without the distribution's scripts and entitlement checks. Arguments: the
+ * home folder (config, modules), the data folder, the HTTP port on 127.0.0.1. SIGTERM closes it in order.
  */
 public final class ElasticsearchLauncher {
   private static final String NODE_NAME = "chat-1";
@@ -28,7 +28,7 @@ public final class ElasticsearchLauncher {
       .put("network.host", "127.0.0.1")
       .put("http.port", args[2])
       .put("transport.port", "0")
-      // A developer's disk is often over 95 % full; the watermark would make every index read-only.
+      // A developer's disk is often over 95 % full, and the watermark would then make every index read-only.
       .put("cluster.routing.allocation.disk.threshold_enabled", false)
       .build();
     LogConfigurator.configureESLogging();

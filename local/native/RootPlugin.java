@@ -18,7 +18,7 @@ import org.elasticsearch.rest.RestResponse;
 import org.elasticsearch.rest.RestStatus;
 import org.elasticsearch.xcontent.XContentBuilder;
 
-/** `GET /` and `HEAD /`, which clients ask for the version (the module rest-root is not published as a jar). */
+/** Serves `GET /` and `HEAD /`, by which clients read the version; the module rest-root is not published as a jar. */
 public final class RootPlugin extends Plugin implements ActionPlugin {
   private volatile ClusterService cluster;
 

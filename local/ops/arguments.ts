@@ -6,10 +6,7 @@ export type Parsed = { command: Command | undefined; args: Arguments; json: bool
 
 const EVERYONES = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const
 
-/**
- * Finds the command that the words after `npm run ops --` name, and its options. Throws UsageError for a command or an
- * option that is none.
- */
+/** Returns the command and options after `npm run ops --`. Throws UsageError for an unknown command or option. */
 export function parseArguments(argv: string[], commands: readonly Command[]): Parsed {
   const at = argv.findIndex((word) => !word.startsWith("-"))
   const name = at < 0 ? undefined : argv[at]
@@ -29,7 +26,7 @@ export function parseArguments(argv: string[], commands: readonly Command[]): Pa
   }
 }
 
-/** Joins a token to its option by "=": one token in 64 begins with a dash, and would pass for an option itself. */
+/** Joins a token to its option by "=", because one token in 64 begins with a dash and would look like an option. */
 function withTokensJoined(args: string[], options: NonNullable<Command["options"]>): string[] {
   return args.flatMap((arg, index) => {
     const takesText = (word = "") => word.startsWith("--") && options[word.slice(2)]?.type === "string"
@@ -39,13 +36,13 @@ function withTokensJoined(args: string[], options: NonNullable<Command["options"
   })
 }
 
-/** Node goes on with what to do about it, which is not for this command line. */
+/** Returns the first sentence of an error; Node's next ones give advice that does not fit this command line. */
 const firstSentence = (error: unknown): string => {
   const [first = ""] = (error instanceof Error ? error.message : String(error)).split(/\.?\n|\. /)
   return `${first.replace(/\.$/, "")}.`
 }
 
-/** The help of all commands, or of one. */
+/** Returns the help of all commands, or of one. */
 export function helpText(commands: readonly Command[], command?: Command): string {
   if (command) return `npm run ops -- ${command.usage}\n\n${command.summary}`
   const width = Math.max(...commands.map(({ name }) => name.length))
@@ -54,7 +51,7 @@ export function helpText(commands: readonly Command[], command?: Command): strin
     "",
     ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     "",
-    "--json prints one JSON document on standard output and nothing else there; <command> --help says more.",
-    "Ends with 0 when all is well, 1 when something is wrong or away, 2 when the command line is not understood.",
+    "--json prints one JSON document, and nothing else, on standard output. <command> --help shows its usage.",
+    "Exit code: 0 when all is well, 1 when something is wrong or away, 2 for a wrong command line.",
   ].join("\n")
 }

@@ -5,17 +5,17 @@ import type { Output } from "./output.ts"
 /** The exit codes of commands. */
 export const EXIT = { ok: 0, wrong: 1, usage: 2, interrupted: 130 } as const
 
-/** `options` by their names without dashes; `words` are the arguments that are none. */
+/** `options` by name without dashes; `words` are all other arguments. */
 export type Arguments = { options: Record<string, string | boolean | undefined>; words: string[] }
 
 export type Context = {
   stores: SearchStores
-  /** Standard output is read by a program: `output` sees to it, a command hardly ever needs to know. */
+  /** Standard output is for a program. `output` takes care of that, so most commands can ignore it. */
   json: boolean
   output: Output
-  /** Aborted by Ctrl-C: stop at the next point where nothing is left half done, by `signal.throwIfAborted()`. */
+  /** Aborted by Ctrl-C. Commands call `signal.throwIfAborted()` wherever nothing is half done. */
   signal: AbortSignal
-  /** Asks a person; false where none is there to answer. */
+  /** Asks at the terminal; false without one. */
   confirm(question: string): Promise<boolean>
 }
 
@@ -23,9 +23,9 @@ export type Command = {
   name: string
   /** One line for the list of commands. */
   summary: string
-  /** The forms it takes and what its options mean, beginning with its name. */
+  /** Its forms, beginning with its name, and what its options mean. */
   usage: string
-  /** Its own options; `--json` and `--help` are everyone's. */
+  /** Its own options; all commands have `--json` and `--help`. */
   options?: Record<string, { type: "boolean" | "string" }>
   /**
    * Returns EXIT.ok, or EXIT.wrong if it found something wrong. Throws UsageError; a DependencyAway or another error
@@ -34,7 +34,7 @@ export type Command = {
   run(args: Arguments, context: Context): Promise<number>
 }
 
-/** The command line is not one of the command's forms; the message says which word or option is wrong. */
+/** The command line is wrong; the message names the word or option. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message)

@@ -19,10 +19,10 @@ const USAGE = `dead-letters list
   redrive  sends them to their queues again, all unless ids are given; what is refused again comes back
   discard  gives them up for good; asks before it does so, unless --yes is given`
 
-const WARNING = `This cannot be undone. A creation that was never stored is deleted, with everything below it: its number stays a hole.
+const WARNING = `This cannot be undone. A creation that was never stored is deleted, with everything below it: its number stays unused.
 A change of something that is stored is undone. A document that could not be indexed is not found by searches.`
 
-/** Added where an id was not found, and there are letters that were not looked at. */
+/** Added to the message for an unknown id when not all letters were read. */
 const NOT_ALL_SEEN = ` among the first ${LETTERS_MAX} of its queue`
 
 type Outcome = { id: string; done: boolean; why?: string }
@@ -46,7 +46,7 @@ async function list({ stores, output }: Context): Promise<number> {
   })
   output.table(letters)
   output.line(
-    `dead letters: ${letters.length}${more ? `, and more: ${LETTERS_MAX} of a queue are shown at a time` : ""}`,
+    `dead letters: ${letters.length}${more ? `, and more: at most ${LETTERS_MAX} of each queue are shown` : ""}`,
   )
   output.document({ dead_letters: letters, more })
   return EXIT.ok
@@ -71,7 +71,7 @@ async function show({ stores, output }: Context, id: string): Promise<number> {
   return EXIT.ok
 }
 
-/** Does something with each letter that is meant, tells of each, and of those that are not there. */
+/** Applies `treatOne` to the letters with these ids and reports each outcome, and ids that were not found. */
 async function treat(
   { stores, output, signal }: Context,
   ids: string[] | "all",
@@ -100,7 +100,7 @@ async function treat(
 }
 
 async function run({ words: [verb, ...ids], options }: Arguments, context: Context): Promise<number> {
-  if (verb === undefined) throw new UsageError("dead-letters wants list, show, redrive or discard.")
+  if (verb === undefined) throw new UsageError("dead-letters needs one of list, show, redrive or discard.")
   if (options.yes === true && verb !== "discard") throw new UsageError(`dead-letters ${verb} takes no option '--yes'.`)
   switch (verb) {
     case "list":
@@ -128,7 +128,7 @@ async function run({ words: [verb, ...ids], options }: Arguments, context: Conte
 async function isConfirmed({ output, confirm }: Context, ids: string[]): Promise<boolean> {
   output.line(WARNING)
   if (await confirm(`Discard ${ids.length} dead ${ids.length === 1 ? "letter" : "letters"}?`)) return true
-  const text = "Nothing was discarded: say yes at a terminal, or give --yes."
+  const text = "Nothing was discarded: answer yes at a terminal, or pass --yes."
   output.error(text)
   output.document({ error: text })
   return false

@@ -3,7 +3,7 @@ import { parseArguments } from "./arguments.ts"
 import { type Command, UsageError } from "./command.ts"
 import { createOutput } from "./output.ts"
 
-/** What an output writes to a terminal or a pipe. */
+/** Returns an output to a terminal or a pipe, and what it has written. */
 function written(isTTY: boolean, json = false) {
   const texts = { stdout: "", stderr: "" }
   const stream = (name: "stdout" | "stderr") => ({

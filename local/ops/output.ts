@@ -1,33 +1,33 @@
 /**
- * DESIGN. Who reads the output decides its form. A person at a terminal gets aligned tables and moving bars; a file or pipe
- * gets plain lines, a row's values apart by tabs; a program (`--json`) gets one JSON document on standard output and
- * nothing else there. Progress and errors go to standard error, with `--json` as JSON lines.
+ * The output of a command depends on its reader. A terminal gets aligned tables and moving bars; a file or pipe gets
+ * plain lines with values separated by tabs; a program (`--json`) gets one JSON document, and nothing else, on standard
+ * output. Progress and errors go to standard error, with `--json` as JSON lines.
  */
 import type { Writable } from "node:stream"
 
 const BAR_WIDTH = 30
-/** Smooth enough for a person, next to no work. */
+/** Smooth enough to watch, at next to no cost. */
 const REDRAW_EVERY_MS = 100
-/** Without a terminal a line is written when so much time has passed. */
+/** Without a terminal, progress is printed this often. */
 const LINE_EVERY_MS = 5_000
 
 type Cell = string | number | boolean | null | undefined
 export type Row = Record<string, Cell>
 
 export type Progress = {
-  /** `done` of `total`, no total where it is not known; `note` is shown in place of the numbers. */
+  /** Shows `done` of `total`, or `note` in place of the numbers; `total` is absent where it is not known. */
   set(done: number, total?: number, note?: string): void
   end(): void
 }
 
 export type Output = {
-  /** A line for a person; nothing with `--json`. */
+  /** Writes a line; nothing with `--json`. */
   line(text?: string): void
-  /** Rows below the names of their members; nothing with `--json`. */
+  /** Writes rows below the names of their members; nothing with `--json`. */
   table(rows: Row[]): void
-  /** The whole answer as one JSON document; nothing without `--json`. */
+  /** Writes the whole answer as one JSON document; nothing without `--json`. */
   document(value: unknown): void
-  /** A line on standard error. */
+  /** Writes a line to standard error. */
   error(text: string): void
   progress(label: string): Progress
 }
@@ -59,7 +59,7 @@ function tabbed(rows: Row[]): string[] {
   return [names.join("\t"), ...rows.map((row) => names.map((name) => textOf(row[name])).join("\t"))]
 }
 
-/** Columns of equal width; those of numbers are aligned to the right. */
+/** Returns the rows in columns of equal width, numbers aligned to the right. */
 function aligned(rows: Row[]): string[] {
   const columns = namesOf(rows).map((name) => {
     const cells = rows.map((row) => textOf(row[name]))

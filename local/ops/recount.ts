@@ -5,9 +5,9 @@ import { type Command, EXIT, UsageError } from "./command.ts"
 const USAGE = `recount [--application <token>] [--from <token>]
 
   --application  only this application
-  --from         only applications from this token on: where a stopped recount says to go on`
+  --from         only applications from this token on, as printed by a stopped recount`
 
-/** Tokens are random, so where one lies in their order says how many of them are done. */
+/** Tokens are random, so the position of the current one in their order shows how many are done. */
 const ORDER = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 const PLACES = ORDER.length ** 2
 const placeOf = (token: string): number =>
@@ -33,9 +33,9 @@ export const command: Command = {
     if (options.application !== undefined && options.from !== undefined) {
       throw new UsageError("recount takes either --application or --from.")
     }
-    // The application that it names may have been deleted since; a misspelt one would pass over others.
+    // The application may have been deleted since, so only the form is checked: a misspelt token would skip others.
     if (options.from !== undefined && !TOKEN_PATTERN.test(String(options.from))) {
-      throw new UsageError("--from takes the token that a stopped recount has told.")
+      throw new UsageError("--from takes the token that a stopped recount printed.")
     }
     const tokens = { application: options.application, from: options.from } as { application?: string; from?: string }
     const progress = output.progress("recounted")

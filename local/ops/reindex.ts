@@ -33,8 +33,8 @@ export const command: Command = {
       const perSecond = Math.round(done.copied / Math.max(seconds, 0.001))
       output.line(`${done.copied} messages copied in ${seconds.toFixed(1)} s (${perSecond} per second)`)
       output.line(`${done.caughtUp} changes caught up with`)
-      if (done.refused > 0) output.error(`Elasticsearch refuses ${done.refused} messages: verify --repair shows why.`)
-      output.line(`${done.index} is searched${done.previous === null ? "" : `, ${done.previous} no more`}`)
+      if (done.refused > 0) output.error(`Elasticsearch refused ${done.refused} messages: verify --repair shows why.`)
+      output.line(`${done.index} is searched now${done.previous === null ? "" : `, ${done.previous} no longer`}`)
       const { caughtUp: caught_up, ...others } = done
       output.document({ ...others, caught_up, seconds })
       return done.refused > 0 ? EXIT.wrong : EXIT.ok
@@ -44,7 +44,7 @@ export const command: Command = {
   },
 }
 
-/** Returns a progress bar's text: how much, of about how much, and how fast. */
+/** Returns the text of a progress bar: done, total if known, and rate. */
 export function noteOf(done: number, total: number | undefined, sinceMs: number): string {
   const perSecond = Math.round(done / Math.max((Date.now() - sinceMs) / 1_000, 0.001))
   return `${done}${total === undefined ? "" : ` of about ${total}`}, ${perSecond} per second`

@@ -14,7 +14,7 @@ const seconds = (since: Date | undefined, at: Date): number | null =>
 const ageOf = (since: Date | undefined, at: Date): string =>
   since === undefined ? "none waits" : `${seconds(since, at)} s (since ${since.toISOString()})`
 
-/** Names as in the answers of the API; what could not be asked is null. */
+/** Returns the status with names like those of the API; null for what could not be read. */
 function documentOf({ at, dependencies, queues, outbox, index, counts, redis, problems }: Status) {
   const oldest = (since: Date | undefined) => ({
     oldest_at: since?.toISOString() ?? null,

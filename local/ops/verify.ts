@@ -13,13 +13,13 @@ export const command: Command = {
     "verify [--application TOKEN] [--repair]",
     "",
     "  --application TOKEN  only what belongs to this application",
-    "  --repair             mends documents and counts, then verifies again; rows and numbers are never touched",
+    "  --repair             repairs documents and counts, then verifies again; never changes rows or numbers",
   ].join("\n"),
   options: { application: { type: "string" }, repair: { type: "boolean" } },
   async run({ options, words }, { stores, output, signal }) {
     if (words.length > 0) throw new UsageError(`verify takes no "${words[0]}".`)
     const { application, repair } = options
-    // Not a usage error: to whoever asks, a token that cannot be one is a token of nothing.
+    // Not a usage error: a malformed token is reported like one of no application.
     if (application !== undefined && !TOKEN_PATTERN.test(String(application))) throw noSuchApplication(application)
     const bars = progressBars(output)
     const startedAt = Date.now()
@@ -38,16 +38,16 @@ export const command: Command = {
       const seconds = (Date.now() - startedAt) / 1_000
       if (done.repaired) {
         show(output, done.repaired.findings)
-        output.line(`Mended ${done.repaired.documents} documents and ${done.repaired.counters} counts. After that:`)
+        output.line(`Repaired ${done.repaired.documents} documents and ${done.repaired.counters} counts. After that:`)
       }
       show(output, done.findings)
       const { fenced, expired } = done.unaccounted
       if (fenced > 0)
-        output.line(`${fenced} numbers skipped, or deleted long ago, below parents that Redis has lost once`)
+        output.line(`${fenced} numbers skipped, or deleted long ago, below parents whose data Redis once lost`)
       if (expired > 0)
         output.line(`${expired} numbers without a trace, of messages that may have been deleted long ago`)
       const what = `${done.parents} parents, ${done.messages} messages and ${done.documents} documents`
-      output.line(`${what} looked at in ${seconds.toFixed(1)} s`)
+      output.line(`${what} checked in ${seconds.toFixed(1)} s`)
       output.document({ ...done, seconds })
       return done.findings.length > 0 ? EXIT.wrong : EXIT.ok
     } finally {
@@ -74,7 +74,7 @@ function show(output: Output, findings: Finding[]): void {
   )
 }
 
-/** One bar for each phase, with the rows per second beside its name. */
+/** Returns a progress display with one bar per phase. */
 function progressBars(output: Output) {
   let phase: VerifyProgress["phase"] | undefined
   let bar: Progress | undefined

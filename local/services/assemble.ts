@@ -1,7 +1,7 @@
 /**
- * DESIGN: ElasticMQ and Elasticsearch are put together from Maven's jars into `.data/native/<name>-<hash>`, where the
- * hash covers all that goes in from this repository. The folder is built under another name and renamed when whole, so
- * one that is there is complete, and two runs at once do the work twice but never halve it.
+ * Assembles ElasticMQ and Elasticsearch from Maven's jars in `.data/native/<name>-<hash>`; the hash covers all inputs
+ * from this repository. A folder is built under another name and renamed when it is complete, so an existing one is
+ * always complete. Two runs at once may both do the work.
  */
 import { createHash } from "node:crypto"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
@@ -28,7 +28,7 @@ const filesOf = (name: Assembled) =>
     .filter((file) => file === `${name}.pom.xml` || (name === "elasticsearch" && !file.endsWith(".pom.xml")))
     .sort()
 
-/** Where an assembled server is, or will be. */
+/** Returns the folder of an assembled server, whether it exists or not. */
 const assembledFolder = (name: Assembled): string => {
   const hash = createHash("sha256")
   for (const file of filesOf(name)) hash.update(file).update(readFileSync(join(SOURCES, file)))
@@ -54,7 +54,7 @@ const fetchJars = (name: Assembled, target: string, { logFile, signal }: Install
     { logFile, ...(signal && { signal }) },
   )
 
-/** Lays out Elasticsearch's home: the descriptors of its transport, taken from the jar, and of our two plugins. */
+/** Writes the modules of Elasticsearch's home: its transport's descriptors, from the jar, and those of two plugins. */
 const writeModules = async (
   folder: string,
   version: string,
@@ -97,13 +97,13 @@ const build = async (name: Assembled, folder: string, java: string, installation
   if (name === "elasticmq") return
   const jars = await readdir(join(folder, "jars"))
   const version = jars.map((jar) => /^elasticsearch-(\d+\.\d+\.\d+)\.jar$/.exec(jar)?.[1]).find(Boolean)
-  if (!version) throw new LaunchFailure("Maven brought no Elasticsearch.")
+  if (!version) throw new LaunchFailure("Maven did not download Elasticsearch.")
   await writeModules(folder, version, java, jars.map((jar) => join(folder, "jars", jar)).join(":"), installation)
 }
 
 /**
- * Fetches and assembles a server unless that was done before. Returns its folder.
- * @throws LaunchFailure with the end of the log when the jars can't be had.
+ * Downloads and assembles a server unless that was done before. Returns its folder.
+ * @throws LaunchFailure with the end of the log when the jars cannot be downloaded.
  */
 export const assemble = async (name: Assembled, java: string, installation: Installation): Promise<string> => {
   const target = assembledFolder(name)
@@ -113,14 +113,14 @@ export const assemble = async (name: Assembled, java: string, installation: Inst
   try {
     await build(name, building, java, installation)
     await rename(building, target).catch((error: unknown) => {
-      // Another run was quicker; its folder is as good as ours.
+      // Another run was faster; its folder is the same.
       if (!existsSync(target)) throw error
     })
   } catch (error) {
     const details = error instanceof LaunchFailure ? error.details : []
     const log = installation.logFile
     throw new LaunchFailure(
-      `${name} could not be fetched and put together (log: ${log}): check the network and Maven's settings, then try again.`,
+      `${name} could not be downloaded and assembled (log: ${log}): check the network and Maven's settings, then try again.`,
       details,
     )
   } finally {

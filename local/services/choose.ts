@@ -1,22 +1,22 @@
 import { LaunchFailure } from "../failure.ts"
 import { SERVICE_NAMES, SERVICES, type ServiceName } from "./settings.ts"
 
-/** Where a server of ours runs: in a container, or as a process of this machine. */
+/** How the services run: as containers, or as processes of this machine. */
 export const ENGINES = ["docker", "native"] as const
 export type Engine = (typeof ENGINES)[number]
 
 export type Choice = {
-  /** Servers that are there already, by the URL that was given. */
+  /** The URLs of servers that exist already. */
   given: Partial<Record<ServiceName, string>>
-  /** Servers to bring up. */
+  /** Servers to start. */
   own: ServiceName[]
-  /** The choice asked for; if undefined, the machine's equipment decides. */
+  /** The engine asked for; undefined to use what the machine has. */
   engine: Engine | undefined
 }
 
 /**
- * Which servers are given and which are to be brought up, from the environment alone.
- * @throws LaunchFailure when a URL is not one, or CHAT_SERVICES is not docker, native or auto.
+ * Returns which servers exist already and which are to be started, from the environment alone.
+ * @throws LaunchFailure when a URL is invalid, or CHAT_SERVICES is not docker, native or auto.
  */
 export const chooseServices = (env: NodeJS.ProcessEnv): Choice => {
   const given: Choice["given"] = {}
@@ -25,7 +25,7 @@ export const chooseServices = (env: NodeJS.ProcessEnv): Choice => {
     const url = env[urlVariable]
     if (!url) continue
     if (!URL.canParse(url))
-      throw new LaunchFailure(`${urlVariable} is not a URL: correct it, or unset it to have a server brought up.`)
+      throw new LaunchFailure(`${urlVariable} is not a URL: correct it, or unset it to have a server started.`)
     given[name] = url
   }
   const asked = env.CHAT_SERVICES ?? "auto"
@@ -36,8 +36,8 @@ export const chooseServices = (env: NodeJS.ProcessEnv): Choice => {
 }
 
 /**
- * The engine to use when none was asked for. The one that holds the data of the last run stays, so that a Docker engine
- * that comes or goes does not make the data seem lost.
+ * Returns the engine to use. Unless one is asked for, it is the engine of the last run, which holds its data, so that
+ * the data does not seem lost when Docker appears or disappears.
  */
 export const chooseEngine = (asked: Engine | undefined, last: Engine | undefined, dockerAnswers: boolean): Engine => {
   if (asked) return asked

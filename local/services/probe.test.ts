@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "@jest/globals"
 import { isReady, requireFreePorts } from "./probe.ts"
 
 const servers: Server[] = []
-/** A server that says `greeting` to whoever connects, and `answer` to the first that is said. Returns its port. */
+/** Starts a server that sends `greeting` to each connection, and `answer` to its first data. Returns its port. */
 const listen = async (greeting: Uint8Array | string, answer = ""): Promise<number> => {
   const server = createServer((socket) => {
     if (greeting.length > 0) socket.write(greeting)

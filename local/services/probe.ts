@@ -2,13 +2,13 @@ import { connect, createServer } from "node:net"
 import { LaunchFailure } from "../failure.ts"
 import type { ServiceName } from "./settings.ts"
 
-/** A server on this machine or network that takes longer to say its first word is not ready. */
+/** A server on this machine or network that takes longer to answer is not ready. */
 const PROBE_LIMIT_MS = 2000
-/** First byte after the four of the header in MySQL's greeting: its protocol version, 10 (0xff would be an error). */
+/** The protocol version in MySQL's greeting, the first byte after the header; 0xff would be an error. */
 const MYSQL_GREETING = 10
 const MYSQL_HEADER_BYTES = 4
 
-/** Connects, says `opening`, and returns the first bytes of the answer. */
+/** Connects, sends `opening`, and returns the first bytes of the answer. */
 const firstAnswer = (url: URL, usualPort: number, opening: string): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const host = url.hostname.replace(/^\[|\]$/g, "")
@@ -37,7 +37,7 @@ const httpAnswer = (url: URL, path: string) => {
 
 const PROBES: Record<ServiceName, (url: URL) => Promise<boolean>> = {
   mysql: async (url) => (await firstAnswer(url, 3306, ""))[MYSQL_HEADER_BYTES] === MYSQL_GREETING,
-  // With TLS only the handshake would answer; a connection must do, the client reports the rest.
+  // TLS would need a handshake first; here a connection must do, and the client reports anything else.
   redis: async (url) =>
     url.protocol === "rediss:" || /^(\+PONG|-NOAUTH)/.test((await firstAnswer(url, 6379, "PING\r\n")).toString()),
   elasticmq: async (url) => (await httpAnswer(url, "/?Action=ListQueues")).status < 500,
@@ -45,28 +45,28 @@ const PROBES: Record<ServiceName, (url: URL) => Promise<boolean>> = {
     (await httpAnswer(url, "/_cluster/health?wait_for_status=yellow&timeout=1s")).status < 408,
 }
 
-/** Returns whether a server is ready: it greets (MySQL), answers PING, lists its queues, or its cluster is yellow. */
+/** Returns whether a server is ready: it greets (MySQL), answers PING, lists its queues, or is at least yellow. */
 export const isReady = (name: ServiceName, url: string): Promise<boolean> =>
   PROBES[name](new URL(url)).catch(() => false)
 
 const canListen = (port: number, host: string) =>
   new Promise<boolean>((resolve) => {
     const server = createServer()
-    // An address this machine does not have (no IPv6) is not a taken one.
+    // An address that this machine lacks (no IPv6) is not taken.
     server.once("error", (error: NodeJS.ErrnoException) =>
       resolve(error.code !== "EADDRINUSE" && error.code !== "EACCES"),
     )
     server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)))
   })
 
-/** A port that is about to be used: by what, and the variable that moves it. */
+/** A port that is about to be used, what uses it, and the variable that changes it. */
 export type PortClaim = { label: string; port: number; variable: string }
 
 /** Returns the message for a port that is taken. */
 const takenPortMessage = ({ label, port, variable }: PortClaim): string =>
   `Port ${port} for ${label} is taken (or not allowed): stop the program that listens there, or choose another with ${variable}=${port + 1}.`
 
-/** Ensures that our ports are free. @throws LaunchFailure that names the port and the variable that moves it. */
+/** Checks that the ports are free. @throws LaunchFailure that names the port and the variable that changes it. */
 export const requireFreePorts = async (claims: readonly PortClaim[]): Promise<void> => {
   for (const claim of claims) {
     for (const host of ["127.0.0.1", "::1"]) {

@@ -1,13 +1,13 @@
 import { QUEUES, RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { VISIBILITY_TIMEOUT_SECONDS } from "./settings.ts"
 
-/** A queue server that is there answers a call within this. */
+/** A running queue server answers a call within this. */
 const CALL_LIMIT_MS = 5000
 const ATTEMPTS = 3
 
 /**
- * Makes the queues on a server that was given, unless they are there: dead-letter queues first, then the queues with
- * their redrive policy. A queue that exists keeps its attributes. Returns the variables with their URLs.
+ * Creates missing queues on an existing server: dead-letter queues first, then the queues with their redrive policy.
+ * A queue that exists keeps its attributes. Returns the variables with their URLs.
  */
 export const ensureQueues = async (endpoint: string, env: NodeJS.ProcessEnv): Promise<Record<string, string>> => {
   const { SQSClient, CreateQueueCommand, GetQueueAttributesCommand, GetQueueUrlCommand } = await import(
@@ -29,7 +29,7 @@ export const ensureQueues = async (endpoint: string, env: NodeJS.ProcessEnv): Pr
     const url =
       found?.QueueUrl ??
       (await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }), limit())).QueueUrl
-    if (!url) throw new Error(`The queue server gave no URL for ${name}.`)
+    if (!url) throw new Error(`The queue server returned no URL for ${name}.`)
     return url
   }
   try {

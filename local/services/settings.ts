@@ -7,19 +7,19 @@ export type ServiceName = (typeof SERVICE_NAMES)[number]
 
 export type Ports = Record<ServiceName, number>
 
-/** A stack of services: the one people use, and those of tests, of campaigns of faults and of benchmarks beside it. */
+/** The stacks of services: the one people use, and those of tests, of fault campaigns and of benchmarks. */
 export type StackName = "start" | "test" | "faults" | "bench"
 
 export type ServiceSettings = {
   label: string
-  /** The variable that names a server which is there already. */
+  /** The variable with the URL of an existing server. */
   urlVariable: string
   ports: Record<StackName, number>
 }
 
 /**
- * Far from the servers' usual ports, so that ours never meet one that is there already, and below what Linux gives to
- * outgoing connections (32768 and up), one of which could hold a port when a server starts.
+ * The servers, with ports far from the usual ones, so that they never collide with existing servers, and below those
+ * that Linux assigns to outgoing connections (32768 and up), any of which could hold a port when a server starts.
  */
 export const SERVICES: Record<ServiceName, ServiceSettings> = {
   mysql: {
@@ -44,24 +44,24 @@ export const SERVICES: Record<ServiceName, ServiceSettings> = {
   },
 }
 
-/** The API's port; PORT moves it, CHAT_FAULTS_API_PORT a campaign's, CHAT_BENCH_API_PORT the benchmarks'. */
+/** The API's port; PORT changes it, CHAT_FAULTS_API_PORT a campaign's, CHAT_BENCH_API_PORT the benchmarks'. */
 export const API_PORTS: Record<StackName, number> = { start: 3000, test: 24000, faults: 13000, bench: 14000 }
 
 /**
- * Seconds; more than a consumer may take (10 s), so that a slow batch is not delivered twice, and little more: what a
- * killed consumer held comes back after it, and a Redis that has restarted waits for that.
+ * Longer than a consumer may take (10 s), so that a slow batch is not delivered twice, but not much: what a killed
+ * consumer held comes back only after it, and a restarted Redis waits for that.
  */
 export const VISIBILITY_TIMEOUT_SECONDS = 15
 
 export const ROOT = join(import.meta.dirname, "..", "..")
-/** Data, logs and pid files of one stack. */
+/** Returns the folder with the data, logs and pid files of a stack. */
 export const stackFolder = (name: StackName): string => join(ROOT, ".data", name)
-/** The folder of what is downloaded and assembled once, for all stacks. */
+/** The folder of downloaded and assembled programs, shared by all stacks. */
 export const NATIVE_FOLDER = join(ROOT, ".data", "native")
 
 const PORT_MAX = 65_535
 
-/** The port that a variable asks for, or the usual one. */
+/** Returns the port in a variable, or the usual one. */
 export const portFrom = (env: NodeJS.ProcessEnv, variable: string, usual: number): number => {
   const text = env[variable]
   if (!text) return usual
@@ -79,11 +79,11 @@ const PORT_PREFIXES: Record<StackName, string> = {
   bench: "CHAT_BENCH_",
 }
 
-/** The variable that moves one of our servers: CHAT_REDIS_PORT, and CHAT_TEST_REDIS_PORT for the one that tests use. */
+/** Returns the variable that changes a server's port: CHAT_REDIS_PORT, or CHAT_TEST_REDIS_PORT in the stack `test`. */
 export const portVariable = (name: StackName, service: ServiceName): string =>
   `${PORT_PREFIXES[name]}${SERVICES[service].urlVariable.replace(/_(URL|ENDPOINT)$/, "")}_PORT`
 
-/** The ports of a stack's own servers. */
+/** Returns the ports of a stack's own servers. */
 export const portsOf = (name: StackName, env: NodeJS.ProcessEnv): Ports => {
   const portOf = (service: ServiceName) => portFrom(env, portVariable(name, service), SERVICES[service].ports[name])
   return {

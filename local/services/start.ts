@@ -24,30 +24,30 @@ import {
   stackFolder,
 } from "./settings.ts"
 
-/** Packages, jars and their download folders, with room for the first data. */
+/** Room for packages, jars, their download folders and the first data. */
 const FIRST_START_BYTES_MIN = 1024 ** 3
-/** Logs and data of a working day; below it databases stop for want of space. */
+/** Room for the logs and data of a working day; databases stop when there is no more space. */
 const LATER_START_BYTES_MIN = 256 * 1024 ** 2
-/** A server that was given should be there; one that starts at the same time gets this long. */
+/** An existing server should answer at once; this leaves time for one that is just starting. */
 const GIVEN_LIMIT_MS = 10_000
 const GIVEN_POLL_MS = 250
 
 export type StartOptions = {
   name: StackName
-  /** Ports of our own servers; those of the stack, which the environment may move, unless given. */
+  /** Ports of the servers; by default those of the stack, which the environment may change. */
   ports?: Ports
   progress: Progress
-  /** Ends a start that is under way. */
+  /** Cancels a start. */
   signal?: AbortSignal
   /** Cuts an orderly stop short. */
   hurry?: AbortSignal
-  /** Ports that the caller will use, checked before anything is started. */
+  /** Ports that the caller will use; also checked before anything is started. */
   alsoUsed?: readonly PortClaim[]
-  /** Forgets the data of earlier runs. */
+  /** Deletes the data of earlier runs. */
   fresh?: boolean
-  /** Brings all four up in this way, whatever the environment says. */
+  /** Starts all four servers with this engine, whatever the environment says. */
   engine?: Engine
-  /** Readies the stack's folder before a server starts; what an earlier run left there has ended by then. */
+  /** Prepares the stack's folder before a server starts, once all processes of earlier runs have ended. */
   prepare?: (folder: string) => Promise<void>
 } & Pick<NativeServices, "dataFolders" | "restartWaitMs" | "onEnd">
 
@@ -56,9 +56,9 @@ export type Stack = {
   env: Record<string, string>
   /** Holds data, logs and pid files. */
   folder: string
-  /** Stops what was started here; servers that were given are left alone. */
+  /** Stops the servers started here, not those that existed before. */
   stop(): Promise<void>
-  /** Leaves everything running, to be found by keptStack; the caller ends without stop(). */
+  /** Leaves everything running for keptStack; the caller then exits without stop(). */
   leave(): Promise<void>
 }
 
@@ -72,7 +72,7 @@ const requireDisk = async () => {
   const mebibytes = (bytes: number) => Math.floor(bytes / 1024 ** 2)
   if (bavail * bsize >= needed) return
   throw new LaunchFailure(
-    `Only ${mebibytes(bavail * bsize)} MiB are free on the disk of ${ROOT}, ${mebibytes(needed)} are needed: make room and try again.`,
+    `Only ${mebibytes(bavail * bsize)} MiB are free on the disk of ${ROOT}, but ${mebibytes(needed)} are needed: make room and try again.`,
   )
 }
 
@@ -83,7 +83,7 @@ const requireGiven = async (given: Choice["given"], progress: Progress) => {
     while (!(await isReady(name, url))) {
       if (Date.now() > limit) {
         throw new LaunchFailure(
-          `${label} at ${new URL(url).host} (${urlVariable}) does not answer: start it, or unset ${urlVariable} to have one brought up.`,
+          `${label} at ${new URL(url).host} (${urlVariable}) does not answer: start it, or unset ${urlVariable} to have one started.`,
         )
       }
       await sleep(GIVEN_POLL_MS)
@@ -99,7 +99,7 @@ const lastEngine = (folder: string) => {
   return ENGINES.find((engine) => engine === text)
 }
 
-/** Decides between Docker and native, saying so where the reason is not plain. */
+/** Chooses between Docker and native, and says why where that is not obvious. */
 const decideEngine = async (
   asked: Engine | undefined,
   docker: DockerServices,
@@ -121,9 +121,9 @@ const decideEngine = async (
   if (await progress.step("Docker images", () => dockerHasImages(docker))) return "docker"
   if (asked === "docker")
     throw new LaunchFailure(
-      `Docker has not all images and cannot get them (log: ${docker.logFile}): see to its registry, or unset CHAT_SERVICES.`,
+      `Docker lacks images and cannot pull them (log: ${docker.logFile}): check its registry, or unset CHAT_SERVICES.`,
     )
-  progress.line("! Docker has not all images and cannot get them: starting native services instead.")
+  progress.line("! Docker lacks images and cannot pull them: starting native services instead.")
   return "native"
 }
 
@@ -152,7 +152,7 @@ const bringNative = async (
 ): Promise<Brought> => {
   const { progress, hurry, dataFolders, restartWaitMs, onEnd } = options
   await requireFreePorts(claims(own, ports, options.name))
-  // One that fails ends the wait for the others.
+  // If one server fails, the wait for the others ends.
   const failed = new AbortController()
   const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])])
   const servers = await nativeServers(own, {
@@ -208,21 +208,21 @@ const environmentOf = async (
   const endpoint = (all.elasticmq ?? "").replace(/\/$/, "")
   const queues = choice.given.elasticmq
     ? await ensureQueues(endpoint, environment).catch((error: Error) => {
-        throw new LaunchFailure(`The queues could not be made at ${endpoint} (SQS_ENDPOINT): ${error.message}`)
+        throw new LaunchFailure(`The queues could not be created at ${endpoint} (SQS_ENDPOINT): ${error.message}`)
       })
     : queueUrlsAt(endpoint)
-  // The SDK signs every call, though a local queue server does not look.
+  // The SDK signs every call, though a local queue server ignores the signature.
   const login = { AWS_REGION: "us-east-1", AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local" }
   const unset = ([name]: [string, string]) => !environment[name]
   return { ...variables, ...Object.fromEntries([...Object.entries(queues), ...Object.entries(login)].filter(unset)) }
 }
 
-/** Where the variables that lead to a stack's services stand while it runs, for the commands beside it. */
+/** Returns the path of the file with the variables of a running stack, which other commands read. */
 export const servicesFile = (folder: string) => join(folder, "services.env")
 
 const keptFile = (folder: string) => join(folder, "kept.json")
 
-/** The environment of a stack that an earlier run left running, if all of its services still answer. */
+/** Returns the environment of a stack that an earlier run left running, if all its services still answer. */
 export const keptStack = async (name: StackName): Promise<Record<string, string> | undefined> => {
   const path = keptFile(stackFolder(name))
   if (!existsSync(path)) return undefined
@@ -234,9 +234,9 @@ export const keptStack = async (name: StackName): Promise<Record<string, string>
 }
 
 /**
- * Brings up MySQL (or MariaDB), Redis, ElasticMQ and Elasticsearch: those whose URLs are in the environment are taken
- * as they are, the others come by Docker or natively (CHAT_SERVICES). Resolves when all of them answer.
- * @throws LaunchFailure that says what is wrong and what to do; nothing is left running then.
+ * Starts MySQL (or MariaDB), Redis, ElasticMQ and Elasticsearch with Docker or natively (CHAT_SERVICES), except those
+ * whose URLs are in the environment. Resolves when all of them answer.
+ * @throws LaunchFailure that says what is wrong and what to do; it leaves nothing running.
  */
 export const startServices = async (options: StartOptions): Promise<Stack> => {
   const { name, progress } = options
@@ -247,7 +247,7 @@ export const startServices = async (options: StartOptions): Promise<Stack> => {
   const unlock = lockFolder(folder)
   try {
     const leftovers = await stopLeftovers(folder)
-    if (leftovers.length > 0) progress.line(`! Stopped what an earlier run had left: ${leftovers.join(", ")}`)
+    if (leftovers.length > 0) progress.line(`! Stopped what an earlier run had left running: ${leftovers.join(", ")}`)
     if (options.fresh) await rm(folder, { recursive: true, force: true })
     await mkdir(folder, { recursive: true })
     await options.prepare?.(folder)

@@ -1,22 +1,22 @@
-// What one batch is made of and how an answer to it is read: the pure half of the SQS event source.
+// Builds batches and reads the answers to them: the pure half of the SQS event source.
 import type { Message, MessageAttributeValue } from "@aws-sdk/client-sqs"
 import type { SQSMessageAttribute, SQSRecord } from "aws-lambda"
 
-/** SQS's own bound on one receive, delete or change of visibility. */
+/** SQS's limit for one receive, delete or change of visibility. */
 export const SQS_ENTRIES_MAX = 10
-/** Receives under way for one queue while answers come full: of several batches, or of a large one. */
+/** Receives in parallel from one queue while they come back full, for several batches or a large one. */
 export const PARALLEL_RECEIVES_MAX = 5
-/** Lambda refuses a synchronous invocation whose payload is larger (quota "6 MB", which it counts as 6 MiB). */
+/** Lambda's limit for the payload of a synchronous invocation ("6 MB", counted as 6 MiB). */
 export const PAYLOAD_BYTES_MAX = 6 * 1024 * 1024
-/** `{"Records":[]}` and what a runtime may add around it. */
+/** Room for `{"Records":[]}` and what a runtime may add. */
 const ENVELOPE_BYTES = 64
 
-/** The invocation's payload cannot be taken as an answer to the batch: the whole batch comes again. */
+/** The function's answer is invalid, so the whole batch comes again. */
 export class BatchResponseError extends Error {
   override name = "BatchResponseError"
 }
 
-/** A received message in the shape in which Lambda hands it to a function. */
+/** Returns a received message in the form in which Lambda passes it to a function. */
 export function toRecord(message: Message, arn: string, region: string): SQSRecord {
   return {
     messageId: message.MessageId ?? "",
@@ -38,14 +38,14 @@ function toMessageAttribute(value: MessageAttributeValue): SQSMessageAttribute {
   return {
     ...(value.StringValue === undefined ? {} : { stringValue: value.StringValue }),
     ...(value.BinaryValue === undefined ? {} : { binaryValue: Buffer.from(value.BinaryValue).toString("base64") }),
-    // Reserved by SQS and always empty; Lambda shows them nevertheless.
+    // Reserved by SQS and always empty, but Lambda passes them.
     stringListValues: [],
     binaryListValues: [],
     dataType: value.DataType ?? "String",
   }
 }
 
-/** How many bytes the record takes up in the payload of the invocation, its comma included. */
+/** Returns the size of a record in the invocation's payload, comma included. */
 export function payloadBytes(record: SQSRecord): number {
   return Buffer.byteLength(JSON.stringify(record)) + 1
 }
@@ -68,12 +68,12 @@ export function splitIntoBatches(records: readonly SQSRecord[], batchSize: numbe
   return batches
 }
 
-/** How many more messages of the average size so far a batch of `count` records can take. */
+/** Returns how many more messages, of the average size so far, fit into a batch of `count` records. */
 export function roomLeft(batchSize: number, count: number, bytes: number): number {
   return Math.min(batchSize - count, Math.floor((PAYLOAD_BYTES_MAX - bytes) / (bytes / count)))
 }
 
-/** The sizes of the receives that ask for `limit` messages, or as many as one round can bring, side by side. */
+/** Returns the sizes of parallel receives for `limit` messages, or for as many as one round can bring. */
 export function receiveSizes(limit: number): number[] {
   const sizes: number[] = []
   for (let rest = limit; rest > 0 && sizes.length < PARALLEL_RECEIVES_MAX; rest -= SQS_ENTRIES_MAX) {
@@ -83,10 +83,10 @@ export function receiveSizes(limit: number): number[] {
 }
 
 /**
- * The records of a batch that are done and are to be deleted, by AWS's rules for a function's answer
+ * Returns the records of a batch that are done and can be deleted, by AWS's rules for a function's answer
  * ("Implementing partial batch responses" in the Lambda guide). Without ReportBatchItemFailures any answer is
  * success. With it, null, `{}` and a null or empty `batchItemFailures` are success, and a list names what comes again.
- * @throws BatchResponseError where AWS takes the batch for a complete failure: no JSON, an `itemIdentifier` that is
+ * @throws BatchResponseError where AWS treats the batch as a complete failure: no JSON, or an `itemIdentifier` that is
  * empty, null, under another key, or not of this batch.
  */
 export function succeededRecords(
@@ -113,7 +113,7 @@ function failedId(failure: unknown, ids: ReadonlySet<string>): string {
   return id
 }
 
-/** The answer as it comes out of JSON, since in the cloud that is all that crosses; a string is taken as a payload. */
+/** Returns the answer after a round trip through JSON, as in the cloud; a string is parsed as a payload. */
 function asJson(answer: unknown): unknown {
   try {
     return JSON.parse(typeof answer === "string" ? answer : JSON.stringify(answer ?? null))

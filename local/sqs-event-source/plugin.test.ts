@@ -1,4 +1,4 @@
-// Real `serverless offline` processes on a throw-away service, with ElasticMQ behind a line that is shut at the start.
+// Runs `serverless offline` on a temporary service, with ElasticMQ behind a forwarder that is closed at the start.
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
@@ -133,7 +133,7 @@ it.each([
 
     await line.open()
     await eventually(() => expect(output()).toContain(`took good 1 in process: ${inProcess}`), 10_000)
-    // The function's time-out is a failure of the batch, and the next call is none the worse for it.
+    // The function's time-out fails the batch and does not affect the next call.
     await eventually(() => expect(output()).toContain("done slow."), 15_000)
     expect(output()).toContain("took slow 2")
     await eventually(async () => expect(await depth(dead.QueueUrl)).toBe(1), 15_000)

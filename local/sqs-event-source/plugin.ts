@@ -1,14 +1,13 @@
 /*
- * DESIGN: the plugin by which `serverless offline` runs functions with `sqs` events. It extends serverless-offline-sqs
- * and keeps its configuration (`custom.serverless-offline-sqs`: endpoint, region, accountId, accessKeyId,
- * secretAccessKey; and one of our own, `gatherMs`), its way to find the events and queues, and its way to call functions through serverless-offline's
- * own Lambda. What it puts in place of the original is the polling (poller.ts) and the stop, since the original
- * deletes messages reported as failed, ends the process when the queue goes away, never opens the HTTP port when it
- * is away at the start, and drops calls under way on SIGTERM. Options of `custom.serverless-offline` (`useInProcess`,
- * …) apply to SQS functions too, but for `noTimeout`: a call that never ends would hold its place for good.
+ * DESIGN. The plugin by which `serverless offline` runs functions with `sqs` events. It extends serverless-offline-sqs:
+ * its configuration (`custom.serverless-offline-sqs`, plus our own `gatherMs`), the way it finds events and queues, and
+ * its calls through serverless-offline's Lambda stay. Polling (poller.ts) and stopping are replaced, because the
+ * original deletes messages reported as failed, exits when the queue goes away, never opens the HTTP port when the
+ * queue is away at the start, and drops running calls on SIGTERM. Options of `custom.serverless-offline` apply to SQS
+ * functions too, except `noTimeout`: a call that never ends would hold its place for ever.
  *
- * Not done: `autoCreate`, and what poller.ts names. A call that timed out is a failed batch, but in process nothing can
- * end it: it runs on beside the next. A handler that ends its process, or rejects unheard, ends serverless too.
+ * Absent: `autoCreate`, and what poller.ts lists. A call that timed out fails its batch, but in process it cannot be
+ * stopped and runs on beside the next. A handler that exits, or leaves a rejection unhandled, ends serverless too.
  */
 import process from "node:process"
 import { SQSClient } from "@aws-sdk/client-sqs"
@@ -18,11 +17,11 @@ import StockPluginUntyped from "serverless-offline-sqs"
 import SqsEventDefinitionUntyped from "serverless-offline-sqs/src/sqs-event-definition.js"
 import { startPoller } from "./poller.ts"
 
-// The original loads aws-sdk 2, which is not used here, so neither is its notice of end of support of use. It is
-// written a tick after loading, hence not yet.
+// Hides the end-of-support notice of aws-sdk 2, which the original loads and nothing here uses. The notice is printed a
+// tick after loading, so this is in time.
 process.env.AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE ??= "1"
 
-/** AWS's own defaults: records in a batch, and the number of batches it starts to process side by side. */
+/** AWS's defaults: records in a batch, and batches processed in parallel at first. */
 const BATCH_SIZE = 10
 const CONCURRENCY_MAX = 5
 
@@ -48,7 +47,7 @@ type Options = {
   endpoint?: string
   accessKeyId?: string
   secretAccessKey?: string
-  /** How long a batch without a window of its own gathers. AWS counts windows in seconds, which is long for a test. */
+  /** How long a batch without a window gathers. AWS counts windows in seconds, which is long for a test. */
   gatherMs?: number
 }
 type LambdaFunction = { setEvent: (event: unknown) => void; runHandler: () => Promise<unknown> }
@@ -66,7 +65,7 @@ const SqsEventDefinition = SqsEventDefinitionUntyped as new (
   accountId: string,
 ) => { arn: string; queueName: string | undefined }
 
-/** To be listed in `plugins` before serverless-offline, whose start does not return before its end. */
+/** Must be listed in `plugins` before serverless-offline, whose start returns only at its end. */
 export class SqsEventSourcePlugin extends StockPlugin {
   #pollers: ReturnType<typeof startPoller>[] = []
 
@@ -80,10 +79,10 @@ export class SqsEventSourcePlugin extends StockPlugin {
     this.#letBatchesFinishBeforeExit()
   }
 
-  /** The original listens for signals here, and exits; serverless-offline listens too, and has `end` called. */
+  /** Does nothing: the original handles signals here and exits, but serverless-offline does too, and calls `end`. */
   ready(): void {}
 
-  /** Waits, within the poller's bound, for the batches under way. Unlike the original it does not exit. */
+  /** Waits for the running batches, within the poller's bound. Unlike the original it does not exit. */
   async end(): Promise<void> {
     await Promise.all(this.#pollers.map((poller) => poller.stop()))
     await this.lambda?.cleanup()
@@ -95,7 +94,7 @@ export class SqsEventSourcePlugin extends StockPlugin {
     this.options = { ...offlineOptions, noTimeout: false, ...this.options } as Options
   }
 
-  /** Starts to poll and returns at once, so that a queue that is away holds up nothing. */
+  /** Starts to poll and returns at once, so that a queue that is away delays nothing. */
   async _createSqs(events: SqsEvent[]): Promise<void> {
     for (const event of events) this.#startPoller(event)
   }
@@ -119,7 +118,7 @@ export class SqsEventSourcePlugin extends StockPlugin {
         concurrencyMax: mapping.maximumConcurrency ?? mapping.scalingConfig?.maximumConcurrency ?? CONCURRENCY_MAX,
         reportBatchItemFailures: responseTypes.includes("ReportBatchItemFailures"),
         invoke: async (event) => {
-          // In one tick, for the function is taken from its pool only when it runs.
+          // In one tick, since the function leaves its pool only when it runs.
           const lambdaFunction = this.lambda?.get(functionKey)
           lambdaFunction?.setEvent(event)
           return await lambdaFunction?.runHandler()
@@ -133,15 +132,15 @@ export class SqsEventSourcePlugin extends StockPlugin {
     const { region, endpoint, accessKeyId = "local", secretAccessKey = "local" } = this.options
     return new SQSClient({
       region,
-      // With an endpoint the credentials are for show, but without any the client would look for some for seconds.
+      // An endpoint ignores the credentials, but without any the client would look for some for seconds.
       ...(endpoint ? { endpoint, credentials: { accessKeyId, secretAccessKey } } : {}),
-      // The URL that an emulator gives of its queue may not be reachable from here; the endpoint is.
+      // The queue URL that an emulator returns may not be reachable from here; the endpoint is.
       useQueueUrlAsEndpoint: false,
       maxAttempts: 1,
     })
   }
 
-  /** Under `serverless offline` (without `start`) no `end` hook is run: serverless-offline ends itself, and exits. */
+  /** Waits for the batches under `serverless offline` (without `start`), which runs no `end` hook and exits. */
   #letBatchesFinishBeforeExit(): void {
     const offline = offlinePlugin(this.serverless)
     if (!offline) return
@@ -159,10 +158,10 @@ function offlinePlugin(serverless: Serverless): OfflinePlugin | undefined {
   )
 }
 
-/** Straight to stderr: that a queue is away is to be seen at every log level of serverless. */
+/** Writes straight to stderr, so that a queue that is away is seen at every log level of serverless. */
 function log(line: string): void {
   process.stderr.write(`SQS event source: ${line}\n`)
 }
 
-// What `require` of this module gives, as serverless does it: the class itself, with no default export.
+// serverless loads plugins by `require`, which returns this export: the class itself.
 export { SqsEventSourcePlugin as "module.exports" }

@@ -8,12 +8,12 @@ import {
 import { afterEach, beforeAll, describe, expect, it, jest } from "@jest/globals"
 import { cleanUp, depth, eventually, forwarder, poll, queue, requireElasticMq, send, sqs } from "./poller.steps.ts"
 
-// Above what `eventually` allows, so that a failure shows its reason also on a busy machine.
+// Longer than `eventually` waits, so that a failure shows its reason even on a busy machine.
 jest.setTimeout(30_000)
 beforeAll(requireElasticMq)
 afterEach(cleanUp)
 
-/** Apart from others: a cut may hit the delete of a message, which then says that it found it deleted already. */
+/** Returns the lines about away and back, without those of deletes that were cut off. */
 const turnsOf = (lines: string[]): string[] => lines.filter((line) => / is (away|back)/.test(line))
 
 describe("a queue that is away", () => {
@@ -41,7 +41,7 @@ describe("a queue that is away", () => {
   })
 
   it("when it goes later, several times, is found again each time, with two lines each", async () => {
-    // Short, since the abandoned long poll of a cut connection may still take a message, which is then hidden for this.
+    // Short, since the long poll of a cut connection may still receive a message and hide it for this long.
     const { queueName, QueueUrl } = await queue({ VisibilityTimeout: "1" })
     const proxy = await forwarder()
     const { bodies, lines } = poll(queueName, () => ({}), {}, proxy.url)

@@ -1,4 +1,4 @@
-// Steps of the event source's tests: queues in a real ElasticMQ (SQS_ENDPOINT), pollers, and a line to it that can fail.
+// Steps of the event source's tests: queues in a real ElasticMQ (SQS_ENDPOINT), pollers, and a link that can fail.
 import { randomUUID } from "node:crypto"
 import { setTimeout as delay } from "node:timers/promises"
 import {
@@ -23,22 +23,22 @@ export const clientOf = (url: string) =>
     maxAttempts: 1,
   })
 export const sqs = clientOf(endpoint)
-/** Run, the last first, by cleanUp. */
+/** cleanUp runs these, the last first. */
 export const cleanups: (() => Promise<unknown> | undefined)[] = []
 
-/** For beforeAll: fails with the reason if there is no ElasticMQ. */
+/** Throws the reason if ElasticMQ does not answer. For beforeAll. */
 export async function requireElasticMq(): Promise<void> {
   await fetch(endpoint).catch((error: Error) => {
     throw new Error(`no ElasticMQ at ${endpoint}: ${String(error.cause ?? error)}`)
   })
 }
 
-/** For afterEach: ends the pollers and forwarders of the test and deletes its queues. */
+/** Stops the pollers and forwarders of a test and deletes its queues. For afterEach. */
 export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 }
 
-/** A queue of the test's own; 30 s visibility timeout unless told. */
+/** Creates a queue for one test, with a visibility timeout of 30 s by default. */
 export async function queue(attributes: Record<string, string> = {}): Promise<{ queueName: string; QueueUrl: string }> {
   const queueName = `poller-${randomUUID()}`
   const Attributes = { VisibilityTimeout: "30", ...attributes }
@@ -51,13 +51,13 @@ export async function queue(attributes: Record<string, string> = {}): Promise<{ 
 export async function send(QueueUrl: string, bodies: string[], entry: Partial<SendMessageBatchRequestEntry> = {}) {
   for (let from = 0; from < bodies.length; from += 10) {
     const Entries = bodies.slice(from, from + 10).map((MessageBody, Id) => ({ ...entry, Id: String(Id), MessageBody }))
-    // SQS bounds the sum of a batch: large messages go one by one.
+    // SQS limits the total size of a batch, so large messages go one by one.
     const groups = (bodies[0] ?? "").length > 20_000 ? Entries.map((one) => [one]) : [Entries]
     for (const group of groups) await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries: group }))
   }
 }
 
-/** Messages in the queue, visible or not. */
+/** Returns the number of messages in the queue, visible or not. */
 export async function depth(QueueUrl: string): Promise<number> {
   const { Attributes = {} } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }))
   return Number(Attributes.ApproximateNumberOfMessages) + Number(Attributes.ApproximateNumberOfMessagesNotVisible)
@@ -65,7 +65,7 @@ export async function depth(QueueUrl: string): Promise<number> {
 
 export type Answer = (records: SQSRecord[], call: number) => unknown
 
-/** A poller that notes each call and each line it logs. */
+/** Starts a poller that records each call and each log line. */
 export function poll(queueName: string, answer: Answer, options: Partial<EventSource> = {}, url = endpoint) {
   const calls: SQSRecord[][] = []
   const lines: string[] = []
@@ -89,7 +89,7 @@ export function poll(queueName: string, answer: Answer, options: Partial<EventSo
   return { ...poller, calls, lines, bodies: () => calls.flat().map((record) => record.body) }
 }
 
-/** Tries the check until it passes; after limitMs its error is thrown. */
+/** Repeats the check until it passes; after limitMs throws its error. */
 export async function eventually(check: () => unknown, limitMs = 5_000): Promise<void> {
   for (const end = Date.now() + limitMs; ; await delay(20)) {
     try {
@@ -101,7 +101,7 @@ export async function eventually(check: () => unknown, limitMs = 5_000): Promise
   }
 }
 
-/** A line to ElasticMQ that can be cut, and can go silent. */
+/** Starts a forwarder to ElasticMQ that can be cut or silenced. */
 export async function forwarder(): Promise<Forwarder> {
   const line = await startForwarder(endpoint)
   cleanups.push(line.shut)

@@ -18,15 +18,15 @@ import {
   sqs,
 } from "./poller.steps.ts"
 
-/** Some rounds of gathering for three seconds. */
+/** Time for several rounds of gathering, three seconds each. */
 const REDELIVERY_LIMIT_MS = 20_000
 
-// Above what `eventually` allows, so that a failure shows its reason also on a busy machine.
+// Longer than `eventually` waits, so that a failure shows its reason even on a busy machine.
 jest.setTimeout(30_000)
 beforeAll(requireElasticMq)
 afterEach(cleanUp)
 
-/** A standard queue keeps no order. */
+/** Sorts the bodies, since a standard queue keeps no order. */
 const sortedBodies = (calls: SQSRecord[][]) => calls.map((records) => records.map((r) => r.body).toSorted(byText))
 const byText = (a: string, b: string) => a.localeCompare(b)
 

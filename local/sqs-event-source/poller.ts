@@ -1,19 +1,19 @@
 /*
- * DESIGN: an SQS event source mapping, as AWS Lambda documents it, for one queue and one function.
+ * DESIGN. An SQS event source mapping for one queue and one function, as AWS Lambda documents it.
  *
- * Promised: a message is handed over at least once, each batch to one call. A record is deleted only after a call
- * that reported it done; all others are left alone, so they come again after the queue's own visibility timeout and
- * go to its dead-letter queue by its own RedrivePolicy. Nothing is received unless a call can start with it at once:
- * at most `concurrencyMax` calls are under way. One long poll waits; more receives run only while answers come full.
- * The queue may be away at the start or later, for as long as it likes: one line when it goes, one when it is back.
- * May happen twice: a message whose visibility timeout ends before its call does (never twice within one batch),
- * one whose delete failed DELETE_ATTEMPTS_MAX times, one whose receive was cut off by a time-out.
+ * Promised: each message is delivered at least once, each batch to one call. A record is deleted only after a call has
+ * reported it done; all others come again after the queue's visibility timeout and go to its dead-letter queue by its
+ * RedrivePolicy. Nothing is received unless a call can start with it at once; at most `concurrencyMax` calls run. One
+ * long poll waits; more receives run only while they come back full. The queue may be away at the start or later, for
+ * any time: one line is logged when it goes, one when it is back.
+ * May be delivered twice: a message whose visibility timeout ends before its call (never twice in one batch), whose
+ * delete failed DELETE_ATTEMPTS_MAX times, or whose receive timed out.
  *
- * What AWS does and this does not: filter criteria; on-failure destinations; FIFO order (a .fifo queue is polled, its
- * order rests on the queue alone); growth of concurrency over minutes (here it is there at once) and its reduction
- * after failed calls; up to 20 s of long polling; throttling, provisioned pollers, metrics, tracing, encryption; the
- * checks made when a mapping is created (a window with a batchSize over 10, a visibility timeout of at least the
- * function's time-out). batchSize over 10 without a window, refused by AWS, gathers what is already there.
+ * Absent: filter criteria, on-failure destinations, FIFO order beyond the queue's own, throttling, provisioned pollers,
+ * metrics, tracing, encryption; concurrency that grows over minutes (here it is full at once) and shrinks after
+ * failures; long polls of up to 20 s; the checks when a mapping is created (a window for a batchSize over 10, a
+ * visibility timeout of at least the function's time-out). batchSize over 10 without a window, refused by AWS, takes
+ * what is already there.
  */
 import { setTimeout as delay } from "node:timers/promises"
 import type { SQSClient } from "@aws-sdk/client-sqs"
@@ -31,26 +31,26 @@ import {
 import { backOffMs, openQueue, reasonOf } from "./queue.ts"
 
 /**
- * A poll cannot be called back: the queue hands the next message to it even when the caller is gone (ElasticMQ does).
- * So it is short: it bounds what a killed process takes with it and how long an idle stop lasts.
+ * Short, because a poll cannot be cancelled: ElasticMQ hands it the next message even when the caller is gone. It
+ * bounds what a killed process takes along, and how long an idle stop lasts.
  */
 const LONG_POLL_S = 1
-/** Without a window a batch takes on what is already there, and never for longer than this. */
+/** Without a window, a batch takes what is already there for at most this long. */
 const FILL_MS = 250
-/** How long a stop waits for calls under way; what is still running then comes again. */
+/** A stop waits this long for running calls; the messages of the others come again. */
 const STOP_MS_MAX = 10_000
 
 export type EventSource = {
-  /** Set up with `maxAttempts: 1`: the poller does its own retries. It is destroyed by `stop`. */
+  /** Must have `maxAttempts: 1`, since the poller retries by itself. `stop` destroys it. */
   client: SQSClient
   queueName: string
   arn: string
   region: string
-  /** Records in one call, 1–10,000. */
+  /** At most this many records in one call, 1–10,000. */
   batchSize: number
-  /** Seconds to gather a batch, from its first message on; 0 hands over at once what a receive brought. */
+  /** Seconds to gather a batch from its first message on; with 0, a received message is delivered at once. */
   windowS: number
-  /** Calls under way at one time. */
+  /** At most this many calls in parallel. */
   concurrencyMax: number
   reportBatchItemFailures: boolean
   /** Calls the function once; rejects when it fails or times out. */
@@ -60,18 +60,18 @@ export type EventSource = {
 
 type Poller = EventSource & {
   queue: ReturnType<typeof openQueue>
-  /** Batches received that wait for a free call: only what did not fit into one payload. */
+  /** Received batches that wait for a free call: only what did not fit into one payload. */
   ready: SQSRecord[][]
   polls: number
   pollsWanted: number
   calls: number
-  /** Receives failed in a row; the queue is away while it is above 0. */
+  /** Consecutive failed receives; above 0 the queue is away. */
   failures: number
   stopping: AbortController
   tasks: Set<Promise<void>>
 }
 
-/** Starts to poll; returns at once, whatever the state of the queue, and never throws later. */
+/** Starts to poll. Returns at once, whatever the state of the queue, and never throws later. */
 export function startPoller(source: EventSource): { stop: (limitMs?: number) => Promise<void> } {
   const poller: Poller = {
     ...source,
@@ -88,8 +88,8 @@ export function startPoller(source: EventSource): { stop: (limitMs?: number) => 
   let stopped: Promise<void> | undefined
   return {
     /**
-     * Stops receiving, lets the calls under way finish and deletes what they did, for at most `limitMs`; received
-     * messages whose call had not started are made visible again. A second call gives the first one's promise.
+     * Stops receiving, waits at most `limitMs` until the running calls have ended and their records are deleted, and
+     * makes messages visible again whose call had not started. A second call returns the same promise.
      */
     stop: (limitMs = STOP_MS_MAX) => {
       stopped ??= stop(poller, limitMs)
@@ -98,7 +98,7 @@ export function startPoller(source: EventSource): { stop: (limitMs?: number) => 
   }
 }
 
-/** Starts every call and poll there is room for; runs again whenever one of them ends. */
+/** Starts as many calls and polls as allowed; runs again whenever one of them ends. */
 function advance(poller: Poller): void {
   if (poller.stopping.signal.aborted) return
   while (poller.ready.length > 0 && poller.calls < poller.concurrencyMax) {
@@ -125,7 +125,7 @@ function advance(poller: Poller): void {
   }
 }
 
-/** Runs the task, not before the caller is done, where `stop` waits for it. */
+/** Runs the task once the caller has returned, and makes `stop` wait for it. */
 function track(poller: Poller, task: () => Promise<void>, ended: () => void): void {
   const tracked = Promise.resolve()
     .then(task)
@@ -144,12 +144,12 @@ async function poll(poller: Poller, waitS: number): Promise<void> {
   poller.ready.push(...splitIntoBatches(records, poller.batchSize))
 }
 
-/** Batches that take more than one receive are gathered one by one: side by side they would share out the messages. */
+/** Returns the limit of parallel polls: 1 where a batch takes several receives, or batches would share the messages. */
 function pollsMax({ windowS, batchSize }: Poller): number {
   return windowS > 0 || batchSize > SQS_ENTRIES_MAX ? 1 : PARALLEL_RECEIVES_MAX
 }
 
-/** Receives until the batch is full or its window is over. A message that came twice is kept in its latest form. */
+/** Receives until the batch is full or its window is over. Of a message received twice the latest is kept. */
 async function gather(poller: Poller, waitS: number): Promise<{ records: SQSRecord[]; full: boolean }> {
   const records = new Map<string, SQSRecord>()
   let bytes = 0
@@ -158,7 +158,7 @@ async function gather(poller: Poller, waitS: number): Promise<{ records: SQSReco
     const received = replies.flat()
     for (const record of received) {
       bytes += payloadBytes(record)
-      // The queue takes only the latest receipt handle.
+      // The queue accepts only the latest receipt handle.
       records.set(record.messageId, record)
     }
     return received.length >= Math.min(limit, PARALLEL_RECEIVES_MAX * SQS_ENTRIES_MAX)
@@ -172,7 +172,7 @@ async function gather(poller: Poller, waitS: number): Promise<{ records: SQSReco
     const now = performance.now()
     if (now >= (more ? fillEnd : windowEnd)) break
     const seconds = more ? 0 : Math.min(LONG_POLL_S, Math.floor((windowEnd - now) / 1000))
-    // SQS waits in whole seconds: the rest of the window is slept through, then asked for once more.
+    // SQS waits in whole seconds, so sleep through the rest of the window, then receive once more.
     if (!more && seconds === 0) await pause(poller, windowEnd - now)
     more = await take(more ? room : Math.min(room, SQS_ENTRIES_MAX), seconds)
     room = roomLeft(poller.batchSize, records.size, bytes)
@@ -180,7 +180,7 @@ async function gather(poller: Poller, waitS: number): Promise<{ records: SQSReco
   return { records: [...records.values()], full: room <= 0 }
 }
 
-/** One receive; if it fails, nothing, after the back-off. */
+/** Receives once. On failure, waits for the back-off and returns nothing. */
 async function receive(poller: Poller, limit: number, waitS: number): Promise<SQSRecord[]> {
   try {
     const messages = await poller.queue.receive(limit, waitS)
@@ -189,7 +189,7 @@ async function receive(poller: Poller, limit: number, waitS: number): Promise<SQ
     return messages.map((message) => toRecord(message, poller.arn, poller.region))
   } catch (error) {
     if (poller.failures === 0) poller.log(`${poller.queueName} is away: ${reasonOf(error)}`)
-    // Polls that fail side by side are one failure.
+    // Parallel polls that fail count as one failure.
     if (poller.failures === 0 || poller.polls === 1) poller.failures++
     await pause(poller, backOffMs(poller.failures))
     return []
@@ -226,7 +226,7 @@ async function finish(poller: Poller): Promise<void> {
   await poller.queue.release(poller.ready.flat())
 }
 
-/** Sleeps, or until the stop. */
+/** Sleeps, at most until the stop. */
 async function pause(poller: Poller, ms: number): Promise<void> {
   await delay(ms, undefined, { signal: poller.stopping.signal }).catch(() => undefined)
 }

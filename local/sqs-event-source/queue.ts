@@ -1,4 +1,4 @@
-// The requests to one SQS queue, each with its own time-out, so that a queue that hangs fails like one that is gone.
+// Sends the requests to one SQS queue, each with a time-out, so that a queue that hangs fails like one that is gone.
 import { setTimeout as delay } from "node:timers/promises"
 import {
   ChangeMessageVisibilityBatchCommand,
@@ -11,21 +11,21 @@ import {
 import type { SQSRecord } from "aws-lambda"
 import { SQS_ENTRIES_MAX } from "./batch.ts"
 
-/** Beyond the time it may wait, a request that has no answer after this is taken for hung. */
+/** A request without an answer after this, beyond its long poll, counts as hung. */
 const REQUEST_TIMEOUT_MS = 5_000
-/** First pause after a failure, and longest. A refused connection costs nothing, so being back soon comes first. */
+/** First and longest pause after failures: short, since a refused connection costs little. */
 const BACK_OFF_MS = 100
 const BACK_OFF_MS_MAX = 2_000
-/** About 1.5 s in all; then the messages come again, which at-least-once delivery allows. */
+/** About 1.5 s in all; after that the messages come again, which at-least-once delivery allows. */
 const DELETE_ATTEMPTS_MAX = 5
 
-/** The queue of that name, wherever the client points; makes no request yet, so it may be away or not there. */
+/** Returns the queue of that name at the client's endpoint. Makes no request yet, so it may be away or missing. */
 export function openQueue(client: SQSClient, name: string, log: (line: string) => void) {
   let url: string | undefined
   return {
     /**
-     * Up to `limit` messages (1–10), all attributes included; waits up to `waitS` whole seconds for the first.
-     * @throws whatever went wrong, finding the queue included
+     * Receives up to `limit` messages (1–10) with all attributes; waits up to `waitS` whole seconds for the first.
+     * @throws any error, that of finding the queue included
      */
     receive: async (limit: number, waitS: number): Promise<Message[]> => {
       url ??= await findQueue(client, name)
@@ -40,12 +40,12 @@ export function openQueue(client: SQSClient, name: string, log: (line: string) =
       return Messages
     },
 
-    /** Deletes the records; those it cannot delete, tried again and again, it logs. Never rejects. */
+    /** Deletes the records, with retries, and logs how many it could not delete. Never rejects. */
     remove: async (records: readonly SQSRecord[]): Promise<void> => {
       await Promise.all(chunks(records).map((chunk) => remove(client, name, url, chunk, log)))
     },
 
-    /** Makes the records visible again; where that fails they are so after their visibility timeout. Never rejects. */
+    /** Makes the records visible again; if that fails, their visibility timeout does. Never rejects. */
     release: async (records: readonly SQSRecord[]): Promise<void> => {
       const release = async (chunk: SQSRecord[]) => {
         const Entries = entriesOf(chunk).map((entry) => ({ ...entry, VisibilityTimeout: 0 }))
@@ -56,7 +56,7 @@ export function openQueue(client: SQSClient, name: string, log: (line: string) =
       await Promise.all(chunks(records).map((chunk) => release(chunk).catch(failed)))
     },
 
-    /** Cuts off what is still under way. */
+    /** Aborts running requests. */
     close: () => client.destroy(),
   }
 }
@@ -67,7 +67,7 @@ async function findQueue(client: SQSClient, name: string): Promise<string> {
   return QueueUrl
 }
 
-/** One to ten records. A fault of ours (a receipt that is no longer the latest) is not retried. */
+/** Deletes one to ten records. A failure by our fault (a receipt that is no longer the latest) is not retried. */
 async function remove(
   client: SQSClient,
   name: string,
@@ -111,7 +111,7 @@ function chunks(records: readonly SQSRecord[]): SQSRecord[][] {
   )
 }
 
-/** Returns the ms to pause after this many consecutive failures: doubling, with a random upper half. */
+/** Returns the milliseconds to pause after this many consecutive failures: doubling, with a random upper half. */
 export function backOffMs(failures: number): number {
   const ms = Math.min(BACK_OFF_MS_MAX, BACK_OFF_MS * 2 ** (failures - 1))
   return ms / 2 + (Math.random() * ms) / 2
@@ -121,10 +121,10 @@ function within(ms: number): { abortSignal: AbortSignal } {
   return { abortSignal: AbortSignal.timeout(ms) }
 }
 
-/** Returns what to log of an error: one line, never empty. */
+/** Returns the reason of an error as one line, never empty. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error.name === "AbortError" || error.name === "TimeoutError") return "no answer in time"
-  // A connection tried over several addresses fails with an empty message and a list.
+  // A connection that failed on several addresses has an empty message and a list of errors.
   return error.message || ("code" in error ? String(error.code) : error.name)
 }

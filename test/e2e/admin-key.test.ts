@@ -1,4 +1,4 @@
-// An API that has admin keys, and origins whose pages may administer applications, over HTTP.
+// An API with admin keys, and with origins whose pages may administer applications, over HTTP.
 import { describe, expect, test } from "@jest/globals"
 import { ADMIN_KEYS, describeAdminKey } from "../steps/admin-key-cases.ts"
 import { httpTransport, type Transport } from "../steps/chat-api.ts"

@@ -1,4 +1,4 @@
-// 300 chats and 1,000 messages at once from 64 clients: every number once, every write visible at once and stored in the end.
+// 300 chats and 1,000 messages from 64 clients: every number once, every write visible at once and stored later.
 import { expect, test } from "@jest/globals"
 import type { SearchStores } from "../../lib/stores.ts"
 import { type ChatApi, chatPath, expectStatus } from "../steps/chat-api.ts"
@@ -9,7 +9,7 @@ const CHATS = 300
 const MESSAGES = 1_000
 const CLIENTS = 64
 const PAGE = 100
-/** Long enough for what was lost on its way to be relayed, twice. */
+/** Long enough for lost events to be relayed twice. */
 const STORED_LIMIT_MS = 150_000
 
 const { stores, api } = useRunningApi()
@@ -17,14 +17,14 @@ const { stores, api } = useRunningApi()
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
 const ascending = (numbers: number[]): number[] => [...numbers].sort((a, b) => a - b)
 
-/** The two kinds of work in turns, as clients would mix them. */
+/** Returns the two kinds of work in turns, as clients would mix them. */
 function shuffled<T>(first: T[], second: T[]): T[] {
   const ratio = second.length / first.length
   const keyed = [...first.map((one, i) => [i * ratio, one] as const), ...second.map((one, i) => [i, one] as const)]
   return keyed.sort(([a], [b]) => a - b).map(([, one]) => one)
 }
 
-/** Runs all the work from CLIENTS clients, each with one call at a time. */
+/** Runs the work from CLIENTS clients, each with one call at a time. */
 async function fromClients(work: (() => Promise<void>)[]): Promise<void> {
   const left = work.values()
   const client = async () => {
@@ -33,7 +33,7 @@ async function fromClients(work: (() => Promise<void>)[]): Promise<void> {
   await Promise.all(upTo(CLIENTS).map(client))
 }
 
-/** Creates one, and sees it by its number and in its list right after the answer. Answers its number. */
+/** Creates a resource, checks that it is read and listed right after the answer, and returns its number. */
 async function create(chats: ChatApi, listPath: string, json: Record<string, unknown>): Promise<number> {
   const created = await chats.call({ method: "POST", path: listPath, json })
   const resource = expectStatus(created, 201)
@@ -41,12 +41,12 @@ async function create(chats: ChatApi, listPath: string, json: Record<string, unk
   expect(expectStatus(await chats.call({ path: `${listPath}/${number}` }), 200)).toEqual(resource)
   const page = Math.ceil(number / PAGE)
   const { data } = expectStatus(await chats.call({ path: listPath, query: { limit: PAGE, page } }), 200)
-  // No gap below it, so it stands where its number says.
+  // There is no gap below it, so its number gives its position.
   expect(data[(number - 1) % PAGE]).toEqual(resource)
   return number
 }
 
-/** The numbers that a walk by cursor sees. */
+/** Returns the numbers that a walk by cursor sees. */
 async function listed(chats: ChatApi, path: string): Promise<number[]> {
   const numbers: number[] = []
   let cursor: string | undefined

@@ -1,4 +1,4 @@
-// Every call of the contract, once, over HTTP through serverless-offline, with the queues and schedules at work.
+// Every call of the contract once, over HTTP through serverless-offline, with queues and schedules running.
 import { afterAll, describe, expect, test } from "@jest/globals"
 import { ROUTES } from "../../lib/operations/routes.ts"
 import {
@@ -14,7 +14,7 @@ import { eventually } from "../steps/eventually.ts"
 import { describeManners } from "../steps/http-manners.ts"
 import { useRunningApi } from "../steps/running-api.ts"
 
-/** Persisting, indexing and a refresh of the index, on a busy machine. */
+/** Time for persisting, indexing and a refresh of the index on a busy machine. */
 const SEARCH_LIMIT_MS = 30_000
 /** The sync runs each minute at second 0. */
 const COUNTS_LIMIT_MS = 75_000
@@ -26,7 +26,7 @@ const JSON_TYPE = "application/json; charset=utf-8"
 const { stores, api } = useRunningApi()
 const called = new Set<string>()
 
-/** Notes which route each call takes. */
+/** Records the route of each call. */
 const noting: Transport = (call) => {
   const { method = "GET", path } = call
   called.add(`${method} ${route(method, path).function}`)
@@ -34,7 +34,7 @@ const noting: Transport = (call) => {
 }
 const chats = chatApi(noting)
 
-/** The path and query of the answer's next page. */
+/** Returns the path and query of the next page. */
 const nextOf = (headers: Record<string, unknown>): string => {
   const [, target = ""] = /^<([^>]+)>; rel="next"$/.exec(String(headers.link)) ?? []
   return target.replace(/^https?:\/\/[^/]+/, "")

@@ -1,4 +1,4 @@
-// The queue away when the API starts, and again later: it serves, refuses nothing, and all is stored once the queue is back.
+// The queue is away when the API starts, and again later: nothing is refused, and all is stored once the queue is back.
 import { afterAll, expect, test } from "@jest/globals"
 import type { ChatApi } from "../steps/chat-api.ts"
 import { expectStatus } from "../steps/chat-api.ts"
@@ -7,7 +7,7 @@ import { type Forwarder, queueUrlAt, startForwarder } from "../steps/forwarder.t
 import { useApiProject } from "../steps/running-api.ts"
 
 const MESSAGES = 20
-/** The pollers come back within seconds. */
+/** The pollers recover within seconds. */
 const BACK_LIMIT_MS = 30_000
 /** An event is due for the relay after 30 s, and the relay runs each minute. */
 const RELAYED_LIMIT_MS = 150_000
@@ -18,7 +18,7 @@ const { stores, project } = useApiProject()
 let line: Forwarder
 afterAll(() => line.shut())
 
-/** A chat with messages, all accepted and visible while the queue is away. Answers its application. */
+/** Creates a chat with messages, all accepted and visible while the queue is away. Returns its application. */
 async function writeWhileAway(chats: ChatApi): Promise<string> {
   const token = await chats.givenApplication()
   const chat = await chats.givenChat(token)
@@ -59,7 +59,7 @@ test("the queue: away at the start and again later: creations are accepted, and 
 
   await line.open()
   await eventually(async () => {
-    // What is written now need not wait for the relay.
+    // New writes need not wait for the relay.
     const token = await chats.givenApplication()
     await chats.givenChat(token)
     await chats.givenMessage(token, 1, "while it is there")

@@ -1,4 +1,4 @@
-// Rate limits over HTTP, where the address is that of the connection.
+// Rate limits over HTTP, by the address of the connection.
 import { expect, test } from "@jest/globals"
 import { expectStatus, httpTransport } from "../steps/chat-api.ts"
 import { useApiProject } from "../steps/running-api.ts"

@@ -1,4 +1,4 @@
-// The README's commands, as somebody pastes them into a shell.
+// The README's commands, run as if pasted into a shell.
 import { spawn } from "node:child_process"
 import { describe, expect, test } from "@jest/globals"
 import { ROOT } from "../../local/services/settings.ts"
@@ -9,16 +9,16 @@ import { matches, sectionOf } from "../steps/project-files.ts"
 import { childEnvironment, useApiProject } from "../steps/running-api.ts"
 
 const SEARCH_LIMIT_MS = 60_000
-/** A slow machine bundles a function in some seconds. */
+/** A slow machine takes seconds to bundle a function. */
 const COMMAND_LIMIT_MS = 90_000
 const [ADMIN_KEY = ""] = ADMIN_KEYS
-/** What an API without a key is given, too: an empty one is as good as none. */
+/** An empty key is the same as none. */
 const NO_KEY = ""
 
-/** The README's blocks of commands that are run here: those marked `sh`, below a heading. */
+/** Returns the README's blocks of commands below a heading that are marked `sh`. */
 const commandsBelow = (heading: string): string[] => matches(sectionOf("README.md", heading), /```sh\n([\s\S]*?)```/g)
 
-/** Runs a script as a shell would, and answers what it printed. Throws unless every command of it succeeded. */
+/** Runs a script in a shell and returns what it printed. Throws unless every command succeeded. */
 function runShell(script: string, cwd: string, environment: Record<string, string>): Promise<string> {
   return new Promise((resolve, reject) => {
     const env = childEnvironment(environment)
@@ -39,7 +39,7 @@ const { project } = useApiProject()
 describe("the README's tour, pasted into a shell block by block", () => {
   const tour = commandsBelow("Try it")
 
-  /** The lines that a script of the tour prints, with the address and key of a running API. */
+  /** Runs a script of the tour with the address and key of a running API, and returns the lines that it printed. */
   const walk = async (script: string, baseUrl: string, key: string): Promise<string[]> => {
     const output = await runShell(script.replaceAll("http://localhost:3000", baseUrl), ROOT, { ADMIN_API_KEY: key })
     return output.trim().split("\n")

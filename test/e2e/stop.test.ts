@@ -1,21 +1,21 @@
-// SIGTERM under load: what was answered is kept, what was not is either there as a whole or not at all, and nothing hangs.
+// SIGTERM under load: answered writes are kept, each other one exists as a whole or not at all, and nothing hangs.
 import { expect, test } from "@jest/globals"
 import { type ChatApi, expectStatus } from "../steps/chat-api.ts"
 import { eventually } from "../steps/eventually.ts"
 import { type RunningApi, useApiProject } from "../steps/running-api.ts"
 
 const CLIENTS = 16
-/** Well into the load, with batches of events under way. */
+/** Well into the load, with batches in flight. */
 const ANSWERED_BEFORE_STOP = 200
-/** Long enough for what was on its way to be relayed, twice. */
+/** Long enough for events in flight to be relayed twice. */
 const STORED_LIMIT_MS = 150_000
-/** An orderly end under load takes a second or two; 10 s are what batches, 5 s what calls under way may take. */
+/** Usually a second or two, but batches may take 10 s and running calls 5 s. */
 const STOP_LIMIT_MS = 16_000
 const CHILDREN_END_LIMIT_MS = 10_000
 
 const { stores, project } = useApiProject()
 
-/** Creates messages until the API is gone. Answers the bodies by number, of those that were answered. */
+/** Creates messages until the API is gone. Returns the bodies of the answered ones by number. */
 async function createUntilGone(chats: ChatApi, token: string, onAnswer: () => void): Promise<Map<number, string>> {
   const answered = new Map<number, string>()
   const client = async (name: number) => {
@@ -31,7 +31,7 @@ async function createUntilGone(chats: ChatApi, token: string, onAnswer: () => vo
   return answered
 }
 
-/** The bundler's own process ends when it notices that the API has. */
+/** Waits for the bundler's process too, which ends once it notices that the API has. */
 const expectNobodyLeft = (api: RunningApi) => eventually(() => expect(api.isAlive()).toBe(false), CHILDREN_END_LIMIT_MS)
 
 test("messages: the API stopped while they are made, and started again: nothing answered is lost", async () => {

@@ -1,5 +1,5 @@
-// The verdict of a campaign can fail: a few seconds of its load on a running API pass it, and each damage planted in the
-// stores, in the ledger or in the answers is found by the checks that are named for it, and by no other.
+// A campaign's verdict passes a few seconds of load on a running API, and each damage planted in the stores, the ledger
+// or the answers is found by the checks named for it, and by no others.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
 import { Redis } from "ioredis"
 import { createFaultLog } from "../../campaign/faults/fault-log.ts"
@@ -20,7 +20,7 @@ import { createQueues } from "../../lib/queue/queue.ts"
 import { eventually } from "../steps/eventually.ts"
 import { useRunningApi } from "../steps/running-api.ts"
 
-/** What a few seconds bring about; on a busy machine it takes longer. */
+/** A few seconds' load; it takes longer on a busy machine. */
 const MESSAGES_MIN = 80
 const DELETED_MIN = 3
 const UPDATED_MIN = 10
@@ -47,7 +47,7 @@ const living = (): Resource[] =>
 
 const isUpdated = ({ state, creation }: Resource): boolean => state !== creation
 
-/** A living message with living ones before and after it in its chat, and the keys of its row. */
+/** Returns a living message with living ones before and after it in its chat, and the keys of its row. */
 function someMessage(isWanted: (message: Resource) => boolean = () => true) {
   const message = living().find((one) => {
     if (!isWanted(one)) return false
@@ -55,7 +55,7 @@ function someMessage(isWanted: (message: Resource) => boolean = () => true) {
     return Math.min(...numbers) < Number(one.id) && Number(one.id) < Math.max(...numbers)
   })
   const chat = message?.parent
-  if (!message || !chat?.parent) throw new Error("the load made no such message in a chat of three")
+  if (!message || !chat?.parent) throw new Error("the load created no such message in a chat of three")
   const application = String(chat.parent.id)
   const numbers = evidence.ledger.resources.flatMap(({ parent, id }) => (parent === chat ? [Number(id)] : []))
   const key = { application, chat: Number(chat.id), number: Number(message.id) }
@@ -273,7 +273,7 @@ describe("damage in Elasticsearch", () => {
 })
 
 describe("damage in the ledger, as wrong answers would leave it", () => {
-  // The document of the test before stays away: what is asked here are the other checks.
+  // The test before removed a document for good, so its check is left out.
   const compareLedger = async () => (await compare()).filter((name) => name !== "row and document differ")
 
   test("one number told to two: is given twice", async () => {

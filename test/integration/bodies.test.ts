@@ -1,4 +1,4 @@
-// Text comes back byte for byte: through the outbox, MySQL and the search index.
+// Text comes back byte for byte through the outbox, MySQL and the search index.
 import { describe, expect, test } from "@jest/globals"
 import fc from "fast-check"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
@@ -9,7 +9,7 @@ import { reach } from "../steps/world.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** Every one contains the word by which it is searched for. */
+/** Every body contains this word, by which it is searched. */
 const WORD = "needle"
 const HARD: [string, string][] = [
   ["white space around and inside", ` \t\n ${WORD} \r\n\u00a0 `],

@@ -1,4 +1,4 @@
-// Applications in the order of their creation, when the clock of Redis has been set back.
+// Applications are listed in the order of their creation even after the clock of Redis has been set back.
 import { randomUUID } from "node:crypto"
 import { beforeEach, describe, expect, test } from "@jest/globals"
 import { idempotencyHash } from "../../lib/outbox/idempotency.ts"
@@ -15,10 +15,10 @@ const stores = useTestStores()
 const api = chatApi(directTransport())
 
 const HOUR_MS = 3_600_000
-/** Shards: AHEAD is where the clock has stood before it was set back. */
+/** Three shards; AHEAD has seen the clock before it was set back. */
 const [AHEAD, LATER, BACK] = ["A", "B", "C"] as const
 
-/** An Idempotency-Key whose application falls into `shard`. */
+/** Returns an Idempotency-Key whose application falls into `shard`. */
 function keyIn(shard: string): string {
   for (;;) {
     const key = randomUUID()
@@ -32,7 +32,7 @@ async function createIn(shard: string, key = keyIn(shard)) {
   return { token, createdAt: Date.parse(created_at) }
 }
 
-/** Creates an application as if the clock were an hour ahead: for what comes then, it has been set back by an hour. */
+/** Creates an application as if the clock were an hour ahead, so that for later ones it has been set back. */
 async function createAhead(shard: string, byMs = HOUR_MS) {
   await withRedis((redis) => redis.hset(lifeKey(shard), "revision", `${(Date.now() + byMs) * 1000}`))
   return createIn(shard)
@@ -46,7 +46,7 @@ beforeEach(async () => {
   await drainQueues(stores())
 })
 
-// First: what follows leaves times that lie ahead.
+// Must run first: the other tests leave times in the future.
 test("a clock that goes forward: gives each application its own time, not a later one", async () => {
   for (const shard of SHARDS.slice(10, 20)) {
     const before = Date.now()
@@ -104,7 +104,7 @@ describe("the clock of Redis set back by an hour", () => {
     const application = drawToken("D")
     const found: Outbox = {
       ...outbox,
-      // Between the two steps somebody finds it in the list.
+      // Between the two steps a reader finds it in the list.
       async create(creation) {
         const created = await outbox.create(creation)
         expectStatus(await api.updateApplication(application, { name: "changed" }), 200)

@@ -11,10 +11,10 @@ import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** MySQL refuses it (ER_DATA_TOO_LONG), and zod, which guards the endpoints, never saw it. */
+/** MySQL refuses it (ER_DATA_TOO_LONG); it bypasses zod, which guards the endpoints. */
 const POISON = "x".repeat(300)
 
-/** Takes the event of a chat through the persist function at its last receive: it is a dead letter. */
+/** Makes the event of a chat a dead letter by delivering it to the persist function at its last receive. */
 async function die(event: WriteEvent): Promise<void> {
   await takeRecords(stores(), "persist")
   expect(await deliver("persist", [sqsRecord([event], { receives: RECEIVES_MAX })])).toEqual([])
@@ -23,7 +23,7 @@ async function die(event: WriteEvent): Promise<void> {
 const pendingChat = async (application: string, chat: number) =>
   (await stores().outbox.read(application, chat, [{ application, chat, message: 0 }])).entries[0]
 
-/** A chat that no row can hold, whose creation is dead. */
+/** Creates a chat that no row can hold, whose creation is dead. */
 async function givenDeadCreation() {
   const token = await api.givenApplication()
   await drainQueues(stores())
@@ -34,7 +34,7 @@ async function givenDeadCreation() {
   return { token, chat }
 }
 
-/** A stored chat, and a dead change of it. */
+/** Creates a stored chat with a dead change. */
 async function givenDeadChange() {
   const token = await api.givenApplication()
   const chat = await api.givenChat(token, "stored")

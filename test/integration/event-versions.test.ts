@@ -1,4 +1,4 @@
-// Events of another release: what a function does not know it passes on, and what it could not store it leaves alone.
+// Events of another release: a function passes on what it does not know, and leaves alone what it could not store.
 import { beforeEach, expect, test } from "@jest/globals"
 import { PersistEvent, type WriteEvent } from "../../lib/events.ts"
 import { redriveLetter, visitDeadLetters } from "../../lib/operate/dead-letters.ts"
@@ -28,7 +28,7 @@ const POISON = "x".repeat(300)
 
 beforeEach(() => forgetDue(stores()))
 
-/** The creation of a chat, in the outbox only, with further members as another release would write them. */
+/** Returns the creation of a chat, only in the outbox, with more members as another release would write them. */
 async function givenPending(members: object): Promise<WriteEvent> {
   const token = await api.givenApplication()
   await drainQueues(stores())
@@ -48,7 +48,7 @@ const taken = async (queue: "persist" | "index") =>
 const storedChats = (application: string) =>
   stores().mysql.selectFrom("chats").select("name").where("application", "=", application).execute()
 
-/** What the persist queue has once the delay of a copy is over. */
+/** Returns what is in the persist queue once the delay of a copy is over. */
 const takenLater = () =>
   eventually(async () => {
     const found = await taken("persist")
@@ -56,7 +56,7 @@ const takenLater = () =>
     return found
   }, COPY_LIMIT_MS)
 
-/** The persist function of a release that knows the newer version. */
+/** Returns the persist function of a release that knows the newer version. */
 function newerFunction(): Consumption<PersistEvent> {
   const consumption = persistWrites(stores())
   return { ...consumption, queue: { ...consumption.queue, decode: (body) => decode(PersistEvent, body, NEWER) } }
@@ -112,7 +112,7 @@ test("an event of a newer version: stays in the outbox, comes again by the relay
   expect(await takeDeadLetters(stores(), "persist")).toEqual([])
   expect(await taken("index")).toEqual([])
 
-  // It was handed back, so it is due at once.
+  // The event was handed back, so it is due at once.
   await relay(stores(), RELAY_BUDGET_MS)
   const records = await takeRecords(stores(), "persist")
   expect(records.map(({ body }) => JSON.parse(body))).toEqual([[event]])

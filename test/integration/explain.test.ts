@@ -1,4 +1,4 @@
-// Every statement that the system sends uses an index made for it: all of them are caught while it works, then explained.
+// Every statement of the system reads by an index: all are recorded while it works, then explained.
 import { afterAll, beforeAll, expect, test } from "@jest/globals"
 import { type CompiledQuery, sql } from "kysely"
 import {
@@ -26,11 +26,11 @@ import { verifyParents } from "../../lib/write/verify-parents.ts"
 import { takeRecords } from "../steps/drain.ts"
 import { PREPARE_TIMEOUT_MS, useTestStores } from "../steps/stores.ts"
 
-/** Enough rows that a full scan would be the worse plan, so that the optimizer has a reason to choose an index. */
+/** Enough rows that the optimizer prefers an index to a full scan. */
 const CHATS = 300
 const MESSAGES_PER_CHAT = 20
 const OTHER_APPLICATIONS = 3_000
-/** All of it is indexed anew and verified, among other things. */
+/** The work includes a rebuild of the index and a verification. */
 const WORK_TIMEOUT_MS = 120_000
 
 const stores = useTestStores()
@@ -53,7 +53,7 @@ beforeAll(async () => {
 
 afterAll(() => stopWatching())
 
-/** Statements that differ in the number of their rows only are one. */
+/** Returns the same text for statements that differ only in their number of rows. */
 const shapeOf = (text: string): string => text.replace(/(\?(, )?)+/g, "?").replace(/(\([^()]*\)( or )?)+/g, "(…)")
 
 async function fill({ mysql }: SearchStores): Promise<void> {
@@ -115,7 +115,7 @@ async function fill({ mysql }: SearchStores): Promise<void> {
   await sql`analyze table applications, chats, messages, tombstones, counters, pending_index`.execute(mysql)
 }
 
-/** Everything that the system does, once or twice. */
+/** Does everything that the system does, once or twice. */
 async function work(): Promise<void> {
   const own = watched
   const consumeBoth = async () => {
@@ -162,7 +162,7 @@ async function work(): Promise<void> {
   await relay(own, 5_000)
 }
 
-/** Gives up a write of each kind, and an index event: all are stored, so that nothing changes. */
+/** Discards a write of each kind and an index event; all are stored, so nothing changes. */
 async function discard(own: SearchStores, application: string): Promise<void> {
   const keys = [
     { application, chat: 0, message: 0 },
@@ -177,14 +177,14 @@ async function discard(own: SearchStores, application: string): Promise<void> {
 
 type Plan = { id: number; table: string | null; type: string | null; key: string | null; Extra: string | null }
 
-/** The plan as rows: MariaDB's only form, and MySQL's on demand, whose newer versions draw a tree unless told. */
+/** Returns the plan as rows: MariaDB's only form, and MySQL's on demand, which by default may be a tree. */
 async function explain(query: CompiledQuery): Promise<Plan[]> {
   const { rows } = await sql<{ version: string }>`select version() as version`.execute(stores().mysql)
   const command = rows[0]?.version.includes("MariaDB") ? "explain" : "explain format=traditional"
   return (await stores().mysql.executeQuery<Plan>({ ...query, sql: `${command} ${query.sql}` })).rows
 }
 
-/** Whether a step of a plan reads by an index (or reads nothing); the only table that may be read whole has 64 rows. */
+/** Returns whether a step reads by an index, or nothing. Only a table of 64 rows may be read whole. */
 function isIndexed({ table, type, key, Extra }: Plan): boolean {
   if (table === null || type === "system" || type === "const" || type === "NULL") return true
   if (/no matching row|Impossible|const table|No tables used/i.test(Extra ?? "")) return true
@@ -192,7 +192,7 @@ function isIndexed({ table, type, key, Extra }: Plan): boolean {
   return key !== null && type !== "ALL" && type !== "index"
 }
 
-/** Whether a step sorts more than the rows of a derived table, each of which finds one row of the others at most. */
+/** Returns whether a step sorts more than the rows of a derived table, each joined with at most one row. */
 function sortsRows({ id, Extra }: Plan, plans: Plan[]): boolean {
   if (!/filesort/.test(Extra ?? "")) return false
   const joined = plans.filter((plan) => plan.id === id)
@@ -207,8 +207,7 @@ test(
     const scans: string[] = []
     for (const query of statements.values()) {
       const rows = await explain(query)
-      // The first page of a list walks an index from its beginning, and stops at its limit.
-      // Or one of whole rows along the primary key, which is the table.
+      // The first page of a list walks an index, or whole rows by the primary key, from the beginning up to its limit.
       const isWalk = ({ type, key, Extra }: Plan) =>
         type === "index" &&
         /limit \?/.test(query.sql) &&

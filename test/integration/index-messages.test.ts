@@ -13,15 +13,15 @@ import { givenWorld, type World } from "../steps/world.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** More than the function takes at a time, in messages as the queue has them, … */
+/** More events than the function takes at a time. */
 const EVENTS = 1_200
 const EVENTS_PER_MESSAGE = 100
-/** … and an Elasticsearch that takes so long to answer that after the first thousand there is no time for the others. */
+/** So slow an Elasticsearch leaves no time for more than the first thousand. */
 const SLOW_MS = 1_600
 
 const eventsOf = (record: SQSRecord) => JSON.parse(record.body) as IndexEvent[]
 
-/** A stored world whose changes `more` are stored too, and the index events of its message, oldest first. */
+/** Creates a world with the changes `more`, all stored. Returns the index events of its message, oldest first. */
 async function givenIndexEvents(more: (world: World) => Promise<unknown> = async () => undefined) {
   const world = await givenWorld(api, stores(), "pending")
   await drainQueue(stores(), "persist")
@@ -111,7 +111,7 @@ describe("the index function", () => {
     expect(await found(world, "first")).toEqual(["first body"])
     await deliver("index", removals)
     expect(await found(world, "first")).toEqual([])
-    // A delivery of before the delete, by a consumer that had read the row then, comes too late.
+    // A consumer that had read the row before the delete writes too late.
     const { elasticsearch, config } = stores()
     const stale = elasticsearch.index({
       index: config.ELASTICSEARCH_INDEX,
@@ -177,7 +177,7 @@ describe("the index function", () => {
       api.createMessage(token, chat, { body: "good" }),
     )
     const { token, chat } = world
-    // An index with another mapping refuses every document of this one chat.
+    // An index with another mapping refuses every document of this chat.
     const alias = await givenPickyAlias()
     const bad = events.find(({ message }) => message === 1) as IndexEvent
     expect(await withEnvironment({ ELASTICSEARCH_INDEX: alias.name }, () => deliver("index", [record(bad)]))).toEqual(
@@ -206,7 +206,7 @@ describe("the index function", () => {
   })
 })
 
-/** An alias of an index whose mapping knows none of our fields. */
+/** Creates an alias of an index whose mapping has none of the fields. */
 async function givenPickyAlias() {
   const { elasticsearch, mysql, config } = stores()
   const name = `${config.ELASTICSEARCH_INDEX}-picky-${Date.now()}`

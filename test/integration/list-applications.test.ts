@@ -8,7 +8,7 @@ import { givenWorld, reach, STAGES, TARGETS } from "../steps/world.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** One after the other, in milliseconds of their own: those of one millisecond are ordered by token. */
+/** Creates applications in different milliseconds, since those of the same one are ordered by token. */
 async function givenApplications(count: number): Promise<string[]> {
   const tokens: string[] = []
   let last = ""
@@ -67,11 +67,11 @@ describeAway(
   listAway().filter(({ scene }) => scene !== "unknown"),
 )
 
-// Last: what it leaves behind stands in the way of others.
+// Must run last: what it leaves would disturb other tests.
 describe("a list of applications that are mostly deleted", () => {
   test("with hundreds of the deletes on their way in one shard, goes on behind them", async () => {
     await deleteAll()
-    // One shard's outbox answers a window of events; these are deleted, so the list must go on behind them.
+    // An outbox returns a window of events. All of these are deleted, so the list must read on after them.
     const { outbox } = stores()
     const create = (name: string) =>
       outbox.create({ kind: "application", application: `A${randomTail()}`, chat: 0, state: { name } })

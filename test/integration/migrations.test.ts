@@ -1,4 +1,4 @@
-// The migrations on the server at MYSQL_URL, MySQL or MariaDB: up, down and up again, in a database of their own.
+// The migrations on the server at MYSQL_URL, MySQL or MariaDB: up, down and up again, in a separate database.
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals"
 import { sql } from "kysely"
@@ -9,7 +9,7 @@ import { runNode } from "../steps/child.ts"
 import { childEnvironment } from "../steps/running-api.ts"
 import { useTestStores } from "../steps/stores.ts"
 
-/** Preparing all stores by the command, on a busy machine. */
+/** Time to prepare all stores by the command on a busy machine. */
 const COMMAND_LIMIT_MS = 60_000
 const MIGRATIONS_MAX = 100
 
@@ -26,7 +26,7 @@ const TABLES: Record<string, { primary: string; indexes?: Record<string, string>
     indexes: { tombstones_by_expiry: "expires_at", tombstones_by_purge: "purge_at" },
   },
 }
-/** The collation of each column of text: bytes decide, so a text comes back, and is found, as it was written. */
+/** The collation of each text column: binary, so that text is found exactly as it was written. */
 const TEXTS = {
   "applications.name": "utf8mb4_bin",
   "applications.token": "ascii_bin",
@@ -55,7 +55,7 @@ beforeAll(async () => {
   server = connectMysql(given.href)
   database = `${given.pathname.slice(1)}_migrations`
   await sql`drop database if exists ${sql.id(database)}`.execute(server.db)
-  // As a server without settings of its own makes it: the migrations say themselves what the tables need.
+  // With the server's defaults: the migrations themselves set what the tables need.
   await sql`create database ${sql.id(database)}`.execute(server.db)
   given.pathname = `/${database}`
   url = given.href
@@ -68,7 +68,7 @@ afterAll(async () => {
   await server.close()
 })
 
-/** kysely's own tables note what has been done. */
+/** Returns whether a table is not one of kysely's own. */
 const isOurs = (table: string): boolean => !table.startsWith("kysely_")
 
 async function tables(db: Mysql): Promise<string[]> {
@@ -119,10 +119,10 @@ async function expectSchema(db: Mysql): Promise<void> {
   expect(rows).toEqual([{ count: 64 }])
 }
 
-/** Takes back every migration, one at a time. Answers how many there were. */
+/** Reverts every migration, one at a time. Returns how many there were. */
 async function allDown(db: Mysql): Promise<number> {
   for (let count = 0; count < MIGRATIONS_MAX; count++) if ((await migrateDown(db)).length === 0) return count
-  throw new Error("there is no end of migrations to take back")
+  throw new Error("there is no end of migrations to revert")
 }
 
 test("an empty database: brought up, again, down and up: has the schema, nothing, and the same schema", async () => {

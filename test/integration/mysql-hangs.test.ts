@@ -9,7 +9,7 @@ import { givenWorld, unknownToken } from "../steps/world.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** Takes connections and never says a word, like a server that is stopped or behind a broken network. */
+/** Accepts connections and sends nothing, like a server that is frozen or behind a broken network. */
 let silent: Server
 const sockets: Socket[] = []
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-// What each connection to MySQL is set to, on whichever server this is.
+// The settings of each connection to MySQL, on any server.
 import { expect, test } from "@jest/globals"
 import { sql } from "kysely"
 import { useTestStores } from "../steps/stores.ts"

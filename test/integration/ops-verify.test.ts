@@ -1,4 +1,4 @@
-// The commands verify and reindex as they are run: processes of their own.
+// The commands verify and reindex, each run as a process.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { beforeAll, describe, expect, jest, test } from "@jest/globals"
@@ -18,10 +18,10 @@ import { useTestStores } from "../steps/stores.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** A command takes some seconds; on a busy machine some times that. */
+/** A command takes some seconds, several times that on a busy machine. */
 const COMMAND_LIMIT_MS = 60_000
 jest.setTimeout(3 * COMMAND_LIMIT_MS)
-/** A copy of so many takes longer than the way from its beginning to the signal. */
+/** So many that the copy is still running when the signal arrives. */
 const MANY = 20_000
 const INSERT_ROWS = 2_000
 
@@ -55,7 +55,7 @@ describe("ops verify", () => {
 
     const mended = await ops(["verify", "--repair", "--application", token])
     expect(mended.code).toBe(0)
-    expect(mended.stdout).toMatch(/messages that search does not find[\s\S]*Mended 1 documents[\s\S]*All is well/)
+    expect(mended.stdout).toMatch(/messages that search does not find[\s\S]*Repaired 1 documents[\s\S]*All is well/)
     expect(JSON.parse((await ops(["verify", "--json"])).stdout)).toMatchObject({ findings: [], documents: 1 })
   })
 

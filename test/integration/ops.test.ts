@@ -1,4 +1,4 @@
-// The operator's commands as they are run: a process of its own, its output and its exit code.
+// The operator's commands, each run as a process, with its output and exit code.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { type AddressInfo, createServer, type Socket } from "node:net"
@@ -14,9 +14,9 @@ import { away, useTestStores } from "../steps/stores.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** A command takes a second or so; on a busy machine some times that. */
+/** A command takes about a second, several times that on a busy machine. */
 const COMMAND_LIMIT_MS = 25_000
-/** Some tests run several. */
+/** Some tests run several commands. */
 const TEST_LIMIT_MS = 120_000
 jest.setTimeout(TEST_LIMIT_MS)
 

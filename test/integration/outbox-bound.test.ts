@@ -25,7 +25,7 @@ const RECORD = defineScript("record", {
   lua: "return { redis.call('TTL', record_key), redis.call('STRLEN', record_key) }",
 })
 
-/** The world itself is in the outbox: three events of its shard, and perhaps others that fell into the same one. */
+/** Returns the events in a shard's outbox: three of a pending world, and perhaps others of the same shard. */
 const pendingIn = async (token: string): Promise<number> =>
   Number((await stores().redis.run(SIZES, shardKeys(token.charAt(0)), {}))[0])
 
@@ -38,7 +38,7 @@ describe("an outbox at its bound", () => {
       const taken = answers.filter(({ status }) => status === 201)
       expect(taken.map(({ body }) => body.number).sort()).toEqual([2, 3])
       for (const answer of answers.filter(({ status }) => status !== 201)) expectUnavailable(answer)
-      // What waits already can still be changed: that takes no more room.
+      // What is pending can still be changed, which takes no more room.
       expectStatus(await api.updateMessage(token, chat, 3, { body: "x" }), 200)
     })
     await drainQueues(stores())

@@ -1,4 +1,4 @@
-// Lists merge the outbox with MySQL: whatever was written and however far it has got, the pages are those of a model.
+// Lists merge the outbox with MySQL: whatever was written, and however much of it is stored, pages are as in a model.
 import { describe, expect, test } from "@jest/globals"
 import fc from "fast-check"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
@@ -12,7 +12,7 @@ const api = chatApi(directTransport())
 const RUNS = 25
 type Step = { kind: "create" | "update" | "delete"; at: number; text: string } | { kind: "persist"; share: number }
 type Item = { key: string | number; text: string }
-/** One kind of list, over a parent of its own. */
+/** A kind of list, with a new parent for each. */
 type Kind = {
   given: () => Promise<string>
   create: (parent: string, text: string) => Promise<string | number>
@@ -73,14 +73,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("persist" as const), share: fc.integer({ min: 1, max: 4 }) }) },
 )
 
-/** Persists a part of what waits, in no particular order; the rest stays in the outbox, its queue messages lost. */
+/** Persists a part of the queue in random order; the rest stays in the outbox, its queue messages lost. */
 async function persistSome(share: number): Promise<void> {
   const events = (await takeRecords(stores(), "persist")).flatMap(({ body }) => JSON.parse(body) as unknown[])
   const some = events.toReversed().filter((_, index) => index % share === 0)
   if (some.length > 0) expect(await deliver("persist", [sqsRecord(some)])).toEqual([])
 }
 
-/** Does the steps and answers what the list must show, oldest first. */
+/** Does the steps and returns what the list must show, oldest first. */
 async function play(kind: Kind, parent: string, steps: Step[]): Promise<Item[]> {
   let items: Item[] = []
   for (const one of steps) {
@@ -116,7 +116,7 @@ async function walk(
   return pages
 }
 
-/** The model's pages: a full one is never followed by an empty one. */
+/** Returns the model's pages. A full page is never followed by an empty one. */
 function pagesOf(items: Item[], limit: number): Item[][] {
   const pages = Array.from({ length: Math.ceil(items.length / limit) }, (_, index) =>
     items.slice(index * limit, (index + 1) * limit),
@@ -176,7 +176,7 @@ describe("a list that is partly in the outbox and partly in MySQL", () => {
     await drainQueues(stores())
     const [first, last] = [Math.min(...keys.map(Number)), Math.max(...keys.map(Number))]
     const hidden = keys.filter((key) => key !== first && key !== last)
-    // Fewer at a time than a process lets wait for MySQL.
+    // Fewer at a time than may wait for MySQL in one process.
     for (let at = 0; at < hidden.length; at += 100)
       await Promise.all(
         hidden.slice(at, at + 100).map(async (key) => expectStatus(await messages.remove(path, key), 204)),

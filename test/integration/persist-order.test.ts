@@ -1,4 +1,4 @@
-// The queues may lose, double, delay and reorder anything: whatever the order and the batches, the rows are the same.
+// The queues may lose, duplicate, delay and reorder events: whatever the order and the batches, the rows are the same.
 import { expect, test } from "@jest/globals"
 import fc from "fast-check"
 import { keyText, type ResourceKey, type WriteEvent } from "../../lib/events.ts"
@@ -18,7 +18,7 @@ const KEYS: [chat: number, message: number][] = [
   ...CHATS.flatMap((chat) => MESSAGES.map((message): [number, number] => [chat, message])),
 ]
 
-/** What clients did, in order: each step writes to one of the keys, and a delete is its last. */
+/** What clients did, in order: each step writes to a key, and a delete is the last step of its key. */
 const history = fc.array(
   fc.record({ key: fc.nat({ max: KEYS.length - 1 }), deleted: fc.boolean(), text: fc.string({ maxLength: 5 }) }),
   { minLength: 1, maxLength: 25 },
@@ -37,7 +37,7 @@ function eventsOf(token: string, steps: { key: number; deleted: boolean; text: s
   })
 }
 
-/** What must be in MySQL in the end: the latest state of what neither is deleted nor lies below something deleted. */
+/** Returns what must be in MySQL in the end: the latest state of everything not deleted itself or by its parents. */
 function expectedRows(events: WriteEvent[]): Map<string, string> {
   const deleted = new Set(events.filter((event) => event.deleted).map(keyText))
   const rows = new Map<string, string>()
@@ -58,7 +58,7 @@ async function rowsOf(token: string): Promise<Map<string, string>> {
   const dead = new Set(
     (await mysql.selectFrom("tombstones").selectAll().where("application", "=", token).execute()).map(keyText),
   )
-  // Rows below a tombstone are on their way out: the purge removes them.
+  // The purge is going to remove rows below a tombstone.
   if (dead.has(token)) return rows
   for (const chat of await mysql.selectFrom("chats").selectAll().where("application", "=", token).execute()) {
     rows.set(`${token}/${chat.number}`, `${chat.revision} ${chat.name}`)

@@ -8,9 +8,9 @@ import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { givenWorld } from "../steps/world.ts"
 
 const CLAIM_MAX = 10_000
-/** What the function takes at a time, … */
+/** The function takes this many events at a time. */
 const GROUP_EVENTS_MAX = 1_000
-/** … and a MySQL that takes so long to answer that after a first transaction there is no time for another. */
+/** So slow a MySQL leaves no time for a second transaction. */
 const SLOW_MS = 250
 
 const stores = useTestStores()
@@ -19,10 +19,7 @@ const api = chatApi(directTransport())
 const eventsOf = (records: SQSRecord[]) =>
   records.flatMap(({ body }) => JSON.parse(body) as WriteEvent[]).toSorted((one, other) => one.message - other.message)
 
-/**
- * Three messages to the persist function, each a transaction's worth: an accepted event; events that no outbox holds;
- * an accepted event.
- */
+/** Returns three messages, each enough for a transaction: an accepted event, events that no outbox holds, another. */
 async function givenMoreThanItHasTimeFor() {
   const { token, chat } = await givenWorld(api, stores(), "stored")
   for (const body of ["first", "last"]) expectStatus(await api.createMessage(token, chat, { body }), 201)
@@ -34,7 +31,7 @@ async function givenMoreThanItHasTimeFor() {
   return { token, chat, first, last, copies, records: [sqsRecord([first]), sqsRecord(copies), sqsRecord([last])] }
 }
 
-/** Answers the ids of the messages that must come again. */
+/** Delivers the records to a slow MySQL. Returns the ids of the messages that must come again. */
 async function deliverSlowly(records: SQSRecord[], changes: Record<string, string> = {}): Promise<string[]> {
   const line = await startForwarder(stores().config.MYSQL_URL)
   line.delay(SLOW_MS)

@@ -21,10 +21,10 @@ import { reach } from "../steps/world.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** MySQL refuses it (ER_DATA_TOO_LONG), and zod, which guards the endpoints, never saw it. */
+/** MySQL refuses it (ER_DATA_TOO_LONG); it bypasses zod, which guards the endpoints. */
 const POISON = "x".repeat(300)
 
-/** An application with a chat that no row can hold, accepted as a release with a wrong limit would have. */
+/** Creates an application with a chat that no row can hold, accepted as if a release had a wrong limit. */
 async function givenPoison() {
   const token = await api.givenApplication()
   const accepted = await stores().outbox.create({ kind: "chat", application: token, chat: 0, state: { name: POISON } })
@@ -141,7 +141,7 @@ describe("a message that is no envelope", () => {
   })
 })
 
-/** Makes all that is in a shard due, claims it as the relay does, and answers the chats' numbers. */
+/** Makes everything in a shard due, claims it like the relay, and returns the chats' numbers. */
 async function relayedKeys(shard: string): Promise<number[]> {
   await makeOutboxDue(stores(), shard)
   return (await stores().outbox.claim(shard, 500)).map(({ chat }) => chat)

@@ -29,7 +29,7 @@ const counter = (application: string, chat: number) =>
 const pending = async (token: string, chat: number) =>
   (await stores().outbox.read(token, chat, [{ application: token, chat, message: 1 }])).entries[0]
 
-/** A world whose writes `more` were accepted, and their queue messages, one event each, in order of revision. */
+/** Creates a world with the writes `more`. Returns their queue messages, one event each, in order of revision. */
 async function givenRecords(more: (world: World) => Promise<unknown>) {
   const world = await givenWorld(api, stores(), "pending")
   await more(world)
@@ -38,7 +38,7 @@ async function givenRecords(more: (world: World) => Promise<unknown>) {
   return { world, records: ordered.map((event) => sqsRecord([event])) }
 }
 
-/** All orders of a short list. */
+/** Returns all orders of a short list. */
 function permutations<T>(items: T[]): T[][] {
   if (items.length < 2) return [items]
   return items.flatMap((item, index) =>

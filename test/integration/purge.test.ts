@@ -8,7 +8,7 @@ import { useTestStores } from "../steps/stores.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** Rows below an application that are not tombstones, and documents. */
+/** Returns the rows and documents that are left below an application. */
 async function left(application: string) {
   const { mysql, elasticsearch, config } = stores()
   const tables = ["messages", "chats", "counters", "pending_index"] as const
@@ -24,7 +24,7 @@ async function left(application: string) {
   return { ...Object.fromEntries(rows), documents: count }
 }
 
-/** More than two batches of a purge. */
+/** A purge of so many takes more than two batches. */
 const MANY = 1_100
 
 async function givenMany(chats: number) {
@@ -36,7 +36,7 @@ async function givenMany(chats: number) {
   return { token, numbers, total: each * chats }
 }
 
-/** Runs relays and index deliveries as the schedule would, until a purge of any size is through. */
+/** Runs relays and index deliveries as the schedule would, until a purge of any size is complete. */
 async function purgeAll(): Promise<void> {
   await relay(stores(), 20_000)
   await drainQueues(stores())

@@ -1,4 +1,4 @@
-// Two at once: the races that the design names, each driven against the real stores.
+// The races that the design names, each run against the real stores.
 import { expect, test } from "@jest/globals"
 import { createApplication, deleteApplication } from "../../lib/applications.ts"
 import { createChat, deleteChat, updateChat } from "../../lib/chats.ts"
@@ -192,10 +192,10 @@ test("a persist function that dies between commit and clean-up: the relay: finds
   for (let i = 0; i < 4; i++) await createMessage(own, token, chat, { body: `message ${i}` })
   const records = await takeRecords(own, "persist")
   const events = records.flatMap(({ body }) => PersistEvent.array().parse(JSON.parse(body)))
-  // All that a function that dies right after its commit has done.
+  // A function that dies right after its commit has done only this.
   await persistEvents(own.mysql, events, own.config.OUTBOX_EVENTS_MAX)
   expect(await outboxSize(own, token)).toBe(4)
-  // Its messages come again after the visibility time-out.
+  // Its messages come again after the visibility timeout.
   expect(await deliver("persist", records)).toEqual([])
   await drainQueues(own)
   expect(await outboxSize(own, token)).toBe(0)
@@ -246,7 +246,7 @@ const MAKE_DUE = defineScript("make-due", {
   lua: "for _, f in ipairs(redis.call('ZRANGE', due_key, 0, -1)) do redis.call('ZADD', due_key, 1, f) end return 1",
 })
 
-/** Lets the outbox entries of an application have waited long enough. */
+/** Makes the outbox entries of an application due. */
 async function makeDue({ redis }: SearchStores, token: string): Promise<void> {
   await redis.run(MAKE_DUE, { due: `{${token.charAt(0)}}:due` }, {})
 }

@@ -19,12 +19,12 @@ const stores = useTestStores()
 const call = directTransport()
 const api = chatApi(call)
 
-/** A request's share of its minute is back within this. */
+/** Within this, a bucket has room for another request. */
 const REFILL_LIMIT_MS = 10_000
 
 const remaining = ({ headers }: Answered): number => Number(/r=(\d+)/.exec(String(headers.ratelimit))?.[1])
 
-/** An address that no other test calls from. */
+/** Counts up to addresses that no other test uses. */
 let addresses = 0
 const newAddress = () => `198.51.100.${++addresses}`
 const from = (address: string) =>
@@ -40,7 +40,7 @@ const limited = (limits: { application?: number; address?: number }, action: () 
     action,
   )
 
-/** An application in the shard "A". */
+/** Creates an application in the shard "A". */
 async function givenApplicationOfShardA(): Promise<string> {
   for (;;) {
     const key = randomUUID()

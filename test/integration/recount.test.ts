@@ -8,7 +8,7 @@ import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** Two chats with three messages and one, all stored and counted. */
+/** Creates two chats with three messages and one, all stored and counted. */
 async function givenCounted() {
   const token = await api.givenApplication()
   const [one, two] = [await api.givenChat(token), await api.givenChat(token)]

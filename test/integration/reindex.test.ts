@@ -16,9 +16,9 @@ import { documentsOf, rowsAsDocuments } from "../steps/documents.ts"
 import { drainQueue, drainQueues, refreshIndex, sqsRecord, takeRecords } from "../steps/drain.ts"
 import { useTestStores } from "../steps/stores.ts"
 
-/** Several pages of a copy. */
+/** Enough for several pages of a copy. */
 const MANY = 1_300
-/** A whole chat is written, indexed and built anew while other tests use the same two cores. */
+/** Time to write, index and rebuild a whole chat while other tests use the same two cores. */
 const LONG_TEST_MS = 120_000
 
 const stores = useTestStores()
@@ -31,7 +31,7 @@ const indexes = async () =>
     parseIndexName(alias(), name),
   )
 
-/** Each test begins with an index that is whole, and the only one. */
+/** Each test begins with a complete index, and no other. */
 beforeEach(() => reindex(stores()))
 
 async function givenMessages(count: number) {
@@ -47,7 +47,7 @@ async function expectWhole(): Promise<void> {
   expect(await documentsOf(stores())).toEqual(await rowsAsDocuments(stores()))
 }
 
-/** The stores, where the answer to the first statement that `matches` is held back until `release`. */
+/** Returns stores that hold back the first answer that `matches` until `release`. */
 function heldBack(matches: (rows: Record<string, unknown>[]) => boolean) {
   const gate = Promise.withResolvers<void>()
   const reached = Promise.withResolvers<void>()
@@ -158,7 +158,7 @@ describe("a reindex", () => {
     expect((await elasticsearch.count({ index: previous as string, query })).count).toBe(3)
     expect(await searchedIndex(elasticsearch, alias())).toBe(index)
     await expectWhole()
-    // Not one that a builder left behind: the next one does not take it away.
+    // The kept index does not count as one that a killed rebuild has left, so the next rebuild keeps it too.
     await reindex(stores())
     expect(await indexes()).toContain(previous)
     await elasticsearch.indices.delete({ index: previous as string })
@@ -257,7 +257,7 @@ describe("preparing the stores", () => {
   })
 })
 
-/** An index of another mapping version behind the alias, with one document that no rebuild could make. */
+/** Puts an index of another mapping version behind the alias, with a document that no rebuild would make. */
 async function givenOtherVersion(version: number, token: string, chat: number): Promise<string> {
   const { elasticsearch, mysql } = stores()
   const index = `${alias()}-v${version}-000001`

@@ -8,7 +8,7 @@ const api = chatApi(directTransport())
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const
 const PATHS = [...new Set(ROUTES.map(({ path }) => path))]
-/** 405 is answered for what the path could be; nothing needs to exist there. */
+/** 405 depends on the path alone; nothing needs to exist there. */
 const NOWHERE = { token: "n".repeat(24), chat: 1, message: 1 }
 
 const methodsAt = (path: string): string[] =>

@@ -22,7 +22,7 @@ const BUDGET_MS = 20_000
 const DUE_SOON_MS = 2_000
 const DUE_LATER_MS = 15_000
 const HOUR_MS = 3_600_000
-/** One pass, and no wait for what is not due yet. */
+/** Runs one pass, without waiting for what is not due yet. */
 const runRelay = (own = stores()) => relay(own, PASS_BUDGET_MS)
 const runJob = () => (handler as unknown as (event: unknown, context: Context) => Promise<void>)({}, {} as Context)
 const eventsIn = async (queue: "persist" | "index") =>
@@ -30,7 +30,7 @@ const eventsIn = async (queue: "persist" | "index") =>
 const keys = (events: WriteEvent[]) =>
   events.map(({ application, chat, message }) => `${application}/${chat}/${message}`).sort()
 
-/** Writes whose queue messages are lost. */
+/** Makes writes whose queue messages are lost. */
 async function givenLost() {
   const world = await givenWorld(api, stores(), "pending")
   const lost = await eventsIn("persist")

@@ -1,4 +1,4 @@
-// What a request costs, counted at the servers: statements of MySQL, commands of Redis, sends to SQS.
+// The cost of a request, counted at the servers: statements of MySQL, commands of Redis, sends to SQS.
 import { describe, expect, test } from "@jest/globals"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { drainQueues } from "../steps/drain.ts"
@@ -9,7 +9,7 @@ import { callOf, givenWorld, pathOf, STAGES, type Stage, TARGETS, type Target } 
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** Counts one call of `target` at a world of `stage`; the same was called before, elsewhere, so nothing is new. */
+/** Counts a call of `target` on a world at `stage`, after one on another world, so that no first use counts. */
 async function costs(target: Target, stage: Stage, limits: Record<string, string>, key = false) {
   const [warm, world] = [await givenWorld(api, stores(), stage), await givenWorld(api, stores(), stage)]
   const call = (at: typeof world, name: string) =>
@@ -50,7 +50,7 @@ const READS = [
 const atEachStage = <T extends string>(names: readonly T[]) =>
   names.flatMap((name) => STAGES.map((stage) => [name, stage] as const))
 
-/** Out of reach, so that nothing is refused. */
+/** High enough that nothing is refused. */
 const LIMITS = { RATE_LIMIT_APPLICATION: "100000", RATE_LIMIT_ADDRESS: "100000" }
 
 describe.each([
@@ -63,8 +63,8 @@ describe.each([
       for (const withKey of [false, true]) {
         const { mysql, redis, sqsSends } = await costs(TARGETS[name], stage, limits, withKey)
         expect(mysql).toEqual({ reads: [], writes: [] })
-        // An application's order among all is noted in another slot, in the same round trip; and once more, if the machine
-        // lets a millisecond pass between the two.
+        // An application's place among all is noted in another slot in the same round trip, and once more if a
+        // millisecond passes between the two.
         const commandsMax = name === "createApplication" ? 3 : 1
         expect(redis.length).toBeLessThanOrEqual(commandsMax)
         for (const command of redis) expect(command).toMatch(/^"evalsha" /)

@@ -1,4 +1,4 @@
-// A search through all chats of an application. What a match is, is tested with the search of one chat.
+// A search through all chats of an application. search-messages.test.ts tests what matches.
 import { describe, expect, test } from "@jest/globals"
 import { describeAway, searchAway } from "../steps/away-cases.ts"
 import { describeBody } from "../steps/body-cases.ts"
@@ -15,7 +15,7 @@ const api = chatApi(directTransport())
 type Hit = { chat_number: number; number: number; created_at: string }
 const places = (body: { data: Hit[] }) => body.data.map(({ chat_number, number }) => [chat_number, number])
 
-/** An application with so many chats, and a message in each of `chats`, one after the other. */
+/** Creates an application with `count` chats, and a message in each of `chats`, one after the other. */
 async function givenMessages(count: number, chats: number[]): Promise<string> {
   const token = await api.givenApplication()
   for (let chat = 1; chat <= count; chat++) await api.givenChat(token)
@@ -108,7 +108,7 @@ describe("a search through an application", () => {
       const token = await givenMessages(2, [1, 2, 1])
       expectStatus(await api.deleteChat(token, 1), 204)
       if (stage !== "pending") await drainQueue(stores(), "persist")
-      // A small chat is purged with its delete; of a large one rows and documents are there for a while.
+      // A small chat is purged with its delete, but a large one's rows and documents remain for a while.
       if (stage === "being purged") await setPurgeDue(token, 1)
       if (stage === "purged") await reach("stored", stores())
       const found = expectStatus(await api.searchApplication(token, { query: "match" }), 200)

@@ -9,7 +9,7 @@ import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 
 const stores = useTestStores()
 
-/** Events here are any JSON text. */
+/** Returns a sender; here any JSON text serves as an event. */
 const createPersistSender = ({ sqs, config }: SearchStores = stores()) => createSender(sqs, config.PERSIST_QUEUE_URL)
 
 const envelopes = async () => (await takeRecords(stores(), "persist")).map(({ body }) => JSON.parse(body) as unknown[])

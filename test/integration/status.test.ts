@@ -86,7 +86,7 @@ describe("the status", () => {
 
   test("with counts that differ, tells them from those that are only to be synced", async () => {
     const { mysql } = stores()
-    // After every token, so that every sample has it.
+    // Sorts after every other token, so that every sample has it.
     const token = "z".repeat(24)
     const times = { revision: 1, created_at: new Date(), updated_at: new Date() }
     const counter = { application: token, highest: 9, revision: 1, fenced: 0 }

@@ -1,4 +1,4 @@
-// One tenant never sees another's anything: every route, with the tokens, numbers, cursors and keys of two tenants crossed.
+// A tenant never sees anything of another: every route, crossing the tokens, numbers, cursors and keys of two tenants.
 import { afterEach, describe, expect, jest, test } from "@jest/globals"
 import { hashToken, log } from "../../lib/log.ts"
 import { ROUTES, type Route } from "../../lib/operations/routes.ts"
@@ -12,9 +12,9 @@ import type { Stage } from "../steps/world.ts"
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** One way to call a route: `status` where it is not the route's own for something that is there. */
+/** A way to call a route; `status` where it differs from the route's usual success. */
 type Try = { query?: string; json?: unknown; headers?: Record<string, string>; status?: number }
-/** Who asks with its own token, whose things it must not get, and the chat in the path. */
+/** The tenant that calls with its own token, the one whose things it must not get, and the chat in the path. */
 type Crossing = { own: Tenant; other: Tenant; chat: number }
 type Case = { kind: "read" | "change" | "create" | "delete"; success: number; tries: (crossing: Crossing) => Try[] }
 
@@ -43,9 +43,9 @@ const tryApplicationSearches = ({ other }: Crossing): Try[] =>
     tryPages(`${applicationMessagesPath(other.token)}/search`, other, `query=${encodeURIComponent(query)}&`),
   )
 
-/** Every route, or the first test fails. The kinds are tried in the order of the tests below. */
+/** Every route, or the first test fails. The kinds are tested in the order below. */
 const CASES: Record<string, Case> = {
-  // Another tenant's key with its very body would be answered with its application: such a key is a secret, as a token is.
+  // Another tenant's key with the same body would be answered with its application: a key is as secret as a token.
   "POST /applications": {
     kind: "create",
     success: 201,
@@ -54,7 +54,7 @@ const CASES: Record<string, Case> = {
       withKey(other.keys.application, { name: own.secret }, 422),
     ],
   },
-  // It is the operator's: names and tokens of all tenants, but nothing below them.
+  // The operator's call: it lists the names and tokens of all tenants, but nothing below them.
   "GET /applications": { kind: "read", success: 200, tries: () => [{ query: "limit=100&order=desc" }, {}] },
   "GET /applications/{token}": { kind: "read", success: 200, tries: once },
   "PUT /applications/{token}": { kind: "change", success: 200, tries: ({ own }) => [{ json: { name: own.secret } }] },
@@ -138,13 +138,13 @@ const CASES: Record<string, Case> = {
 type Called = { method: Route["methods"][number]; path: string }
 const CALLED: Called[] = ROUTES.flatMap(({ methods, path }) => methods.map((method) => ({ method, path })))
 
-/** The deepest first, so that what is deleted or created is not what the next call needs. */
+/** Returns the routes of a kind, the deepest first, so that no call deletes or creates what the next one needs. */
 const ofKind = (kind: Case["kind"]): Called[] =>
   CALLED.filter(({ method, path }) => CASES[`${method} ${path}`]?.kind === kind).sort(
     (a, b) => b.path.split("/").length - a.path.split("/").length,
   )
 
-/** The concrete paths of a template with every number that either tenant has; `there`: whether the asker has it. */
+/** Returns the paths of a template with every number that either tenant has; `there` says whether the caller has it. */
 function pathsOf(template: string, own: Tenant, other: Tenant): { path: string; chat: number; there: boolean }[] {
   const path = template.replace("{token}", own.token)
   if (!path.includes("{")) return [{ path, chat: 1, there: true }]
@@ -162,10 +162,10 @@ function pathsOf(template: string, own: Tenant, other: Tenant): { path: string; 
   })
 }
 
-/** Nothing that only the other tenant has or is stands in an answer, be it in its body or its headers. */
+/** Checks that nothing of the other tenant is in an answer's body or headers. */
 function expectNothingOf(other: Tenant, { text = "", headers }: Answered, path: string): void {
   const said = `${text} ${JSON.stringify(headers)}`
-  // The list of applications names all of them; the rest of a tenant is none of its business.
+  // The list of applications has all names and tokens, but nothing else of a tenant.
   const kept =
     path === applicationsPath() ? [`chat-${other.secret}`, `body-${other.secret}`] : [other.secret, other.token]
   for (const word of [...kept, ...other.cursors.values()]) expect(said).not.toContain(word)
@@ -179,7 +179,7 @@ async function cross(kind: Case["kind"], own: Tenant, other: Tenant): Promise<vo
     for (const { path, chat, there } of pathsOf(template, own, other))
       for (const { status = success, ...call } of tries({ own, other, chat })) {
         const answer = await api.call({ method, path, ...call } satisfies ApiCall)
-        // A foreign cursor is refused before the chat is looked for.
+        // A foreign cursor is refused before the chat is looked up.
         const wanted = there ? [status] : [404, ...(status === 422 ? [422] : [])]
         expect([method, path, call, wanted]).toEqual([method, path, call, expect.arrayContaining([answer.status])])
         expect(answer.headers).not.toHaveProperty("idempotency-replayed")
@@ -197,7 +197,7 @@ const forgetLog = (): void => {
 }
 afterEach(forgetLog)
 
-/** What is done for one tenant writes no line about another, and no line has a token, a name or a body of either. */
+/** Checks that calls of one tenant log nothing about another, and no token, name or body of either. */
 function expectLogOf(own: Tenant, other: Tenant): void {
   const lines = logged()
   expect(lines).toContain(hashToken(own.token))
@@ -215,7 +215,7 @@ describe.each<[string, boolean, Stage]>([
   ["of two shards", false, "stored"],
 ])("two tenants %s (%s), %s", (_shards, inOneShard, stage) => {
   const given = () => givenTenants(api, stores(), stage, inOneShard)
-  /** Its numbers and counts go on, too. */
+  /** Checks that a tenant's numbers and counts go on. */
   const expectGoesOn = async (tenant: Tenant): Promise<void> => {
     await reachWithCounts("stored", stores())
     await expectWhole(api, tenant, "stored")

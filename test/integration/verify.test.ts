@@ -11,10 +11,10 @@ import { documentsOf, rowsAsDocuments } from "../steps/documents.ts"
 import { drainQueues, refreshIndex } from "../steps/drain.ts"
 import { useTestStores } from "../steps/stores.ts"
 
-/** What is found is looked at five times, a second apart, and once more after the repair. */
+/** A finding is checked five times, a second apart, and once more after the repair. */
 const LONG_TEST_MS = 90_000
 const DAY_MS = 86_400_000
-/** No test that leaves damage writes a greater number. */
+/** The greatest number of any test that leaves damage. */
 const NUMBERS_MAX = 10
 
 const stores = useTestStores()
@@ -23,10 +23,10 @@ const api = chatApi(directTransport())
 let token: string
 let chat: number
 
-/** What other files have left in the index has no rows any more. */
+/** Documents that other files have left have no rows any more. */
 beforeAll(() => reindex(stores()))
 
-/** An application of this test's own, with six messages, of which the fourth is deleted. */
+/** Each test gets an application with six messages, of which the fourth is deleted. */
 beforeEach(async () => {
   token = await api.givenApplication()
   chat = await api.givenChat(token)
@@ -52,7 +52,7 @@ const documentOf = (number: number) => ({
 })
 const message = (number: number) => ({ application: token, chat, number })
 
-/** Takes what cannot be mended out of the way of the other tests. */
+/** Removes what cannot be repaired, for the other tests. */
 async function forget(): Promise<void> {
   const { mysql } = stores()
   for (const table of ["messages", "chats", "counters", "tombstones", "pending_index"] as const) {
@@ -66,7 +66,7 @@ async function forget(): Promise<void> {
 
 type Damage = { name: string; plant: () => Promise<unknown>; found: Partial<Record<FindingKind, number>> }
 
-/** What --repair mends. */
+/** Damage that --repair repairs. */
 const MENDABLE: Damage[] = [
   {
     name: "a document that is missing",
@@ -117,7 +117,7 @@ const MENDABLE: Damage[] = [
   },
 ]
 
-/** What only a person can judge. */
+/** Damage that only a person can judge. */
 const OTHER: Damage[] = [
   {
     name: "a row that was deleted by hand",

@@ -1,4 +1,4 @@
-// Elasticsearch away: only searches fail, at once after a few, and what was written meanwhile is found later.
+// Elasticsearch is away: only searches fail, soon at once, and what was written meanwhile is found later.
 import { expect, test } from "@jest/globals"
 import { relay } from "../../lib/relay/relay.ts"
 import { indexDefinition } from "../../lib/search/indexing/index-mapping.ts"
@@ -90,7 +90,7 @@ test("an index that is blocked for want of disk space: nothing is claimed, and a
 
 const SHARDS = 2
 
-/** An index of two shards behind an alias of its own. One finds no place, until `mend` gives it one. */
+/** Creates an alias of an index with two shards, one of which is unassigned until `mend`. */
 async function givenTwoShards() {
   const { elasticsearch, mysql, config } = stores()
   const name = `${config.ELASTICSEARCH_INDEX}-shards-${Date.now()}`
@@ -115,7 +115,7 @@ async function givenTwoShards() {
     })
   return {
     name,
-    /** Whether the shard with this application's messages is the one that is away. */
+    /** Returns whether this application's messages are in the unassigned shard. */
     async isAwayOf(application: string) {
       const { shards } = await elasticsearch.searchShards({ index, routing: application })
       return shards[0]?.[0]?.state !== "STARTED"

@@ -1,4 +1,4 @@
-// MySQL away: cut off, hanging, and back with a backlog. Each promise is one of docs/architecture.md.
+// MySQL is away: cut off, hanging, and back with a backlog. docs/architecture.md makes each of these promises.
 import { expect, test } from "@jest/globals"
 import { relay } from "../../lib/relay/relay.ts"
 import type { SearchStores } from "../../lib/stores.ts"
@@ -11,16 +11,16 @@ import { useTestStores, withEnvironment } from "../steps/stores.ts"
 import { timed } from "../steps/timed.ts"
 import { givenWorld } from "../steps/world.ts"
 
-/** A request's limit, as docs/architecture.md promises it. */
+/** The limit of a request that docs/architecture.md promises. */
 const REQUEST_MAX_MS = 9_000
-/** With the breaker open a read is refused without asking; ten times what that takes. */
+/** With the breaker open, a read is refused without a call; ten times what that takes. */
 const AT_ONCE_MS = 500
-/** Less than what the relay waits for events that may still be in the queue. */
+/** Less than the relay waits for events that may still be in the queue. */
 const BACK_LIMIT_MS = 20_000
 const READS = 200
-/** As many failures as open the breaker. */
+/** The number of failures that opens the breaker. */
 const SOME = 3
-/** A statement's limit (4 s) and up to three of the breaker's seconds; one dead connection after the other takes 11 s. */
+/** A statement's limit (4 s) and up to 3 s of the breaker; dead connections one after the other would take 11 s. */
 const GIVEN_UP_WITHIN_MS = 9_000
 const MESSAGES = 300
 const RELAY_BUDGET_MS = 2_000
@@ -28,7 +28,7 @@ const RELAY_BUDGET_MS = 2_000
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** Runs `act` with MySQL behind a line that it may cut or silence. */
+/** Runs `act` with MySQL behind a forwarder that it may cut or silence. */
 async function withLine(act: (line: Forwarder, own: SearchStores) => Promise<void>, change = {}): Promise<void> {
   const line = await startForwarder(stores().config.MYSQL_URL)
   try {
@@ -67,7 +67,7 @@ test("a line to MySQL that goes silent and stays so: the connections are given u
     const reads = () => Promise.all(Array.from({ length: READS }, () => api.getMessage(token, chat, 1)))
     for (const answer of await reads()) expectStatus(answer, 200)
     line.silence()
-    // Some of the pool's connections are found to be dead; the others are not tried one after the other.
+    // These calls find connections of the pool dead; the others must not be tried one after the other.
     await Promise.all(Array.from({ length: SOME }, () => api.getMessage(token, chat, 1)))
     await eventually(async () => expectStatus(await api.getMessage(token, chat, 1), 200), GIVEN_UP_WITHIN_MS)
     for (const answer of await reads()) expectStatus(answer, 200)
@@ -88,7 +88,7 @@ test("a MySQL that is away: creations are accepted until the outbox is full, the
       expect(last).toBe(1 + MESSAGES)
       expectStatus(await api.getMessage(token, chat, last), 200)
       expectUnavailable(await api.getMessage(token, chat, 1))
-      // What was in the queue is delivered while MySQL is away, and left to the outbox; so it is due once MySQL is back.
+      // The queue's events are delivered while MySQL is away and left to the outbox, so they are due once it is back.
       expect(await deliver("persist", await takeRecords(own, "persist"))).toEqual([])
       expect((await relay(own, RELAY_BUDGET_MS)).events).toBe(0)
       await line.open()

@@ -1,4 +1,4 @@
-// The queue away: nothing is refused, no creation waits long, and the relay sends what waits within a minute.
+// The queue is away: nothing is refused, no creation waits long, and the relay sends what is pending within a minute.
 import { expect, test } from "@jest/globals"
 import { relay } from "../../lib/relay/relay.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
@@ -10,12 +10,12 @@ import { queuesAt, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { timed } from "../steps/timed.ts"
 import { givenWorld } from "../steps/world.ts"
 
-/** What docs/architecture.md promises. */
+/** The promise of docs/architecture.md. */
 const RELAYED_WITHIN_MS = 60_000
-/** A run of the schedule, and the time between two of them. */
+/** The length of a scheduled run, and the time between two. */
 const RUN_BUDGET_MS = 50_000
 const RUN_EVERY_MS = 60_000
-/** Two calls that are not answered in time, one behind the other. */
+/** Time for two calls that time out, one after the other. */
 const CREATION_MAX_MS = 2_500
 const AT_ONCE_MS = 500
 const CREATIONS = 200
@@ -49,7 +49,7 @@ test.each(["hangs", "is gone"])(
         if (how === "hangs") line.hang(false)
         else await line.open()
         const back = Date.now()
-        // As the schedule has it, with the worst of luck: a run has ended just before.
+        // The worst case of the schedule: a run has ended just before.
         const first = relay(own, 0)
         await first
         await takeRecords(own, "persist")
@@ -81,7 +81,7 @@ test("a process that lives on after an answer: does not wait for a queue that ha
         expectStatus(answer, 201)
         took.push(tookMs)
       }
-      // Each of them would wait as long as a call to the queue may take; fewer failures leave the breaker closed.
+      // Each would otherwise wait for a call's time-out; so few failures leave the breaker closed.
       expect(Math.min(...took)).toBeLessThan(SEND_TIMEOUT_MS)
     })
   } finally {

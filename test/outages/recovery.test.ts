@@ -1,4 +1,4 @@
-// What happens to numbers when Redis begins a new life: with its data, without it, or with an older copy of it.
+// Numbers when Redis begins a new life with its data, without it, or with an older copy.
 import { randomUUID } from "node:crypto"
 import { expect, test } from "@jest/globals"
 import { createApplication } from "../../lib/applications.ts"
@@ -12,7 +12,7 @@ import { messagesPath } from "../steps/paths.ts"
 import { withRedis } from "../steps/redis.ts"
 import { useTestStores, withEnvironment } from "../steps/stores.ts"
 
-/** Small, so that a skip is seen to be exactly this. */
+/** Small, so that a skip can be checked to be exactly this. */
 const BOUND = 1_000
 const SMALL_BOUND = { OUTBOX_EVENTS_MAX: String(BOUND) }
 
@@ -21,7 +21,7 @@ const RECOVERY_LIMIT_MS = 30_000
 
 const stores = useTestStores()
 
-/** Creates a message, coming again on 503 as a client would: with its key, since one that was late may have been accepted. */
+/** Creates a message, repeated on 503 with its key like a client would: a late one may have been accepted. */
 async function createPatiently(own: SearchStores, token: string, chat: number): Promise<number> {
   const deadline = performance.now() + RECOVERY_LIMIT_MS
   const idempotency = { key: randomUUID(), path: messagesPath(token, chat) }
@@ -44,7 +44,7 @@ async function givenChatWithMessages(own: SearchStores, count: number) {
 
 const wipe = () => withRedis((redis) => redis.flushdb())
 
-/** What a restart with all its data looks like to a script. */
+/** Makes the scripts see a restart of Redis with all its data. */
 const restart = (token: string) =>
   withRedis((redis) => redis.hset(lifeKey(shardOf(token)), "run", "a-run-that-has-ended"))
 
@@ -77,7 +77,7 @@ test("a Redis that was wiped twice, with nothing persisted in between: the numbe
     for (let round = 0; round < 3; round++) {
       await wipe()
       const number = await whileConsuming(own, () => createPatiently(own, token, chat))
-      // Given and then lost with the outbox and the queue: only its client knows of it.
+      // Its number was given, then lost with the outbox and the queue: only its client knows it.
       await own.sqs.receive(own.config.PERSIST_QUEUE_URL)
       for (let i = 0; i < 5; i++) {
         const more = (await createMessage(own, token, chat, { body: "lost" })).resource.number
@@ -124,7 +124,7 @@ test("a Redis that came back older than an answer: the next number: is above wha
     const life = lifeKey(shardOf(token))
     const before = await withRedis((redis) => redis.hget(life, "revision"))
     const lost = (await createMessage(own, token, chat, { body: "lost" })).resource.number
-    // The copy from before that write: its counter, its revision and its outbox; and the queue has lost the event, too.
+    // Restores counter, revision and outbox from before that write; the queue has lost the event, too.
     await withRedis(async (redis) => {
       await redis.hset(applicationKey(token), `c${chat}`, "2")
       await redis.hset(life, "revision", before as string)
@@ -188,7 +188,7 @@ const inAnHour = () => Date.now() * 1_000 + HOUR_US
 
 test("a Redis that restarted after its clock was set back: the next message: need not wait for the clock to catch up", async () => {
   const { token, chat } = await givenChatWithMessages(stores(), 3)
-  // Its last life began by a clock that was an hour ahead.
+  // The last life began when the clock was an hour ahead.
   await withRedis((redis) => redis.hset(lifeKey(shardOf(token)), "generation", inAnHour()))
   await restart(token)
   expect(await whileConsuming(stores(), () => createPatiently(stores(), token, chat))).toBe(4)
@@ -198,7 +198,7 @@ test("a Redis that was wiped again after its clock was set back: the next number
   await withEnvironment(SMALL_BOUND, async (own) => {
     const { token, chat } = await givenChatWithMessages(own, 3)
     await drainQueues(own)
-    // The first loss, with its fence, was by a clock that was an hour ahead.
+    // The first loss, with its fence, was when the clock was an hour ahead.
     await own.mysql
       .updateTable("counters")
       .set({ fenced: inAnHour(), highest: 3 + BOUND })
@@ -207,7 +207,7 @@ test("a Redis that was wiped again after its clock was set back: the next number
       .execute()
     await wipe()
     const number = await whileConsuming(own, () => createPatiently(own, token, chat))
-    // What was given after the first loss, and is lost now, went up to the bound above the highest persisted.
+    // Numbers given after the first loss, and lost now, went up to the bound above the highest persisted.
     expect(number).toBe(3 + BOUND + BOUND + 1)
     await drainQueues(own)
     expect(await whileConsuming(own, () => createPatiently(own, token, chat))).toBe(number + 1)

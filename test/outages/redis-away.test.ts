@@ -1,4 +1,4 @@
-// Redis away: cut off, hanging, and gone with its process or its data. Each promise is one of docs/architecture.md.
+// Redis is away: cut off, hanging, without its process or its data. docs/architecture.md makes each of these promises.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -18,7 +18,7 @@ import { type Forwarder, startForwarder } from "../steps/forwarder.ts"
 import { useTestStores, withEnvironment } from "../steps/stores.ts"
 import { timed } from "../steps/timed.ts"
 
-/** What docs/architecture.md promises. */
+/** The promise of docs/architecture.md. */
 const REFUSED_WITHIN_MS = 2_000
 const BACK_WITHIN_MS = 5_000
 const WIPED_BACK_WITHIN_MS = 10_000
@@ -27,7 +27,7 @@ const CLIENTS = 40
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** A Redis of the test's own, as the services run it, that it may freeze and kill. */
+/** Starts a Redis for one test, set up like the services', that it may freeze and kill. */
 async function startRedis() {
   const folder = await mkdtemp(join(tmpdir(), "chat-redis-"))
   const probe = createServer().listen(0, "127.0.0.1")
@@ -73,7 +73,7 @@ beforeAll(async () => {
 })
 afterAll(() => redis.remove())
 
-/** A chat with a message that is stored and found, on the test's own Redis. */
+/** Creates a chat with a message that is stored and found, on the test's Redis. */
 async function givenStored(own: SearchStores) {
   await whileConsuming(own, () =>
     eventually(async () => expect(await settleShards(own)).toBe(true), WIPED_BACK_WITHIN_MS),
@@ -84,7 +84,7 @@ async function givenStored(own: SearchStores) {
   return { token, chat }
 }
 
-/** Every kind of write at once and one after the other, refused in time; reads and search answered. */
+/** Checks that every kind of write, parallel or in sequence, is refused in time, and that reads and searches work. */
 async function expectAway(token: string, chat: number): Promise<void> {
   const writes = [
     () => api.createMessage(token, chat),
@@ -179,7 +179,7 @@ test("a line to Redis that goes silent and stays so: the connection is given up,
       const { answer, tookMs } = await timed(api.createChat(token))
       expectUnavailable(answer)
       expect(tookMs).toBeLessThan(REFUSED_WITHIN_MS)
-      // The line serves new connections; the silent one never ends by itself.
+      // The forwarder serves new connections; the silent one never ends by itself.
       await eventually(async () => expectStatus(await api.createChat(token), 201), BACK_WITHIN_MS)
     })
   } finally {

@@ -1,4 +1,4 @@
-// All stores away when the API starts: it answers, says what is missing, and is ready by itself once the last one is there.
+// All stores are away when the API starts: it answers, says what is missing, and is ready once the last one is there.
 import { afterEach, expect, test } from "@jest/globals"
 import { seededRandom, shuffled } from "../../campaign/load/random.ts"
 import type { Dependency } from "../../lib/errors.ts"
@@ -8,14 +8,14 @@ import { type Forwarder, queueUrlAt, startForwarder } from "../steps/forwarder.t
 import { useApiProject } from "../steps/running-api.ts"
 
 const DEPENDENCIES: Dependency[] = ["mysql", "redis", "sqs", "elasticsearch"]
-/** Connections are tried again each second; the rest is room for a busy machine. */
+/** Connections are retried each second; the rest is for a busy machine. */
 const NOTICED_LIMIT_MS = 15_000
-/** What is missing stays missing: time enough for an answer that would take the line for open. */
+/** Answers that must all report what is missing, enough to catch one that takes a shut line for open. */
 const STEADY_ANSWERS = 3
-/** The way through both queues and a refresh of the index, not the relay's: that one begins after 30 s. */
+/** Time for both queues and a refresh of the index, without the relay, which starts after 30 s. */
 const FOUND_LIMIT_MS = 20_000
 
-/** One of the 24 orders, another one in each run; its reverse; and all of them at one time. */
+/** One of the 24 orders, chosen in each run; its reverse and all at once are tested too. */
 const order = shuffled(seededRandom(Date.now()), DEPENDENCIES)
 const ORDERS: Dependency[][][] = [order.map((name) => [name]), order.toReversed().map((name) => [name]), [DEPENDENCIES]]
 const CASES = ORDERS.map((steps) => ({ steps, text: steps.map((names) => names.join(" with ")).join(", then ") }))
@@ -26,7 +26,7 @@ afterEach(async () => {
   for (const line of lines.values()) await line.shut()
 })
 
-/** A line to each store, all shut. Answers the variables of an API behind them. */
+/** Starts a forwarder to each store, all shut. Returns the variables of an API behind them. */
 async function givenShutLines(): Promise<Record<string, string>> {
   const { MYSQL_URL, REDIS_URL, ELASTICSEARCH_URL, SQS_ENDPOINT } = stores().config
   const behind = async (name: Dependency, url: string): Promise<string> => {
@@ -46,7 +46,7 @@ async function givenShutLines(): Promise<Record<string, string>> {
   }
 }
 
-/** Readiness names exactly `missing`, and the process answers all the same. */
+/** Checks that readiness names exactly `missing`, and that the process still answers. */
 async function expectMissing(chats: ChatApi, missing: Set<Dependency>): Promise<void> {
   const answer = await chats.call({ path: "/health/ready" })
   const { status, dependencies } = expectStatus(answer, missing.size > 0 ? 503 : 200)
@@ -56,7 +56,7 @@ async function expectMissing(chats: ChatApi, missing: Set<Dependency>): Promise<
   expectStatus(await chats.call({ path: "/health" }), 200)
 }
 
-/** Creates a message, finds it in the list at once, and with a search soon after. */
+/** Checks that a new message is listed at once and found by a search soon after. */
 async function expectServes(chats: ChatApi): Promise<void> {
   const token = await chats.givenApplication()
   const chat = await chats.givenChat(token)

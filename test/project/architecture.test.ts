@@ -1,4 +1,4 @@
-// The map and the floors of docs/architecture.md, against the folders and the import rules.
+// The map and the floors of docs/architecture.md are those of the folders and the import rules.
 import { readdirSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join } from "node:path"
@@ -29,6 +29,6 @@ test("the floors: are those of the import rules, from the top", () => {
   const rules = forbidden.map(({ name }: { name: string }) => name)
   const names = firstCells(floors).map((cell) => cell.replaceAll("`", ""))
   const held = rules.filter((name: string) => name.startsWith("floor-of-")).map((name: string) => name.slice(9))
-  // Nothing of lib lies above the first floor, so no rule is named after it.
+  // Nothing in lib is above the first floor, so no rule is named after it.
   expect(names).toEqual(["runtime", ...held])
 })

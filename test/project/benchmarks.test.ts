@@ -1,4 +1,4 @@
-// What is written of measurements against their records: docs/benchmarks/<name>.json, docs/faults-*/report.json.
+// What documents say of measurements is in their records: docs/benchmarks/<name>.json and docs/faults-*/report.json.
 import { globSync } from "node:fs"
 import { basename } from "node:path"
 import { describe, expect, test } from "@jest/globals"
@@ -19,9 +19,9 @@ const medianOf = (bench: string, figure: string, key: string): number =>
   summarize(recordOf(bench).figures).find(({ name }) => name === figure)?.medians[key]?.median ?? Number.NaN
 
 const whole = (value: number): string => Math.round(value).toLocaleString("en")
-/** As texts give large figures: three digits that mean something. */
+/** Returns a large figure as texts give it, with three significant digits. */
 const rough = (value: number): string => Number(value.toPrecision(3)).toLocaleString("en")
-/** Text as one line, wherever its lines are broken. */
+/** Returns a file's text as one line. */
 const flat = (path: string): string => read(path).replaceAll(/\s+/g, " ")
 
 describe("the pages of docs/benchmarks", () => {
@@ -44,7 +44,7 @@ describe("the pages of docs/benchmarks", () => {
   )
 
   test("no measure stands in two records, where the older would be taken for the present", () => {
-    // processor-time tells the rates at which it counted; read owns those of reads.
+    // processor-time also records the rates at which it measured, but those of reads belong to `read`.
     const owning = records.filter(({ name }) => name !== "processor-time")
     const measures = owning.flatMap(({ figures }) => [
       ...new Set(figures.flatMap(({ name, ...values }) => Object.keys(values).map((key) => `${name}: ${key}`))),

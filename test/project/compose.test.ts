@@ -1,4 +1,4 @@
-// docker-compose.yml: what Podman needs of it as well as Docker, and what is written of its images and memory.
+// docker-compose.yml has what Podman needs, and what documents say of its images and memory is true.
 import { expect, test } from "@jest/globals"
 import { matches, read } from "../steps/project-files.ts"
 
@@ -7,7 +7,7 @@ const decision = read("docs/decisions/0002-container-images.md")
 const named = [...matches(compose, /^ +image: (\S+)$/gm), ...matches(read("Dockerfile"), /^FROM (\S+)/gm)]
 const SERVICES = ["proxy", "api", "migrate", "mysql", "redis", "elasticmq", "elasticsearch"]
 
-/** The lines of one service. */
+/** Returns the lines of a service. */
 const serviceOf = (name: string): string =>
   new RegExp(`^ {2}${name}:\\n((?: {4}.*\\n| *\\n| {2}#.*\\n)*)`, "m").exec(compose)?.[1] ?? ""
 
@@ -15,7 +15,7 @@ test("each image: has its registry in its name, since Podman refuses a short one
   expect(named.length).toBeGreaterThanOrEqual(SERVICES.length)
   for (const image of named) expect(image).toMatch(/^[\w-]+(\.[\w-]+)+\//)
   const versioned = named.filter((image) => /:\d+\.\d+\.\d+/.test(image))
-  // Debian's suite is what it has for a version.
+  // Debian's version is its suite.
   expect(named.filter((image) => !versioned.includes(image))).toEqual(["docker.io/library/debian:trixie-slim"])
 })
 

@@ -1,4 +1,4 @@
-// docs/data.md against the code: every key, table, queue and field has its row, and no other has one.
+// docs/data.md has a row for every key, table, queue and field in the code, and no others.
 import { expect, test } from "@jest/globals"
 import * as keys from "../../lib/outbox/keys.ts"
 import { QUEUES } from "../../lib/queue/queues.ts"
@@ -11,10 +11,10 @@ const namesIn = (cell = ""): string[] => matches(cell, /`([^`]+)`/g)
 const firstNames = (heading: string): string[] => rowsOf(heading).flatMap((row) => namesIn(cellsOf(row)[0]))
 
 const SHARD = "s"
-/** Its first character is its shard. */
+/** The first character is its shard. */
 const TOKEN = `${SHARD}token`
 
-/** What each function or constant of lib/outbox/keys.ts that names keys gives for the words that the page uses. */
+/** The keys by each function or constant of lib/outbox/keys.ts, with the page's words for their parts. */
 const KEYS: Record<string, string[]> = {
   LATEST_CREATION_KEY: [keys.LATEST_CREATION_KEY],
   addressRateKey: [keys.addressRateKey(SHARD, "network")],

@@ -1,4 +1,4 @@
-// The documents against the project: what they link to, name and promise is there.
+// What the documents link to, name and promise exists in the project.
 import { existsSync, readdirSync } from "node:fs"
 import { basename, dirname, join, relative } from "node:path"
 import { describe, expect, test } from "@jest/globals"
@@ -9,7 +9,7 @@ const DOCUMENTS = projectPaths().filter((path) => path.endsWith(".md"))
 const DOCUMENTS_MIN = 40
 const fileNames = new Set(projectPaths().map((path) => basename(path)))
 
-/** The fragments that a heading can be linked by. */
+/** Returns the fragments by which headings can be linked. */
 const fragmentsOf = (document: string): string[] =>
   matches(read(document), /^#+ (.*)$/gm).map((heading) =>
     heading

@@ -1,4 +1,4 @@
-// .env.example against what reads it: the variables, their defaults, and which commands look for a file .env.
+// .env.example is true to its readers: the variables, their defaults, and the commands that read a file .env.
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, test } from "@jest/globals"
@@ -9,7 +9,7 @@ import { exampleVariables, matches, projectPaths, read } from "../steps/project-
 const STACKS = ["start", "test", "faults", "bench"] as const
 const VARIABLES_MIN = 40
 
-/** What is read and is nothing to set in .env, and why. */
+/** Variables that are read but not to be set in .env, and why. */
 const NOT_LISTED: Record<string, string> = {
   CHAT_CLOCK_FILE: "a campaign of faults sets it for the API whose clock it changes",
   CHAT_FAULTS_LINK_HOST: "a campaign of faults sets it for compose",
@@ -53,7 +53,7 @@ const portsOfServers = STACKS.flatMap((stack) =>
   SERVICE_NAMES.map((service) => [portVariable(stack, service), `${SERVICES[service].ports[stack]}`] as const),
 )
 
-/** Every variable that is read: by the code, by serverless.yml and by the files of compose. */
+/** Every variable that is read by the code, serverless.yml or the files of compose. */
 const readNames = new Set([
   ...configured,
   ...portsOfServers.map(([name]) => name),
@@ -67,7 +67,7 @@ const readNames = new Set([
   "LOG_LEVEL",
 ])
 
-/** What each variable is when it is not set, by the source that says so. */
+/** Returns the default of each variable, from the source that sets it. */
 function defaults(): Map<string, string> {
   const required = Object.fromEntries(
     described.filter(([name, value]) => configured.includes(name) && /:\/\//.test(value)),
@@ -132,7 +132,7 @@ describe("the head of .env.example", () => {
     const named = (text: string) => matches(text, /(npm (?:run )?[a-z:]+)/g)
     expect(named(reading).sort()).toEqual(started.filter(reads).map(commandOf).sort())
     const others = started.filter((one) => !reads(one)).map(commandOf)
-    // These write documents and check sources: no variable concerns them.
+    // These write documents or check sources, and use no variable.
     const unconcerned = ["npm run check", "npm run licences", "npm run openapi"]
     expect(named(notReading).sort()).toEqual(others.filter((command) => !unconcerned.includes(command)).sort())
   })
@@ -144,7 +144,7 @@ describe("the head of .env.example", () => {
   })
 })
 
-/** What a script of package.json runs in the end: a bootstrap names another file. */
+/** Returns the program that a script of package.json runs in the end; a bootstrap names another file. */
 function programOf(path: string): string {
   const [, bootstrapped] = /\bbootstrap\("([^"]+)"\)/.exec(read(path)) ?? []
   const program = bootstrapped ? join("local", bootstrapped) : path

@@ -1,4 +1,4 @@
-// The faults that docs/faults.md lists, against the catalogue.
+// docs/faults.md lists the faults of the catalogue.
 import { expect, test } from "@jest/globals"
 import { faultsFor } from "../../campaign/faults/catalogue.ts"
 import { DISK_KINDS } from "../../campaign/targets/disks.ts"

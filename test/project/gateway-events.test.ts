@@ -1,5 +1,5 @@
-// Events as API Gateway's HTTP API makes them (payload format 2.0), and what the functions make of each. The rows of
-// docs/gateway.md name these files.
+// How the functions read events as API Gateway's HTTP API makes them (payload format 2.0), in files that
+// docs/gateway.md names.
 import { readdir, readFile } from "node:fs/promises"
 import { describe, expect, test } from "@jest/globals"
 import type { APIGatewayProxyEventV2 } from "aws-lambda"
@@ -22,7 +22,7 @@ const answerTo = async (handler: EndpointHandler, event: APIGatewayProxyEventV2)
   return { status: statusCode, headers, body: body ? JSON.parse(body) : undefined }
 }
 
-/** Has what it has read as its answer. */
+/** An endpoint that answers with what it has read. */
 const writing = endpoint({ body: z.looseObject({}), idempotencyKey: IdempotencyKey }, ({ body, idempotency }) =>
   ok({ body, idempotencyKey: idempotency?.key }),
 )

@@ -1,4 +1,4 @@
-// The rules that `npm run check` holds: each catches a violation planted in a small tree with the same configuration.
+// Each rule of `npm run check` catches a violation planted in a small tree with the same configuration.
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
@@ -7,7 +7,7 @@ import { afterAll, describe, expect, jest, test } from "@jest/globals"
 import { ROOT } from "../../local/services/settings.ts"
 import { runNode } from "../steps/child.ts"
 
-/** A second or two each; more on a busy machine. */
+/** A tool takes a second or two, more on a busy machine. */
 const TOOL_LIMIT_MS = 60_000
 const MODULES_MIN = 100
 
@@ -21,7 +21,7 @@ const CONFIGURATION = [
 ]
 const importing = (...paths: string[]): string => paths.map((path) => `import "${path}"\n`).join("")
 
-/** What is right, so that what is wrong has something to import. */
+/** Files without violations, for others to import. */
 const SOUND: Record<string, string> = {
   "functions/get-it.ts": importing("../lib/runtime.ts", "../lib/http/reply/replies.ts"),
   "functions/get-it.test.ts": importing("./get-it.ts", "ioredis", "@middy/core"),
@@ -38,7 +38,7 @@ const SOUND: Record<string, string> = {
   "migrations/20260101_000001_first.ts": importing("kysely"),
 }
 
-/** For each rule the files that break it, and what they import. */
+/** The files that break each rule, with what they import. */
 const VIOLATIONS: Record<string, Record<string, string>> = {
   "no-circular": { "lib/search/round.ts": "./and-round.ts", "lib/search/and-round.ts": "./round.ts" },
   "no-unresolved": { "lib/search/lost.ts": "./nowhere.ts" },
@@ -97,7 +97,7 @@ const EXPORTS = {
 jest.setTimeout(TOOL_LIMIT_MS)
 const trees: string[] = []
 
-/** A tree of these files with the project's configuration, outside of the project. */
+/** Creates a tree of files with the project's configuration outside the project, and returns its path. */
 async function plant(files: Record<string, string>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "chat-backend-layers-"))
   trees.push(folder)
@@ -125,7 +125,7 @@ const FOLDERS_NEEDED = Object.fromEntries(
   ["bench/a.ts", "campaign/a.ts", "test/a.test.ts"].map((file) => [file, "export {}\n"]),
 )
 
-/** "rule: file" of every violation that is told of. */
+/** Returns "rule: file" for each reported violation. */
 const told = (output: string): string[] =>
   [...output.matchAll(/error ([a-z-]+): ([^ \n]+)/g)].map(([, rule, file]) => `${rule}: ${file}`).sort()
 
@@ -153,13 +153,13 @@ describe("the import rules", () => {
 
   test("on a tree that is not read: fail", async () => {
     const folder = await plant({ ...SOUND, ...FOLDERS_NEEDED })
-    // Whatever keeps dependency-cruiser from reading TypeScript.
+    // Keeps dependency-cruiser from reading TypeScript.
     await writeFile(
       join(folder, ".dependency-cruiser.cjs"),
       'module.exports = { options: { includeOnly: "^nothing" } }\n',
     )
     const { code, output } = await checkImports(folder)
-    expect([code, output]).toEqual([1, expect.stringContaining("Import rules were not tried on")])
+    expect([code, output]).toEqual([1, expect.stringContaining("Import rules were not checked for")])
   })
 
   test("on the project: were tried on every file, and hold", async () => {

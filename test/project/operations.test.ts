@@ -1,4 +1,4 @@
-// What docs/operations.md says against the code: log lines, limits and time-outs.
+// What docs/operations.md says of log lines, limits and time-outs is true.
 import { expect, test } from "@jest/globals"
 import { RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { VISIBILITY_TIMEOUT_SECONDS } from "../../local/services/settings.ts"
@@ -6,7 +6,7 @@ import { matches, projectPaths, read, sectionOf } from "../steps/project-files.t
 
 const sources = projectPaths().filter((path) => /^(lib|functions)\/.*\.ts$/.test(path) && !path.endsWith(".test.ts"))
 
-/** A constant of a file, as a number. */
+/** Returns a constant of a file as a number. */
 const constant = (path: string, name: string): number => {
   const [, value = ""] = new RegExp(`const ${name} = ([\\d_]+)$`, "m").exec(read(path)) ?? []
   expect([path, name, value]).toEqual([path, name, expect.stringMatching(/\d/)])
@@ -18,7 +18,7 @@ test("the table of log lines: has each message that is logged, and no other", ()
   const logged = sources.flatMap((path) => matches(read(path), /\blog\.(?:info|warn|error)\(\s*"([^"]+)"/g))
   const table = sectionOf("docs/operations.md", "Logs")
   const first = matches(table, /^\| (`.*?) +\|/gm).flatMap((cell) => matches(cell, /`([^`]+)`/g))
-  // Those of a request that met something away carry the name of what it is.
+  // A request that met something away logs its name.
   const ofRequests = first.filter((message) => /^\w+ is away$/.test(message))
   expect(ofRequests.length).toBeGreaterThan(0)
   expect(first.filter((message) => !ofRequests.includes(message)).sort()).toEqual([...new Set(logged)].sort())
@@ -56,7 +56,7 @@ test("the settings of the proxy: are those of nginx.conf", () => {
   const [, server = ""] = read("proxy/nginx.conf").split("\n  server {\n")
   const setting = (name: string) => new RegExp(`^ +${name} (.*?);`, "m").exec(server)?.[1] ?? ""
   expect(keys).toContain(`not complete within ${setting("client_header_timeout").replace("s", " s")}`)
-  // Long enough for the API to answer first: it is the one that refuses half a body.
+  // Long enough for the API to answer an incomplete body first.
   const [, limitMs = ""] = /REQUEST_LIMIT_MS = ([\d_]+)/.exec(read("local/http-server/extend-server.ts")) ?? []
   const limitSeconds = Number(limitMs.replaceAll("_", "")) / 1000
   expect(keys).toContain(`not there in full after ${limitSeconds} s gets 408`)

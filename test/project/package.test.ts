@@ -1,4 +1,4 @@
-// What is deployed: the CloudFormation template and the zips, made without network and credentials, and `invoke local`.
+// The CloudFormation template and the zips, packaged without network and credentials, and `invoke local`.
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
@@ -13,12 +13,12 @@ import { childEnvironment } from "../steps/running-api.ts"
 import { useTestStores } from "../steps/stores.ts"
 import { unzip } from "../steps/unzip.ts"
 
-/** Bundling takes some seconds, many times that on a busy machine. */
+/** Bundling takes seconds, many times that on a busy machine. */
 const PACKAGE_LIMIT_MS = 180_000
 const INVOKE_LIMIT_MS = 60_000
 /** AWS recommends six times the function's time-out for a queue's visibility timeout. */
 const VISIBILITY_PER_TIMEOUT = 6
-/** Node processes started side by side. */
+/** Node processes started in parallel. */
 const PARALLEL = 2
 
 type Resource = { Type: string; Properties: Record<string, unknown> }
@@ -50,7 +50,7 @@ const ofType = <T = Record<string, unknown>>(type: string): [string, T][] =>
 const serverless = (args: string[], env: NodeJS.ProcessEnv, limitMs: number) =>
   runNode([join(ROOT, "node_modules", ".bin", "serverless"), ...args], { cwd: project.folder, env, limitMs })
 
-/** No variable of ours, and none that leads to credentials or a region. */
+/** Returns an environment without our variables, credentials or a region. */
 const bareEnvironment = (): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
   HOME: unpacked,
@@ -167,7 +167,7 @@ describe("a stage without a secret as its admin key", () => {
   })
 })
 
-/** What each function may ask of the queues, and that is all its role allows. `secrets`: whether it is given any. */
+/** The only actions on queues that each function's role allows, and whether the function gets secrets. */
 type Rights = { queues: Record<string, string[]>; secrets: boolean }
 const NOTHING: Rights = { queues: {}, secrets: false }
 const READS: Rights = { queues: {}, secrets: true }
@@ -200,7 +200,7 @@ const rightsOf = (name: string): Rights =>
 type Statement = { Action: string | string[]; Resource: unknown }
 type Role = { ManagedPolicyArns: unknown[]; Policies?: { PolicyDocument: { Statement: Statement[] } }[] }
 
-/** The actions on queues that a role allows, by queue. Throws for a right to anything else. */
+/** Returns the actions on queues that a role allows, by queue. Throws for any other right. */
 function queueRightsOf({ Policies = [] }: Role): Record<string, string[]> {
   const rights: Record<string, string[]> = {}
   for (const { Action, Resource } of Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement))
@@ -234,7 +234,7 @@ describe("the rights", () => {
       expect([name, secrets.length > 0]).toEqual([name, rightsOf(name).secrets])
       const { PUBLIC_URL, CORS_ORIGINS, ...needed } = Environment.Variables
       if (rightsOf(name).secrets) expect(Object.values(needed)).not.toContain("")
-      // Both may be left out; no function must be without them, since all answer and all may refuse.
+      // Both may be empty, but every function must have them, since each sends answers and problems.
       expect([name, PUBLIC_URL, CORS_ORIGINS]).toEqual([name, "", ""])
     }
   })
@@ -256,7 +256,7 @@ function functionOf(id = ""): LambdaFunction {
 }
 const handlerOf = (id?: string): string => functionOf(id).Handler
 
-/** Unpacks a function's zip outside the repository, where no node_modules is above it. Answers its folder. */
+/** Unpacks a function's zip outside the repository, below no node_modules. Returns its folder. */
 async function unpack(zip: string): Promise<string> {
   const folder = join(unpacked, zip.replace(".zip", ""))
   for (const [path, content] of unzip(await readFile(join(project.folder, "out", zip)))) {
@@ -266,7 +266,7 @@ async function unpack(zip: string): Promise<string> {
   return folder
 }
 
-/** Loads a function's handler as Lambda does, in a fresh process; with an event, calls it and prints its answer. */
+/** Loads a function's handler like Lambda, in a new process; with an event, calls it and prints the answer. */
 function load(zip: string, folder: string, env: NodeJS.ProcessEnv, event?: unknown): Promise<Ran> {
   const script = `
     const { handler } = require("./functions/${zip.replace(".zip", ".js")}")

@@ -1,4 +1,4 @@
-// proxy/nginx.conf says for itself what the API says elsewhere: the two must not drift apart.
+// proxy/nginx.conf repeats what the API says elsewhere; the two must agree.
 import { readFile } from "node:fs/promises"
 import { describe, expect, test } from "@jest/globals"
 import { ERROR_CODES, type ErrorCode } from "../../lib/errors.ts"
@@ -6,7 +6,7 @@ import { ANSWER_HEADERS } from "../../lib/http/reply/answer-headers.ts"
 
 const conf = await readFile(new URL("../../proxy/nginx.conf", import.meta.url), "utf8")
 
-/** The entries of a map of nginx. */
+/** Returns the entries of a map in nginx.conf. */
 function mapOf(name: string): Record<string, string> {
   const [, entries = ""] = new RegExp(`map \\$\\w+ \\$${name} \\{([^}]*)\\}`).exec(conf) ?? []
   const read = [...entries.matchAll(/^\s*(\S+)\s+(?:"([^"]*)"|(\S+));$/gm)]

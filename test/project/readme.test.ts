@@ -1,4 +1,4 @@
-// What the README says of the project, and SECURITY.md of reports: tables and maps against their sources.
+// What the README says of the project, and SECURITY.md of reports, agrees with its sources.
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, test } from "@jest/globals"
@@ -14,7 +14,7 @@ const folders = (path: string): string[] =>
     .map(({ name }) => name)
 
 describe("the README's first screen", () => {
-  /** What fits on one: lines of text, as an editor of usual size shows them. */
+  /** Lines of text that fit on one screen in an editor of usual size. */
   const LINES = 40
   const screen = readme.split("\n").slice(0, LINES).join(" ")
 
@@ -30,7 +30,7 @@ describe("the README's first screen", () => {
 })
 
 describe("the README's table of calls", () => {
-  /** Each call of a row: methods belong to the path after them, or in `the same with POST` to the one before. */
+  /** Returns the calls of a row. Methods belong to the path after them, or in `the same with POST` to that before. */
   function callsOf(row: string): string[] {
     const calls: string[] = []
     let waiting: string[] = []
@@ -63,7 +63,7 @@ test("the README's layout: has every folder of the project, and those in them, a
     const [, folder = "", text = ""] = /^([\w.]+)\/ +(.*)$/.exec(line) ?? []
     return [folder, matches(text, /([\w.-]+)\/(?![\w`])/g).sort()]
   })
-  // Hidden folders but that of CI are of somebody's editor.
+  // Hidden folders other than that of CI belong to editors.
   const shown = folders(".").filter((name) => name === ".ci" || !name.startsWith("."))
   const there = projectPaths().filter((path) => shown.includes(path))
   const expected = there.map((folder) => [folder, folders(folder).sort()])

@@ -1,4 +1,4 @@
-// renovate.json finds the versions that stand outside of the files that it knows by itself.
+// renovate.json finds the versions outside the files that Renovate knows by itself.
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "@jest/globals"
@@ -8,7 +8,7 @@ type CustomManager = { managerFilePatterns: string[]; matchStrings: string[]; de
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8")
 const { customManagers } = JSON.parse(read("renovate.json")) as { customManagers: CustomManager[] }
 
-/** Renovate writes a regular expression between slashes. */
+/** Returns a regular expression that Renovate writes between slashes. */
 const expression = (text: string): RegExp => new RegExp(text.replace(/^\/(.*)\/$/s, "$1"))
 
 test("the managers of our own: each: finds one file, and in it one version", () => {

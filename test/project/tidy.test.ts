@@ -9,7 +9,7 @@ const FUNCTION_LINES_MAX = 70
 const FILE_LINES_MAX = 300
 const FILES_MIN = 300
 
-/** By file and first line of the function: lines. A migration is frozen; the others declare tests. */
+/** The lines of longer functions, by file and name. A migration is frozen; the others declare tests. */
 const LONG_FUNCTIONS: Record<string, number> = {
   "migrations/20261120_000001_create_tables.ts: up": 93,
   "test/steps/admin-key-cases.ts: describeAdminKey": 85,
@@ -23,7 +23,7 @@ const linesOf = (text: string): number => text.split("\n").length - 1
 
 type Function = { name: string; lines: number }
 
-/** The outermost functions of a file; those within are shorter. */
+/** Returns the outermost functions of a file; those within are shorter. */
 function functionsOf(path: string): Function[] {
   const source = ts.createSourceFile(path, read(path), ts.ScriptTarget.Latest, true)
   const found: Function[] = []
@@ -55,7 +55,7 @@ describe("every file", () => {
   })
 })
 
-/** Each word that the field does not use so, and what it is called here. */
+/** Names that are banned, and why. */
 const BANNED: [RegExp, string][] = [
   [/\b(?:\w+[-_.])?(?:util|utils|helper|helpers|common|manager)\.ts$/, "a name that says nothing"],
   [/\/(?:utils?|helpers?|common|managers?)\//, "a folder that says nothing"],

@@ -1,4 +1,4 @@
-// ADMIN_API_KEY: which calls need a key, and which is taken.
+// ADMIN_API_KEY: which calls need a key, and which keys are accepted.
 import { randomBytes, randomUUID } from "node:crypto"
 import { describe, expect, test } from "@jest/globals"
 import { type ApiCall, chatApi, expectStatus, type Transport } from "./chat-api.ts"
@@ -6,14 +6,14 @@ import type { Answered } from "./gateway-event.ts"
 import { callOf, pathOf, TARGETS, unknownToken } from "./world.ts"
 
 const newKey = (): string => randomBytes(18).toString("base64url")
-/** The one that is to be replaced, and the one that replaces it. */
+/** The key to be replaced, and its replacement. */
 export const ADMIN_KEYS = [newKey(), newKey()] as const
 const [OLD, NEW] = ADMIN_KEYS
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
 const NEEDED = ["createApplication", "listApplications", "updateApplication", "deleteApplication"] as const
 
-/** The calls of an API, each with `headers`. */
+/** Returns a transport that adds `headers` to each call. */
 const withHeaders =
   (call: Transport, headers: Record<string, string>): Transport =>
   (asked) =>
@@ -24,7 +24,7 @@ function expectUnauthorized({ status, headers, body }: Answered): void {
   expect(headers).toMatchObject({ "content-type": "application/problem+json", "www-authenticate": "Bearer" })
 }
 
-/** Describes an API that has both ADMIN_KEYS; `using` runs an action with its calls. */
+/** Describes an API with both ADMIN_KEYS; `using` runs an action with its calls. */
 export function describeAdminKey(using: (action: (call: Transport) => Promise<void>) => Promise<void>): void {
   const world = async (call: Transport) => {
     const api = chatApi(withHeaders(call, bearer(OLD)))

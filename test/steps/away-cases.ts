@@ -1,4 +1,4 @@
-// 503: what each endpoint answers while one of its dependencies is away.
+// What each endpoint answers, such as 503, while one of its dependencies is away.
 import { describe, expect, test } from "@jest/globals"
 import type { Dependency } from "../../lib/errors.ts"
 import type { SearchStores } from "../../lib/stores.ts"
@@ -8,21 +8,21 @@ import type { Answered } from "./gateway-event.ts"
 import { away, withEnvironment } from "./stores.ts"
 import { callOf, givenWorld, pathOf, type Stage, type Target, unknownToken, type World } from "./world.ts"
 
-/** Where what is asked for is: on its way, in MySQL, or nowhere at all. */
+/** Where the requested resource is: pending, stored, or nowhere. */
 type Scene = Stage | "unknown"
 export type AwayCase = { away: Dependency; scene: Scene; status: number }
 
-/** Names of parts, addresses and files that only we know: none of them is a client's business. */
+/** Names of parts, addresses and files that no answer may reveal. */
 const INSIDE = /mysql|maria|redis|sqs|queue|elastic|search index|127\.0\.0\.1|ECONN|\.ts\b|kysely|outbox/i
 
-/** 503 that says when to come again and nothing of the inside. */
+/** Checks that an answer is a 503 that says when to retry and reveals nothing internal. */
 export function expectUnavailable(answer: Answered): void {
   expectProblem(answer, 503, "unavailable")
   expect(Number(answer.headers["retry-after"])).toBeGreaterThan(0)
   expect(answer.text).not.toMatch(INSIDE)
 }
 
-/** Describes what `target` answers while dependencies are away; those not listed are irrelevant to it. */
+/** Describes what `target` answers while dependencies are away; those not listed do not affect it. */
 export function describeAway(api: ChatApi, stores: () => SearchStores, target: Target, cases: AwayCase[]): void {
   describe("a dependency is away", () => {
     test.each(cases)("$away, and what is asked for is $scene: $status", async ({ away: dependency, scene, status }) => {
@@ -44,7 +44,7 @@ async function givenScene(api: ChatApi, stores: SearchStores, scene: Scene): Pro
 const each = (dependency: Dependency, statuses: Partial<Record<Scene, number>>): AwayCase[] =>
   Object.entries(statuses).map(([scene, status]) => ({ away: dependency, scene: scene as Scene, status }))
 
-/** Creations need Redis, and no MySQL below a parent that is known. */
+/** Creations need Redis, but not MySQL below a parent that Redis knows. */
 export const creationAway = (): AwayCase[] => [
   ...each("mysql", { pending: 201, stored: 201 }),
   ...each("redis", { stored: 503 }),
@@ -60,7 +60,7 @@ export const changeAway = (success: number): AwayCase[] => [
   ...each("elasticsearch", { stored: success }),
 ]
 
-/** While Redis is away MySQL's word holds; what it does not have may be in the outbox, so it is not 404. */
+/** While Redis is away, MySQL answers; what it lacks may be in the outbox, so it is not 404. */
 export const readAway = (): AwayCase[] => [
   ...each("mysql", { pending: 200, stored: 503 }),
   ...each("redis", { stored: 200, unknown: 503 }),
@@ -68,7 +68,7 @@ export const readAway = (): AwayCase[] => [
   ...each("elasticsearch", { stored: 200 }),
 ]
 
-/** A list is always a merge of both. */
+/** A list always merges both. */
 export const listAway = (): AwayCase[] => [
   ...each("mysql", { pending: 503, stored: 503 }),
   ...each("redis", { stored: 200, unknown: 503 }),
@@ -76,7 +76,7 @@ export const listAway = (): AwayCase[] => [
   ...each("elasticsearch", { stored: 200 }),
 ]
 
-/** That the chat lives is known to Redis, as for creations. */
+/** As for creations, Redis knows that the chat lives. */
 export const searchAway = (): AwayCase[] => [
   ...each("mysql", { stored: 200 }),
   ...each("redis", { stored: 200, unknown: 503 }),

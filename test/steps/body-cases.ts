@@ -1,4 +1,4 @@
-// 400, 413, 415 and 422: every body that an endpoint refuses, and the ones at its limits that it takes.
+// 400, 413, 415 and 422: bodies that an endpoint refuses, and those at its limits that it accepts.
 import { describe, expect, test } from "@jest/globals"
 import { LIMITS } from "../../lib/limits.ts"
 import type { SearchStores } from "../../lib/stores.ts"
@@ -32,7 +32,7 @@ const NOT_OBJECTS: [string, unknown][] = [
   ["a text that is JSON again", '{"name":"x","body":"x"}'],
 ]
 
-/** Bytes that are no UTF-8, whole or cut off, of which a decoder makes something of the same length or another. */
+/** Bytes that are not UTF-8, whole or cut off; decoding may change their length or not. */
 const NOT_UTF8: [string, number[]][] = [
   ["three of a character's four bytes", [0xf0, 0x9f, 0x98]],
   ["a byte of Latin-1", [0xe9]],
@@ -43,13 +43,13 @@ const NOT_UTF8: [string, number[]][] = [
 const withBytes = (bytes: number[]): Buffer =>
   Buffer.concat([Buffer.from('{"name":"x'), Buffer.from(bytes), Buffer.from('","body":"x"}')])
 
-/** A body of exactly `bytes` bytes that would be taken if it were shorter. */
+/** Returns a body of exactly `bytes` bytes that would be accepted if it were shorter. */
 function sized(json: unknown, bytes: number): string {
   const text = JSON.stringify(json).slice(0, -1)
   return `${text},"more":"${repeated("x", bytes - Buffer.byteLength(text) - 11)}"}`
 }
 
-/** A body of `depth` levels, the outermost an object that would be taken with less. */
+/** Returns a body of `depth` levels that would be accepted with fewer. */
 const nested = (json: unknown, depth: number): string =>
   `${JSON.stringify(json).slice(0, -1)},"more":${repeated("[", depth - 1)}${repeated("]", depth - 1)}}`
 
@@ -120,7 +120,7 @@ function refusals(json: unknown): Refusal[] {
   ]
 }
 
-/** Describes the bodies that `target` refuses and takes; `fields` are those wrong in a field of its own. */
+/** Describes the bodies that `target` refuses and accepts; `fields` are those with a wrong field. */
 export function describeBody(api: ChatApi, stores: () => SearchStores, target: Target, fields: FieldCase[]): void {
   const { method, template, json, success } = target
 
@@ -195,7 +195,7 @@ const textCases = (field: string, max: number, unit: string, more: [string, unkn
     ...more,
   ].map(([what, value]) => ({ what: `with ${what} as ${field}`, json: { [field]: value }, path: field }))
 
-/** Wrong names. `nullable`: null stands for "no name"; `optional`: so does its absence. */
+/** Returns wrong names. With `nullable`, null means "no name"; with `optional`, so does its absence. */
 export function nameCases({ nullable = false, optional = false } = {}): FieldCase[] {
   return [
     ...textCases("name", LIMITS.nameMax, "x", nullable ? [] : [["null", null]]),
@@ -203,14 +203,14 @@ export function nameCases({ nullable = false, optional = false } = {}): FieldCas
   ]
 }
 
-/** Wrong bodies of a message. */
+/** Returns wrong bodies of a message. */
 export const messageBodyCases = (): FieldCase[] => [
-  // 10,001 characters beyond U+FFFF are 40 kB, so the limit on the request does not come first.
+  // 10,001 characters beyond U+FFFF are 40 kB, so the limit on the request is not reached first.
   ...textCases("body", LIMITS.bodyMax, "x", [["null", null]]),
   { what: "without a body field", json: { text: "x" }, path: "body" },
 ]
 
-/** Names at the limits, each with what is kept of it. */
+/** Names at the limits, each with what is stored. */
 export const NAMES_TAKEN: [string, string, string][] = [
   ["of one character", "x", "x"],
   ["of 255 characters", repeated("x", 255), repeated("x", 255)],

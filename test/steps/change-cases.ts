@@ -1,4 +1,4 @@
-// Updates and deletes: what they do to the resource itself, for all three kinds.
+// Updates and deletes of all three kinds: what they do to the resource itself.
 import { describe, expect, test } from "@jest/globals"
 import type { SearchStores } from "../../lib/stores.ts"
 import { type ChatApi, expectStatus } from "./chat-api.ts"
@@ -48,7 +48,7 @@ export function describeUpdate(api: ChatApi, stores: () => SearchStores, target:
   })
 }
 
-/** Describes a delete. `siblings` are templates of what lies beside or above and must stay. */
+/** Describes a delete. `remaining` are templates of siblings and parents, which must stay. */
 export function describeDelete(api: ChatApi, stores: () => SearchStores, target: Target, remaining: string[]): void {
   const { template } = target
 

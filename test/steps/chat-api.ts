@@ -1,9 +1,9 @@
-// The API as tests call it: the same steps, in this process (the handlers themselves) or over HTTP.
+// The steps by which tests call the API, in this process (the handlers themselves) or over HTTP.
 import type { EndpointHandler } from "../../lib/http/endpoint.ts"
 import { REJECTED_ROUTES, ROUTES } from "../../lib/operations/routes.ts"
 import { type Answered, type Call, invoke } from "./gateway-event.ts"
 
-/** A call; `json` is sent as application/json, `text` and `bytes` as they are, `base64` says that the gateway encodes it. */
+/** A call. `json` is sent as application/json, `text` and `bytes` unchanged; `base64` if the gateway encodes it. */
 export type ApiCall = {
   method?: string
   path: string
@@ -19,7 +19,7 @@ export type Transport = (call: ApiCall) => Promise<Answered>
 
 type Routed = { function: string; pathParameters: Record<string, string> }
 
-/** A segment of a path; one that cannot be decoded stands for itself, as in the emulator. */
+/** Returns a decoded segment of a path; one that cannot be decoded stays as it is, as in the emulator. */
 function decoded(segment: string): string {
   try {
     return decodeURIComponent(segment)
@@ -28,7 +28,7 @@ function decoded(segment: string): string {
   }
 }
 
-/** The parameters of a path that fits a template, and how many of its segments are literal. */
+/** Returns the parameters of a path that fits a template, and how many segments are literal. */
 function matchPath(
   template: string,
   path: string,
@@ -47,7 +47,7 @@ function matchPath(
   return { parameters, literals: wanted.length - Object.keys(parameters).length }
 }
 
-/** The function that a gateway calls: the most specific route with the method, else the catch-all. */
+/** Returns the function that a gateway calls: that of the most specific route with the method, else the catch-all. */
 export function route(method: string, path: string): Routed {
   const asked = method === "HEAD" ? "GET" : method
   const fitting = [...ROUTES, ...REJECTED_ROUTES]
@@ -78,7 +78,7 @@ const contentType = (call: ApiCall): Record<string, string> =>
 const lowerCase = (headers: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 
-/** Calls the handlers in this process, with the events that API Gateway would make. */
+/** Returns a transport that calls the handlers in this process, with the events of API Gateway. */
 export function directTransport(): Transport {
   return async (call) => {
     const { method = "GET", path } = call
@@ -99,7 +99,7 @@ export function directTransport(): Transport {
   }
 }
 
-/** Calls a running API. */
+/** Returns a transport that calls a running API. */
 export function httpTransport(baseUrl: string): Transport {
   return async (call) => {
     const { method = "GET", path } = call
@@ -131,7 +131,7 @@ const withQuery = (path: string, query: Query): ApiCall => (query === undefined 
 
 export type ChatApi = ReturnType<typeof chatApi>
 
-/** The calls of the contract as steps. `given…` insist on success and answer the resource. */
+/** Returns the calls of the contract as steps. `given…` throw unless they succeed, and return the resource. */
 export function chatApi(call: Transport) {
   const post = (path: string, json: unknown, options: Options) =>
     call({ method: "POST", path, headers: headersOf(options), ...(json !== undefined && { json }) })
@@ -188,7 +188,7 @@ export const chatPath = (token: string, chat: number): string => `/applications/
 export const messagePath = (token: string, chat: number, message: number): string =>
   `${chatPath(token, chat)}/messages/${message}`
 
-/** The body of an answer that must have `status`; else an Error with what was answered. */
+/** Returns the body of an answer. Throws an Error with the answer unless it has `status`. */
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
 export function expectStatus(answer: Answered, status: number): any {
   if (answer.status === status) return answer.body

@@ -1,4 +1,4 @@
-// Programs that tests run to their end.
+// Runs programs to their end.
 import { spawn } from "node:child_process"
 import { setTimeout as sleep } from "node:timers/promises"
 import { signalGroup } from "../../local/processes.ts"
@@ -6,7 +6,7 @@ import { signalGroup } from "../../local/processes.ts"
 export type Ran = { code: number | null; stdout: string; stderr: string }
 type Options = { cwd: string; env: NodeJS.ProcessEnv; limitMs: number }
 
-/** Runs a script of Node.js to its end. Throws, after killing its group, when it does not end by itself in time. */
+/** Runs a Node.js script to its end. If it does not end in time, kills its group and throws. */
 export async function runNode(args: string[], { cwd, env, limitMs }: Options): Promise<Ran> {
   const child = spawn(process.execPath, args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] })
   const ran: Ran = { code: null, stdout: "", stderr: "" }

@@ -1,11 +1,11 @@
-// Consumers at work in the background, as the event source runs them, for tests of what happens under load.
+// Runs consumers in the background, like the event source, for tests under load.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { SearchStores } from "../../lib/stores.ts"
 import { deliverOnce, drainQueues } from "./drain.ts"
 
 const IDLE_MS = 20
 
-/** Delivers both queues while `action` runs, then until they are empty. Hands on what either throws. */
+/** Delivers both queues while `action` runs, then until they are empty. Throws what either throws. */
 export async function whileConsuming<T>(stores: SearchStores, action: () => Promise<T>): Promise<T> {
   let isOver = false
   const consume = async (queue: "persist" | "index") => {

@@ -1,4 +1,4 @@
-// What is in the index and what ought to be: all of it, read in the plainest way.
+// Reads everything that is in the index, and that ought to be, in the simplest way.
 import type { SearchStores } from "../../lib/stores.ts"
 
 const DOCUMENTS_MAX = 10_000
@@ -19,7 +19,7 @@ const inOrder = (a: Document, b: Document): number =>
       ? 1
       : a.chat_number - b.chat_number || a.number - b.number
 
-/** Every document that a search can find. */
+/** Returns every document that a search can find. */
 export async function documentsOf({ elasticsearch, config }: SearchStores): Promise<Document[]> {
   const _source = ["application", "chat_number", "number", "body", "created_at", "updated_at"]
   const { hits } = await elasticsearch.search<Document>({
@@ -27,11 +27,11 @@ export async function documentsOf({ elasticsearch, config }: SearchStores): Prom
     size: DOCUMENTS_MAX,
     _source,
   })
-  if (hits.hits.length >= DOCUMENTS_MAX) throw new Error("there are more documents than a test can look at")
+  if (hits.hits.length >= DOCUMENTS_MAX) throw new Error("there are more documents than a test can read")
   return hits.hits.flatMap(({ _source: source }) => source ?? []).sort(inOrder)
 }
 
-/** The documents that the rows ask for. */
+/** Returns the documents that the rows require. */
 export async function rowsAsDocuments({ mysql }: SearchStores): Promise<Document[]> {
   const rows = await mysql.selectFrom("messages").selectAll().execute()
   return rows

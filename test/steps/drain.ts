@@ -1,4 +1,4 @@
-// Queues in tests: deliveries made by hand, as the event source would make them or in any other way.
+// Delivers the queues' messages by hand, like the event source or in any other way.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Message } from "@aws-sdk/client-sqs"
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda"
@@ -6,7 +6,7 @@ import { handler as indexMessages } from "../../functions/index-messages.ts"
 import { handler as persistWrites } from "../../functions/persist-writes.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 
-/** Longer than a few visibility time-outs of the tests' queues. */
+/** Longer than several visibility timeouts of the tests' queues. */
 const DRAIN_LIMIT_MS = 20_000
 const PAUSE_MS = 50
 
@@ -31,25 +31,25 @@ function toRecord({ MessageId, ReceiptHandle, Body, Attributes, MD5OfBody }: Mes
   }
 }
 
-/** A record as the queue would deliver it: `body` is text as it is, or events to be written as JSON. */
+/** Returns a record as the queue would deliver it; `body` is a text, or events to be written as JSON. */
 export function sqsRecord(body: unknown, { receives = 1, id = crypto.randomUUID() as string } = {}): SQSRecord {
   const Body = typeof body === "string" ? body : JSON.stringify(body)
   const Attributes = { ApproximateReceiveCount: String(receives) } as NonNullable<Message["Attributes"]>
   return toRecord({ MessageId: id, ReceiptHandle: id, Body, Attributes })
 }
 
-/** Invokes a queue's function with `records`. Answers the ids that it wants to have again. */
+/** Invokes a queue's function with `records`. Returns the ids that it wants redelivered. */
 export async function deliver(queue: QueueName, records: SQSRecord[]): Promise<string[]> {
   const answer = await HANDLERS[queue]({ Records: records }, { functionName: queue } as Context)
   return answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)
 }
 
-/** Up to ten messages of a queue, as records; they stay in flight until `removeRecords`, or come again. */
+/** Receives up to ten messages of a queue as records. They stay in flight until `removeRecords`, or come again. */
 export async function receiveRecords(stores: SearchStores, queue: QueueName): Promise<SQSRecord[]> {
   return (await stores.sqs.receive(queueUrl(stores, queue))).map(toRecord)
 }
 
-/** Every message that a queue has now, as records, taken off the queue: for deliveries made by hand. */
+/** Removes all messages from a queue and returns them as records, for deliveries by hand. */
 export async function takeRecords(stores: SearchStores, queue: QueueName): Promise<SQSRecord[]> {
   const taken: SQSRecord[] = []
   for (;;) {
@@ -65,7 +65,7 @@ export async function removeRecords(stores: SearchStores, queue: QueueName, reco
   if (handles.length > 0) await stores.sqs.remove(queueUrl(stores, queue), handles)
 }
 
-/** The dead letters of a queue with their reasons, taken off it. */
+/** Removes the dead letters of a queue and returns them with their reasons. */
 export async function takeDeadLetters(stores: SearchStores, queue: QueueName) {
   const url = stores.queues[queue].deadLettersUrl
   const messages = await stores.sqs.receive(url)
@@ -80,7 +80,7 @@ export async function takeDeadLetters(stores: SearchStores, queue: QueueName) {
   }))
 }
 
-/** Delivers what a queue has, once. Answers how many messages it had. */
+/** Delivers a queue's messages once. Returns how many there were. */
 export async function deliverOnce(stores: SearchStores, queue: QueueName): Promise<number> {
   const records = await receiveRecords(stores, queue)
   if (records.length === 0) return 0
@@ -94,8 +94,8 @@ export async function deliverOnce(stores: SearchStores, queue: QueueName): Promi
 }
 
 /**
- * Brings everything that was accepted to MySQL and from there to Elasticsearch (where a search sees it after the next
- * refresh): delivers both queues until they are empty. Throws if they are not within `limitMs`.
+ * Delivers both queues until they are empty, so that everything accepted is in MySQL and Elasticsearch (searches see it
+ * after the next refresh). Throws if they are not empty within `limitMs`.
  */
 export async function drainQueues(stores: SearchStores, limitMs = DRAIN_LIMIT_MS): Promise<void> {
   await drainQueue(stores, "persist", limitMs)
@@ -114,12 +114,12 @@ export async function drainQueue(stores: SearchStores, queue: QueueName, limitMs
   }
 }
 
-/** Makes what was indexed so far visible to searches. */
+/** Makes all indexed documents visible to searches. */
 export async function refreshIndex({ elasticsearch, config }: SearchStores): Promise<void> {
   await elasticsearch.indices.refresh({ index: config.ELASTICSEARCH_INDEX })
 }
 
-/** Works the queues, as the event source would, until `action` is done. */
+/** Delivers both queues, like the event source, until `action` is done. */
 export async function whileConsuming<T>(own: SearchStores, action: () => Promise<T>): Promise<T> {
   let running = true
   const consume = async () => {

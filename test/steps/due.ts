@@ -1,4 +1,4 @@
-// The relay's clock in tests: what it would send in a while is due now.
+// Changes due times, so that tests need not wait for the relay.
 import { SHARDS, shardKeys, shardOf } from "../../lib/outbox/keys.ts"
 import { defineScript } from "../../lib/outbox/scripts/define-script.ts"
 import type { SearchStores } from "../../lib/stores.ts"
@@ -12,12 +12,12 @@ local due = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000) + tonumb
 for _, f in ipairs(redis.call('ZRANGE', due_key, 0, -1)) do redis.call('ZADD', due_key, due, f) end return {}`,
 })
 
-/** Makes all that waits in the outbox of the application's shard due, now or in a while. */
+/** Makes everything in the outbox of the application's shard due in `inMs`. */
 export async function makeOutboxDue({ redis }: SearchStores, token: string, inMs = 0): Promise<void> {
   await redis.run(ALL_DUE, shardKeys(shardOf(token)), { inMs })
 }
 
-/** Makes all of the application's entries of pending_index due, the dead ones aside. */
+/** Makes all the application's entries of pending_index due, except dead ones. */
 export async function makeIndexDue({ mysql }: SearchStores, token: string): Promise<void> {
   await mysql
     .updateTable("pending_index")
@@ -34,7 +34,7 @@ const FORGET = defineScript("forget-due", {
   lua: "redis.call('DEL', due_key) return {}",
 })
 
-/** Lets the relay find nothing of what earlier tests have left behind. */
+/** Makes the relay ignore what earlier tests have left. */
 export async function forgetDue({ redis, mysql }: SearchStores): Promise<void> {
   await Promise.all(SHARDS.map((shard) => redis.run(FORGET, shardKeys(shard), {})))
   await mysql.deleteFrom("pending_index").execute()

@@ -2,7 +2,7 @@ import { expect } from "@jest/globals"
 import { ERROR_CODES, type ErrorCode } from "../../lib/errors.ts"
 import type { Answered } from "./gateway-event.ts"
 
-/** The answer is the problem of `code`, complete and of the right media type. */
+/** Checks that an answer is the problem `code`, complete and with the right media type. */
 export function expectProblem(answer: Answered, status: number, code: ErrorCode) {
   expect(answer.status).toBe(status)
   expect(answer.headers["content-type"]).toBe("application/problem+json")

@@ -1,27 +1,27 @@
-// A line to a server that can be cut, can go silent, and can be slow.
+// A TCP forwarder to a server that can be cut, silenced and slowed.
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 
 export type Forwarder = {
-  /** The target's URL, by way of this line. */
+  /** The target's URL through the forwarder. */
   url: string
-  /** Takes connections again, on the same port. */
+  /** Accepts connections again, on the same port. */
   open(): Promise<unknown>
-  /** Breaks every connection and takes no more. */
+  /** Breaks every connection and accepts no more. */
   shut(): Promise<void>
-  /** While true whatever is sent, in either direction, gets lost; false breaks the connections that lost something. */
+  /** While true, all data is lost in both directions; false breaks all connections, since they lost some. */
   hang(value: boolean): void
-  /** Whatever is sent on the connections there are gets lost from now on; others are as ever. */
+  /** From now on all data on the existing connections is lost; new ones work. */
   silence(): void
-  /** Whatever the server says from now on comes so much later. */
+  /** Delays the server's data by `ms` from now on. */
   delay(ms: number): void
 }
 
-/** A queue's URL at another endpoint. */
+/** Returns a queue's URL at another endpoint. */
 export const queueUrlAt = (url: string, endpoint: string): string => new URL(new URL(url).pathname, endpoint).href
 
-/** A TCP forwarder in front of the server at `targetUrl`. */
+/** Starts a forwarder to the server at `targetUrl`. */
 export async function startForwarder(targetUrl: string): Promise<Forwarder> {
   const target = new URL(targetUrl)
   const sockets = new Set<Socket>()

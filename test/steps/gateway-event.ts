@@ -11,7 +11,7 @@ export type Call = {
   isBase64Encoded?: boolean
 }
 
-/** An event as API Gateway's HTTP API makes it (payload format 2.0). */
+/** Returns an event as API Gateway's HTTP API makes it (payload format 2.0). */
 export function gatewayEvent(call: Call = {}): APIGatewayProxyEventV2 {
   const { method = "GET", path = "/", pathParameters, queryString = "", headers = {}, body } = call
   return {
@@ -39,7 +39,7 @@ export function gatewayEvent(call: Call = {}): APIGatewayProxyEventV2 {
   }
 }
 
-/** The part of an invocation's context that an endpoint reads. */
+/** The part of the invocation context that an endpoint reads. */
 export const invocation = { awsRequestId: "invocation-1", functionName: "some-function" } as Context
 
 export type Answered = {
@@ -50,7 +50,7 @@ export type Answered = {
   body: any
 }
 
-/** Invokes a handler as the gateway would, and reads its answer. */
+/** Invokes a handler like the gateway, and returns its answer. */
 export async function invoke(handler: EndpointHandler, call: Call = {}): Promise<Answered> {
   const answer: APIGatewayProxyStructuredResultV2 = await handler(gatewayEvent(call), invocation)
   const { statusCode, headers = {}, body } = answer
@@ -58,7 +58,7 @@ export async function invoke(handler: EndpointHandler, call: Call = {}): Promise
   return { status: statusCode, headers, text: body, body: isJson && body ? JSON.parse(body) : undefined }
 }
 
-/** A call with `value` as its JSON body. */
+/** Returns a call with `value` as its JSON body. */
 export const withJson = (value: unknown, call: Call = {}): Call => ({
   method: "POST",
   ...call,

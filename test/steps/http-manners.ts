@@ -1,4 +1,4 @@
-// What only a client over HTTP sees: headers, preflights, methods, and requests that no handler is made for.
+// What only HTTP clients see: headers, preflights, methods, and requests that reach no handler.
 import { once } from "node:events"
 import { connect } from "node:net"
 import { expect, test } from "@jest/globals"
@@ -19,10 +19,10 @@ function expectProblem({ status, headers, body }: Answered, code: ErrorCode): vo
   expect(body.request_id).toBe(headers["x-request-id"])
 }
 
-/** The members of a list in a header, whose commas may have blanks behind them or none (RFC 9110, section 5.6.1). */
+/** Returns the members of a list in a header, whose commas may have blanks around them (RFC 9110, section 5.6.1). */
 const listed = (header: unknown): string[] => String(header).split(/\s*,\s*/)
 
-/** A POST of an application with these header lines and this body. */
+/** Returns a POST of an application with the header lines and the body. */
 const post = (lines: string[], body: string | Buffer): Buffer =>
   Buffer.concat([
     Buffer.from(["POST /applications HTTP/1.1", "Host: localhost", "Connection: close", ...lines, "", ""].join("\r\n")),
@@ -35,7 +35,7 @@ const named = (bytes: number[]): Buffer =>
   Buffer.concat([Buffer.from('{"name":"x'), Buffer.from(bytes), Buffer.from('"}')])
 const json = (lines: string[]): Buffer => post([...lines, "Content-Length: 12"], '{"name":"x"}')
 
-/** Requests that no client library would send, and the problem that answers each. */
+/** Requests that no client library would send, and the problem for each. */
 const RAW_REQUESTS: [string, string | Buffer, ErrorCode][] = [
   ["of another version of HTTP", "GET /health HTTP/9\r\n\r\n", "bad_request"],
   ["that is no HTTP", "GARBAGE\r\n\r\n", "bad_request"],
@@ -66,7 +66,7 @@ const RAW_REQUESTS: [string, string | Buffer, ErrorCode][] = [
   ],
 ]
 
-/** Describes what every API over HTTP does. */
+/** Describes what the API does over HTTP, wherever it runs. */
 export function describeManners(call: Transport, baseUrl: () => string): void {
   const chats = chatApi(call)
 

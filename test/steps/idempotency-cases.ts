@@ -1,4 +1,4 @@
-// Idempotency-Key: what every call that creates does with it.
+// What every creation does with an Idempotency-Key.
 import { randomUUID } from "node:crypto"
 import { describe, expect, test } from "@jest/globals"
 import type { SearchStores } from "../../lib/stores.ts"
@@ -9,9 +9,9 @@ import { callOf, givenWorld, pathOf, reach, STAGES, type Target, type World } fr
 
 type Creation = {
   target: Target
-  /** Another body that would be taken. */
+  /** Another body that would be accepted. */
   otherJson: unknown
-  /** The path of what was created. */
+  /** Returns the path of what was created. */
   created: (world: World, body: { token: string; number: number }) => string
   keyMin: number
 }

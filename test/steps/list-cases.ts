@@ -1,14 +1,14 @@
-// Lists: the parameters that every list takes and refuses.
+// The parameters that every list accepts and refuses.
 import { describe, expect, test } from "@jest/globals"
 import type { ChatApi } from "./chat-api.ts"
 import { expectStatus } from "./chat-api.ts"
 import { expectProblem } from "./expect-problem.ts"
 
-/** A list to try: a fresh one with `count` items, oldest first, and the key by which they are told apart. */
+/** A list to test: `given` makes one with `count` items, oldest first; `key` is the member that identifies them. */
 export type ListUnderTest = {
   given: (count: number) => Promise<{ path: string; keys: (string | number)[] }>
   key: "token" | "number"
-  /** Another list of the same kind: its cursors must not fit. */
+  /** Makes another list of the same kind, whose cursors must not be accepted. */
   other: () => Promise<string>
 }
 

@@ -1,4 +1,4 @@
-// 404: every way in which something under a path cannot be there, for any endpoint with path parameters.
+// 404: all ways in which the resource of a path can be missing, for any endpoint with path parameters.
 import { describe, expect, test } from "@jest/globals"
 import type { SearchStores } from "../../lib/stores.ts"
 import { type ChatApi, chatPath, expectStatus, messagePath } from "./chat-api.ts"
@@ -37,12 +37,12 @@ const IMPOSSIBLE_NUMBERS = [
   "4294967296",
   "9".repeat(20),
 ]
-/** Possible, but nobody has written so much here. */
+/** Valid numbers that no test reaches. */
 const UNKNOWN_NUMBERS = ["999", "4294967295"]
 
 type Deletion = { what: string; path: (world: World) => string }
 
-/** The deletes after which the target is no longer there. */
+/** Returns the deletes after which the target no longer exists. */
 function deletionsAbove(template: string): Deletion[] {
   const deletions: Deletion[] = [{ what: "application", path: ({ token }) => `/applications/${token}` }]
   const inChat = template.includes("/chats/")
@@ -85,7 +85,7 @@ export function describeMissing(api: ChatApi, stores: () => SearchStores, target
   })
 }
 
-/** What a refused write must not do: the world is as it was. */
+/** Checks that a refused write has changed nothing. */
 export async function expectUnchanged(api: ChatApi, { token, chat, message }: World): Promise<void> {
   expect(expectStatus(await api.getApplication(token), 200).name).toBe("first name")
   expect(expectStatus(await api.getChat(token, chat), 200).name).toBe("first name")

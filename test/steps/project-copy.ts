@@ -1,19 +1,16 @@
-// The project in a folder of its own: serverless empties its build folder at every start, under whatever else uses it.
+// Copies the project, because serverless empties its build folder at every start, even while another process uses it.
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { ROOT, stackFolder } from "../../local/services/settings.ts"
 
-/** Where end-to-end tests keep what they start; `npm test` clears it. */
+/** The folder of what end-to-end tests start; `npm test` clears it. */
 export const E2E_FOLDER = join(stackFolder("test"), "e2e")
 
 const PARTS = ["functions", "lib", "local", "package.json", "tsconfig.json", "serverless.yml", "resources.yml"]
 
 export type ProjectCopy = { folder: string; remove(): Promise<void> }
 
-/**
- * Copies what serverless reads into a new folder in `parent`. `queueSuffix` is appended to the name of each queue, so that an emulator polls queues of
- * its own.
- */
+/** Copies what serverless reads into a new folder in `parent`. `queueSuffix` gives the copy its own queues. */
 export async function copyProject({ queueSuffix = "", parent = E2E_FOLDER } = {}): Promise<ProjectCopy> {
   await mkdir(parent, { recursive: true })
   const folder = await mkdtemp(join(parent, "project-"))

@@ -1,18 +1,18 @@
-// What the tests of the documents look things up with.
+// Reads the project's files for the tests of documents.
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { ROOT } from "../../local/services/settings.ts"
 
 const GENERATED = new Set(["node_modules", ".git", ".data", ".esbuild", ".serverless", "coverage"])
 
-/** The text of a file of the project. */
+/** Returns the text of a file of the project. */
 export const read = (file: string): string => readFileSync(join(ROOT, file), "utf8")
 
-/** What the first group of `pattern` holds at each of its matches. */
+/** Returns the first group of each match of `pattern`. */
 export const matches = (text: string, pattern: RegExp): string[] =>
   [...text.matchAll(pattern)].map(([, found]) => found ?? "")
 
-/** The path of every file and folder of the project that is not generated. */
+/** Returns the path of every file and folder of the project that is not generated. */
 export const projectPaths = (): string[] =>
   readdirSync(ROOT, { withFileTypes: true })
     .filter(({ name }) => !GENERATED.has(name))
@@ -22,11 +22,11 @@ export const projectPaths = (): string[] =>
       return [entry.name, ...below.map((path) => join(entry.name, String(path)))]
     })
 
-/** The variables of .env.example, with the values that stand there. */
+/** Returns the variables of .env.example with their values. */
 export const exampleVariables = (): [string, string][] =>
   [...read(".env.example").matchAll(/^#([A-Z_]+)=(.*)$/gm)].map(([, name = "", value = ""]) => [name, value])
 
-/** The text below a heading of the second level, up to the next one. */
+/** Returns the text below a heading of the second level, up to the next one. */
 export function sectionOf(document: string, heading: string): string {
   const [, below = ""] = read(document).split(`\n## ${heading}\n`)
   return below.split("\n## ")[0] ?? ""

@@ -1,8 +1,8 @@
-// How this machine reaches the stores of docker-compose.yml, their ports being published on 127.0.0.1.
+// The stores of docker-compose.yml, with ports published on 127.0.0.1.
 import { queueUrlsAt } from "../../lib/queue/queues.ts"
 import type { Ports } from "../../local/services/settings.ts"
 
-/** The environment that leads to them. */
+/** Returns the environment that leads to them. */
 export const publishedStores = (ports: Ports): Record<string, string> => {
   const sqs = `http://127.0.0.1:${ports.elasticmq}`
   return {

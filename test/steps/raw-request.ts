@@ -1,8 +1,8 @@
-// HTTP as bytes on a connection, for what no HTTP client would send.
+// Sends HTTP as raw bytes, for requests that no HTTP client would send.
 import { connect } from "node:net"
 import type { Answered } from "./gateway-event.ts"
 
-/** Returns the latest answer in what a server has sent on one connection. */
+/** Returns the last answer in what a server has sent on a connection. */
 function parse(received: string): Answered {
   const [head = "", text = ""] = received.slice(received.lastIndexOf("HTTP/1.1 ")).split("\r\n\r\n")
   const [statusLine = "", ...lines] = head.split("\r\n")
@@ -17,15 +17,15 @@ function parse(received: string): Answered {
 }
 
 /**
- * Sends `request` as it is to the API at `baseUrl`. Returns its answer, once the connection has been closed: by the
- * server, or because the request asked for it (`Connection: close`).
+ * Sends `request` unchanged to the API at `baseUrl`. Returns the answer once the connection is closed, by the server or
+ * because the request asked for it (`Connection: close`).
  */
 export async function sendRaw(baseUrl: string, request: string | Buffer): Promise<Answered> {
   const { hostname, port } = new URL(baseUrl)
   const socket = connect(Number(port), hostname)
   let received = ""
   socket.on("data", (data) => (received += String(data)))
-  // The rest of what is too large may meet a connection that is closed already.
+  // The rest of a too large request may meet a closed connection.
   socket.on("error", () => {})
   socket.write(request)
   await new Promise((resolve) => socket.once("close", resolve))

@@ -1,7 +1,7 @@
-// Redis as it is behind the API: what tests look at there, or set as something else would have left it.
+// Direct access to Redis, for tests that read its state or prepare it.
 import { Redis } from "ioredis"
 
-/** Does something on a connection of its own to the tests' Redis. */
+/** Calls `act` with a separate connection to the tests' Redis. */
 export async function withRedis<T>(act: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(process.env.REDIS_URL as string)
   try {

@@ -1,4 +1,4 @@
-// The API as users run it: a real `serverless offline start` in a process of its own, on the stores of this jest worker.
+// Runs the API as users do: `serverless offline start` in a separate process, on the stores of this jest worker.
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs"
@@ -16,14 +16,14 @@ import { type ChatApi, chatApi, httpTransport } from "./chat-api.ts"
 import { copyProject, E2E_FOLDER, type ProjectCopy } from "./project-copy.ts"
 import { useTestStores } from "./stores.ts"
 
-/** Bundling and starting take 5 to 10 s, some times that on a busy machine. */
+/** Bundling and starting take 5 to 10 s, several times that on a busy machine. */
 const START_LIMIT_MS = 90_000
 const HEALTH_LIMIT_MS = 1_000
 const POLL_MS = 50
-/** The batches under way are given 10 s, and calls 5 s after that. */
+/** Running batches get 10 s, then calls get 5 s. */
 const STOP_LIMIT_MS = 20_000
 const ERROR_LINES_SHOWN = 5
-/** What a schedule of one minute does, and the longest wait for a relayed event, lie within. */
+/** Long enough for functions scheduled each minute and for relayed events. */
 const TEST_LIMIT_MS = 240_000
 
 type Environment = Record<string, string>
@@ -32,16 +32,16 @@ export type Ending = { code: number | null; signal: NodeJS.Signals | null; tookM
 export type RunningApi = {
   baseUrl: string
   chats: ChatApi
-  /** Whether a process of its group lives. */
+  /** Returns whether a process of its group is alive. */
   isAlive(): boolean
   /**
-   * Sends SIGTERM and waits for the end. Throws, after killing it, when the API does not end by itself in time, and when
-   * it has logged an error.
+   * Sends SIGTERM and waits for the end. Throws when the API does not end in time, after killing it, and when it has
+   * logged an error.
    */
   stop(): Promise<Ending>
 }
 
-/** A project whose queues no one else polls, and how to start its API. */
+/** A copy of the project with its own queues. */
 export type ApiProject = { start(changes?: Environment): Promise<RunningApi>; queues: Environment }
 
 async function freePort(): Promise<number> {
@@ -52,7 +52,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** The queues that an API of this worker polls, with the attributes of real ones, empty. Answers their variables. */
+/** Creates empty queues for an API of this worker, with the attributes of the real ones. Returns their variables. */
 async function makeQueues(endpoint: string, suffix: string): Promise<Environment> {
   const credentials = { accessKeyId: "local", secretAccessKey: "local" }
   const sqs = new SQSClient({ endpoint, region: "us-east-1", credentials, maxAttempts: 1 })
@@ -78,13 +78,13 @@ async function makeQueues(endpoint: string, suffix: string): Promise<Environment
   }
 }
 
-/** The environment of a program that is no part of jest. */
+/** Returns the environment for a program outside jest. */
 export function childEnvironment(changes: Environment): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _options, JEST_WORKER_ID: _worker, NODE_ENV: _env, ...env } = process.env
   return { ...env, SLS_LOG_LEVEL: "error", SLS_NOTIFICATIONS_MODE: "off", SLS_TELEMETRY_DISABLED: "1", ...changes }
 }
 
-/** Whether a process of the group is left. One that has ended, and whose end nobody has asked for yet, is not. */
+/** Returns whether a process of the group is left, zombies aside. */
 function groupLives(group: number): boolean {
   if (process.platform !== "linux") return processIdentity(group) !== undefined
   return readdirSync("/proc").some((pid) => {
@@ -105,18 +105,18 @@ async function waitUntilHealthy(child: ChildProcess, baseUrl: string, logFile: s
   const deadline = Date.now() + START_LIMIT_MS
   for (;;) {
     if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`the API ended at its start:\n${logTail(logFile).join("\n")}`)
+      throw new Error(`the API ended while starting:\n${logTail(logFile).join("\n")}`)
     const answer = await fetch(`${baseUrl}/health`, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) })
       .then((health) => health.text())
       .catch(() => "")
-    // A handler that cannot be loaded answers 200 as well, with the error as its body.
+    // A handler that fails to load answers 200 too, with the error as its body.
     if (answer === '{"status":"ok"}') return
     if (Date.now() > deadline) throw new Error(`the API does not answer:\n${logTail(logFile).join("\n")}`)
     await sleep(POLL_MS)
   }
 }
 
-/** What no test may bring about: an error that was logged, or that ended a promise unheard. */
+/** Returns the log's errors and unhandled rejections, of which no test may cause any. */
 const errorLines = (logFile: string): string[] =>
   readFileSync(logFile, "utf8")
     .split("\n")
@@ -191,7 +191,7 @@ export function useApiProject(): { stores: () => SearchStores; project: () => Ap
   const project = (): ApiProject => ({
     queues,
     start: async (changes = {}) => {
-      if (!copy) throw new Error("the project is there in tests and after beforeAll only")
+      if (!copy) throw new Error("the project exists only in tests and after beforeAll")
       const api = await startApi(copy, { ...queues, ...changes })
       running.push(api)
       return api
@@ -200,7 +200,7 @@ export function useApiProject(): { stores: () => SearchStores; project: () => Ap
   return { stores, project }
 }
 
-/** One API for all tests of a file. */
+/** Runs one API for all tests of a file. */
 export function useRunningApi(): { stores: () => SearchStores; api: () => RunningApi; queues: () => Environment } {
   const { stores, project } = useApiProject()
   let api: RunningApi | undefined

@@ -1,7 +1,7 @@
-// For tests: text in many scripts, and generators that mix it with what is hard about Unicode.
+// Text in many scripts, and generators that mix it with difficult Unicode.
 import fc from "fast-check"
 
-/** One sentence or so for each script, with what is particular to it. */
+/** About a sentence for each script, with its particularities. */
 export const SAMPLES: readonly string[] = [
   "All human beings are born free and equal in dignity and rights.",
   "Größe, Straße, façade, œuvre, Ærø, İstanbul ılık, Tiếng Việt, Åsa, naïve Zoë",
@@ -29,7 +29,7 @@ export const SAMPLES: readonly string[] = [
 
 const from = (text: string) => fc.constantFrom(...text)
 
-/** One code point: often one that decomposes, composes, changes length in folding or is dropped. */
+/** A code point, often one that decomposes, composes, changes length in folding or is dropped. */
 export const unit: fc.Arbitrary<string> = fc.oneof(
   { weight: 4, arbitrary: from("aAeEsS iI<&'\"") },
   { weight: 4, arbitrary: from(SAMPLES.join("")) },

@@ -1,4 +1,4 @@
-// For tests: a search index of one's own on the real Elasticsearch at ELASTICSEARCH_URL.
+// Separate search indexes for tests on the Elasticsearch at ELASTICSEARCH_URL.
 import { randomBytes } from "node:crypto"
 import { Client } from "@elastic/elasticsearch"
 import { chatText, type ResourceKey } from "../../lib/events.ts"
@@ -6,14 +6,14 @@ import { type IndexOperation, indexDocuments } from "../../lib/search/indexing/i
 import { indexDefinition } from "../../lib/search/indexing/index-mapping.ts"
 import { indexName } from "../../lib/search/indexing/targets.ts"
 
-/** A test should fail with the reason, not wait for its own time limit. */
+/** Shorter than a test's limit, so that it fails with the reason. */
 const REQUEST_TIMEOUT_MS = 30_000
 
 const FIRST_CREATED_AT = Date.UTC(2026, 0, 1)
 
 export type GivenIndex = { client: Client; alias: string; remove: () => Promise<void> }
 
-/** A client and an alias that nobody else uses and that points to nothing yet. `remove` deletes every index behind it. */
+/** Returns a client and a new alias that points to nothing yet. `remove` deletes every index behind it. */
 export async function givenAlias(): Promise<GivenIndex> {
   const node = process.env.ELASTICSEARCH_URL
   if (!node) throw new Error("ELASTICSEARCH_URL is not set: the search tests need a running Elasticsearch")
@@ -30,7 +30,7 @@ export async function givenAlias(): Promise<GivenIndex> {
   return { client, alias, remove }
 }
 
-/** The same, with an empty index behind the alias. */
+/** Returns the same with an empty index behind the alias. */
 export async function givenIndex(): Promise<GivenIndex> {
   const given = await givenAlias()
   const aliases = { [given.alias]: { is_write_index: true } }
@@ -38,7 +38,7 @@ export async function givenIndex(): Promise<GivenIndex> {
   return given
 }
 
-/** What writes the document of a message that was created at a time (RFC 3339) and has not changed since. */
+/** Returns the write of a message's document, created at `at` (RFC 3339) and unchanged since. */
 export function writing(key: ResourceKey, body: string, at: string, revision: string | bigint): IndexOperation {
   const { application, chat, message: number } = key
   const times = { created_at: at, updated_at: at }
@@ -46,7 +46,7 @@ export function writing(key: ResourceKey, body: string, at: string, revision: st
   return { ...key, revision, document }
 }
 
-/** A chat with these bodies, numbered from 1 and a millisecond apart, ready to be searched. Throws for any refused. */
+/** Indexes a chat with the bodies, numbered from 1, a millisecond apart, ready to be searched. Throws if one fails. */
 export async function givenDocuments(
   { client, alias }: GivenIndex,
   application: string,
@@ -62,7 +62,7 @@ export async function givenDocuments(
   await client.indices.refresh({ index: alias })
 }
 
-/** An application token that no other test uses. */
+/** Returns an application token that no other test uses. */
 export function givenToken(): string {
   return randomBytes(18).toString("base64url")
 }

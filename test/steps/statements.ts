@@ -1,4 +1,4 @@
-// Counts what a request costs, where it arrives: statements at the MySQL server, commands at Redis, calls at SQS.
+// Counts the cost of a request at the servers: statements at MySQL, commands at Redis, calls at SQS.
 import { randomUUID } from "node:crypto"
 import { createServer, request as httpRequest } from "node:http"
 import { type AddressInfo, connect } from "node:net"
@@ -9,9 +9,9 @@ import type { SearchStores } from "../../lib/stores.ts"
 import { queuesAt, withEnvironment } from "./stores.ts"
 
 export type Counts = {
-  /** Statements that ran in the worker's own database, by their digests (literals replaced). */
+  /** Statements in the worker's database, by their digests (literals replaced). */
   mysql: { reads: string[]; writes: string[] }
-  /** Commands that clients sent to the worker's own Redis database: one round trip each, or fewer. */
+  /** Commands that clients sent to the worker's Redis database, with at most one round trip each. */
   redis: string[]
   /** Calls to SQS that send messages. */
   sqsSends: number
@@ -21,8 +21,8 @@ const WRITE = /^(insert|update|delete|replace|load|truncate|create|alter|drop)\b
 const READ = /^(select|with|\(select)\b/i
 
 /**
- * Runs `action` with handlers on stores of their own and counts what arrives at the servers meanwhile. `warmUp` runs
- * before, uncounted: first uses connect, load scripts and verify parents. The handlers' `environment` may differ, too.
+ * Runs `action` with handlers on separate stores and counts what arrives at the servers meanwhile. `warmUp` runs first,
+ * uncounted, since first uses connect, load scripts and verify parents. `environment` changes the handlers' variables.
  */
 export async function countCalls(
   own: SearchStores,
@@ -55,7 +55,7 @@ function difference(before: Digests, after: Digests): Counts["mysql"] {
   return { reads: ran.filter((text) => READ.test(text)), writes: ran.filter((text) => WRITE.test(text)) }
 }
 
-/** Reads the server's own statistics through a connection without a database, so that it does not count itself. */
+/** Reads the server's statistics by a connection without a database, which is not counted itself. */
 async function statementCounter(url: string) {
   const server = new URL(url)
   const database = server.pathname.slice(1)
@@ -82,14 +82,14 @@ async function statementCounter(url: string) {
 /** A line of MONITOR: +time [database source] "command" "argument"… */
 const MONITOR_LINE = /^\+\S+ \[(\d+) (\S+)\] (.*)$/
 
-/** Follows MONITOR on a connection of its own; what scripts do inside ("lua") costs no round trip. */
+/** Follows MONITOR on a separate connection. Commands within scripts ("lua") cost no round trip. */
 async function commandCounter(url: string) {
   const { hostname, port, pathname, username, password } = new URL(url)
   const database = pathname.slice(1) || "0"
-  // Written after the last command, so that MONITOR has shown all before it; others may be counting at the same server.
+  // Written after the last command: once MONITOR shows it, all earlier ones were shown. Others may count here too.
   const mark = `end-of-count-${randomUUID()}`
   const redis = new Redis(url, { maxRetriesPerRequest: 0 })
-  // A plain socket: while a client switches to monitoring, lines that come early confuse it.
+  // A plain socket, since early lines confuse a client that is switching to MONITOR.
   const socket = connect(Number(port || 6379), hostname)
   const lines = createInterface({ input: socket })
   let commands: string[] = []
@@ -108,7 +108,7 @@ async function commandCounter(url: string) {
   socket.write("MONITOR\r\n")
   await started
   return {
-    /** The commands since the last reading. */
+    /** Returns the commands since the last call. */
     async read(): Promise<string[]> {
       const marked = new Promise<void>((resolve) => {
         onMark = resolve
@@ -127,7 +127,7 @@ async function commandCounter(url: string) {
   }
 }
 
-/** An HTTP proxy in front of the queue server that counts the calls which send. */
+/** Starts an HTTP proxy to the queue server that counts the calls that send. */
 async function countingProxy(target: string) {
   let sends = 0
   const server = createServer((incoming, answer) => {

@@ -1,4 +1,4 @@
-// The stores of one jest worker on the real services: a database, a Redis database, queues and an index of its own.
+// The stores of one jest worker on the real services: its own database, Redis database, queues and index.
 import { setTimeout as sleep } from "node:timers/promises"
 import {
   CreateQueueCommand,
@@ -17,15 +17,15 @@ import type { SearchStores } from "../../lib/stores.ts"
 import { prepareStores } from "../../local/migrate.ts"
 import { queueUrlAt } from "./forwarder.ts"
 
-/** Where lib/runtime.ts keeps the stores that all functions of a process share. */
+/** The symbol under which lib/runtime.ts keeps the stores that all functions of a process share. */
 const SHARED = Symbol.for("chat-backend.stores")
 const shared = globalThis as { [SHARED]?: SearchStores }
 
-/** The first use makes a database and an index; a queue or a lock may keep it waiting. */
+/** The first use creates a database and an index, and may wait for a queue or a lock. */
 export const PREPARE_TIMEOUT_MS = 60_000
-/** A test brings its events through both queues, some of them several times. */
+/** A test delivers its events through both queues, some of them several times. */
 const TEST_TIMEOUT_MS = 30_000
-/** Short, so that a message that failed comes again within a test. */
+/** Short, so that a failed message comes again within a test. */
 const VISIBILITY_TIMEOUT_SECONDS = 2
 const CONNECT_TIMEOUT_MS = 3_000
 const TABLES = ["applications", "chats", "messages", "tombstones", "counters", "pending_index"]
@@ -41,7 +41,7 @@ function required(name: (typeof REQUIRED)[number]): string {
   return value
 }
 
-/** Fails with the name of the service: a bare ECONNREFUSED tells nothing. */
+/** Throws an error with the name of the service, which a bare ECONNREFUSED lacks. */
 async function reach<T>(service: string, address: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call()
@@ -51,7 +51,7 @@ async function reach<T>(service: string, address: string, call: () => Promise<T>
   }
 }
 
-/** Names of this worker's own: several workers, and several checkouts with databases of their own, do not meet. */
+/** Returns names unique to this worker and checkout. */
 function ownNames() {
   const worker = process.env.JEST_WORKER_ID ?? "1"
   const mysql = new URL(required("MYSQL_URL"))
@@ -62,7 +62,7 @@ function ownNames() {
   return { database, mysqlUrl: mysql.href, redisUrl: redis.href, suffix: database.replaceAll("_", "-") }
 }
 
-/** The database's user must be allowed to create databases. */
+/** Creates a database, for which the user needs the right. */
 async function createDatabase(database: string): Promise<void> {
   const url = required("MYSQL_URL")
   await reach("MySQL", url, async () => {
@@ -77,7 +77,7 @@ async function createDatabase(database: string): Promise<void> {
   })
 }
 
-/** Makes the queue and its dead-letter queue, empty both, and answers their URLs. */
+/** Creates the queue and its dead-letter queue, both empty, and returns their URLs. */
 async function emptyQueue(sqs: SQSClient, name: string): Promise<{ queue: string; deadLetters: string }> {
   const ensure = async (queue: string, Attributes: Record<string, string>) => {
     const found = await sqs.send(new GetQueueUrlCommand({ QueueName: queue })).catch(() => undefined)
@@ -110,7 +110,7 @@ async function emptyQueues(suffix: string): Promise<Environment> {
   }
 }
 
-/** Removes everything but the marks of the shards' lives: without them every file would wait for a recovery. */
+/** Removes everything but the marks of the shards' lives, without which every file would wait for a recovery. */
 async function emptyRedis(url: string): Promise<void> {
   await reach("Redis", url, async () => {
     const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, connectTimeout: CONNECT_TIMEOUT_MS })
@@ -121,7 +121,7 @@ async function emptyRedis(url: string): Promise<void> {
       const others = keys.filter((key) => !key.endsWith(":life"))
       if (others.length > 0) await redis.unlink(...others)
       const lives = keys.filter((key) => key.endsWith(":life"))
-      // A test may have left a revision that lies ahead of the clock.
+      // A test may have left a revision in the future.
       await Promise.all(lives.map((key) => redis.hset(key, "bytes", "0", "revision", "0")))
     } finally {
       redis.disconnect()
@@ -156,8 +156,8 @@ async function open(): Promise<Opened> {
 }
 
 /**
- * The stores of this jest worker, empty at the start of each test file, and shared with the handlers that the file
- * calls. Throws an Error that says which service is not there.
+ * Returns the stores of this jest worker, empty at the start of each test file and shared with the handlers that it
+ * calls. Throws an Error that names a service that cannot be reached.
  */
 async function testStores(): Promise<SearchStores> {
   opened ??= await open()
@@ -166,14 +166,11 @@ async function testStores(): Promise<SearchStores> {
   return opened.stores
 }
 
-/**
- * The SDK leaves its connection timer (500 ms) running after a refused connection, and a send that hangs ends after as
- * long; jest waits no longer for a worker.
- */
+/** After a refused connection the SDK's timer runs on for 500 ms, as does a hanging send, and jest does not wait. */
 const LAST_SEND_MS = 600
 let queueWasAway = false
 
-/** Closes every connection, so that jest ends by itself. */
+/** Closes every connection, so that jest can end. */
 async function closeStores(): Promise<void> {
   delete shared[SHARED]
   if (queueWasAway) await sleep(LAST_SEND_MS)
@@ -182,20 +179,20 @@ async function closeStores(): Promise<void> {
   opened = undefined
 }
 
-/** Prepares and closes the stores around the tests of a file. Answers how to get them. */
+/** Prepares and closes the stores around the tests of a file. Returns a function that returns them. */
 export function useTestStores(): () => SearchStores {
   jest.setTimeout(TEST_TIMEOUT_MS)
   beforeAll(async () => void (await testStores()), PREPARE_TIMEOUT_MS)
   afterAll(closeStores)
   return () => {
-    if (!opened) throw new Error("the stores are there in tests and after beforeAll only")
+    if (!opened) throw new Error("the stores exist only in tests and after beforeAll")
     return opened.stores
   }
 }
 
 /**
- * Runs `action` while all handlers work with stores that differ in some variables (say, a port where nobody listens),
- * then gives them the worker's own again.
+ * Runs `action` while all handlers use stores with some other variables, such as a port without a server, then restores
+ * the worker's own.
  */
 export async function withEnvironment<T>(
   changes: Environment,
@@ -213,10 +210,10 @@ export async function withEnvironment<T>(
   }
 }
 
-/** Nobody listens there: TCP port 1 is reserved and needs root to bind. */
+/** Nothing listens there: TCP port 1 is reserved and only root can bind it. */
 const NOBODY = "127.0.0.1:1"
 
-/** What makes a dependency be away, for `withEnvironment`. */
+/** Returns the variables, for `withEnvironment`, that make a dependency be away. */
 export function away(dependency: "mysql" | "redis" | "sqs" | "elasticsearch"): Environment {
   if (dependency === "mysql") return { MYSQL_URL: `mysql://chat:chat@${NOBODY}/chat` }
   if (dependency === "redis") return { REDIS_URL: `redis://${NOBODY}/0` }
@@ -224,7 +221,7 @@ export function away(dependency: "mysql" | "redis" | "sqs" | "elasticsearch"): E
   return queuesAt(`http://${NOBODY}`)
 }
 
-/** The same queues behind another address. */
+/** Returns the variables of the same queues at another address. */
 export function queuesAt(endpoint: string): Environment {
   queueWasAway = true
   const urls = Object.entries(opened?.environment ?? {}).filter(([name]) => name.endsWith("QUEUE_URL"))

@@ -1,4 +1,4 @@
-// Two tenants with chats and messages of equal numbers, and what each of them must see: its own, and nothing else.
+// Two tenants with chats and messages of equal numbers, each of which must see its own and nothing else.
 import { randomBytes, randomUUID } from "node:crypto"
 import { expect } from "@jest/globals"
 import { syncCounts } from "../../lib/counts/sync-counts.ts"
@@ -13,20 +13,20 @@ import { reach, type Stage } from "./world.ts"
 export const EQUAL_BODY = "an equal needle"
 const BUDGET_MS = 10_000
 
-/** What a tenant has written: messages by number, in chats by number. */
+/** What a tenant has written: chats by number, with messages by number. */
 type Chats = Map<number, { name: string | null; messages: Map<number, string> }>
 export type Tenant = {
-  /** A word in its name and in all but the equal ones of its chats' names and messages' bodies. */
+  /** A word in the tenant's name and in all texts that are not equal for both tenants. */
   secret: string
   token: string
   chats: Chats
-  /** The Idempotency-Keys of its application, and in each path below of its first and of its second creation. */
+  /** The Idempotency-Keys of its application, and of the first and second creation in each path below. */
   keys: { application: string; first: string; second: string }
-  /** The first page's `next_cursor`, by the path of its list; searches are listed under `<path>/search`. */
+  /** The `next_cursor` of each list's first page by path, that of searches by `<path>/search`. */
   cursors: Map<string, string>
 }
 
-/** A key that gives an application a token of this shard. */
+/** Returns a key that gives an application a token in `shard`. */
 function keyInShard(shard: string): string {
   for (;;) {
     const key = `tenant-${randomUUID()}`
@@ -37,7 +37,7 @@ function keyInShard(shard: string): string {
 const nameOf = (secret: string, chat: number) => (chat === 1 ? null : `chat-${secret}`)
 const bodyOf = (secret: string, message: number) => (message === 1 ? EQUAL_BODY : `needle ${message} of body-${secret}`)
 
-/** `sizes`: how many messages each of its chats has. */
+/** Creates a tenant whose chats have as many messages as `sizes` says. */
 async function givenTenant(api: ChatApi, shard: string, sizes: number[]): Promise<Tenant> {
   const secret = randomBytes(9).toString("hex")
   const keys = { application: keyInShard(shard), first: `first-${randomUUID()}`, second: `second-${randomUUID()}` }
@@ -61,7 +61,7 @@ async function givenTenant(api: ChatApi, shard: string, sizes: number[]): Promis
   return { secret, token, chats, keys, cursors: new Map() }
 }
 
-/** The tenant goes on writing, in its first chat and with a new one. */
+/** Makes the tenant write in its first chat and in a new one. */
 export async function writeOn(api: ChatApi, { token, secret, chats }: Tenant): Promise<void> {
   const messages = chats.get(1)?.messages as Map<number, string>
   const [message, chat] = [messages.size + 1, chats.size + 1]
@@ -84,7 +84,7 @@ async function noteCursors(api: ChatApi, { token, chats, cursors }: Tenant, stag
   }
 }
 
-/** `larger` has all the numbers of `smaller`, and some that only it has. */
+/** Creates two tenants; `larger` has all the numbers of `smaller`, and more. */
 export async function givenTenants(api: ChatApi, stores: SearchStores, stage: Stage, inOneShard: boolean) {
   const [shard, another] = SHARDS as [string, string]
   const larger = await givenTenant(api, shard, [5, 2, 2])
@@ -95,7 +95,7 @@ export async function givenTenants(api: ChatApi, stores: SearchStores, stage: St
   return { larger, smaller }
 }
 
-/** Stored: counted too, and what lies below tombstones is removed. */
+/** Brings all writes to `stage`; stored ones are counted too, and purged below tombstones. */
 export async function reachWithCounts(stage: Stage, stores: SearchStores): Promise<void> {
   await reach(stage, stores)
   if (stage === "pending") return
@@ -104,7 +104,7 @@ export async function reachWithCounts(stage: Stage, stores: SearchStores): Promi
   await reach(stage, stores)
 }
 
-/** The tenant finds all that it has written, as it was, and nothing else; counted and searched where it is stored. */
+/** Checks that the tenant finds exactly what it has written, and if stored also counts and search results. */
 export async function expectWhole(api: ChatApi, { token, secret, chats }: Tenant, stage: Stage): Promise<void> {
   const counted = (count: number) => (stage === "stored" ? count : expect.any(Number))
   const application = { token, name: `name-${secret}`, chats_count: counted(chats.size) }

@@ -1,4 +1,4 @@
-/** What a client sees of `call`, and how long it waited. */
+/** Returns the answer of `call`, and how long it took. */
 export async function timed<T>(call: Promise<T>): Promise<{ answer: T; tookMs: number }> {
   const started = performance.now()
   const answer = await call

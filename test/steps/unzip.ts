@@ -1,15 +1,15 @@
 import { inflateRawSync } from "node:zlib"
 
-/** The end of the central directory, an entry of it, and the length of a local header (PKZIP APPNOTE 4.3). */
+/** Signatures of the end and entries of the central directory, and the length of a local header (APPNOTE 4.3). */
 const END_SIGNATURE = 0x06054b50
 const ENTRY_BYTES = 46
 const LOCAL_HEADER_BYTES = 30
 const DEFLATED = 8
 
-/** The files of a zip archive (stored or deflated; below 4 GiB), by path. */
+/** Returns the files of a zip archive (stored or deflated, below 4 GiB) by path. */
 export function unzip(archive: Buffer): Map<string, Buffer> {
   const end = archive.lastIndexOf(Buffer.from([0x50, 0x4b, 0x05, 0x06]))
-  if (end < 0 || archive.readUInt32LE(end) !== END_SIGNATURE) throw new Error("this is no zip archive")
+  if (end < 0 || archive.readUInt32LE(end) !== END_SIGNATURE) throw new Error("this is not a zip archive")
   const files = new Map<string, Buffer>()
   let at = archive.readUInt32LE(end + 16)
   for (let left = archive.readUInt16LE(end + 10); left > 0; left--) {

@@ -1,4 +1,4 @@
-// What most tests begin with: an application with a chat with a message, on its way to MySQL or already there.
+// The start of most tests: an application with a chat with a message, pending or stored.
 import { randomBytes } from "node:crypto"
 import type { Method, Operation } from "../../lib/http/operation.ts"
 import * as applications from "../../lib/operations/applications.ts"
@@ -10,7 +10,7 @@ import { drainQueues, refreshIndex } from "./drain.ts"
 
 export type World = { token: string; chat: number; message: number }
 
-/** `pending`: in the outbox only; `stored`: in MySQL and Elasticsearch, and no longer in the outbox. */
+/** `pending` is only in the outbox; `stored` is in MySQL and Elasticsearch, and no longer in the outbox. */
 export type Stage = "pending" | "stored"
 export const STAGES: Stage[] = ["pending", "stored"]
 
@@ -22,17 +22,17 @@ export async function givenWorld(api: ChatApi, stores: SearchStores, stage: Stag
   return { token, chat, message }
 }
 
-/** Brings what was written since to `stage`. */
+/** Brings all writes so far to `stage`. */
 export async function reach(stage: Stage, stores: SearchStores): Promise<void> {
   if (stage === "pending") return
   await drainQueues(stores)
   await refreshIndex(stores)
 }
 
-/** A token that no application has. */
+/** Returns a token that no application has. */
 export const unknownToken = (): string => randomBytes(18).toString("base64url")
 
-/** One endpoint: what is called, and what it answers when all is well. */
+/** An endpoint: how it is called, and the status of its success. */
 export type Target = {
   method: Method
   template: string
@@ -41,7 +41,7 @@ export type Target = {
   query?: Record<string, string | number>
 }
 
-/** The path of a template's resource. The last number is a message's where the template names its chat before. */
+/** Returns the path of a template's resource. The last number is a message's if the template names its chat before. */
 export const pathOf = (template: string, { token, chat, message }: World): string =>
   template
     .replace("{token}", token)
@@ -55,7 +55,7 @@ export const callOf = (target: Target, path: string): ApiCall => ({
   ...(target.query && { query: target.query }),
 })
 
-/** What the search finds in the world's message. */
+/** A query that finds the world's message. */
 const QUERY = { query: "body" }
 const isSearch = (path: string): boolean => path.endsWith("/search")
 

@@ -14,14 +14,14 @@ import (
 
 const searchLimit = 30 * time.Second // search may lag by some seconds, on a busy machine by more
 
-// same ends the walk where what came is not what was wanted.
+// same ends the walk if a value is not the expected one.
 func same(came, wanted any) {
 	if !reflect.DeepEqual(came, wanted) {
 		panic(fmt.Sprintf("came %v, wanted %v", came, wanted))
 	}
 }
 
-// answer passes on what a call answered with, and ends the walk where there was no answer. A problem ends the walk too: its
+// answer returns the answer of a call, and ends the walk if there was none. A problem ends the walk later, since its
 // JSON200 and JSON201, which are read below, are nil.
 func answer[T any](answered T, err error) T {
 	if err != nil {
@@ -30,7 +30,7 @@ func answer[T any](answered T, err error) T {
 	return answered
 }
 
-// set gives an optional parameter its value.
+// set sets an optional parameter.
 func set[T any](parameter **T, value T) { *parameter = &value }
 
 func main() {

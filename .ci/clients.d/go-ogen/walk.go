@@ -13,14 +13,14 @@ import (
 
 const searchLimit = 30 * time.Second // search may lag by some seconds, on a busy machine by more
 
-// same ends the walk where what came is not what was wanted.
+// same ends the walk if a value is not the expected one.
 func same(came, wanted any) {
 	if !reflect.DeepEqual(came, wanted) {
 		panic(fmt.Sprintf("came %v, wanted %v", came, wanted))
 	}
 }
 
-// is passes on an answer of the type T, and ends the walk where a call failed or answered with another, such as a problem.
+// is returns an answer of type T, and ends the walk if the call failed or its answer has another type, as a problem.
 func is[T any](answered any, err error) T {
 	if err != nil {
 		panic(err)
@@ -32,7 +32,7 @@ func is[T any](answered any, err error) T {
 	return wanted
 }
 
-// adminKey is sent with the calls that want one.
+// adminKey is sent with the calls that require one.
 type adminKey string
 
 func (key adminKey) AdminKey(context.Context, api.OperationName) (api.AdminKey, error) {

@@ -6,7 +6,7 @@ import java.util.Objects;
 import java.util.UUID;
 
 class Walk {
-  // Search may lag by some seconds, on a busy machine by more.
+  // Search may lag by seconds, on a busy machine by more.
   static final Duration SEARCH_LIMIT = Duration.ofSeconds(30);
 
   static void same(Object came, Object wanted) {
@@ -25,7 +25,7 @@ class Walk {
     var application = new ApplicationInput().name("Walk");
     var token = applications.createApplication(
         ApplicationsApi.APICreateApplicationRequest.newBuilder().applicationInput(application).build()).getToken();
-    // For no body at all this generator sends null.
+    // Without a body, this client sends null.
     var unnamed = chats.createChat(ChatsApi.APICreateChatRequest.newBuilder().token(token).build());
     same(List.of(unnamed.getNumber().intValue(), unnamed.getName() == null), List.of(1, true));
     var chat = chats.createChat(ChatsApi.APICreateChatRequest.newBuilder()

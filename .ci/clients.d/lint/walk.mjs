@@ -1,4 +1,4 @@
-// Fails when Redocly, whose own exit code tells of errors only, found an error or a warning: `node walk.mjs redocly.json`.
+// Fails if Redocly, whose exit code reports only errors, found an error or a warning: `node walk.mjs redocly.json`.
 import { readFileSync } from "node:fs"
 
 const { problems } = JSON.parse(readFileSync(process.argv[2], "utf8"))

@@ -1,5 +1,5 @@
-// Sends each request of the collection once, to an application with one chat and one message, and looks whether it is
-// answered as the document says.
+// Sends each request of the collection once, to an application with one chat and one message, and checks each answer
+// against the document.
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import newman from "newman"
@@ -26,8 +26,8 @@ async function create(path, body) {
 
 const requestsOf = (item) => item.item?.flatMap(requestsOf) ?? [item]
 
-// Path variables and the key come from the collection's variables. A parameter that has no example is left out: a cursor
-// comes out of an answer only.
+// Path variables and the key come from the collection's variables. A parameter without an example is left out, since a
+// cursor can only come from an answer.
 function withValues({ request }) {
   const { method, url } = request
   const name = nameOf(method, `/${url.path.map((part) => part.replace(/^:(.+)/, "{$1}")).join("/")}`)
@@ -41,10 +41,10 @@ function withValues({ request }) {
   return { name, request: { ...request, url: { ...url, variable, query }, header } }
 }
 
-// Deletes come last, the deepest first, so that none takes away what a later request is about.
+// Deletes come last, the deepest first, so that none removes what a later request needs.
 const turn = ({ request }) => (request.method === "DELETE" ? 100 - request.url.path.length : 0)
 
-// Returns what an answer has that the document doesn't say of the call's success, or undefined.
+// Returns how an answer differs from the documented success; undefined if it does not.
 function difference(name, response) {
   const success = Object.entries(operations.get(name)?.responses ?? {}).filter(([status]) => status.startsWith("2"))
   const documented = success.find(([status]) => Number(status) === response.code)?.[1]

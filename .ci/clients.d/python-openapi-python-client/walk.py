@@ -19,13 +19,13 @@ client = AuthenticatedClient(
 
 
 def body(call, **fields):
-    """Returns the body that a call takes, of the type that its signature names first."""
+    """Returns a body for a call, of the first type in its signature."""
     taken = get_type_hints(call.sync_detailed)["body"]
     return (get_args(taken) or [taken])[0](**fields)
 
 
 def answer(call, *path, **options):
-    """Returns what a call answered with. Throws with its problem where that is not the documented success."""
+    """Returns the answer of a call. Raises with its problem unless it is the documented success."""
     answered = call.sync_detailed(*path, client=client, **options)
     assert answered.status_code in (200, 201, 204), answered.content
     return answered.parsed

@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let params = CreateChatParams { token: token.clone(), idempotency_key: None, chat_input: body };
         create_chat(configuration, params)
     };
-    // For no body at all this generator sends null.
+    // Without a body, this client sends null.
     let unnamed = chat(None)?;
     assert_eq!((unnamed.number, unnamed.name), (1, None));
     let chat_number = chat(Some(ChatInput { name: Some(Some("Order".into())) }))?.number;

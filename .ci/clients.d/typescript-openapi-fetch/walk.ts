@@ -11,7 +11,7 @@ const MESSAGES = "/applications/{token}/chats/{chat_number}/messages"
 const { BASE_URL, ADMIN_API_KEY } = process.env
 const api = createClient<paths>({ baseUrl: BASE_URL, headers: { "x-api-key": ADMIN_API_KEY } })
 
-// Returns what a call answered with, or throws with its problem.
+// Returns the answer of a call, or throws with its problem.
 async function answer<T>(call: Promise<{ data?: T; error?: unknown }>) {
   const { data, error } = await call
   assert.ok(data, JSON.stringify(error))
