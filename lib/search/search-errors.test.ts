@@ -2,10 +2,10 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Client } from "@elastic/elasticsearch"
 import { describe, expect, test } from "@jest/globals"
-import { givenAlias } from "../../test/steps/search-index.ts"
+import { givenAlias, givenIndex } from "../../test/steps/search-index.ts"
 import { type FoldedQuery, fold } from "./folding/fold.ts"
 import { type SearchRequest, searchIndex } from "./querying/query-index.ts"
-import { isSearchAway, SearchIndexMissing } from "./search-errors.ts"
+import { isRefusedForGood, isSearchAway, SearchIndexMissing } from "./search-errors.ts"
 
 const TIMEOUT_MS = 20_000
 
@@ -30,6 +30,18 @@ describe("searchIndex: when it cannot answer", () => {
     await nothing.remove()
 
     expect(error).toBeInstanceOf(SearchIndexMissing)
+    expect(isSearchAway(error)).toBe(true)
+  })
+
+  test("a closed index, searched, is a passing error", async () => {
+    const given = await givenIndex()
+    await given.client.indices.close({ index: given.alias })
+    const error = await searchIndex(given.client, given.alias, { ...request, timeoutMs: TIMEOUT_MS }).catch(
+      (error) => error,
+    )
+    await given.client.indices.open({ index: given.alias })
+    await given.remove()
+
     expect(isSearchAway(error)).toBe(true)
   })
 
@@ -68,5 +80,24 @@ describe("searchIndex: when it cannot answer", () => {
   test("any other error, judged, is not a passing one", () => {
     expect(isSearchAway(new Error("anything else"))).toBe(false)
     expect(isSearchAway("not an error")).toBe(false)
+  })
+})
+
+describe("isRefusedForGood", () => {
+  test.each([
+    [400, "document_parsing_exception", true],
+    [400, "illegal_argument_exception", true],
+    // An operator has closed the index.
+    [400, "index_closed_exception", false],
+    // The key may not write to this index.
+    [403, "security_exception", false],
+    [403, "cluster_block_exception", false],
+    // A node that was restarted is up before its shards are.
+    [404, "shard_not_found_exception", false],
+    [429, "es_rejected_execution_exception", false],
+    [500, "translog_exception", false],
+    [503, "unavailable_shards_exception", false],
+  ])("a document answered %i %s, judged, is refused for good: %s", (status, type, forGood) => {
+    expect(isRefusedForGood({ status, type })).toBe(forGood)
   })
 })

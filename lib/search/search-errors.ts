@@ -18,13 +18,25 @@ export class SearchIncomplete extends Error {
 const TRANSPORT_ERRORS = new Set(["ConnectionError", "TimeoutError", "NoLivingConnectionsError", "RequestAbortedError"])
 
 /**
- * HTTP statuses that mean "not now": throttled, overloaded, no primary shard, a proxy without a backend; also a key
- * that is wrong or not allowed yet, which no other request could fix.
+ * HTTP statuses that mean "not now": throttled, overloaded, no primary shard, a proxy without a backend; a shard that a
+ * restarted node does not have yet (404); also a key that is wrong or not allowed yet, which no other request could fix.
  */
-const AWAY_STATUSES = new Set([401, 403, 408, 429, 502, 503, 504])
+const AWAY_STATUSES = new Set([401, 403, 404, 408, 429, 502, 503, 504])
+/** The one 400 that is not the request's fault: an operator has closed the index. */
+const INDEX_CLOSED = "index_closed_exception"
+const HTTP_BAD_REQUEST = 400
+
+type Answer = { status: number; type: string }
+
+/**
+ * Returns whether a document that was refused like this will be refused for good: only a 400 judges the document, any
+ * other status the state of the cluster.
+ */
+export const isRefusedForGood = ({ status, type }: Answer): boolean =>
+  status === HTTP_BAD_REQUEST && type !== INDEX_CLOSED
 
 /** Returns the status and error type of an error answer; undefined for any other error. */
-export function answeredError(error: unknown): { status: number; type: string } | undefined {
+export function answeredError(error: unknown): Answer | undefined {
   if (!(error instanceof Error) || error.name !== "ResponseError") return undefined
   const { statusCode, body } = error as Error & { statusCode?: number; body?: { error?: { type?: string } } }
   return { status: statusCode ?? 0, type: body?.error?.type ?? "" }
@@ -42,5 +54,5 @@ export function isSearchAway(error: unknown): boolean {
   if (error instanceof SearchIndexMissing || error instanceof SearchIncomplete) return true
   if (TRANSPORT_ERRORS.has(error.name)) return true
   const answered = answeredError(error)
-  return answered !== undefined && AWAY_STATUSES.has(answered.status)
+  return answered !== undefined && (AWAY_STATUSES.has(answered.status) || answered.type === INDEX_CLOSED)
 }

@@ -148,6 +148,18 @@ describe("indexDocuments", () => {
     expect(await found("right")).toHaveLength(2)
   })
 
+  test("a closed index, written to, says that it may be tried again", async () => {
+    await given.client.indices.close({ index: given.alias })
+
+    const outcome = await send([written(1, "later", 1)]).finally(() =>
+      given.client.indices.open({ index: given.alias, wait_for_active_shards: 1 }),
+    )
+
+    expect(outcome.done.size).toBe(0)
+    expect(outcome.failed).toMatchObject([{ index: 0, status: 400, retryable: true }])
+    expect((await send([written(1, "later", 1)])).failed).toEqual([])
+  })
+
   test.each(["read_only_allow_delete", "write"])(
     "an index blocked by %s, written to, says that it may be tried again",
     async (block) => {

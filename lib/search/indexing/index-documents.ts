@@ -12,7 +12,7 @@
 import type { Client, estypes } from "@elastic/elasticsearch"
 import { keyText, type ResourceKey } from "../../events.ts"
 import { fold } from "../folding/fold.ts"
-import { SearchIndexMissing } from "../search-errors.ts"
+import { isRefusedForGood, SearchIndexMissing } from "../search-errors.ts"
 import type { MessageDocument } from "./index-mapping.ts"
 
 /** The write of a message's document; null deletes it. A revision is a whole number below 2^53. */
@@ -38,8 +38,6 @@ const SHARD_WAIT_MS = 1_000
 
 const HTTP_CONFLICT = 409
 const HTTP_NOT_FOUND = 404
-const HTTP_TOO_MANY_REQUESTS = 429
-const HTTP_SERVER_ERROR = 500
 
 /** Returns the revision as an external version. Throws if it is not exact, since a rounded one compares wrong. */
 function externalVersion(revision: string | bigint): number {
@@ -88,9 +86,7 @@ function failureOf(alias: string, item: estypes.BulkResponseItem): Omit<FailedOp
   if (!error) return undefined
   if (status === HTTP_CONFLICT) return undefined // the document has a newer revision, which has an event of its own
   if (status === HTTP_NOT_FOUND && error.type === "index_not_found_exception") throw new SearchIndexMissing(alias)
-  // Blocks are temporary: the disk's flood stage (429), or an operator's write block (403).
-  const blocked = error.type === "cluster_block_exception"
-  const retryable = blocked || status === HTTP_TOO_MANY_REQUESTS || status >= HTTP_SERVER_ERROR
+  const retryable = !isRefusedForGood({ status, type: error.type })
   return { status, reason: `${error.type}: ${error.reason ?? ""}`, retryable }
 }
 
