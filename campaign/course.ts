@@ -195,6 +195,10 @@ const shownLeft = (left: Left): string =>
     .map(([name, count]) => `${name} ${count ?? "?"}`)
     .join(", ")
 
+function throwIfStopped(stop: AbortSignal): void {
+  if (stop.aborted) throw new LaunchFailure("Stopped before the verdict.")
+}
+
 /** Waits until the backlog has drained and checks everything. */
 async function judge(run: Run, { before }: LoadFigures, verdict: Verdict) {
   const { parts, ledger, faults, direct } = run
@@ -203,6 +207,7 @@ async function judge(run: Run, { before }: LoadFigures, verdict: Verdict) {
   let said = "waiting for the backlog to drain"
   status.show(() => said)
   const { left, tookMs } = await awaitQuiet(direct, QUIET_MAX_MS, (now) => {
+    throwIfStopped(parts.stop)
     said = `waiting for the backlog to drain: ${shownLeft(now)}`
   })
   status.line(`Backlog after ${clock(tookMs)}: ${shownLeft(left)}`)
@@ -214,6 +219,7 @@ async function judge(run: Run, { before }: LoadFigures, verdict: Verdict) {
   await judgeCounts({ direct, client, tokens }, COUNTS_MAX_MS, verdict)
   said = "comparing rows, documents and lists"
   const onProgress = (done: number, total: number) => {
+    throwIfStopped(parts.stop)
     said = `comparing rows, documents and lists: ${done} of ${total} applications`
   }
   await compareAll({ ledger, faults, direct, client, onProgress }, verdict)
@@ -240,7 +246,7 @@ export async function runCampaign(parts: CampaignParts): Promise<Outcome> {
   }
   try {
     const figures = await runUnderFire(run)
-    if (parts.stop.aborted) throw new LaunchFailure("Stopped before the verdict.")
+    throwIfStopped(parts.stop)
     const verdict = createVerdict()
     const { left, quietAfterSeconds, after } = await judge(run, figures, verdict)
     const clean = verdict.isClean()
