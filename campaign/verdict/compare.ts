@@ -8,8 +8,8 @@ import {
   get,
   type Listed,
   listAll,
-  type MessageDocument,
   type MessageRow,
+  type ReadDocument,
   readDocuments,
 } from "./inventory.ts"
 
@@ -18,17 +18,9 @@ function differing(a: Record<string, unknown>, b: Record<string, unknown>): stri
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name])
 }
 
-function differenceOf(token: string, row: MessageRow, document: MessageDocument): string[] {
-  const { chat, number, body, revision, created_at, updated_at } = row
-  const expected = {
-    application: token,
-    chat_key: `${token}/${chat}`,
-    chat_number: chat,
-    number,
-    body,
-    created_at,
-    updated_at,
-  }
+function differenceOf(token: string, row: MessageRow, document: ReadDocument): string[] {
+  const { chat, revision, ...rest } = row
+  const expected = { application: token, chat_key: `${token}/${chat}`, chat_number: chat, ...rest }
   return differing({ ...expected, version: revision }, { ...document.source, version: document.version })
 }
 
@@ -107,9 +99,7 @@ export async function compareLists(client: Client, token: string, rows: Rows, ve
   compareList(chats, listed, `${path}/chats`, verdict)
   const byChat = Map.groupBy(messages, ({ chat }) => chat)
   for (const { number } of chats) {
-    const below = (byChat.get(number) ?? []).map(({ number: own, body, created_at, updated_at }) => {
-      return { number: own, body, created_at, updated_at }
-    })
+    const below = (byChat.get(number) ?? []).map(({ chat: _chat, revision: _revision, ...listed }) => listed)
     const at = `${path}/chats/${number}/messages`
     compareList(below, await listAll(client, at), at, verdict)
   }

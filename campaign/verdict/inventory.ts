@@ -1,5 +1,14 @@
 // Reads the final state from three sources: MySQL's rows, Elasticsearch's documents, the API's lists.
 import { setTimeout as sleep } from "node:timers/promises"
+import {
+  type ApplicationMembers,
+  type ChatMembers,
+  type MessageMembers,
+  membersOfApplicationRow,
+  membersOfChatRow,
+  membersOfMessageRow,
+} from "../../lib/members.ts"
+import type { MessageDocument } from "../../lib/search/indexing/index-mapping.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import type { Client } from "../load/client.ts"
 
@@ -11,39 +20,18 @@ const DOCUMENTS_TIMEOUT_MS = 30_000
 const ATTEMPTS_MAX = 10
 const RETRY_MS = 500
 
-export type MessageRow = {
-  chat: number
-  number: number
-  body: string
-  revision: number
-  created_at: string
-  updated_at: string
-}
-export type ChatRow = { number: number; name: string | null; created_at: string; updated_at: string }
-export type ApplicationRow = { token: string; name: string; created_at: string; updated_at: string }
-export type Listed = {
+type Times = { created_at: string; updated_at: string }
+export type MessageRow = MessageMembers & Times & { chat: number; number: number; revision: number }
+export type ChatRow = ChatMembers & Times & { number: number }
+export type ApplicationRow = ApplicationMembers & Times & { token: string }
+export type Listed = Times & {
   number?: number
   token?: string
   name?: string | null
-  body?: string
   chats_count?: number
   messages_count?: number
-  created_at: string
-  updated_at: string
 }
-export type MessageDocument = {
-  id: string
-  version: number
-  source: {
-    application: string
-    chat_key: string
-    chat_number: number
-    number: number
-    body: string
-    created_at: string
-    updated_at: string
-  }
-}
+export type ReadDocument = { id: string; version: number; source: MessageDocument }
 
 const times = (row: { created_at: Date; updated_at: Date }) => ({
   created_at: row.created_at.toISOString(),
@@ -53,12 +41,12 @@ const times = (row: { created_at: Date; updated_at: Date }) => ({
 /** Returns the applications whose names begin with `prefix`. */
 export async function readApplications({ mysql }: SearchStores, prefix: string): Promise<ApplicationRow[]> {
   const rows = await mysql.selectFrom("applications").selectAll().where("name", "like", `${prefix}%`).execute()
-  return rows.map((row) => ({ token: row.token, name: row.name, ...times(row) }))
+  return rows.map((row) => ({ token: row.token, ...membersOfApplicationRow(row), ...times(row) }))
 }
 
 export async function readChats({ mysql }: SearchStores, application: string): Promise<ChatRow[]> {
   const rows = await mysql.selectFrom("chats").selectAll().where("application", "=", application).execute()
-  return rows.map((row) => ({ number: row.number, name: row.name, ...times(row) }))
+  return rows.map((row) => ({ number: row.number, ...membersOfChatRow(row), ...times(row) }))
 }
 
 /** Returns all messages of an application, by chat and number. */
@@ -75,7 +63,12 @@ export async function readMessages({ mysql }: SearchStores, application: string)
       .orderBy("number")
       .limit(ROWS_PAGE)
       .execute()
-    messages.push(...rows.map((row) => ({ ...row, ...times(row) })))
+    messages.push(
+      ...rows.map((row) => {
+        const { chat, number, revision } = row
+        return { chat, number, revision, ...membersOfMessageRow(row), ...times(row) }
+      }),
+    )
     const end = rows.at(-1)
     if (!end || rows.length < ROWS_PAGE) return messages
     last = end
@@ -86,11 +79,11 @@ export async function readMessages({ mysql }: SearchStores, application: string)
 export async function readDocuments(
   { elasticsearch, config }: SearchStores,
   application: string,
-): Promise<MessageDocument[]> {
-  const documents: MessageDocument[] = []
+): Promise<ReadDocument[]> {
+  const documents: ReadDocument[] = []
   await elasticsearch.indices.refresh({ index: config.ELASTICSEARCH_INDEX }, { requestTimeout: DOCUMENTS_TIMEOUT_MS })
   for (let after: (string | number)[] | undefined; ; ) {
-    const answer = await elasticsearch.search<MessageDocument["source"]>(
+    const answer = await elasticsearch.search<MessageDocument>(
       {
         index: config.ELASTICSEARCH_INDEX,
         routing: application,

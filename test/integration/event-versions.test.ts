@@ -63,15 +63,15 @@ function newerFunction(): Consumption<PersistEvent> {
 }
 
 test("a member that nobody knows: is kept by the relay", async () => {
-  const event = await givenPending({ color: "red" })
+  const event = await givenPending({ unheard_of: "red" })
   await makeOutboxDue(stores(), event.application)
   await relay(stores(), RELAY_BUDGET_MS)
-  expect(event).toMatchObject({ color: "red", name: "chat" })
+  expect(event).toMatchObject({ unheard_of: "red", name: "chat" })
   expect(await taken("persist")).toEqual([[event]])
 })
 
 test("a member that nobody knows: is kept by the delayed copy of an event that waits for MySQL", async () => {
-  const event = await givenPending({ color: "red" })
+  const event = await givenPending({ unheard_of: "red" })
   await stores().outbox.remove(shardOf(event.application), [event])
   const failed = await withEnvironment(away("mysql"), () => deliver("persist", [sqsRecord([event])]))
   expect(failed).toEqual([])
@@ -79,7 +79,7 @@ test("a member that nobody knows: is kept by the delayed copy of an event that w
 })
 
 test("a member that nobody knows: is kept by an event of the index queue that is put off, and by its dead letter", async () => {
-  const key = { application: "u".repeat(24), chat: 1, message: 1, revision: "5", color: "red" }
+  const key = { application: "u".repeat(24), chat: 1, message: 1, revision: "5", unheard_of: "red" }
   await stores().queues.index.send([key])
   expect(await taken("index")).toEqual([[key]])
   const [event] = stores().queues.index.decode(JSON.stringify([key]))?.events ?? []
@@ -88,7 +88,7 @@ test("a member that nobody knows: is kept by an event of the index queue that is
 })
 
 test("a member that nobody knows: is kept by a poisoned event on its way, by its dead letter and by a redrive", async () => {
-  const event = { ...(await givenPending({ color: "red" })), name: POISON }
+  const event = { ...(await givenPending({ unheard_of: "red" })), name: POISON }
   const other = await givenPending({})
   await taken("persist")
   expect(await deliver("persist", [sqsRecord([event, other])])).toEqual([])
@@ -103,7 +103,7 @@ test("a member that nobody knows: is kept by a poisoned event on its way, by its
 })
 
 test("an event of a newer version: stays in the outbox, comes again by the relay, and is stored by who knows it", async () => {
-  const event = await givenPending({ v: NEWER, color: "red" })
+  const event = await givenPending({ v: NEWER, unheard_of: "red" })
   const { application } = event
   for (const receives of [1, RECEIVES_MAX])
     expect(await deliver("persist", [sqsRecord([event], { receives })])).toEqual([])
@@ -137,7 +137,7 @@ test("an event of a newer version and another shape: is relayed and left alone, 
 })
 
 test("an event of a newer version that no outbox holds: goes round as a copy, or comes again without the queue", async () => {
-  const event = await givenPending({ v: NEWER, color: "red" })
+  const event = await givenPending({ v: NEWER, unheard_of: "red" })
   await stores().outbox.remove(shardOf(event.application), [event])
   const record = sqsRecord([event], { receives: RECEIVES_MAX })
   expect(await withEnvironment(away("sqs"), () => deliver("persist", [record]))).toEqual([record.messageId])
@@ -147,7 +147,7 @@ test("an event of a newer version that no outbox holds: goes round as a copy, or
 })
 
 test("an event of a newer version among the dead letters: is redriven whole, and not discarded", async () => {
-  const event = await givenPending({ v: NEWER, color: "red" })
+  const event = await givenPending({ v: NEWER, unheard_of: "red" })
   await stores().queues.persist.bury(event, "planted")
   await visitDeadLetters(stores(), async (letter) => {
     expect(await discardLetter(stores(), letter)).toMatchObject({ gone: false, why: expect.stringContaining("newer") })
@@ -170,7 +170,7 @@ test("an event without a version: is taken by a function that knows a newer one"
 })
 
 test("an update of what a newer function has written: keeps the members that only that one knows", async () => {
-  const event = await givenPending({ v: NEWER, color: "red" })
+  const event = await givenPending({ v: NEWER, unheard_of: "red" })
   const { status } = await api.updateChat(event.application, event.chat, { name: "renamed" })
   expect(status).toBe(200)
   const { revision, ...rest } = event
