@@ -23,6 +23,7 @@ import {
   stateOf,
   timesOf,
 } from "./outbox/known.ts"
+import { withinPageBytes } from "./page-bytes.ts"
 import type { Stores } from "./stores.ts"
 import { acceptChange, acceptCreation } from "./write/accept.ts"
 
@@ -100,7 +101,10 @@ export async function listMessages(
     },
     request,
   )
-  return { data: page.data.map(present), next: page.next }
+  const messages = page.data.map(present)
+  const data = withinPageBytes(messages)
+  const last = data.at(-1)
+  return { data, next: last && data.length < messages.length ? { key: last.number } : page.next }
 }
 
 /** Returns whether `pending` has every number from the start of the window to its last event. */

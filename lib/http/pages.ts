@@ -26,7 +26,7 @@ export const Cursor = z
   .meta({ description: "The `next_cursor` of the page before, for the same list and order." })
 /** Describes a limit, in a query string or a body. */
 export const limitMeta = {
-  description: "Items on a page.",
+  description: "Items on a page at most. A page of long messages ends at 4 MB, and `next_cursor` goes on.",
   default: LIMITS.pageLimitDefault,
   format: NARROW,
   examples: [50],

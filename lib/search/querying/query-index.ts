@@ -15,7 +15,7 @@ export type SearchRequest = SearchScope & Question & { query: FoldedQuery; timeo
 
 /** The document members that an answer has, as they were indexed. */
 const FOUND = ["chat_number", "number", ...MESSAGE_MEMBERS, "created_at", "updated_at"] as const
-type Found = Pick<MessageDocument, (typeof FOUND)[number]>
+export type Found = Pick<MessageDocument, (typeof FOUND)[number]>
 
 export type SearchAnswer = {
   hits: Found[]
@@ -111,6 +111,7 @@ export async function searchIndex(client: Client, alias: string, request: Search
   return { hits, total, next: last === undefined ? null : positionOf(request, last) }
 }
 
-function positionOf(scope: SearchScope, { number, chat_number, created_at }: Found): Position {
+/** Returns the position of a hit, after which the next page begins. */
+export function positionOf(scope: SearchScope, { number, chat_number, created_at }: Found): Position {
   return "chat" in scope ? { key: number } : { key: number, chat: chat_number, createdAt: Date.parse(created_at) }
 }

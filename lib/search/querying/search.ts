@@ -1,15 +1,19 @@
 /** The endpoints' searches: checks the parents, asks the index behind its breaker, and highlights the matches. */
+import { setImmediate } from "node:timers/promises"
 import { deletedChats, requireChat } from "../../chats.ts"
 import type { ApplicationSearchHit, Question, SearchHit } from "../../contract.ts"
 import { DependencyAway, invalid } from "../../errors.ts"
+import { createPageBytes } from "../../page-bytes.ts"
 import type { SearchStores } from "../../stores.ts"
 import { type FoldedQuery, fold } from "../folding/fold.ts"
 import { highlight } from "../folding/highlight.ts"
 import { isSearchAway, isUnanswered } from "../search-errors.ts"
-import { type SearchAnswer, type SearchScope, searchIndex } from "./query-index.ts"
+import { type Found, positionOf, type SearchAnswer, type SearchScope, searchIndex } from "./query-index.ts"
 
 /** Searches take milliseconds; a request has nine seconds in all. */
 const SEARCH_TIMEOUT_MS = 3_000
+/** After that long another request gets its turn; one body takes some 10 ms at most. */
+const TURN_MS = 20
 
 type Hits = Pick<SearchAnswer, "next" | "total"> & { data: ApplicationSearchHit[] }
 
@@ -18,6 +22,26 @@ function foldQuery(query: string): FoldedQuery {
   const folded = fold(query)
   if (folded.trim() === "") throw invalid("query", "has nothing that could be searched for")
   return folded as FoldedQuery
+}
+
+/**
+ * Highlights the hits that fit on a page. A hundred long bodies take a second, so other requests get their turns in
+ * between.
+ */
+async function highlightHits(hits: Found[], query: FoldedQuery): Promise<ApplicationSearchHit[]> {
+  const data: ApplicationSearchHit[] = []
+  const page = createPageBytes()
+  let turnAt = performance.now()
+  for (const hit of hits) {
+    if (performance.now() - turnAt > TURN_MS) {
+      await setImmediate()
+      turnAt = performance.now()
+    }
+    const highlighted = { ...hit, highlight: highlight(hit.body, query) }
+    if (!page.add(highlighted)) break
+    data.push(highlighted)
+  }
+  return data
 }
 
 /** Returns a page of highlighted hits. Throws DependencyAway while Elasticsearch is away. */
@@ -32,7 +56,9 @@ async function findHits(
       () => searchIndex(stores.elasticsearch, stores.config.ELASTICSEARCH_INDEX, request),
       isUnanswered,
     )
-    return { data: hits.map((hit) => ({ ...hit, highlight: highlight(hit.body, question.query) })), next, total }
+    const data = await highlightHits(hits, question.query)
+    const last = data.at(-1)
+    return { data, next: last && data.length < hits.length ? positionOf(scope, last) : next, total }
   } catch (error) {
     if (error instanceof DependencyAway) throw error
     throw isSearchAway(error) ? new DependencyAway("elasticsearch", error) : error
