@@ -32,7 +32,6 @@ export type DeadLetter = {
 }
 type Held = DeadLetter & { receiptHandle: string }
 
-/** The fate of a letter: gone, or kept for a reason. */
 export type Fate = { gone: true } | { gone: false; why: string }
 
 const queuesOf = ({ queues }: Stores): Queue<QueuedEvent>[] => Object.values(queues)

@@ -1,10 +1,7 @@
 import { createHash } from "node:crypto"
 import { shardOfByte } from "./keys.ts"
 
-/**
- * A client's Idempotency-Key, the concrete path it was sent to, and a hash of the admin key. None has a line break, so
- * joining them by one is unambiguous.
- */
+/** A client's Idempotency-Key, the concrete path it was sent to, and a hash of the admin key. */
 export type Idempotency = { key: string; path: string; adminKey?: string }
 
 /** The outcome of a creation; `replayed` if the idempotency key had created it before. */
@@ -18,6 +15,7 @@ const sha256 = (text: string): Buffer => createHash("sha256").update(text).diges
 
 /** Returns the key's name in Redis, and the shard that it falls into if nothing else decides one. */
 export function idempotencyHash({ key, path, adminKey }: Idempotency): { hash: string; shard: string } {
+  // Joining is unambiguous, since none of them has a line break.
   const digest = sha256([path, key, ...(adminKey === undefined ? [] : [adminKey])].join("\n"))
   return { hash: digest.toString("base64url", 0, HASH_BYTES), shard: shardOfByte(digest[HASH_BYTES] ?? 0) }
 }

@@ -1,7 +1,4 @@
-/**
- * The names of the Redis keys. A token's first character is its shard (64 of them, in base64url). It is also the hash
- * tag, so that a shard's keys share one slot of a Redis Cluster.
- */
+/** The Redis keys. A token's first character is its shard, and the hash tag that keeps a shard's keys in one slot. */
 import { randomBytes } from "node:crypto"
 import { keyText, type ResourceKey } from "../events.ts"
 
@@ -44,7 +41,6 @@ export const idempotencyKey = (shard: string, hash: string): string => `{${shard
 /** Holds when the latest application of any shard was created, in a slot of its own. */
 export const LATEST_CREATION_KEY = "{applications}:latest"
 
-/** Rate-limit buckets of an application, and of an address within one shard. */
 export const applicationRateKey = (token: string): string => `{${shardOf(token)}}:rate:application:${token}`
 export const addressRateKey = (shard: string, network: string): string => `{${shard}}:rate:address:${network}`
 

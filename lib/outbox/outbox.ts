@@ -125,8 +125,7 @@ function createReads(redis: RedisClient, seen: Map<string, number>, judge: Judge
 
   /**
    * Returns the pending events below a parent in a range of numbers (applications: of creation times), and those of its
-   * `ancestors`, itself included. `lastNumber`, the last message number given in `chat`, is reliable only if
-   * `chatLives`.
+   * `ancestors`, itself included. `lastNumber`, the last number given in `chat`, is reliable only if `chatLives`.
    */
   async function readPending(shard: string, parent: string, chat: number, ancestors: string[], range: PendingRange) {
     const application = parent.split("/")[0] ?? ""

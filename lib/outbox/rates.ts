@@ -27,10 +27,7 @@ export type RateScope = {
   noteStandings: (standings: Standing[]) => void
 }
 
-/**
- * Returns the client's address. Each of our proxies appends its caller's to X-Forwarded-For; the client may have made
- * up those before.
- */
+/** Returns the client's address. Our proxies append their callers' to X-Forwarded-For; earlier ones may be made up. */
 export function clientAddress({ sourceIp, forwardedFor = "" }: RateScope, trustedProxies: number): string {
   if (trustedProxies === 0) return sourceIp
   const hop = forwardedFor.split(",").at(-trustedProxies)?.trim() ?? ""

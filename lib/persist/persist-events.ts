@@ -171,10 +171,7 @@ const timesOf = (event: WriteEvent) => ({
 })
 const TIMES_CHANGED = replaced(["revision", "updated_at"])
 
-/**
- * Groups events by the columns that they name, which are those that their upsert changes. An event that lacks a member
- * was written by a function that does not know it, so the row keeps its value.
- */
+/** Groups events by the columns they name. An event lacks members unknown to its writer; the row keeps their values. */
 function byColumns<Column extends string>(events: WriteEvent[], columns: Column[]) {
   const namedBy = (event: WriteEvent) => columns.filter((column) => column in event)
   return [...Map.groupBy(events, (event) => namedBy(event).join()).values()].map((group) => ({

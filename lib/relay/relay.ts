@@ -40,10 +40,7 @@ export type Relayed = { events: number; indexEvents: number }
 /** Times are by the monotonic clock. `unpurged`: the last pass left something to purge. */
 type Run = { deadline: number; relayed: Relayed; away: Set<string>; unpurged: boolean }
 
-/**
- * Sends what is due and purges what was deleted, for about `budgetMs` at most or until nothing more becomes due in that
- * time. Never throws DependencyAway.
- */
+/** Sends what is due and purges what was deleted, for about `budgetMs` at most. Never throws DependencyAway. */
 export async function relay(stores: SearchStores, budgetMs: number): Promise<Relayed> {
   const relayed = { events: 0, indexEvents: 0 }
   const run: Run = { deadline: performance.now() + budgetMs, relayed, away: new Set(), unpurged: false }

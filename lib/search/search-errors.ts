@@ -28,10 +28,7 @@ const HTTP_BAD_REQUEST = 400
 
 type Answer = { status: number; type: string }
 
-/**
- * Returns whether a document that was refused like this will be refused for good: only a 400 judges the document, any
- * other status the state of the cluster.
- */
+/** Returns whether such a refusal is for good: only a 400 judges the document, any other status the cluster's state. */
 export const isRefusedForGood = ({ status, type }: Answer): boolean =>
   status === HTTP_BAD_REQUEST && type !== INDEX_CLOSED
 
@@ -45,10 +42,7 @@ export function answeredError(error: unknown): Answer | undefined {
 /** Returns whether Elasticsearch did not answer: it is gone, or hangs. */
 export const isUnanswered = (error: unknown): boolean => error instanceof Error && TRANSPORT_ERRORS.has(error.name)
 
-/**
- * Returns whether an error of this folder's functions means that Elasticsearch is away, overloaded or not set up yet,
- * so that a retry may succeed. Any other error is a bug of ours.
- */
+/** Returns whether a retry may succeed: Elasticsearch is away, overloaded or not set up yet. Other errors are bugs. */
 export function isSearchAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if (error instanceof SearchIndexMissing || error instanceof SearchIncomplete) return true

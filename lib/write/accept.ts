@@ -23,10 +23,7 @@ const ATTEMPTS_MAX = 6
 
 const full = () => unavailable("Too many writes are waiting to be stored.")
 
-/**
- * Accepts a creation. Returns its event, and whether its Idempotency-Key had created it before. Throws ApiError or
- * DependencyAway.
- */
+/** Accepts a creation; `replayed` if its Idempotency-Key had created it before. Throws ApiError or DependencyAway. */
 export async function acceptCreation(
   stores: Stores,
   creation: Creation,
@@ -68,10 +65,7 @@ async function create(stores: Stores, creation: Creation, deadline: number): Pro
 /** The resource to change, as it was read; `event` is the one that waits for it, if any. */
 type Found = { createdAt: Date; revision: number; event?: WriteEvent }
 
-/**
- * Accepts the whole new state, or the delete, of a resource that was just `found`. Returns the event. Throws not_found
- * if it was deleted since.
- */
+/** Accepts the whole new state, or the delete, of a resource just `found`. Throws not_found if it was deleted since. */
 export async function acceptChange(
   stores: Stores,
   { key, found, state: known }: Pick<Change, "key" | "state"> & { found: Found },

@@ -19,9 +19,8 @@ const FENCE_POLL_MS = 100
 const FENCE_WAIT_MAX_MS = 2_000
 
 /**
- * Verifies the parents of a creation: the application and, unless 0, the chat. The creation is then retried, and finds
- * them unverified again if yet another generation began. Throws not_found if one does not exist, and unavailable while
- * recovery is under way.
+ * Verifies a creation's parents: the application and, unless 0, the chat. If yet another generation began, the retry
+ * finds them unverified again. Throws not_found if one does not exist, and unavailable during recovery.
  */
 export async function verifyParents(stores: Stores, application: string, chat: number, seen: Unverified) {
   const deadline = performance.now() + FENCE_WAIT_MAX_MS

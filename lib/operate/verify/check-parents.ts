@@ -120,10 +120,7 @@ async function checkNumbers(check: ParentCheck, key: ParentKey, parent: Parent):
   if (gaps > 0) findings.add("gap", { ...key, message: 0, detail: `${gaps} of the numbers up to ${highest}` }, gaps)
 }
 
-/**
- * Returns at least how many numbers of the range have neither row, tombstone nor event; an event may be of a number
- * with a row.
- */
+/** Returns at least how many numbers of the range lack row, tombstone and event; an event's number may have a row. */
 async function countAbsent({ stores, rounds }: ParentCheck, key: ParentKey, range: [number, number]): Promise<number> {
   const [from, to] = range
   let absent = 0

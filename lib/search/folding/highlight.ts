@@ -35,10 +35,7 @@ function findMatches(body: string, needle: FoldedQuery): { start: number; end: n
   return matches
 }
 
-/**
- * Returns the body as escaped HTML, with each match of `query` (see fold.ts) inside `<em>…</em>`. Unescaped and without
- * the tags it is the body exactly.
- */
+/** Returns the body as escaped HTML, each match of `query` in `<em>…</em>`. Undoing both restores the exact body. */
 export function highlight(body: string, query: FoldedQuery): string {
   let html = ""
   let end = 0

@@ -39,7 +39,6 @@ export function parseIndexName(alias: string, name: string): { version: number; 
   return version && sequence ? { version: Number(version), sequence: Number(sequence) } : undefined
 }
 
-/** Returns the alias through which `index` is written. */
 export const writesAlias = (index: string): string => `${index}-writes`
 
 /** Returns whether this code's documents fit `index`. */

@@ -24,10 +24,7 @@ function foldQuery(query: string): FoldedQuery {
   return folded as FoldedQuery
 }
 
-/**
- * Highlights the hits that fit on a page. A hundred long bodies take a second, so other requests get their turns in
- * between.
- */
+/** Highlights the hits that fit a page. A hundred long bodies take a second, so other requests get turns in between. */
 async function highlightHits(hits: Found[], query: FoldedQuery): Promise<ApplicationSearchHit[]> {
   const data: ApplicationSearchHit[] = []
   const page = createPageBytes()

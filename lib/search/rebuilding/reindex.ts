@@ -1,12 +1,10 @@
 /**
  * DESIGN. Rebuilds the index from MySQL beside the one that is searched, then moves the alias.
  *
- * 1. The new index is registered as a second target (targets.ts). From then on an entry leaves `pending_index` only
- *    once the change is in both.
+ * 1. The new index becomes a second target (targets.ts): entries now leave `pending_index` only once both have them.
  * 2. All rows are copied in key order. A row that changes before its page is read is read as changed; one that changes
  *    later has an entry. Revisions are external versions, so a late page does no harm.
- * 3. Entries of `pending_index` are indexed into the new index until few are left, so that search hardly lags after the
- *    alias has moved.
+ * 3. Entries of `pending_index` are indexed into it until few are left, so that search hardly lags after the move.
  * 4. The alias moves in one step, then the targets follow. The remaining entries are indexed as usual.
  *
  * Promised: when the alias moves, each change is in the new index or in `pending_index`. May happen twice: everything,
@@ -123,9 +121,8 @@ async function abandon({ stores, alias, index }: Build, registered: Targets, liv
 }
 
 /**
- * Brings targets, alias and indexes into agreement after a builder that died: a move is finished, an unfinished build
- * removed. An alias unknown to MySQL (of an earlier index, another database) is taken over as it is. Returns the
- * targets. The caller holds the lock.
+ * Makes targets, alias and indexes agree after a builder died: finishes a move, removes an unfinished build, takes over
+ * an alias unknown to MySQL (of an earlier index, another database). Returns the targets. The caller holds the lock.
  */
 export async function tidy({ mysql, elasticsearch }: SearchStores, alias: string): Promise<Targets> {
   const targets = await reachMysql(() => readTargets(mysql, alias))

@@ -17,10 +17,7 @@ export function walkMessages(
   return walk(asked, { by: ["application", "chat", "number"], pageRows: PAGE_ROWS, signal })
 }
 
-/**
- * Estimates the number of messages cheaply, for a progress bar: the greater of the table's and the index's statistics,
- * either of which may be stale or missing.
- */
+/** Estimates messages for a progress bar: the greater of table and index statistics, which may be stale or missing. */
 export async function estimateMessages({ mysql, elasticsearch, config }: SearchStores): Promise<number> {
   const { rows } = await reachMysql(() =>
     sql<{ estimate: number | null }>`select table_rows as estimate from information_schema.tables
