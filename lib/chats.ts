@@ -82,10 +82,7 @@ export async function updateChat(
 /** Bounds the chats that a search excludes. Deleting more at a time is rare, and the rest is purged soon. */
 const LEFT_OUT_MAX = 1_000
 
-/**
- * Returns the deleted chats of a living application whose messages may still be indexed, the last deleted first. Throws
- * not_found without the application. While MySQL is away only Redis is asked.
- */
+/** Returns the deleted chats whose messages may still be indexed, the last deleted first, or throws not_found. */
 export async function deletedChats(stores: Stores, application: string): Promise<number[]> {
   const range = { min: "-inf", max: "+inf", order: "desc", count: LEFT_OUT_MAX } as const
   const known = await readKnownPending(stores, { application, chat: 0 }, range)
@@ -98,6 +95,7 @@ export async function deletedChats(stores: Stores, application: string): Promise
   } catch (error) {
     const isServed = known.applicationLives && error instanceof DependencyAway
     if (!isServed) throw error
+    // While MySQL is away, what Redis knows must do.
     return pending
   }
 }

@@ -33,7 +33,6 @@ export const ChatChanges = named("ChatChanges", { name: Name.nullable() })
 export const MessageInput = named("MessageInput", { body: MessageBody })
 export const MessageChanges = named("MessageChanges", { body: MessageBody })
 
-/** Inclusive bounds of created_at. */
 const SearchFrom = searchTime("Only messages created then or later (RFC 3339).", "2026-11-01T00:00:00Z")
 const SearchTo = searchTime("Only messages created then or earlier (RFC 3339).", "2026-11-30T23:59:59.999Z")
 
@@ -48,7 +47,6 @@ const MessageNumber = pathNumber("The message's number.", MESSAGE_NUMBER_EXAMPLE
 
 export const ApplicationPath = z.object({ token: Token })
 export const ChatPath = z.object({ token: Token, number: ChatNumber })
-/** `/applications/{token}/chats/{chat_number}/messages` */
 export const MessagesPath = z.object({ token: Token, chat_number: ChatNumber })
 export const MessagePath = z.object({ token: Token, chat_number: ChatNumber, number: MessageNumber })
 
@@ -187,10 +185,7 @@ export type ApplicationSearchHit = z.infer<typeof ApplicationSearchHit>
 export type Problem = z.infer<typeof Problem>
 
 export type Order = "asc" | "desc"
-/**
- * The keyset position behind an opaque cursor. Applications have `createdAt` (ms); hits of a search through an
- * application have it and `chat`.
- */
+/** The keyset position behind a cursor: applications have `createdAt` (ms), hits through an application also `chat`. */
 export type Position = { createdAt?: number; chat?: number; key: string | number }
 /** Asks for a page by `after` (keyset) or by `offset` (rows to skip). */
 export type PageRequest = { limit: number; order: Order; after?: Position; offset?: number }

@@ -53,7 +53,6 @@ export type Database = {
     /** 1 while the parent's count column may differ from `live`. */
     dirty: number
   }
-  /** Messages that must be indexed. */
   pending_index: {
     application: string
     chat: number

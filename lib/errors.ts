@@ -55,13 +55,9 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** The part of a request that a field is in. */
 export type FieldPlace = "body" | "query" | "header"
 
-/**
- * A wrong field. `path` names the member, parameter or header ("name", "limit"), or is empty for the whole body. The
- * endpoint fills in a missing `in`.
- */
+/** A wrong field: `path` names a member, parameter or header (empty: the body). The endpoint adds a missing `in`. */
 export type FieldError = { in?: FieldPlace; path: string; message: string }
 
 type ApiErrorOptions = { errors?: FieldError[]; retryAfterSeconds?: number; allow?: string[]; cause?: unknown }

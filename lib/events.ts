@@ -1,9 +1,7 @@
 /**
- * DESIGN. The events in the queues.
- *
- * A write event carries the whole resulting state of one resource and a revision, so events may be lost, repeated,
- * delayed and reordered: a row takes only newer revisions, and a tombstone is final. The outbox holds the same JSON
- * text, in which the Redis scripts read `revision` at the beginning and `deleted` at the end.
+ * DESIGN. The queues' events. A write event carries the whole resulting state of one resource and a revision, so events
+ * may be lost, repeated, delayed and reordered: a row takes only newer revisions, and a tombstone is final. The outbox
+ * holds the same JSON text, in which the Redis scripts read `revision` at the beginning and `deleted` at the end.
  *
  * A message of the persist queue is an envelope: a JSON array of write events and fences, of one application or of new
  * ones. One of the index queue is an array of keys with revisions, since documents are built from rows.

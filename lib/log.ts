@@ -2,9 +2,8 @@ import { hash } from "node:crypto"
 import { Logger } from "@aws-lambda-powertools/logger"
 
 /**
- * The only logger; it writes a JSON line per call, from the level LOG_LEVEL (or POWERTOOLS_LOG_LEVEL, default INFO;
- * SILENT writes nothing). One process may serve many requests at once, so pass a request's keys with each call, never
- * append them.
+ * The only logger: a JSON line per call, from the level LOG_LEVEL (or POWERTOOLS_LOG_LEVEL; default INFO; SILENT:
+ * none). A process may serve many requests at once, so pass a request's keys with each call, never append them.
  */
 export const log = new Logger({ serviceName: "chat-backend" })
 
@@ -17,10 +16,7 @@ export const hashToken = (token: string): string => hash("sha256", token, "hex")
 /** A driver's error may chain many causes; the first ones tell what went wrong. */
 const CAUSES_MAX = 3
 
-/**
- * Returns what is logged of `error`: name, code, message, stack and causes. Other properties are left out, since
- * drivers put whole statements with their values there.
- */
+/** Returns `error`'s name, code, message, stack and causes, not properties where drivers put statements and values. */
 export function describeError(error: unknown, causesMax = CAUSES_MAX): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) }
   const { name, message, stack, cause } = error

@@ -164,10 +164,7 @@ const selectMessage = (db: Mysql, application: string, chat: number, number: num
     .select(["m.number", ...MESSAGE_COLUMNS.map((column) => `m.${column}` as const)])
     .select(TIMES.map((column) => `m.${column}` as const))
 
-/**
- * Selects the application, the chat and the messages in the window, in a union: for a join, MySQL would write the
- * bodies to a temporary file and sort them.
- */
+/** Selects the parents and the window's messages in a union: for a join, MySQL sorts bodies in a temporary file. */
 function selectMessages(db: Mysql, application: string, chat: number, window: Window, keysOnly: boolean) {
   const { after, order, count } = window
   const noColumns = MESSAGE_COLUMNS.map((column) => sql<MessageColumns[typeof column] | null>`null`.as(column))

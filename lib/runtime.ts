@@ -13,10 +13,7 @@ import type { Stores } from "./stores.ts"
 const SHARED = Symbol.for("chat-backend.stores")
 const shared = globalThis as { [SHARED]?: Stores }
 
-/**
- * Returns this process's clients, built on first use and shared by all its functions. With `scope`, returns a view of
- * them that counts that request towards its rate limits. Throws if the configuration is wrong.
- */
+/** Returns the process's clients, which with `scope` count the request for rate limits. Throws as readConfig does. */
 export function runtime(scope?: RateScope): Stores {
   shared[SHARED] ??= connectStores(readConfig(process.env)).stores
   return scope === undefined ? shared[SHARED] : limitRequest(shared[SHARED], scope)

@@ -3,16 +3,12 @@ import * as z from "zod"
 import { LIMITS } from "./limits.ts"
 import { parseRfc3339 } from "./rfc3339.ts"
 
-/**
- * Defines an object named `id` in the OpenAPI document. No name begins with New or resembles an operation's id: Go
- * generators name constructors `NewX`, and types after operations.
- */
+/** Defines an OpenAPI object. Its `id` must not be like NewX or an operation's id: Go generators use those, too. */
 export const named = <Shape extends z.ZodRawShape>(id: string, shape: Shape) => z.object(shape).meta({ id })
 
 /**
- * Matches text with a character that is not white space, by ECMAScript's `\s`, which is what `trim` drops; clients in
- * other languages may judge some rare characters differently. Anchored at both ends, since some clients search with a
- * pattern, some match from the first character, and some match the whole text.
+ * Matches text with a character other than white space (ECMAScript's `\s`, which `trim` drops; other languages may
+ * differ on rare ones). Anchored at both ends, since clients search, match from the start, or match the whole text.
  */
 const NOT_BLANK = "^\\s*\\S[\\s\\S]*$"
 

@@ -1,10 +1,8 @@
 /**
  * DESIGN. A breaker stands before a dependency that may hang. After some failures in a row it opens: calls fail at
  * once, except one probe at a time, a second after the last failure. The first answer closes it. So a dependency that
- * hangs holds up few calls and is found to be back within a second.
- *
- * A failure counts only if nothing was answered since its call began: one slow call among answered ones proves nothing,
- * nor does one that began before the dependency was back.
+ * hangs holds up few calls and is found to be back within a second. A failure counts only if nothing was answered since
+ * its call began: one slow call among answered ones proves nothing, nor does one from before the dependency was back.
  */
 import { type Dependency, DependencyAway } from "../errors.ts"
 

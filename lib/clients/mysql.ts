@@ -50,10 +50,7 @@ export const UNSIGNED_ZERO = sql<number>`cast(0 as unsigned)`
 
 type QueryLog = (event: LogEvent) => void
 
-/**
- * Returns a pool at READ COMMITTED, strict, UTC, utf8mb4, which connects on first use. With `watch`, statements have a
- * time-out and a breaker stands before MySQL; a migration goes without.
- */
+/** Returns a pool: READ COMMITTED, strict, UTC, utf8mb4. `watch` adds time-outs and a breaker; migrations lack both. */
 export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watch?: Watch } = {}): MysqlClient {
   let opening: ReturnType<typeof openPool> | undefined
   const limits = {

@@ -3,10 +3,7 @@ import type { Mysql } from "./mysql.ts"
 
 type NamedLock = { connection: Mysql; isHeld(): Promise<boolean> }
 
-/**
- * Runs `work` under the lock, or throws `taken()`. Locks are global to the server, so `name` should depend on the
- * database. The lock belongs to a connection and ends with its process.
- */
+/** Runs `work` under the lock, or throws `taken()`. Locks are server-wide, so `name` should depend on the database. */
 export async function withNamedLock<T>(
   mysql: Mysql,
   name: RawBuilder<string>,

@@ -5,10 +5,7 @@ import { reachMysql } from "./mysql.ts"
 type Key<Column extends string> = Record<Column, string | number>
 type Walk<Column extends string> = { by: readonly Column[]; pageRows: number; signal?: AbortSignal | undefined }
 
-/**
- * Reads all rows of `query` in pages, ordered by the key columns `by`. Each page is a statement over a bounded range:
- * changes behind it go unseen, and nothing waits for it.
- */
+/** Reads all rows of `query` in pages, a statement each, by the key columns `by`. Changes behind a page go unseen. */
 export async function* walk<Table extends keyof Database, Row extends Key<Column>, Column extends string>(
   query: SelectQueryBuilder<Database, Table, Row>,
   { by, pageRows, signal }: Walk<Column>,

@@ -37,14 +37,12 @@ function parseJson(text: string): unknown {
   }
 }
 
-/**
- * Returns the position and order of a cursor of `list`. Throws 422 unless `encodeCursor` could have made it for this
- * list; every field is range-checked, since it goes into queries.
- */
+/** Returns a cursor's position and order. Throws 422 unless `encodeCursor` could have made it for `list`. */
 export function decodeCursor(list: List, cursor: string): { order: Order; after: Position } {
   const bytes = Buffer.from(cursor, "base64url")
   // Node ignores characters that are not base64url, so several texts would otherwise be one cursor.
   const fields = bytes.toString("base64url") === cursor ? parseJson(bytes.toString("utf8")) : undefined
+  // Every field is range-checked, since it goes into queries.
   const read = CURSORS[list.keyedBy].safeParse(fields)
   if (!read.success || read.data[1] !== hashPath(list.path)) throw invalid("cursor", "is not a cursor of this list")
   const [order, , key, createdAt, chat] = read.data

@@ -190,9 +190,8 @@ const requestReader = <Schemas extends RequestSchemas>(schemas: Schemas): Middle
 })
 
 /**
- * Returns the handler of an operation, for API Gateway's HTTP API (payload 2.0). It checks the request against the
- * operation's schemas, runs, and answers within its time limit. It never throws: an ApiError gives its own status, a
- * dependency that is away 503, anything else 500. An operation that administers applications needs `adminKeys`.
+ * Returns an operation's handler for API Gateway's HTTP API (payload 2.0). It checks a request by its schemas, runs,
+ * answers in time and never throws: an ApiError gives its own status, a dependency that is away 503, anything else 500.
  */
 export function endpoint<const Schemas extends RequestSchemas>(
   operation: Schemas,

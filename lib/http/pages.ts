@@ -8,7 +8,6 @@ import { ok, type Reply } from "./reply/replies.ts"
 /** The format of numbers far below 2^31. */
 const NARROW = "int32"
 
-/** Defines a whole number from 1 in a query string. */
 const wholeNumber = (max: number) =>
   z
     .string()
@@ -82,7 +81,6 @@ export function pageRequest(list: List, parameters: ListParameters, orderDefault
   return { limit, order: order ?? orderDefault }
 }
 
-/** Returns the path of the next page, with the caller's parameters. */
 function nextPath(path: string, given: Record<string, string | number | undefined>, cursor: string): string {
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(given)) if (value !== undefined) parameters.set(name, String(value))

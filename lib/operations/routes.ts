@@ -23,10 +23,7 @@ export const ROUTES: readonly Route[] = OPERATIONS.map((operation) => ({
   function: operation.function ?? operation.id,
 }))
 
-/**
- * Routes that must name reject-unknown-route, besides its catch-all: otherwise the methods of `{number}` would take
- * "search" for a number and answer 404 instead of 405.
- */
+/** Routes of reject-unknown-route besides its catch-all: `{number}` would take "search" for a number (404, not 405). */
 export const REJECTED_ROUTES: readonly Route[] = [
   { methods: ["PUT", "PATCH", "DELETE"], path: messages.searchMessages.path, function: "reject-unknown-route" },
 ]

@@ -1,11 +1,9 @@
 /**
  * DESIGN. Sends to a queue by group commit: events that arrive while a call is under way go with the next one, packed
  * into envelopes (JSON arrays) of one group each. A lone event that a caller awaits is sent at once; others linger for
- * a moment, since a call costs about the same whatever it carries.
- *
- * Promised: a send resolves only once the queue has taken all of its events, and fails at once while the queue's
- * breaker is open. May happen twice: an event whose call was answered too late. Absent: order, and retries (the outbox
- * and pending_index provide them).
+ * a moment, since a call costs about the same whatever it carries. Promised: a send resolves only once the queue has
+ * taken all of its events, and fails at once while the queue's breaker is open. May happen twice: an event whose call
+ * was answered too late. Absent: order, and retries (the outbox and pending_index provide them).
  */
 import type { QueueMessage, SqsClient } from "../clients/sqs.ts"
 import { DependencyAway } from "../errors.ts"
