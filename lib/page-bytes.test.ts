@@ -21,6 +21,12 @@ test.each([
   expect((count + 1) * bytesOf(body)).toBeGreaterThan(PAGE_BYTES_MAX)
 })
 
+test("a page of short texts and a large object in each, ends where the next one would exceed the bound", () => {
+  const items = Array.from({ length: 100 }, () => ({ body: "a", metadata: { note: "\u0001".repeat(10_000) } }))
+  const each = Buffer.byteLength(JSON.stringify(JSON.stringify(items[0])))
+  expect(withinPageBytes(items)).toHaveLength(Math.floor(PAGE_BYTES_MAX / each))
+})
+
 test("an item larger than a page is a page", () => {
   expect(within(bodies("a".repeat(PAGE_BYTES_MAX + 1), 2))).toBe(1)
 })

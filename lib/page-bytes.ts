@@ -11,23 +11,6 @@ const UNIT_BYTES_MAX = 7
 /** More than the names of the members take, and numbers. */
 const ITEM_UNITS = 400
 
-const bytesOf = (item: unknown): number => Buffer.byteLength(JSON.stringify(JSON.stringify(item)))
-
-/** Counts the bytes of a page's items. */
-export function createPageBytes() {
-  let bytes = 0
-  let isEmpty = true
-  return {
-    /** Adds an item if it is the first or fits. Returns whether it was added. */
-    add(item: unknown): boolean {
-      bytes += bytesOf(item)
-      const fits = isEmpty || bytes <= PAGE_BYTES_MAX
-      isEmpty = false
-      return fits
-    },
-  }
-}
-
 /** Returns a bound of the code units that an item takes in JSON before escaping, without serialising its texts. */
 const unitsOf = (item: object): number =>
   Object.values(item).reduce<number>((units, value) => {
@@ -35,12 +18,32 @@ const unitsOf = (item: object): number =>
     return typeof value === "object" ? units + JSON.stringify(value).length : units
   }, ITEM_UNITS)
 
-/** Returns the items without those at the end that do not fit. */
+const bytesOf = (item: object): number => Buffer.byteLength(JSON.stringify(JSON.stringify(item)))
+
+/** Returns an empty page. */
+export function createPage<T extends object>() {
+  const items: T[] = []
+  let bytesMax = 0
+  /** Known once `bytesMax` exceeds the bound; nearly every page is small, and is not serialised to be measured. */
+  let bytes: number | undefined
+  return {
+    items,
+    /** Adds an item, unless it would make the page too large. Returns whether it was added. */
+    add(item: T): boolean {
+      bytesMax += unitsOf(item) * UNIT_BYTES_MAX
+      if (bytesMax > PAGE_BYTES_MAX) {
+        bytes = (bytes ?? items.reduce((sum, one) => sum + bytesOf(one), 0)) + bytesOf(item)
+        if (bytes > PAGE_BYTES_MAX && items.length > 0) return false
+      }
+      items.push(item)
+      return true
+    },
+  }
+}
+
+/** Returns the items without those at the end that make the page too large. */
 export function withinPageBytes<T extends object>(items: T[]): T[] {
-  // Nearly every page is small, and is not serialised only to be measured.
-  const units = items.reduce((sum, item) => sum + unitsOf(item), 0)
-  if (units * UNIT_BYTES_MAX <= PAGE_BYTES_MAX) return items
-  const page = createPageBytes()
-  const end = items.findIndex((item) => !page.add(item))
-  return end === -1 ? items : items.slice(0, end)
+  const page = createPage<T>()
+  for (const item of items) if (!page.add(item)) break
+  return page.items
 }
