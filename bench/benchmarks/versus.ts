@@ -148,7 +148,7 @@ async function compare(builds: Pair, { rounds, scale, say }: LoneRun): Promise<F
     await createMessages({ ...load, amount: MESSAGES })
     // In other chats: those that are read must be as large in both.
     await ask(load.apiUrl, (await chatsOf(build)).map(creationIn), {
-      connections: 64,
+      connections: CONNECTIONS,
       seconds: Math.max(WARM_UP_SECONDS_MIN, WARM_UP_SECONDS * scale),
     })
   }

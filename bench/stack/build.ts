@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { parseEnv } from "node:util"
 import { processesOfGroup, processorMsOf } from "../../campaign/targets/process-group.ts"
+import { LaunchFailure } from "../../local/failure.ts"
 import { recordedProcess } from "../../local/processes.ts"
 import { run } from "../../local/run.ts"
 import { API_PORTS, portVariable, ROOT, SERVICE_NAMES, SERVICES } from "../../local/services/settings.ts"
@@ -33,7 +34,7 @@ export type Build = {
   env: Record<string, string>
   /** Returns the milliseconds of processor time that all of its servers have used since their start (Linux only). */
   processorMs(): number
-  /** Throws once the run is to end. */
+  /** Throws LaunchFailure once the run is to end. */
   throwIfStopped(): void
   stop(): Promise<void>
 }
@@ -111,7 +112,9 @@ export async function startBuild({ name, commit, place, ...supervision }: BuildO
     bundles,
     env: parseEnv(await readFile(join(stackFolder, "services.env"), "utf8")) as Record<string, string>,
     processorMs: () => processorMsOf(KINDS.flatMap((kind) => processesOfGroup(pidOf(kind)))),
-    throwIfStopped: () => supervision.signal?.throwIfAborted(),
+    throwIfStopped() {
+      if (supervision.signal?.aborted) throw new LaunchFailure("Stopped before the end.")
+    },
     stop: api.stop,
   }
 }
