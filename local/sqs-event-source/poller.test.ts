@@ -1,5 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises"
-import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs"
 import { afterEach, beforeAll, describe, expect, it, jest } from "@jest/globals"
 import type { SQSRecord } from "aws-lambda"
 import { PAYLOAD_BYTES_MAX } from "./batch.ts"
@@ -15,7 +14,6 @@ import {
   queue,
   requireElasticMq,
   send,
-  sqs,
 } from "./poller.steps.ts"
 
 /** Time for several rounds of gathering, three seconds each. */
@@ -278,32 +276,4 @@ describe("the size of a batch", () => {
     }
     expect(Math.max(...calls.map((records) => records.length))).toBeGreaterThan(20)
   })
-})
-
-describe("concurrency", () => {
-  it.each([2, 8])(
-    "when it is bounded to %i, is used up to that and never beyond, nor is more received",
-    async (bound) => {
-      const { queueName, QueueUrl } = await queue()
-      await send(
-        QueueUrl,
-        Array.from({ length: 60 }, (_, i) => String(i)),
-      )
-      let running = 0
-      let most = 0
-      const answer = async () => {
-        most = Math.max(most, ++running)
-        await delay(300)
-        running--
-      }
-      const { bodies } = poll(queueName, answer, { batchSize: 2, concurrencyMax: bound })
-      await eventually(() => expect(running).toBe(bound))
-      const AttributeNames = ["ApproximateNumberOfMessagesNotVisible" as const]
-      const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames }))
-      expect(Number(Attributes?.ApproximateNumberOfMessagesNotVisible)).toBeLessThanOrEqual(2 * bound)
-      await eventually(() => expect(new Set(bodies()).size).toBe(60), 10_000)
-      expect(most).toBe(bound)
-    },
-    20_000,
-  )
 })

@@ -24,7 +24,7 @@ async function left(application: string) {
   return { ...Object.fromEntries(rows), documents: count }
 }
 
-/** A purge of so many takes more than two batches. */
+/** The number of chats or messages to purge: more than two batches hold. */
 const MANY = 1_100
 
 async function givenMany(chats: number) {

@@ -10,7 +10,7 @@ import { useApiProject } from "../steps/running-api.ts"
 const DEPENDENCIES: Dependency[] = ["mysql", "redis", "sqs", "elasticsearch"]
 /** Connections are retried each second; the rest is for a busy machine. */
 const NOTICED_LIMIT_MS = 15_000
-/** Answers that must all report what is missing, enough to catch one that takes a shut line for open. */
+/** Readiness must report the missing dependencies this many times in a row: a single right answer could be luck. */
 const STEADY_ANSWERS = 3
 /** Time for both queues and a refresh of the index, without the relay, which starts after 30 s. */
 const FOUND_LIMIT_MS = 20_000
