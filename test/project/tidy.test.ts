@@ -1,5 +1,5 @@
 // The sizes and words that CONTRIBUTING.md asks for. The lists of exceptions may get shorter, not longer.
-import { globSync } from "node:fs"
+import { globSync, readdirSync } from "node:fs"
 import { describe, expect, test } from "@jest/globals"
 import ts from "typescript"
 import { ROOT } from "../../local/services/settings.ts"
@@ -23,6 +23,16 @@ const LONG_TESTS: Record<string, number> = {
   "test/integration/verify.test.ts": 304,
   "test/project/package.test.ts": 349,
 }
+
+/** What stands at the top, besides folders; a new file should have a place below. */
+const TOP_FILES = [
+  ...[".dependency-cruiser.cjs", ".dockerignore", ".env.example", ".gitignore", ".npmrc", "biome.json", "knip.json"],
+  ...["jest.config.mjs", "package-lock.json", "package.json", "renovate.json", "tsconfig.json"],
+  ...["CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"],
+  ...["Dockerfile", "docker-compose.yml", "elasticmq.conf", "resources.yml", "serverless.yml"],
+]
+/** The files that git ignores. */
+const IGNORED = /^\.env$|\.log$/
 
 const isTest = (path: string): boolean => path.endsWith(".test.ts")
 const paths = globSync("{bench,campaign,functions,lib,local,migrations,test}/**/*.{ts,mjs}", { cwd: ROOT }).sort()
@@ -48,6 +58,12 @@ function functionsOf(path: string): Function[] {
 }
 
 describe("every file", () => {
+  test("at the top is one of the list", () => {
+    const entries = readdirSync(ROOT, { withFileTypes: true })
+    const files = entries.filter((entry) => entry.isFile() && !IGNORED.test(entry.name)).map(({ name }) => name)
+    expect(files.sort()).toEqual(TOP_FILES.toSorted())
+  })
+
   test("has at most 300 lines, those tests apart that are listed", () => {
     expect(paths.length).toBeGreaterThan(FILES_MIN)
     const long = paths.map((path) => [path, linesOf(read(path))] as const).filter(([, lines]) => lines > FILE_LINES_MAX)
