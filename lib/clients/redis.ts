@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { Redis } from "ioredis"
+import { Redis, ReplyError } from "ioredis"
 import { DependencyAway } from "../errors.ts"
 import type { Watch } from "./breaker.ts"
 
@@ -223,6 +223,6 @@ const isNoScript = (error: unknown): boolean => error instanceof Error && error.
 
 /** Returns errors of our scripts as they are, others (refused, timed out, loading, out of memory) as DependencyAway. */
 function asAway(error: unknown): unknown {
-  const isFault = error instanceof Error && error.name === "ReplyError" && /^(ERR|WRONGTYPE)/.test(error.message)
+  const isFault = error instanceof Error && error instanceof ReplyError && /^(ERR|WRONGTYPE)/.test(error.message)
   return isFault ? error : new DependencyAway("redis", error)
 }
