@@ -120,6 +120,7 @@ function watchConnection(redis: Redis, watch: Watch) {
   // Without a listener ioredis would print every reconnection attempt.
   redis.on("error", (error: unknown) => {
     lastError = error
+    if (isLoginRefused(error)) watch("refused", "redis", error)
   })
   redis.on("close", () => {
     if (!away && !closing) watch("opened", "redis", lastError ?? new Error("the connection was closed"))
@@ -218,6 +219,9 @@ const readSettings = (names: string[], pairs: string[]): Map<string, string> =>
 
 const asArray = (value: unknown): ScriptValue[] =>
   Array.isArray(value) ? (value as ScriptValue[]) : [value as ScriptValue]
+
+/** Returns whether the user or password was refused, or is missing. */
+const isLoginRefused = (error: unknown): boolean => error instanceof Error && /^(WRONGPASS|NOAUTH)/.test(error.message)
 
 const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
 
