@@ -8,7 +8,6 @@ import { buildStores } from "../lib/search-runtime.ts"
 import { configFor } from "./environment.ts"
 import { helpText, type Parsed, parseArguments } from "./ops/arguments.ts"
 import { type Command, EXIT, UsageError } from "./ops/command.ts"
-import { loadCredentials } from "./ops/credentials.ts"
 import { command as deadLetters } from "./ops/dead-letters.ts"
 import { createOutput, type Output } from "./ops/output.ts"
 import { command as recount } from "./ops/recount.ts"
@@ -51,9 +50,7 @@ async function run(command: Command, { args, json, stage }: Parsed, output: Outp
   }
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal)
   try {
-    const config = await configFor(stage)
-    await loadCredentials(config)
-    const { stores, close } = buildStores(config)
+    const { stores, close } = buildStores(await configFor(stage))
     try {
       // Loads the drivers and connects first: the calls' time-outs, those of a running API, leave no time for that.
       await checkReadiness(stores)
