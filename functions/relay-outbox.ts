@@ -10,7 +10,7 @@ const BUDGET_MS = 50_000
 
 export const handler = job({
   run: async () => {
-    const stores = searchRuntime()
+    const stores = await searchRuntime()
     const [relayed] = await Promise.all([relay(stores, BUDGET_MS), reportBacklog(stores)])
     return relayed
   },
