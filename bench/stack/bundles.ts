@@ -122,5 +122,7 @@ export function eventsFor(chatPath: string): (name: string) => object {
   }
 }
 
-const bodyFor = (name: string): string =>
-  JSON.stringify(name.endsWith("message") ? { body: "bench" } : { name: "bench" })
+function bodyFor(name: string): string {
+  if (name.startsWith("search-")) return JSON.stringify({ query: "quick" })
+  return JSON.stringify(name.endsWith("message") ? { body: "bench" } : { name: "bench" })
+}
