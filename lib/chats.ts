@@ -1,7 +1,7 @@
 /** Chats: their rules and their SQL. A chat's number is unique in its application. */
 import { type Selectable, sql } from "kysely"
 import { getApplication } from "./applications.ts"
-import { type Mysql, readMysql, UNSIGNED_ZERO } from "./clients/mysql.ts"
+import { type Mysql, readMysql, unsignedZero } from "./clients/mysql.ts"
 import type { Chat, Page, PageRequest } from "./contract.ts"
 import { type Database, isFound, type Joined } from "./database.ts"
 import { DependencyAway } from "./errors.ts"
@@ -193,8 +193,8 @@ function selectChats(db: Mysql, application: string, { after, order, count }: Wi
     .selectFrom("applications")
     .select((eb) => [
       eb.val("application").as("kind"),
-      UNSIGNED_ZERO.as("number"),
-      UNSIGNED_ZERO.as("messages_count"),
+      unsignedZero().as("number"),
+      unsignedZero().as("messages_count"),
       ...TIMES,
       ...CHAT_COLUMNS.map((column) => sql<ChatColumns[typeof column]>`null`.as(column)),
     ])

@@ -1,6 +1,6 @@
 /** Messages: their rules and their SQL. A message's number is unique in its chat. */
 import { type Selectable, sql } from "kysely"
-import { type Mysql, readMysql, UNSIGNED_ZERO } from "./clients/mysql.ts"
+import { type Mysql, readMysql, unsignedZero } from "./clients/mysql.ts"
 import type { Message, Page, PageRequest } from "./contract.ts"
 import { type Database, isFound, type Joined } from "./database.ts"
 import type { WriteEvent } from "./events.ts"
@@ -186,7 +186,7 @@ function selectMessages(db: Mysql, application: string, chat: number, window: Wi
   if (after) messages = messages.where("number", order === "asc" ? ">" : "<", Number(after.key))
   return db
     .selectFrom("applications")
-    .select((eb) => [eb.val("application").as("kind"), UNSIGNED_ZERO.as("number"), ...TIMES, ...noColumns])
+    .select((eb) => [eb.val("application").as("kind"), unsignedZero().as("number"), ...TIMES, ...noColumns])
     .where("token", "=", application)
     .unionAll(
       db

@@ -1,4 +1,5 @@
-// Measures the first call of a fresh process: importing a function's bundle, as deployed, and calling it once.
+// Measures the first call of a fresh process: importing a function's bundle, as deployed, and calling it once; and the
+// size of the zip that it comes in.
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -11,6 +12,9 @@ import { ask, createChats, creationIn } from "../stack/load.ts"
 
 const CREATION_MS_MAX = 150
 const ANY_MS_MAX = 400
+/** As test/project/bundles.test.ts has it. */
+const CREATION_ZIP_KB_MAX = 300
+const BYTES_PER_KB = 1000
 const QUIET_LIMIT_MS = 60_000
 
 async function unpackOwnBundles(folder: string): Promise<Bundle[]> {
@@ -26,7 +30,7 @@ async function unpackOwnBundles(folder: string): Promise<Bundle[]> {
 
 export const cold: Bench = {
   name: "cold",
-  about: "each function as deployed, in a fresh process: importing its bundle, and its first call",
+  about: "each function as deployed, in a fresh process: importing its bundle, its first call, and the size of its zip",
   async run({ stack, rounds, say }: BenchRun) {
     const folder = await mkdtemp(join(tmpdir(), "chat-backend-bundles-"))
     const figures: Figure[] = []
@@ -39,13 +43,16 @@ export const cold: Bench = {
         const eventFor = eventsFor(chat)
         for (const bundle of bundles) {
           const { importMs, callMs, statusCode } = await firstCall(bundle, eventFor(bundle.name), stack.env)
-          figures.push({ name: bundle.name, importMs, callMs, coldMs: importMs + callMs, status: String(statusCode) })
+          const times = { importMs, callMs, coldMs: importMs + callMs }
+          figures.push({ name: bundle.name, ...times, zipKB: bundle.zipBytes / BYTES_PER_KB, status: `${statusCode}` })
         }
         say(`round ${round + 1} of ${rounds}`)
       }
-      const bounds = bundles.map(({ name }): Bound => {
-        return { of: "coldMs", name, max: name.startsWith("create-") ? CREATION_MS_MAX : ANY_MS_MAX }
-      })
+      const creates = ({ name }: Bundle) => name.startsWith("create-")
+      const bounds: Bound[] = [
+        ...bundles.map((one) => ({ of: "coldMs", name: one.name, max: creates(one) ? CREATION_MS_MAX : ANY_MS_MAX })),
+        ...bundles.filter(creates).map(({ name }) => ({ of: "zipKB", name, max: CREATION_ZIP_KB_MAX })),
+      ]
       const plot = plotMedians(figures, {
         file: "cold",
         title: "A function in a new process, as deployed",

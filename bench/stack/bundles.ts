@@ -11,8 +11,8 @@ import { chatOf } from "./load.ts"
 const CALL_LIMIT_MS = 120_000
 const run = promisify(execFile)
 
-/** A function's name and the path of its bundle. */
-export type Bundle = { name: string; path: string }
+/** A function's name, the path of its bundle, and the bytes of the zip that it was in. */
+export type Bundle = { name: string; path: string; zipBytes: number }
 
 /** Packs the functions of the project in `projectFolder` and unpacks them into `folder`, outside of any node_modules. */
 export async function unpackBundles(projectFolder: string, folder: string): Promise<Bundle[]> {
@@ -25,12 +25,13 @@ export async function unpackBundles(projectFolder: string, folder: string): Prom
   const bundles: Bundle[] = []
   for (const zip of (await readdir(out)).filter((file) => file.endsWith(".zip"))) {
     const name = zip.replace(".zip", "")
-    for (const [path, content] of unzip(await readFile(join(out, zip)))) {
+    const archive = await readFile(join(out, zip))
+    for (const [path, content] of unzip(archive)) {
       const file = join(folder, name, path)
       await mkdir(dirname(file), { recursive: true })
       await writeFile(file, content)
     }
-    bundles.push({ name, path: join(folder, name, "functions", `${name}.js`) })
+    bundles.push({ name, path: join(folder, name, "functions", `${name}.js`), zipBytes: archive.length })
   }
   // Deletes come last, since their resources are then gone for the others.
   const rank = ({ name }: Bundle) => ["delete-message", "delete-chat", "delete-application"].indexOf(name)
@@ -121,5 +122,7 @@ export function eventsFor(chatPath: string): (name: string) => object {
   }
 }
 
-const bodyFor = (name: string): string =>
-  JSON.stringify(name.endsWith("message") ? { body: "bench" } : { name: "bench" })
+function bodyFor(name: string): string {
+  if (name.startsWith("search-")) return JSON.stringify({ query: "quick" })
+  return JSON.stringify(name.endsWith("message") ? { body: "bench" } : { name: "bench" })
+}

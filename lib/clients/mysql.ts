@@ -45,10 +45,22 @@ const DATA_ERROR = /^2[23]/
 export type Mysql = Kysely<Database>
 export type MysqlClient = { db: Mysql; close(): Promise<void> }
 
-/** For unions with unsigned number columns; a signed zero would turn them into decimals. */
-export const UNSIGNED_ZERO = sql<number>`cast(0 as unsigned)`
+/** Returns what unions with unsigned number columns need; a signed zero would turn them into decimals. */
+export const unsignedZero = () => sql<number>`cast(0 as unsigned)`
 
 type QueryLog = (event: LogEvent) => void
+
+/** Returns what `make` makes, which it does at the first use: most creations never ask MySQL. */
+function lazily<Made extends object>(make: () => Made): Made {
+  let made: Made | undefined
+  return new Proxy({} as Made, {
+    get(_target, name) {
+      made ??= make()
+      const value: unknown = Reflect.get(made, name, made)
+      return typeof value === "function" ? value.bind(made) : value
+    },
+  })
+}
 
 /** Returns a pool: READ COMMITTED, strict, UTC, utf8mb4. `watch` adds time-outs and a breaker; migrations lack both. */
 export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watch?: Watch } = {}): MysqlClient {
@@ -61,15 +73,13 @@ export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watc
     onConnectError: (error: unknown) => isLoginRefused(error) && watch?.("refused", "mysql", error),
   }
   const breaker = watch && createBreaker("mysql", watch)
-  const db = new Kysely<Database>({
-    dialect: new MysqlDialect({
-      pool: async () => {
-        opening ??= openPool(url)
-        const { pool } = await opening
-        return breaker === undefined ? pool : guardPool(pool, breaker, limits)
-      },
-    }),
-    ...(log === undefined ? {} : { log }),
+  const pool = async () => {
+    opening ??= openPool(url)
+    const opened = await opening
+    return breaker === undefined ? opened.pool : guardPool(opened.pool, breaker, limits)
+  }
+  const db = lazily(() => {
+    return new Kysely<Database>({ dialect: new MysqlDialect({ pool }), ...(log === undefined ? {} : { log }) })
   })
   return { db, close: async () => (await opening)?.close() }
 }

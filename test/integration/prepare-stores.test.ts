@@ -36,7 +36,7 @@ const cloudFormation = createServer(async (request, response) => {
 /** Bundles the function outside the repository, so that it cannot find the folder of the migrations. */
 async function bundle(): Promise<void> {
   folder = await mkdtemp(join(tmpdir(), "chat-backend-prepare-"))
-  const plugins = createRequire(import.meta.url)(join(ROOT, "local", "commonjs-output.cjs"))
+  const plugins = createRequire(import.meta.url)(join(ROOT, "local", "esbuild-plugins.cjs"))
   const entryPoints = [join(ROOT, "functions", "prepare-stores.ts")]
   await build({ entryPoints, outdir: folder, bundle: true, platform: "node", format: "cjs", keepNames: true, plugins })
 }

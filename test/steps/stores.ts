@@ -168,7 +168,7 @@ async function testStores(): Promise<SearchStores> {
   return opened.stores
 }
 
-/** After a refused connection the SDK's timer runs on for 500 ms, as does a hanging send, and jest does not wait. */
+/** A hanging send ends after 500 ms, for which jest does not wait. */
 const LAST_SEND_MS = 600
 let queueWasAway = false
 

@@ -7,9 +7,6 @@ import { nestsDeeper } from "./json-depth.ts"
 const JSON_TYPE = "application/json"
 const CHARSET_UTF8 = /^charset=(?:utf-?8|"utf-?8")$/
 
-/** Refuses bytes that are not UTF-8. A byte order mark stays, and is refused as JSON (RFC 8259, section 8.1). */
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-
 /** Returns whether a Content-Type is application/json or any +json, in UTF-8, declared at most once. */
 function isJsonType(contentType: string | undefined): boolean {
   if (contentType === undefined) return false
@@ -34,10 +31,17 @@ const tooDeep = (): ApiError =>
     { in: "body", path: "", message: `the body must not be nested deeper than ${LIMITS.jsonDepthMax} levels` },
   ])
 
-/** Decodes a body that came as its bytes, in base64. */
+/** Made when first used: most bodies come as text, and a new process would take a millisecond for it. */
+let decoder: InstanceType<typeof TextDecoder> | undefined
+
+/**
+ * Decodes a body that came as its bytes, in base64. Refuses bytes that are not UTF-8. A byte order mark stays, and is
+ * refused as JSON (RFC 8259, section 8.1).
+ */
 function decodeBytes(body: string): string {
   const bytes = Buffer.from(body, "base64")
   if (bytes.length > LIMITS.requestBytesMax) throw tooLarge()
+  decoder ??= new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
   try {
     return decoder.decode(bytes)
   } catch (error) {

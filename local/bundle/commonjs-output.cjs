@@ -3,15 +3,12 @@
 const { mkdirSync, writeFileSync } = require("node:fs")
 const { join } = require("node:path")
 
-module.exports = [
-  {
-    name: "commonjs-output",
-    setup({ initialOptions, onStart }) {
-      onStart(() => {
-        mkdirSync(initialOptions.outdir, { recursive: true })
-        writeFileSync(join(initialOptions.outdir, "package.json"), '{"type":"commonjs"}\n')
-      })
-    },
+module.exports = {
+  name: "commonjs-output",
+  setup({ initialOptions, onStart }) {
+    onStart(() => {
+      mkdirSync(initialOptions.outdir, { recursive: true })
+      writeFileSync(join(initialOptions.outdir, "package.json"), '{"type":"commonjs"}\n')
+    })
   },
-  require("./bundled-migrations.cjs"),
-]
+}

@@ -1,0 +1,80 @@
+// What a new process must fetch and parse before it can serve: the sizes of the zips, and what of them waits.
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals"
+import { ROOT } from "../../local/services/settings.ts"
+import { runNode } from "../steps/child.ts"
+import { gatewayEvent, withJson } from "../steps/gateway-event.ts"
+import { copyProject, type ProjectCopy } from "../steps/project-copy.ts"
+import { childEnvironment } from "../steps/running-api.ts"
+import { useTestStores } from "../steps/stores.ts"
+import { unzip } from "../steps/unzip.ts"
+
+/** Bundling takes seconds, many times that on a busy machine. */
+const PACKAGE_LIMIT_MS = 180_000
+/** Bytes of a creation's zip: docs/decisions/0018-cold-start.md. */
+const CREATION_ZIP_MAX = 300_000
+/** Bytes of the zips that have the client of Elasticsearch, too. */
+const ANY_ZIP_MAX = 600_000
+
+useTestStores()
+jest.setTimeout(PACKAGE_LIMIT_MS)
+let project: ProjectCopy
+let sizes: [string, number][]
+
+beforeAll(async () => {
+  project = await copyProject()
+  const serverless = join(ROOT, "node_modules", ".bin", "serverless")
+  const env = { ...process.env, SLS_NOTIFICATIONS_MODE: "off", SLS_TELEMETRY_DISABLED: "1" }
+  const options = { cwd: project.folder, env, limitMs: PACKAGE_LIMIT_MS }
+  const { code, stdout, stderr } = await runNode([serverless, "package", "--stage", "dev", "--package", "out"], options)
+  if (code !== 0) throw new Error(`serverless package: ${stdout}${stderr}`)
+  const zips = (await readdir(join(project.folder, "out"))).filter((file) => file.endsWith(".zip"))
+  const sizeOf = async (zip: string) => (await stat(join(project.folder, "out", zip))).size
+  sizes = await Promise.all(zips.map(async (zip): Promise<[string, number]> => [zip, await sizeOf(zip)]))
+}, PACKAGE_LIMIT_MS)
+
+afterAll(async () => {
+  await project?.remove()
+})
+
+test("of a creation: called in a fresh process: creates without compiling the deferred packages", async () => {
+  const folder = join(project.folder, "unpacked")
+  await mkdir(join(folder, "functions"), { recursive: true })
+  for (const [path, content] of unzip(await readFile(join(project.folder, "out", "create-application.zip"))))
+    await writeFile(join(folder, path), content)
+  expect(await readFile(join(folder, "functions", "create-application.js"), "utf8")).toMatch(
+    /"kysely\.js".*"mysql2\.js"/s,
+  )
+  const event = gatewayEvent(withJson({ name: "from a zip" }, { path: "/applications" }))
+  const script = `
+    const vm = require("node:vm")
+    const compiled = []
+    const { compileFunction } = vm
+    vm.compileFunction = (text, names, options) => (compiled.push(options.filename), compileFunction(text, names, options))
+    const { handler } = require("./functions/create-application.js")
+    handler(${JSON.stringify(event)}, { awsRequestId: "invocation-1", functionName: "f" }).then(({ statusCode }) => {
+      console.log(JSON.stringify({ statusCode, compiled }))
+      process.exit()
+    })`
+  const env = childEnvironment({ LOG_LEVEL: "SILENT" })
+  // The first creations after a start may wait for a recovery, which asks MySQL.
+  await runNode(["-e", script], { cwd: folder, env, limitMs: PACKAGE_LIMIT_MS })
+  const { stdout } = await runNode(["-e", script], { cwd: folder, env, limitMs: PACKAGE_LIMIT_MS })
+  expect(JSON.parse(stdout)).toEqual({ statusCode: 201, compiled: [] })
+})
+
+test("the zip of each creation: is small", () => {
+  const creations = sizes.filter(([zip]) => zip.startsWith("create-"))
+  expect(creations.map(([zip]) => zip).sort()).toEqual([
+    "create-application.zip",
+    "create-chat.zip",
+    "create-message.zip",
+  ])
+  expect(creations.filter(([, size]) => size > CREATION_ZIP_MAX)).toEqual([])
+})
+
+test("every other zip: is at most twice that", () => {
+  expect(sizes.length).toBeGreaterThan(20)
+  expect(sizes.filter(([, size]) => size > ANY_ZIP_MAX)).toEqual([])
+})
