@@ -85,7 +85,8 @@ describe("the zips", () => {
       if ((await readFile(bundle, "utf8")).includes("node_modules/@elastic/")) withClient.push(zip.replace(".zip", ""))
     }
     const searching = ["list-messages", "search-application-messages", "search-messages"]
-    expect(withClient).toEqual(["get-readiness", "index-messages", ...searching, "relay-outbox"].sort())
+    const others = ["get-readiness", "index-messages", "prepare-stores", "relay-outbox"]
+    expect(withClient).toEqual([...others, ...searching].sort())
   })
 
   test("of get-health: called in a fresh process: answers 200 without any configuration", async () => {
@@ -112,6 +113,18 @@ describe("the zips", () => {
     expect([statusCode, JSON.parse(body)]).toEqual([201, expect.objectContaining({ name: "from a zip" })])
     expect(ran.stdout).toContain('"status":201')
     expect(ran.stdout).not.toMatch(new RegExp(`"application":"${JSON.parse(body).token}`))
+  })
+
+  test("of relay-outbox: called in a fresh process for a stage: reports its metrics, and without one none", async () => {
+    const folder = await unpack("relay-outbox.zip")
+    const linesOf = async (changes: Record<string, string>) => {
+      const ran = await load("relay-outbox.zip", folder, childEnvironment({ LOG_LEVEL: "INFO", ...changes }), {})
+      expect([ran.code, ran.stdout]).toEqual([0, expect.stringContaining('"message":"job"')])
+      return ran.stdout.split("\n").filter((line) => line.includes('"_aws"'))
+    }
+    expect(await linesOf({})).toEqual([])
+    const [line = "null", ...others] = await linesOf({ METRICS_STAGE: "prod" })
+    expect([JSON.parse(line), others]).toEqual([expect.objectContaining({ stage: "prod", OutboxAge: 0 }), []])
   })
 })
 

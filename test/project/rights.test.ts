@@ -34,6 +34,7 @@ const RIGHTS: Record<string, Rights> = {
     queues: { IndexMessagesQueue: [...CONSUMES, SENDS], IndexMessagesDeadLetterQueue: [SENDS] },
     secret: true,
   },
+  "prepare-stores": WRITES,
   "relay-outbox": { queues: { ...WRITES.queues, IndexMessagesQueue: [SENDS] }, secret: true },
   "sync-counts": READS,
 }

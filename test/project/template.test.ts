@@ -50,6 +50,21 @@ describe("the functions", () => {
       expect(template.Resources[Role["Fn::GetAtt"][0]]).toMatchObject({ Type: "AWS::IAM::Role" })
   })
 
+  test("are changed after the stores are prepared, which is after there is a way to them", () => {
+    const prepare = "PrepareDashstoresLambdaFunction"
+    for (const [id] of ofType(template, "AWS::Lambda::Function"))
+      if (id !== prepare)
+        expect([id, template.Resources[id]?.DependsOn]).toEqual([id, expect.arrayContaining(["PrepareStores"])])
+    const endpoints = Object.entries(written.Resources).filter(([, { Type }]) => Type === "AWS::EC2::VPCEndpoint")
+    const { DependsOn, Properties } = written.Resources.PrepareStores ?? {}
+    expect([DependsOn].flat().sort()).toEqual(endpoints.map(([id]) => id).sort())
+    // A change of either calls it again.
+    expect(Properties).toMatchObject({
+      StoresSecret: { Ref: "StoresSecret" },
+      Work: expect.stringMatching(/^[0-9a-f]{64}$/),
+    })
+  })
+
   test("that use a store are given the secret's ARN and all settings, and the others only where the API is", () => {
     const rest = { PUBLIC_URL: "", CORS_ORIGINS: "" }
     const queues = Object.fromEntries(QUEUE_VARIABLES.map((variable) => [variable, { Ref: expect.any(String) }]))
@@ -183,5 +198,5 @@ test("the outputs: have each queue's URL by the name of its variable, and where 
   expect(Outputs.ApiUrl?.Value).toEqual({ "Fn::GetAtt": ["HttpApi", "ApiEndpoint"] })
   expect(Outputs.AlarmTopicArn?.Value).toEqual({ Ref: "AlarmTopic" })
   expect(Outputs.DashboardUrl?.Value).toEqual({ "Fn::Sub": expect.stringMatching(/cloudwatch.*\$\{Dashboard\}$/) })
-  expect(Outputs.SearchIndex?.Value).toBe("chat-dev-messages")
+  expect(Outputs.IndexAlias?.Value).toBe("chat-dev-messages")
 })
