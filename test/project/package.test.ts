@@ -124,7 +124,10 @@ describe("the zips", () => {
     }
     expect(await linesOf({})).toEqual([])
     const [line = "null", ...others] = await linesOf({ METRICS_STAGE: "prod" })
-    expect([JSON.parse(line), others]).toEqual([expect.objectContaining({ stage: "prod", OutboxAge: 0 }), []])
+    expect([JSON.parse(line), others]).toEqual([
+      expect.objectContaining({ stage: "prod", OutboxAge: expect.any(Number) }),
+      [],
+    ])
   })
 })
 
