@@ -1,4 +1,5 @@
 import * as z from "zod"
+import { isInCloud } from "./in-cloud.ts"
 import { corsOriginsOf, isOrigin } from "./origins.ts"
 import { QUEUE_VARIABLES, type QueueVariable, queueUrlsAt } from "./queue/queues.ts"
 
@@ -80,10 +81,6 @@ const Environment = z.object({
 })
 
 export type Config = z.infer<typeof Environment>
-
-/** Returns whether this runs in AWS Lambda rather than an emulator, which sets SQS_ENDPOINT. */
-const isInCloud = ({ AWS_EXECUTION_ENV, SQS_ENDPOINT }: Record<string, string | undefined>): boolean =>
-  SQS_ENDPOINT === undefined && (AWS_EXECUTION_ENV?.startsWith("AWS_Lambda_") ?? false)
 
 /** Reads the configuration from `environment`. Throws one Error that names every missing or wrong variable. */
 export function readConfig(environment: Record<string, string | undefined>): Config {

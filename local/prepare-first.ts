@@ -1,6 +1,6 @@
 /**
  * The plugin by which a deployment prepares the stores before it changes any other function. Each function gets a
- * dependency on the custom resource of resources/prepare-stores.yml; the resource gets a hash of what there is to prepare, since
+ * dependency on the custom resource of resources/prepare.yml; the resource gets a hash of what there is to prepare, since
  * CloudFormation calls it only when a property has changed. An unchanged checkout gives the same template.
  */
 import { createHash } from "node:crypto"

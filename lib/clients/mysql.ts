@@ -4,15 +4,20 @@ import type { Pool, PoolConnection } from "mysql2"
 import type { Database } from "../database.ts"
 import { withDeadline } from "../deadline.ts"
 import { DependencyAway } from "../errors.ts"
+import { isInCloud } from "../in-cloud.ts"
 import { createBreaker, type Watch } from "./breaker.ts"
 import { guardPool } from "./mysql-pool.ts"
 
 /**
  * Bounds a process's concurrent statements. With six, requests resume one by one, each with an event-loop turn and a
- * Redis write of its own, and a read costs a tenth more. docker-compose.yml's MySQL takes a hundred connections; an AWS
- * Lambda instance, with one request at a time, uses one or two.
+ * Redis write of its own, and a read costs a tenth more. docker-compose.yml's MySQL takes a hundred connections.
  */
 const CONNECTIONS_MAX = 16
+/**
+ * Of an instance of AWS Lambda, which serves one request or batch at a time and uses one or two: there are many
+ * instances, and MySQL's connections must suffice for all of them. The rest is for a connection that is being dropped.
+ */
+const CONNECTIONS_MAX_IN_LAMBDA = 4
 const CONNECT_TIMEOUT_MS = 1_000
 /** A connection that does not close within this is dropped, so that a finished process can end. */
 const CLOSE_TIMEOUT_MS = 1_000
@@ -33,7 +38,10 @@ const ANSWER_TIMEOUT_MS = 5_000
 /** Time-out of a request's reads, which wait for no lock. */
 const READ_TIMEOUT_MS = 2_500
 
-/** The session of every connection. A statement sets the isolation, since its variable differs between servers. */
+/**
+ * The session of every connection. A statement sets the isolation, since its variable differs between servers. RDS Proxy
+ * keeps track of all but the lock time-out; docs/operations.md says how it learns that.
+ */
 const SESSION = [
   "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
   `SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION innodb_lock_wait_timeout = ${LOCK_TIMEOUT_SECONDS}, SESSION wait_timeout = ${SERVER_IDLE_TIMEOUT_SECONDS}`,
@@ -65,8 +73,9 @@ function lazily<Made extends object>(make: () => Made): Made {
 /** Returns a pool: READ COMMITTED, strict, UTC, utf8mb4. `watch` adds time-outs and a breaker; migrations lack both. */
 export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watch?: Watch } = {}): MysqlClient {
   let opening: ReturnType<typeof openPool> | undefined
+  const connectionsMax = isInCloud(process.env) ? CONNECTIONS_MAX_IN_LAMBDA : CONNECTIONS_MAX
   const limits = {
-    connectionsMax: CONNECTIONS_MAX,
+    connectionsMax,
     waitingMax: WAITING_MAX,
     waitMaxMs: WAIT_MAX_MS,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
@@ -74,7 +83,7 @@ export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watc
   }
   const breaker = watch && createBreaker("mysql", watch)
   const pool = async () => {
-    opening ??= openPool(url)
+    opening ??= openPool(url, connectionsMax)
     const opened = await opening
     return breaker === undefined ? opened.pool : guardPool(opened.pool, breaker, limits)
   }
@@ -84,18 +93,18 @@ export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watc
   return { db, close: async () => (await opening)?.close() }
 }
 
-async function openPool(url: string): Promise<{ pool: Pool; close(): Promise<void> }> {
+async function openPool(url: string, connectionsMax: number): Promise<{ pool: Pool; close(): Promise<void> }> {
   // Loaded on first use: a creation does not need it, and in a new process it would add 12 ms.
   const { createPool } = await import("mysql2")
   const pool = createPool({
     uri: url,
     charset: "utf8mb4_bin",
     timezone: "Z",
-    connectionLimit: CONNECTIONS_MAX,
+    connectionLimit: connectionsMax,
     connectTimeout: CONNECT_TIMEOUT_MS,
     idleTimeout: IDLE_TIMEOUT_MS,
     // Must be below the limit, or mysql2 ignores the idle time-out.
-    maxIdle: CONNECTIONS_MAX - 1,
+    maxIdle: connectionsMax - 1,
     enableKeepAlive: true,
     supportBigNumbers: true,
     bigNumberStrings: false,

@@ -1,6 +1,7 @@
 // The settings of each connection to MySQL, on any server.
 import { expect, test } from "@jest/globals"
 import { sql } from "kysely"
+import { connectMysql } from "../../lib/clients/mysql.ts"
 import { useTestStores } from "../steps/stores.ts"
 
 const stores = useTestStores()
@@ -21,4 +22,34 @@ test("a connection reads what is committed, is strict, and neither waits for a l
     innodb_lock_wait_timeout: "3",
     wait_timeout: "30",
   })
+})
+
+/** Returns how many connections serve many statements at once. */
+async function connectionsUsed(): Promise<number> {
+  const { db, close } = connectMysql(stores().config.MYSQL_URL, { watch: () => undefined })
+  try {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        sql<{ id: number }>`select connection_id() as id, sleep(0.1) as slept`.execute(db),
+      ),
+    )
+    return new Set(answers.map(({ rows }) => rows[0]?.id)).size
+  } finally {
+    await close()
+  }
+}
+
+test("many statements at once use up to sixteen connections, and four in AWS Lambda, though not in an emulator of it", async () => {
+  const { AWS_EXECUTION_ENV, SQS_ENDPOINT } = process.env
+  try {
+    expect(await connectionsUsed()).toBe(16)
+    process.env.AWS_EXECUTION_ENV = "AWS_Lambda_nodejs24.x"
+    expect(await connectionsUsed()).toBe(16)
+    delete process.env.SQS_ENDPOINT
+    expect(await connectionsUsed()).toBe(4)
+  } finally {
+    process.env.SQS_ENDPOINT = SQS_ENDPOINT
+    if (AWS_EXECUTION_ENV === undefined) delete process.env.AWS_EXECUTION_ENV
+    else process.env.AWS_EXECUTION_ENV = AWS_EXECUTION_ENV
+  }
 })

@@ -28,7 +28,10 @@ test("connections, time-outs and bounds: are those of the clients", () => {
   const capacity = sectionOf("docs/operations.md", "Capacity").replaceAll(/ +/g, " ")
   const mysql = "lib/clients/mysql.ts"
   const redis = "lib/clients/redis.ts"
-  expect(capacity).toContain(`| ${constant(mysql, "CONNECTIONS_MAX")} at most per process`)
+  expect(capacity).toContain(
+    `| ${constant(mysql, "CONNECTIONS_MAX")} at most per process; on AWS ${constant(mysql, "CONNECTIONS_MAX_IN_LAMBDA")} at most per instance`,
+  )
+  expect(capacity).toContain(`SET innodb_lock_wait_timeout = ${constant(mysql, "LOCK_TIMEOUT_SECONDS")}`)
   expect(capacity).toContain(
     `MySQL: a read ${seconds(mysql, "READ_TIMEOUT_MS")}, a statement ${seconds(mysql, "STATEMENT_TIMEOUT_MS")}, a transaction ${seconds(mysql, "ANSWER_TIMEOUT_MS")} ` +
       `(${constant(mysql, "WAITING_MAX")} waiting requests at most, each for ${seconds(mysql, "WAIT_MAX_MS")})`,
@@ -49,6 +52,24 @@ test("the table of queues: is that of the emulator and of resources/queues.yml",
   const [batch] = new Set(matches(read("serverless.yml"), /batchSize: (\d+)/g))
   const [atOnce] = new Set(matches(read("serverless.yml"), /maximumConcurrency: (\d+)/g))
   expect(queues).toContain(`| batch, batches side by side | ${batch} messages, ${atOnce} |`)
+})
+
+test("the tables of alarms and metrics: are those of resources/alarms.yml, with their thresholds, and of the relay", () => {
+  const alarms = sectionOf("docs/operations.md", "Alarms").replaceAll(/ +/g, " ")
+  const [first = "", second = ""] = alarms.split("| metric |")
+  const firstCells = (text: string) => matches(text, /^\| (`.*?) \|/gm).flatMap((cell) => matches(cell, /`(\w+)`/g))
+  const text = read("resources/alarms.yml")
+  expect(firstCells(first).sort()).toEqual(matches(text, /^ {2}(\w+)Alarm:$/gm).sort())
+  const reported = matches(read("lib/operate/metrics.ts"), /addMetric\(\s*"(\w+)"/g)
+  expect(firstCells(second).sort()).toEqual(reported.sort())
+  const [queueAge = ""] = matches(text, /&queueAgeSeconds (\d+)/g)
+  const [lag = ""] = matches(text, /&lagSeconds (\d+)/g)
+  expect(first).toMatch(new RegExp(`QueueAge. \\| [^|]*more than ${queueAge} s`))
+  for (const alarm of ["OutboxAge", "SearchLag"])
+    expect(first).toMatch(new RegExp(`${alarm}. \\| [^|]*more than ${lag} s`))
+  const ofStage = (name: string) => new RegExp(`:alarms\\.${name}, (\\d+)`).exec(read("serverless.yml"))?.[1]
+  expect(first).toContain(`more than ${ofStage("serverErrorsPercent")} % of requests`)
+  expect(first).toContain(`exceeds ${Number(ofStage("latencyMs")) / 1_000} s`)
 })
 
 test("the settings of the proxy: are those of nginx.conf", () => {

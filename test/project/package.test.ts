@@ -114,6 +114,21 @@ describe("the zips", () => {
     expect(ran.stdout).toContain('"status":201')
     expect(ran.stdout).not.toMatch(new RegExp(`"application":"${JSON.parse(body).token}`))
   })
+
+  test("of relay-outbox: called in a fresh process for a stage: reports its metrics, and without one none", async () => {
+    const folder = await unpack("relay-outbox.zip")
+    const linesOf = async (changes: Record<string, string>) => {
+      const ran = await load("relay-outbox.zip", folder, childEnvironment({ LOG_LEVEL: "INFO", ...changes }), {})
+      expect([ran.code, ran.stdout]).toEqual([0, expect.stringContaining('"message":"job"')])
+      return ran.stdout.split("\n").filter((line) => line.includes('"_aws"'))
+    }
+    expect(await linesOf({})).toEqual([])
+    const [line = "null", ...others] = await linesOf({ METRICS_STAGE: "prod" })
+    expect([JSON.parse(line), others]).toEqual([
+      expect.objectContaining({ stage: "prod", OutboxAge: expect.any(Number) }),
+      [],
+    ])
+  })
 })
 
 describe("invoke local", () => {

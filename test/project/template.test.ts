@@ -50,13 +50,20 @@ describe("the functions", () => {
       expect(template.Resources[Role["Fn::GetAtt"][0]]).toMatchObject({ Type: "AWS::IAM::Role" })
   })
 
-  test("are changed after the stores are prepared, but for the one that prepares them", () => {
-    const dependent = Object.values(template.Resources).filter(
-      ({ Type, DependsOn }) => Type === "AWS::Lambda::Function" && [DependsOn].flat().includes("PrepareStores"),
-    )
-    const names = dependent.map(({ Properties }) => Properties.Handler)
-    expect(names).toHaveLength(Object.keys(functionsOf(template)).length - 1)
-    expect(names).not.toContain("functions/prepare-stores.handler")
+  test("are changed after the stores are prepared, which is after there is a way to them", () => {
+    const prepare = "PrepareDashstoresLambdaFunction"
+    for (const [id] of ofType(template, "AWS::Lambda::Function"))
+      if (id !== prepare)
+        expect([id, template.Resources[id]?.DependsOn]).toEqual([id, expect.arrayContaining(["PrepareStores"])])
+    const endpoints = Object.entries(written.Resources).filter(([, { Type }]) => Type === "AWS::EC2::VPCEndpoint")
+    const { Properties } = written.Resources.PrepareStores ?? {}
+    const referred = [...JSON.stringify(Properties).matchAll(/"Ref":"(\w+Endpoint)"/g)].map(([, id]) => id)
+    expect(referred.sort()).toEqual(endpoints.map(([id]) => id).sort())
+    // A change of either calls it again.
+    expect(Properties).toMatchObject({
+      StoresSecret: { Ref: "StoresSecret" },
+      Work: expect.stringMatching(/^[0-9a-f]{64}$/),
+    })
   })
 
   test("that use a store are given the secret's ARN and all settings, and the others only where the API is", () => {
@@ -192,5 +199,5 @@ test("the outputs: have each queue's URL by the name of its variable, and where 
   expect(Outputs.ApiUrl?.Value).toEqual({ "Fn::GetAtt": ["HttpApi", "ApiEndpoint"] })
   expect(Outputs.AlarmTopicArn?.Value).toEqual({ Ref: "AlarmTopic" })
   expect(Outputs.DashboardUrl?.Value).toEqual({ "Fn::Sub": expect.stringMatching(/cloudwatch.*\$\{Dashboard\}$/) })
-  expect(Outputs.SearchIndex?.Value).toBe("chat-dev-messages")
+  expect(Outputs.IndexAlias?.Value).toBe("chat-dev-messages")
 })
