@@ -6,7 +6,7 @@ import { readConfig } from "../../lib/config.ts"
 import { API_PORTS, portVariable, ROOT, SERVICE_NAMES, SERVICES } from "../../local/services/settings.ts"
 import { exampleVariables, matches, projectPaths, read } from "../steps/project-files.ts"
 
-const STACKS = ["start", "test", "faults", "bench"] as const
+const STACKS = ["start", "test", "faults", "bench", "deploy"] as const
 const VARIABLES_MIN = 40
 
 /** Variables that are read but not to be set in .env, and why. */
@@ -36,7 +36,7 @@ const listed = described.map(([name]) => name)
 const sources = projectPaths()
   .filter(
     (path) =>
-      /^(bench|campaign|functions|lib|local|migrations|test)\/.*\.(ts|mjs|cjs)$/.test(path) &&
+      /^(bench|campaign|deployment|functions|lib|local|migrations|test)\/.*\.(ts|mjs|cjs)$/.test(path) &&
       !path.endsWith(".test.ts"),
   )
   .concat("jest.config.mjs")

@@ -9,6 +9,7 @@ import { ROOT } from "../../local/services/settings.ts"
 import { type Ran, runNode } from "../steps/child.ts"
 import { gatewayEvent, withJson } from "../steps/gateway-event.ts"
 import { copyProject, type ProjectCopy } from "../steps/project-copy.ts"
+import { rightsOf } from "../steps/rights.ts"
 import { childEnvironment } from "../steps/running-api.ts"
 import { useTestStores } from "../steps/stores.ts"
 import { unzip } from "../steps/unzip.ts"
@@ -166,36 +167,6 @@ describe("a stage without a secret as its admin key", () => {
     }
   })
 })
-
-/** The only actions on queues that each function's role allows, and whether the function gets secrets. */
-type Rights = { queues: Record<string, string[]>; secrets: boolean }
-const NOTHING: Rights = { queues: {}, secrets: false }
-const READS: Rights = { queues: {}, secrets: true }
-const WRITES: Rights = { queues: { PersistWritesQueue: ["GetQueueAttributes", "SendMessage"] }, secrets: true }
-const CONSUMES = ["DeleteMessage", "GetQueueAttributes", "ReceiveMessage"]
-const RIGHTS: Record<string, Rights> = {
-  "get-health": NOTHING,
-  "get-openapi": NOTHING,
-  "get-docs": NOTHING,
-  "reject-unknown-route": NOTHING,
-  "get-readiness": { queues: { PersistWritesQueue: ["GetQueueAttributes"] }, secrets: true },
-  "persist-writes": {
-    queues: {
-      PersistWritesQueue: [...CONSUMES, "SendMessage"],
-      PersistWritesDeadLetterQueue: ["SendMessage"],
-      IndexMessagesQueue: ["SendMessage"],
-    },
-    secrets: true,
-  },
-  "index-messages": {
-    queues: { IndexMessagesQueue: [...CONSUMES, "SendMessage"], IndexMessagesDeadLetterQueue: ["SendMessage"] },
-    secrets: true,
-  },
-  "relay-outbox": { queues: { ...WRITES.queues, IndexMessagesQueue: ["SendMessage"] }, secrets: true },
-  "sync-counts": READS,
-}
-const rightsOf = (name: string): Rights =>
-  RIGHTS[name] ?? (/^(create|update|delete)-/.test(name) ? WRITES : /^(get|list|search)-/.test(name) ? READS : NOTHING)
 
 type Statement = { Action: string | string[]; Resource: unknown }
 type Role = { ManagedPolicyArns: unknown[]; Policies?: { PolicyDocument: { Statement: Statement[] } }[] }

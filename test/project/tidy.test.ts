@@ -21,7 +21,7 @@ const LONG_FUNCTIONS: Record<string, number> = {
 const LONG_TESTS: Record<string, number> = {
   "test/e2e/verdict.test.ts": 398,
   "test/integration/verify.test.ts": 304,
-  "test/project/package.test.ts": 349,
+  "test/project/package.test.ts": 320,
 }
 
 /** What stands at the top, besides folders; a new file should have a place below. */
@@ -35,7 +35,9 @@ const TOP_FILES = [
 const IGNORED = /^\.env$|\.log$/
 
 const isTest = (path: string): boolean => path.endsWith(".test.ts")
-const paths = globSync("{bench,campaign,functions,lib,local,migrations,test}/**/*.{ts,mjs}", { cwd: ROOT }).sort()
+const paths = globSync("{bench,campaign,deployment,functions,lib,local,migrations,test}/**/*.{ts,mjs}", {
+  cwd: ROOT,
+}).sort()
 const linesOf = (text: string): number => text.split("\n").length - 1
 
 type Function = { name: string; lines: number }
