@@ -5,6 +5,6 @@ import * as operations from "../lib/operations/chats.ts"
 import { runtime } from "../lib/runtime.ts"
 
 export const handler = endpoint(operations.createChat, async ({ path, params, body, idempotency }, scope) => {
-  const { resource, replayed } = await createChat(runtime(scope), params.token, body, idempotency)
+  const { resource, replayed } = await createChat(await runtime(scope), params.token, body, idempotency)
   return created(resource, `${path}/${resource.number}`, replayed)
 })

@@ -6,6 +6,6 @@ import { runtime } from "../lib/runtime.ts"
 
 export const handler = endpoint(operations.createMessage, async ({ path, params, body, idempotency }, scope) => {
   const { token, chat_number: chat } = params
-  const { resource, replayed } = await createMessage(runtime(scope), token, chat, body, idempotency)
+  const { resource, replayed } = await createMessage(await runtime(scope), token, chat, body, idempotency)
   return created(resource, `${path}/${resource.number}`, replayed)
 })

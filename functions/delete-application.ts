@@ -2,13 +2,13 @@ import { deleteApplication } from "../lib/applications.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
 import { noContent } from "../lib/http/reply/replies.ts"
 import * as operations from "../lib/operations/applications.ts"
-import { runtime } from "../lib/runtime.ts"
+import { adminKeys, runtime } from "../lib/runtime.ts"
 
 export const handler = endpoint(
   operations.deleteApplication,
   async ({ params }, scope) => {
-    await deleteApplication(runtime(scope), params.token)
+    await deleteApplication(await runtime(scope), params.token)
     return noContent()
   },
-  () => runtime().adminKeys,
+  adminKeys,
 )

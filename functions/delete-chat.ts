@@ -5,6 +5,6 @@ import * as operations from "../lib/operations/chats.ts"
 import { runtime } from "../lib/runtime.ts"
 
 export const handler = endpoint(operations.deleteChat, async ({ params }, scope) => {
-  await deleteChat(runtime(scope), params.token, params.number)
+  await deleteChat(await runtime(scope), params.token, params.number)
   return noContent()
 })

@@ -5,6 +5,6 @@ import * as operations from "../lib/operations/messages.ts"
 import { runtime } from "../lib/runtime.ts"
 
 export const handler = endpoint(operations.deleteMessage, async ({ params }, scope) => {
-  await deleteMessage(runtime(scope), params.token, params.chat_number, params.number)
+  await deleteMessage(await runtime(scope), params.token, params.chat_number, params.number)
   return noContent()
 })

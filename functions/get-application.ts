@@ -5,5 +5,5 @@ import * as operations from "../lib/operations/applications.ts"
 import { runtime } from "../lib/runtime.ts"
 
 export const handler = endpoint(operations.getApplication, async ({ params }, scope) =>
-  ok(await getApplication(runtime(scope), params.token)),
+  ok(await getApplication(await runtime(scope), params.token)),
 )

@@ -5,5 +5,5 @@ import * as operations from "../lib/operations/chats.ts"
 import { runtime } from "../lib/runtime.ts"
 
 export const handler = endpoint(operations.getChat, async ({ params }, scope) =>
-  ok(await getChat(runtime(scope), params.token, params.number)),
+  ok(await getChat(await runtime(scope), params.token, params.number)),
 )

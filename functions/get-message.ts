@@ -5,5 +5,5 @@ import * as operations from "../lib/operations/messages.ts"
 import { runtime } from "../lib/runtime.ts"
 
 export const handler = endpoint(operations.getMessage, async ({ params }, scope) =>
-  ok(await getMessage(runtime(scope), params.token, params.chat_number, params.number)),
+  ok(await getMessage(await runtime(scope), params.token, params.chat_number, params.number)),
 )

@@ -8,6 +8,6 @@ import { searchRuntime } from "../lib/search-runtime.ts"
 const RETRY_AFTER = { "retry-after": "5" }
 
 export const handler = endpoint(getReadiness, async () => {
-  const { ready, dependencies } = await checkReadiness(searchRuntime())
+  const { ready, dependencies } = await checkReadiness(await searchRuntime())
   return ready ? ok({ status: "ready", dependencies }) : json(503, { status: "not_ready", dependencies }, RETRY_AFTER)
 })

@@ -3,4 +3,4 @@ import { consumer } from "../lib/queue/consumer.ts"
 import { indexMessages } from "../lib/search/indexing/index-records.ts"
 import { searchRuntime } from "../lib/search-runtime.ts"
 
-export const handler = consumer(() => indexMessages(searchRuntime()))
+export const handler = consumer(async () => indexMessages(await searchRuntime()))

@@ -5,5 +5,5 @@ import * as operations from "../lib/operations/chats.ts"
 import { runtime } from "../lib/runtime.ts"
 
 export const handler = endpoint(operations.listChats, ({ path, params, query }, scope) =>
-  answerList({ path, keyedBy: "number" }, query, (page) => listChats(runtime(scope), params.token, page)),
+  answerList({ path, keyedBy: "number" }, query, async (page) => listChats(await runtime(scope), params.token, page)),
 )

@@ -11,10 +11,10 @@ export const handler = endpoint(operations.listMessages, ({ path, params, query:
   const { query } = parameters
   // With `query` this is a search, and its next pages have the search's own path.
   if (query !== undefined)
-    return answerSearch(`${path}/search`, "number", { ...parameters, query }, (question) =>
-      searchChat(searchRuntime(scope), token, chat, question),
+    return answerSearch(`${path}/search`, "number", { ...parameters, query }, async (question) =>
+      searchChat(await searchRuntime(scope), token, chat, question),
     )
-  return answerList({ path, keyedBy: "number" }, parameters, (page) =>
-    listMessages(searchRuntime(scope), token, chat, page),
+  return answerList({ path, keyedBy: "number" }, parameters, async (page) =>
+    listMessages(await searchRuntime(scope), token, chat, page),
   )
 })

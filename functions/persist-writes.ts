@@ -3,4 +3,4 @@ import { persistWrites } from "../lib/persist/persist-records.ts"
 import { consumer } from "../lib/queue/consumer.ts"
 import { runtime } from "../lib/runtime.ts"
 
-export const handler = consumer(() => persistWrites(runtime()))
+export const handler = consumer(async () => persistWrites(await runtime()))

@@ -7,4 +7,4 @@ import { searchRuntime } from "../lib/search-runtime.ts"
 /** Just under the minute to the next run, so that a long backlog is sent without pause. */
 const BUDGET_MS = 50_000
 
-export const handler = job({ run: () => relay(searchRuntime(), BUDGET_MS) })
+export const handler = job({ run: async () => relay(await searchRuntime(), BUDGET_MS) })

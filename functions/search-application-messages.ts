@@ -5,7 +5,7 @@ import { searchApplication } from "../lib/search/querying/search.ts"
 import { searchRuntime } from "../lib/search-runtime.ts"
 
 const search = (path: string, token: string, asked: Asked, scope: Scope) =>
-  answerSearch(path, "hit", asked, (question) => searchApplication(searchRuntime(scope), token, question))
+  answerSearch(path, "hit", asked, async (question) => searchApplication(await searchRuntime(scope), token, question))
 
 export const handler = byMethod(
   endpoint(operations.searchApplicationMessages, ({ path, params, query }, scope) =>

@@ -7,7 +7,7 @@ import { searchRuntime } from "../lib/search-runtime.ts"
 type Chat = { token: string; chat_number: number }
 
 const search = (path: string, { token, chat_number: chat }: Chat, asked: Asked, scope: Scope) =>
-  answerSearch(path, "number", asked, (question) => searchChat(searchRuntime(scope), token, chat, question))
+  answerSearch(path, "number", asked, async (question) => searchChat(await searchRuntime(scope), token, chat, question))
 
 export const handler = byMethod(
   endpoint(operations.searchMessages, ({ path, params, query }, scope) => search(path, params, query, scope)),

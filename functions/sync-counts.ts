@@ -6,4 +6,4 @@ import { runtime } from "../lib/runtime.ts"
 /** Well below the function's time-out; the next run continues. */
 const BUDGET_MS = 30_000
 
-export const handler = job({ run: async () => ({ synced: await syncCounts(runtime(), BUDGET_MS) }) })
+export const handler = job({ run: async () => ({ synced: await syncCounts(await runtime(), BUDGET_MS) }) })

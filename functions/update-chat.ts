@@ -5,5 +5,5 @@ import * as operations from "../lib/operations/chats.ts"
 import { runtime } from "../lib/runtime.ts"
 
 export const handler = endpoint(operations.updateChat, async ({ params, body }, scope) =>
-  ok(await updateChat(runtime(scope), params.token, params.number, body)),
+  ok(await updateChat(await runtime(scope), params.token, params.number, body)),
 )

@@ -5,5 +5,5 @@ import * as operations from "../lib/operations/messages.ts"
 import { runtime } from "../lib/runtime.ts"
 
 export const handler = endpoint(operations.updateMessage, async ({ params, body }, scope) =>
-  ok(await updateMessage(runtime(scope), params.token, params.chat_number, params.number, body)),
+  ok(await updateMessage(await runtime(scope), params.token, params.chat_number, params.number, body)),
 )

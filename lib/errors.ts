@@ -95,9 +95,9 @@ export class DependencyAway extends Error {
     return isNamed(value, "DependencyAway")
   }
 
-  readonly dependency: Dependency
+  readonly dependency: Dependency | "secretsmanager"
 
-  constructor(dependency: Dependency, cause: unknown) {
+  constructor(dependency: Dependency | "secretsmanager", cause: unknown) {
     super(`${dependency} is away`, { cause })
     this.name = "DependencyAway"
     this.dependency = dependency

@@ -1,28 +1,78 @@
 import type { Watch } from "./clients/breaker.ts"
 import { connectMysql } from "./clients/mysql.ts"
 import { connectRedis } from "./clients/redis.ts"
+import { openSecret, type Secret, type SecretValues } from "./clients/secret.ts"
 import { connectSqs } from "./clients/sqs.ts"
 import { adminKeysOf, type Config, readConfig } from "./config.ts"
 import { describeError, log } from "./log.ts"
 import { createOutbox } from "./outbox/outbox.ts"
 import { limitRequest, type RateScope } from "./outbox/rates.ts"
 import { createQueues } from "./queue/queue.ts"
-import type { Stores } from "./stores.ts"
+import type { SearchStores, Stores } from "./stores.ts"
+
+/** What was connected with `values` of the secret, if there is one. */
+type Connected = { stores: Stores; close: () => Promise<void>; values?: SecretValues }
+/** `refused`: values that are wrong and were not taken. */
+type Shared = { secret?: Secret; connected?: Connected; refused?: SecretValues }
 
 /** Bundled functions have modules of their own, but share one process in the emulator. */
-const SHARED = Symbol.for("chat-backend.stores")
-const shared = globalThis as { [SHARED]?: Stores }
+const SHARED = Symbol.for("chat-backend.runtime")
+const ofProcess = globalThis as { [SHARED]?: Shared }
 
-/** Returns the process's clients, which with `scope` count the request for rate limits. Throws as readConfig does. */
-export function runtime(scope?: RateScope): Stores {
-  shared[SHARED] ??= connectStores(readConfig(process.env)).stores
-  return scope === undefined ? shared[SHARED] : limitRequest(shared[SHARED], scope)
+/** Longer than any call takes, after which nothing uses the clients of a secret's former values. */
+export const CLOSE_AFTER_MS = 15_000
+
+const shared = (): Shared => {
+  const { STORES_SECRET } = process.env
+  ofProcess[SHARED] ??= STORES_SECRET ? { secret: openSecret(STORES_SECRET) } : {}
+  return ofProcess[SHARED]
 }
 
-/** Logs one line when a breaker opens, and one when it closes. */
+/**
+ * Returns the process's clients, which with `scope` count the request for rate limits; new ones after the secret was
+ * rotated. Throws as readConfig does, and DependencyAway while the secret has never been read.
+ */
+export async function runtime(scope?: RateScope): Promise<Stores> {
+  const { stores } = await connected()
+  return scope === undefined ? stores : limitRequest(stores, scope)
+}
+
+/** Returns the accepted keys, read again if one was `refused`: undefined if nothing needs a key. */
+export async function adminKeys(refused = false): Promise<readonly string[] | undefined> {
+  if (refused) shared().secret?.doubt()
+  return (await runtime()).adminKeys
+}
+
+async function connected(): Promise<Connected> {
+  const state = shared()
+  if (state.secret === undefined) {
+    state.connected ??= connectStores(readConfig(process.env))
+    return state.connected
+  }
+  const values = await state.secret.read()
+  const former = state.connected
+  if (former !== undefined && (former.values === values || state.refused === values)) return former
+  try {
+    state.connected = { ...connectStores(readConfig({ ...process.env, ...values })), values }
+    if (former !== undefined) setTimeout(() => void former.close(), CLOSE_AFTER_MS).unref()
+    return state.connected
+  } catch (error) {
+    if (former === undefined) throw error
+    log.error("the secret is wrong: its former values stay", { error: describeError(error) })
+    state.refused = values
+    return former
+  }
+}
+
+/** Logs one line when a breaker opens, one when it closes, and one for a refused login, which may have been rotated. */
 export const watch: Watch = (state, dependency, error) => {
+  const details = { dependency, error: describeError(error, 1) }
   if (state === "closed") log.info("circuit closed", { dependency })
-  else log.warn("circuit opened", { dependency, error: describeError(error, 1) })
+  else if (state === "opened") log.warn("circuit opened", details)
+  else {
+    log.warn("login refused", details)
+    shared().secret?.doubt()
+  }
 }
 
 /** Connects clients of the caller's own, which must call `close`. */
@@ -31,7 +81,7 @@ export function connectStores(config: Config): { stores: Stores; close: () => Pr
   const redis = connectRedis(config.REDIS_URL, watch)
   const sqs = connectSqs({ region: config.AWS_REGION, endpoint: config.SQS_ENDPOINT }, watch)
   const limits = { eventsMax: config.OUTBOX_EVENTS_MAX, bytesMax: config.OUTBOX_BYTES_MAX }
-  const built: Stores = {
+  const built: Stores & Partial<SearchStores> = {
     config,
     ...(config.ADMIN_API_KEY !== undefined && { adminKeys: adminKeysOf(config.ADMIN_API_KEY) }),
     mysql: mysql.db,
@@ -42,7 +92,12 @@ export function connectStores(config: Config): { stores: Stores; close: () => Pr
   }
   const close = async () => {
     sqs.close()
-    await Promise.allSettled([mysql.close(), redis.close()])
+    await Promise.allSettled([mysql.close(), redis.close(), built.elasticsearch?.close()])
   }
   return { stores: built, close }
 }
+
+// Reads the secret while the rest of the function is loaded. A failure is told by the first request, which reads again.
+void shared()
+  .secret?.read()
+  .catch(() => undefined)

@@ -7,15 +7,15 @@ import { connectStores, runtime, watch } from "./runtime.ts"
 import type { SearchStores, Stores } from "./stores.ts"
 
 const connectSearch = (config: Config) => ({
-  elasticsearch: connectElasticsearch(config.ELASTICSEARCH_URL, config.ELASTICSEARCH_API_KEY),
+  elasticsearch: connectElasticsearch(config.ELASTICSEARCH_URL, config.ELASTICSEARCH_API_KEY, watch),
   searchBreaker: createBreaker("elasticsearch", watch),
 })
 
 const isWhole = (stores: Stores): stores is SearchStores => "elasticsearch" in stores
 
 /** Returns the stores as `runtime` does, with a client of Elasticsearch connected on first use. */
-export function searchRuntime(scope?: RateScope): SearchStores {
-  const shared = runtime()
+export async function searchRuntime(scope?: RateScope): Promise<SearchStores> {
+  const shared = await runtime()
   const stores = isWhole(shared) ? shared : Object.assign(shared, connectSearch(shared.config))
   return scope === undefined ? stores : limitRequest(stores, scope)
 }
@@ -23,9 +23,5 @@ export function searchRuntime(scope?: RateScope): SearchStores {
 /** Connects clients for a command that ends, which must call `close`. */
 export function buildStores(config: Config): { stores: SearchStores; close: () => Promise<void> } {
   const { stores, close } = connectStores(config)
-  const whole = { ...stores, ...connectSearch(config) }
-  return {
-    stores: whole,
-    close: async () => void (await Promise.allSettled([close(), whole.elasticsearch.close()])),
-  }
+  return { stores: Object.assign(stores, connectSearch(config)), close }
 }

@@ -9,6 +9,7 @@ import { buildStores } from "../lib/search-runtime.ts"
 import { loadEnvironment } from "./environment.ts"
 import { helpText, type Parsed, parseArguments } from "./ops/arguments.ts"
 import { type Command, EXIT, UsageError } from "./ops/command.ts"
+import { loadCredentials } from "./ops/credentials.ts"
 import { command as deadLetters } from "./ops/dead-letters.ts"
 import { createOutput, type Output } from "./ops/output.ts"
 import { command as recount } from "./ops/recount.ts"
@@ -52,7 +53,9 @@ async function run(command: Command, { args, json }: Parsed, output: Output): Pr
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal)
   try {
     loadEnvironment()
-    const { stores, close } = buildStores(readConfig(process.env))
+    const config = readConfig(process.env)
+    await loadCredentials(config)
+    const { stores, close } = buildStores(config)
     try {
       // Loads the drivers and connects first: the calls' time-outs, those of a running API, leave no time for that.
       await checkReadiness(stores)

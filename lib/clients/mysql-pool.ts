@@ -24,8 +24,10 @@ type Waiting = { settle: (error?: Error) => void }
 type Callback = (error: unknown, result?: unknown) => void
 type Query = (sql: string, parameters: readonly unknown[], callback?: Callback) => unknown
 
+type PoolOptions = PoolLimits & { onConnectError: (error: unknown) => void }
+
 /** Returns a pool for kysely over `pool`, which must allow `limits.connectionsMax` connections. */
-export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): MysqlPool {
+export function guardPool(pool: Pool, breaker: Breaker, limits: PoolOptions): MysqlPool {
   const slots = createSlots(limits)
   let epoch = 0
   let wasOpen = false
@@ -75,6 +77,7 @@ export function guardPool(pool: Pool, breaker: Breaker, limits: PoolLimits): Mys
     } catch (error) {
       slots.give()
       noteFailure(failed, error)
+      limits.onConnectError(error)
       throw error
     }
   }

@@ -58,6 +58,7 @@ export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watc
     waitingMax: WAITING_MAX,
     waitMaxMs: WAIT_MAX_MS,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    onConnectError: (error: unknown) => isLoginRefused(error) && watch?.("refused", "mysql", error),
   }
   const breaker = watch && createBreaker("mysql", watch)
   const db = new Kysely<Database>({
@@ -118,6 +119,12 @@ async function openPool(url: string): Promise<{ pool: Pool; close(): Promise<voi
 /** The driver's errors for a closed pool or connection have no code. */
 const CLOSED = /^(Pool is closed|Can't (add new command|write) .*closed state)/
 
+const LOGIN_REFUSED = new Set([
+  "ER_ACCESS_DENIED_ERROR",
+  "ER_ACCESS_DENIED_NO_PASSWORD_ERROR",
+  "ER_DBACCESS_DENIED_ERROR",
+])
+
 type MysqlError = Error & { code?: string; errno?: number; sqlState?: string }
 
 /** Returns whether it has a code: `instanceof Error` fails for errors of another realm. */
@@ -130,6 +137,9 @@ export const isDataError = (error: unknown): boolean =>
 
 /** Returns the code of a data error, such as ER_DATA_TOO_LONG. Its message may quote the data and is not used. */
 export const dataErrorCode = (error: unknown): string => (isMysqlError(error) && error.code) || "unknown"
+
+/** Returns whether the user, password or database was refused. */
+const isLoginRefused = (error: unknown): boolean => isMysqlError(error) && LOGIN_REFUSED.has(error.code ?? "")
 
 /** Returns whether the transaction was a deadlock's victim and may be run again. */
 export const isDeadlock = (error: unknown): boolean => isMysqlError(error) && error.code === "ER_LOCK_DEADLOCK"

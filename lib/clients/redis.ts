@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { Redis } from "ioredis"
+import { Redis, ReplyError } from "ioredis"
 import { DependencyAway } from "../errors.ts"
 import type { Watch } from "./breaker.ts"
 
@@ -120,6 +120,7 @@ function watchConnection(redis: Redis, watch: Watch) {
   // Without a listener ioredis would print every reconnection attempt.
   redis.on("error", (error: unknown) => {
     lastError = error
+    if (isLoginRefused(error)) watch("refused", "redis", error)
   })
   redis.on("close", () => {
     if (!away && !closing) watch("opened", "redis", lastError ?? new Error("the connection was closed"))
@@ -219,10 +220,13 @@ const readSettings = (names: string[], pairs: string[]): Map<string, string> =>
 const asArray = (value: unknown): ScriptValue[] =>
   Array.isArray(value) ? (value as ScriptValue[]) : [value as ScriptValue]
 
+/** Returns whether the user or password was refused, or is missing. */
+const isLoginRefused = (error: unknown): boolean => error instanceof Error && /^(WRONGPASS|NOAUTH)/.test(error.message)
+
 const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
 
 /** Returns errors of our scripts as they are, others (refused, timed out, loading, out of memory) as DependencyAway. */
 function asAway(error: unknown): unknown {
-  const isFault = error instanceof Error && error.name === "ReplyError" && /^(ERR|WRONGTYPE)/.test(error.message)
+  const isFault = error instanceof Error && error instanceof ReplyError && /^(ERR|WRONGTYPE)/.test(error.message)
   return isFault ? error : new DependencyAway("redis", error)
 }

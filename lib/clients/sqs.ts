@@ -1,22 +1,12 @@
-import {
-  ChangeMessageVisibilityBatchCommand,
-  DeleteMessageBatchCommand,
-  GetQueueAttributesCommand,
-  type Message,
-  ReceiveMessageCommand,
-  SendMessageBatchCommand,
-  type SendMessageBatchRequestEntry,
-  SQSClient,
-} from "@aws-sdk/client-sqs"
+import type { Message } from "@aws-sdk/client-sqs"
 import { DependencyAway } from "../errors.ts"
+import { connectAws } from "./aws-call.ts"
 import { createBreaker, type Watch } from "./breaker.ts"
 
 /** Bounds a write's wait for the queue; the outbox holds its event anyway. */
 const SEND_TIMEOUT_MS = 500
 /** Longer than a send's, since a busy queue is not away; the relay, readiness, status and recovery ask for depths. */
 const DEPTH_TIMEOUT_MS = 1_000
-/** Enough for parallel sends, polls and readiness checks; each idle socket costs the server a descriptor. */
-const SOCKETS_MAX = 32
 
 export type QueueMessage = { group: string; body: string; delaySeconds?: number; reason?: string }
 export type QueueDepth = { visible: number; inFlight: number; delayed: number }
@@ -43,28 +33,21 @@ export type SqsClient = {
   close(): void
 }
 
+type QueueInput = { QueueUrl: string } & Record<string, unknown>
 type SqsOptions = { region: string; endpoint?: string | undefined }
 
+/** An emulator accepts any credentials; in the cloud the function's role signs. */
+const EMULATOR_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" }
+
 export function connectSqs({ region, endpoint }: SqsOptions, watch: Watch): SqsClient {
-  const sqs = new SQSClient({
-    region,
-    md5: false,
-    maxAttempts: 1,
-    requestHandler: {
-      connectionTimeout: SEND_TIMEOUT_MS,
-      requestTimeout: SEND_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-      httpAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
-      httpsAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
-    },
-    // An emulator accepts any credentials; in the cloud the function's role signs.
-    ...(endpoint === undefined ? {} : { endpoint, credentials: { accessKeyId: "local", secretAccessKey: "local" } }),
-  })
+  const credentials = endpoint === undefined ? undefined : EMULATOR_CREDENTIALS
+  const aws = connectAws({ service: "sqs", region, target: "AmazonSQS", json: "1.0", credentials })
   const breaker = createBreaker("sqs", watch)
-  const reach = async <T>(call: Promise<T>): Promise<T> => {
+  /** The URL of a queue begins with the endpoint that serves it. */
+  const reach = async <Answer>(operation: string, input: QueueInput, timeoutMs = SEND_TIMEOUT_MS): Promise<Answer> => {
     const { succeeded, failed } = breaker.begin()
     try {
-      const answer = await call
+      const answer = await aws.call<Answer>(operation, input, { timeoutMs, endpoint: endpoint ?? input.QueueUrl })
       succeeded()
       return answer
     } catch (error) {
@@ -75,26 +58,27 @@ export function connectSqs({ region, endpoint }: SqsOptions, watch: Watch): SqsC
 
   return {
     async sendBatch(QueueUrl, messages) {
-      const Entries = messages.map(sendEntry)
-      const answer = await reach(sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries })))
-      return (answer.Failed ?? []).map(({ Id }) => Number(Id))
+      const input = { QueueUrl, Entries: messages.map(sendEntry) }
+      const { Failed = [] } = await reach<{ Failed?: { Id: string }[] }>("SendMessageBatch", input)
+      return Failed.map(({ Id }) => Number(Id))
     },
     async depth(QueueUrl) {
-      const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: Object.values(DEPTH_ATTRIBUTES) })
-      const { Attributes = {} } = await reach(sqs.send(command, { requestTimeout: DEPTH_TIMEOUT_MS }))
+      const input = { QueueUrl, AttributeNames: Object.values(DEPTH_ATTRIBUTES) }
+      type Answer = { Attributes?: Partial<Record<string, string>> }
+      const { Attributes = {} } = await reach<Answer>("GetQueueAttributes", input, DEPTH_TIMEOUT_MS)
       const count = (name: keyof QueueDepth) => Number(Attributes[DEPTH_ATTRIBUTES[name]] ?? 0)
       return { visible: count("visible"), inFlight: count("inFlight"), delayed: count("delayed") }
     },
     async receive(QueueUrl, holdSeconds) {
-      const command = new ReceiveMessageCommand({
+      const input = {
         QueueUrl,
         ...(holdSeconds === undefined ? {} : { VisibilityTimeout: holdSeconds }),
         MaxNumberOfMessages: 10,
         WaitTimeSeconds: 0,
         MessageSystemAttributeNames: ["All"],
         MessageAttributeNames: ["All"],
-      })
-      return (await reach(sqs.send(command))).Messages ?? []
+      }
+      return (await reach<{ Messages?: Message[] }>("ReceiveMessage", input)).Messages ?? []
     },
     async release(QueueUrl, receiptHandles) {
       const Entries = receiptHandles.map((ReceiptHandle, index) => ({
@@ -102,22 +86,19 @@ export function connectSqs({ region, endpoint }: SqsOptions, watch: Watch): SqsC
         ReceiptHandle,
         VisibilityTimeout: 0,
       }))
-      await reach(sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries })))
+      await reach("ChangeMessageVisibilityBatch", { QueueUrl, Entries })
     },
     async remove(QueueUrl, receiptHandles) {
       const Entries = receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }))
-      await reach(sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries })))
+      await reach("DeleteMessageBatch", { QueueUrl, Entries })
     },
     check: breaker.check,
     isAway: breaker.isOpen,
-    close: () => sqs.destroy(),
+    close: aws.close,
   }
 }
 
-const sendEntry = (
-  { group, body, delaySeconds, reason }: QueueMessage,
-  index: number,
-): SendMessageBatchRequestEntry => ({
+const sendEntry = ({ group, body, delaySeconds, reason }: QueueMessage, index: number) => ({
   Id: String(index),
   MessageBody: body,
   MessageGroupId: group,

@@ -27,7 +27,7 @@ const creating = endpoint(
     administers: true,
   },
   () => created({}, "/", false),
-  () => ["a-key-of-the-operator-that-nobody-guesses"],
+  async () => ["a-key-of-the-operator-that-nobody-guesses"],
 )
 
 const text = fc.string({ unit: "binary", maxLength: 40 })

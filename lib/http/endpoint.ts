@@ -37,8 +37,8 @@ type RequestHeaders = APIGatewayProxyEventV2["headers"]
 
 type Run<Schemas extends RequestSchemas> = (input: RequestInput<Schemas>, scope: Scope) => Promise<Reply> | Reply
 
-/** Returns the accepted admin keys; undefined if the API has none and the call is open. */
-type AdminKeys = () => readonly string[] | undefined
+/** Returns the accepted admin keys; undefined if the API has none and the call is open. `refused`: one was not among them. */
+type AdminKeys = (refused?: boolean) => Promise<readonly string[] | undefined>
 
 export type EndpointHandler = (
   event: APIGatewayProxyEventV2,
@@ -153,9 +153,9 @@ function lastResort(error: unknown, requestId: string): APIGatewayProxyStructure
 
 /** Refuses requests without an admin key before anything else is read. */
 const adminGuard = (keysOf: AdminKeys): Middleware => ({
-  before: ({ event, internal }) => {
-    const keys = keysOf()
-    if (keys) internal.adminKey = requireAdminKey(event, keys)
+  before: async ({ event, internal }) => {
+    const keys = await keysOf()
+    if (keys) internal.adminKey = await requireAdminKey(event, keys, () => keysOf(true))
   },
 })
 

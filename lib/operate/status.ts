@@ -4,7 +4,7 @@
  */
 import { sql } from "kysely"
 import { type Mysql, reachMysql } from "../clients/mysql.ts"
-import { type Dependency, DependencyAway } from "../errors.ts"
+import { DependencyAway } from "../errors.ts"
 import { revisionTime } from "../events.ts"
 import { drawToken } from "../outbox/keys.ts"
 import { checkReadiness, type Readiness } from "../readiness.ts"
@@ -70,7 +70,7 @@ export const COUNTED_MAX = COUNT_MAX
 
 /** Asks all stores; does not throw for one that is away. */
 export async function readStatus(stores: SearchStores): Promise<Status> {
-  const away = new Set<Dependency>()
+  const away = new Set<DependencyAway["dependency"]>()
   const ask = async <T>(question: () => Promise<T>): Promise<T | null> => {
     try {
       return await question()
@@ -88,7 +88,7 @@ export async function readStatus(stores: SearchStores): Promise<Status> {
     ask(() => readCounts(stores)),
     ask(() => readRedis(stores)),
   ])
-  for (const name of away) dependencies[name].state = "down"
+  for (const name of away) if (name !== "secretsmanager") dependencies[name].state = "down"
   const status = { at: new Date(), dependencies, queues, outbox, index, counts, redis }
   return { ...status, problems: problemsOf(status) }
 }

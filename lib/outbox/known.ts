@@ -80,10 +80,12 @@ export const stateOf = <Members>(event: WriteEvent, read: (event: WriteEvent) =>
   event,
 })
 
-export const timesOf = ({ createdAt, updatedAt }: Pick<State<unknown>, "createdAt" | "updatedAt">) => ({
-  created_at: createdAt.toISOString(),
-  updated_at: updatedAt.toISOString(),
-})
+export function timesOf({ createdAt, updatedAt }: Pick<State<unknown>, "createdAt" | "updatedAt">) {
+  const created_at = createdAt.toISOString()
+  // Formatting a time is among the dearer steps of an answer, and most resources are never changed.
+  const updated_at = updatedAt.getTime() === createdAt.getTime() ? created_at : updatedAt.toISOString()
+  return { created_at, updated_at }
+}
 
 /** Returns whether the event created its resource: it then has no row yet, or one from this event. */
 export const isCreation = (event: WriteEvent): boolean => revisionTime(event.revision).getTime() === event.created_at

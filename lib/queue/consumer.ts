@@ -32,10 +32,10 @@ export type Consumption<E> = {
 }
 
 /** Returns a handler for SQS that reports partial batch failures. `begin` is called for each batch. */
-export function consumer<E>(begin: () => Consumption<E>) {
+export function consumer<E>(begin: () => Promise<Consumption<E>>) {
   return middy(async (event: SQSEvent, context: { functionName?: string }): Promise<SQSBatchResponse> => {
     const started = performance.now()
-    const failed = await consume(begin(), event.Records)
+    const failed = await consume(await begin(), event.Records)
     log.info("batch", {
       function: context.functionName,
       records: event.Records.length,

@@ -12,14 +12,15 @@ import { Redis } from "ioredis"
 import { createConnection } from "mysql2/promise"
 import { readConfig } from "../../lib/config.ts"
 import { QUEUES, RECEIVES_MAX } from "../../lib/queue/queues.ts"
+import { CLOSE_AFTER_MS } from "../../lib/runtime.ts"
 import { buildStores } from "../../lib/search-runtime.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { prepareStores } from "../../local/migrate.ts"
 import { queueUrlAt } from "./forwarder.ts"
 
-/** The symbol under which lib/runtime.ts keeps the stores that all functions of a process share. */
-const SHARED = Symbol.for("chat-backend.stores")
-const shared = globalThis as { [SHARED]?: SearchStores }
+/** The symbol under which lib/runtime.ts keeps what all functions of a process share. */
+const SHARED = Symbol.for("chat-backend.runtime")
+const shared = globalThis as { [SHARED]?: { connected?: { stores: SearchStores; close?: () => Promise<void> } } }
 
 /** The first use creates a database and an index, and may wait for a queue or a lock. */
 export const PREPARE_TIMEOUT_MS = 60_000
@@ -28,6 +29,7 @@ const TEST_TIMEOUT_MS = 30_000
 /** Short, so that a failed message comes again within a test. */
 const VISIBILITY_TIMEOUT_SECONDS = 2
 const CONNECT_TIMEOUT_MS = 3_000
+const SECRET_VARIABLES = ["MYSQL_URL", "REDIS_URL", "ELASTICSEARCH_URL"]
 const TABLES = ["applications", "chats", "messages", "tombstones", "counters", "pending_index"]
 const REQUIRED = ["MYSQL_URL", "REDIS_URL", "SQS_ENDPOINT", "ELASTICSEARCH_URL"] as const
 
@@ -162,7 +164,7 @@ async function open(): Promise<Opened> {
 async function testStores(): Promise<SearchStores> {
   opened ??= await open()
   Object.assign(process.env, opened.environment)
-  shared[SHARED] = opened.stores
+  shared[SHARED] = { connected: { stores: opened.stores } }
   return opened.stores
 }
 
@@ -201,14 +203,43 @@ export async function withEnvironment<T>(
   const own = await testStores()
   const environment = { ...opened?.environment, ...changes }
   const { stores, close } = buildStores(readConfig(environment))
-  shared[SHARED] = stores
+  shared[SHARED] = { connected: { stores } }
   try {
     return await action(stores)
   } finally {
-    shared[SHARED] = own
+    shared[SHARED] = { connected: { stores: own } }
     await close()
   }
 }
+
+/**
+ * Runs `action` while all handlers read what they connect to from the secret with this ARN, as on AWS, then restores the
+ * worker's own stores. The queues' URLs stay in the environment.
+ */
+export async function withSecret(arn: string, endpoint: string, action: () => Promise<void>): Promise<void> {
+  const own = await testStores()
+  const before = { ...process.env }
+  for (const name of SECRET_VARIABLES) delete process.env[name]
+  Object.assign(process.env, { STORES_SECRET: arn, AWS_ENDPOINT_URL_SECRETS_MANAGER: endpoint })
+  delete shared[SHARED]
+  const timers = jest.spyOn(globalThis, "setTimeout")
+  try {
+    await action()
+  } finally {
+    // The clients of former values, which are closed later, would keep jest's process alive.
+    const closings = timers.mock.calls.filter(([, delayMs]) => delayMs === CLOSE_AFTER_MS)
+    for (const [close] of closings) close()
+    timers.mockRestore()
+    await shared[SHARED]?.connected?.close?.()
+    for (const name of ["STORES_SECRET", "AWS_ENDPOINT_URL_SECRETS_MANAGER"]) delete process.env[name]
+    Object.assign(process.env, before)
+    shared[SHARED] = { connected: { stores: own } }
+  }
+}
+
+/** Returns the members of a secret for the worker's own stores. */
+export const secretMembers = (): Environment =>
+  Object.fromEntries(SECRET_VARIABLES.map((name) => [name, opened?.environment[name] ?? ""]))
 
 /** Nothing listens there: TCP port 1 is reserved and only root can bind it. */
 const NOBODY = "127.0.0.1:1"

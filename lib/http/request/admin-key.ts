@@ -13,15 +13,23 @@ function givenKey({ headers }: APIGatewayProxyEventV2): string | undefined {
   return bearer ?? headers["x-api-key"]
 }
 
+/** All hashes are compared in constant time, so the duration reveals nothing of a key. */
+const hasKey = (keys: readonly string[], hash: Buffer): boolean =>
+  keys.filter((key) => timingSafeEqual(sha256(key), hash)).length > 0
+
 /**
- * Throws 401 unless the request has one of `keys`. Returns that key's hash, which may stand for it. All hashes are
- * compared in constant time, so the duration reveals nothing of a key.
+ * Throws 401 unless the request has one of `keys`, or of `latestKeys`, which are asked for if it has another. Returns
+ * the hash of its key, which may stand for it.
  */
-export function requireAdminKey(event: APIGatewayProxyEventV2, keys: readonly string[]): string {
+export async function requireAdminKey(
+  event: APIGatewayProxyEventV2,
+  keys: readonly string[],
+  latestKeys: () => Promise<readonly string[] | undefined>,
+): Promise<string> {
   const given = givenKey(event)
   const hash = sha256(given ?? "")
-  const fitting = keys.filter((key) => timingSafeEqual(sha256(key), hash))
-  if (given === undefined || fitting.length === 0)
+  const isKnown = given !== undefined && (hasKey(keys, hash) || hasKey((await latestKeys()) ?? [], hash))
+  if (!isKnown)
     throw new ApiError("unauthorized", "This call needs a key: Authorization: Bearer <key>, or x-api-key: <key>.")
   return hash.toString("base64url")
 }

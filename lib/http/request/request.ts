@@ -62,8 +62,12 @@ function readChecked(schema: ZodType, event: APIGatewayProxyEventV2): unknown {
   return result.data
 }
 
+/** Returns the path of `template`, whose parameters are whole segments: `/applications/{token}`. */
 const filled = (template: string, params: unknown): string =>
-  template.replaceAll(/\{(\w+)\}/g, (_, name) => String((params as Record<string, unknown>)[name]))
+  template
+    .split("/")
+    .map((part) => (part.startsWith("{") ? String((params as Record<string, unknown>)[part.slice(1, -1)]) : part))
+    .join("/")
 
 /**
  * Returns a call's input, checked in this order: path (404), query (422), Idempotency-Key (422), body (415, 413, 400,
