@@ -13,4 +13,5 @@ module.exports = [
       })
     },
   },
+  require("./bundled-migrations.cjs"),
 ]

@@ -16,7 +16,9 @@ const QUIET_LIMIT_MS = 60_000
 async function unpackOwnBundles(folder: string): Promise<Bundle[]> {
   const project = await copyProject()
   try {
-    return await unpackBundles(project.folder, folder)
+    const bundles = await unpackBundles(project.folder, folder)
+    // A deployment calls it, and no request waits for it.
+    return bundles.filter(({ name }) => name !== "prepare-stores")
   } finally {
     await project.remove()
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { beforeEach, describe, expect, test } from "@jest/globals"
 import type { KyselyPlugin } from "kysely"
+import { prepareStores } from "../../lib/operate/prepare-stores.ts"
 import { consume } from "../../lib/queue/consumer.ts"
 import { relay } from "../../lib/relay/relay.ts"
 import { indexDefinition, MAPPING_VERSION } from "../../lib/search/indexing/index-mapping.ts"
@@ -9,7 +10,6 @@ import { indexName, parseIndexName, readTargets, writesAlias } from "../../lib/s
 import { type ReindexOptions, reindex, searchedIndex } from "../../lib/search/rebuilding/reindex.ts"
 import { ReindexRunning } from "../../lib/search/rebuilding/reindex-lock.ts"
 import type { SearchStores } from "../../lib/stores.ts"
-import { prepareStores } from "../../local/migrate.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { whileConsuming } from "../steps/consumers.ts"
 import { documentsOf, rowsAsDocuments } from "../steps/documents.ts"
@@ -166,7 +166,8 @@ describe("a reindex", () => {
 })
 
 describe("preparing the stores", () => {
-  const prepare = (onProgress?: ReindexOptions["onProgress"]) => prepareStores(stores(), onProgress)
+  const prepare = (onProgress?: ReindexOptions["onProgress"]) =>
+    prepareStores(stores(), onProgress ? { onProgress } : {})
 
   test("with a whole index: changes nothing", async () => {
     const [before, known] = [await indexes(), await targets()]

@@ -22,13 +22,8 @@ const VISIBILITY_PER_TIMEOUT = 6
 /** Node processes started in parallel. */
 const PARALLEL = 2
 
-type Resource = { Type: string; Properties: Record<string, unknown> }
-type LambdaFunction = {
-  Timeout: number
-  Role: { "Fn::GetAtt": [string, string] }
-  Handler: string
-  FunctionName: string
-}
+type Resource = { Type: string; DependsOn?: string[]; Properties: Record<string, unknown> }
+type LambdaFunction = { Timeout: number; Role: { "Fn::GetAtt": [string, string] }; Handler: string }
 type Queue = {
   QueueName: string
   VisibilityTimeout: number
@@ -81,8 +76,10 @@ describe("the template", () => {
     const functions = ofType<LambdaFunction>("AWS::Lambda::Function")
     const handlers = functions.map(([, { Handler }]) => Handler).sort()
     expect(handlers).toEqual(files.map((file) => `functions/${file.replace(".ts", ".handler")}`).sort())
-    for (const [, { Role }] of functions)
+    for (const [id, { Role }] of functions) {
       expect(template.Resources[Role["Fn::GetAtt"][0]]).toMatchObject({ Type: "AWS::IAM::Role" })
+      if (id !== "PrepareDashstoresLambdaFunction") expect(template.Resources[id]?.DependsOn).toContain("PrepareStores")
+    }
   })
 
   test("of the queues: has those of the table, each with a dead-letter queue after RECEIVES_MAX receives, and time for retries", async () => {
@@ -273,7 +270,8 @@ describe("the zips", () => {
       if ((await readFile(bundle, "utf8")).includes("node_modules/@elastic/")) withClient.push(zip.replace(".zip", ""))
     }
     const searching = ["list-messages", "search-application-messages", "search-messages"]
-    expect(withClient).toEqual(["get-readiness", "index-messages", ...searching, "relay-outbox"].sort())
+    const others = ["get-readiness", "index-messages", "prepare-stores", "relay-outbox"]
+    expect(withClient).toEqual([...others, ...searching].sort())
   })
 
   test("of get-health: called in a fresh process: answers 200 without any configuration", async () => {

@@ -21,7 +21,7 @@ const LONG_FUNCTIONS: Record<string, number> = {
 const LONG_TESTS: Record<string, number> = {
   "test/e2e/verdict.test.ts": 398,
   "test/integration/verify.test.ts": 304,
-  "test/project/package.test.ts": 320,
+  "test/project/package.test.ts": 318,
 }
 
 /** What stands at the top, besides folders; a new file should have a place below. */

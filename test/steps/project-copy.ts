@@ -6,16 +6,8 @@ import { ROOT, stackFolder } from "../../local/services/settings.ts"
 /** The folder of what end-to-end tests start; `npm test` clears it. */
 export const E2E_FOLDER = join(stackFolder("test"), "e2e")
 
-const PARTS = [
-  "functions",
-  "lib",
-  "local",
-  "migrations",
-  "package.json",
-  "tsconfig.json",
-  "serverless.yml",
-  "resources.yml",
-]
+const FOLDERS = ["functions", "lib", "local", "migrations"]
+const PARTS = [...FOLDERS, "package.json", "tsconfig.json", "serverless.yml", "resources.yml"]
 
 export type ProjectCopy = { folder: string; remove(): Promise<void> }
 

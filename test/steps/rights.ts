@@ -24,6 +24,7 @@ const RIGHTS: Record<string, Rights> = {
     queues: { IndexMessagesQueue: [...CONSUMES, "SendMessage"], IndexMessagesDeadLetterQueue: ["SendMessage"] },
     secrets: true,
   },
+  "prepare-stores": WRITES,
   "relay-outbox": { queues: { ...WRITES.queues, IndexMessagesQueue: ["SendMessage"] }, secrets: true },
   "sync-counts": READS,
 }

@@ -11,11 +11,11 @@ import { afterAll, beforeAll, jest } from "@jest/globals"
 import { Redis } from "ioredis"
 import { createConnection } from "mysql2/promise"
 import { readConfig } from "../../lib/config.ts"
+import { prepareStores } from "../../lib/operate/prepare-stores.ts"
 import { QUEUES, RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { CLOSE_AFTER_MS } from "../../lib/runtime.ts"
 import { buildStores } from "../../lib/search-runtime.ts"
 import type { SearchStores } from "../../lib/stores.ts"
-import { prepareStores } from "../../local/migrate.ts"
 import { queueUrlAt } from "./forwarder.ts"
 
 /** The symbol under which lib/runtime.ts keeps what all functions of a process share. */
