@@ -59,7 +59,6 @@ export const standsApart: Check = {
     await stage.serverless("deploy")
     const second = await lookAt(site, stage)
     site.second = second
-    await stage.operate("migrate.ts")
     const own = onlyIn(await inventoryOf(site.aws), beforeSecond)
     const ofFirst = onlyIn(beforeSecond, site.before ?? {}).filter(
       (name) => name !== `secrets: ${secretName(stage.name)}`,

@@ -1,6 +1,10 @@
+import { once } from "node:events"
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import { text } from "node:stream/consumers"
 import type { SQSEvent } from "aws-lambda"
 import { revisionTime } from "../../lib/events.ts"
 import { type ApiCall, expectStatus, route, type Transport } from "../../test/steps/chat-api.ts"
@@ -102,6 +106,32 @@ function queueEvent(envelope: unknown): SQSEvent {
 
 const SCHEDULED = { version: "0", "detail-type": "Scheduled Event", source: "aws.events", resources: [], detail: {} }
 const TAKEN = { batchItemFailures: [] }
+const UPDATE = {
+  RequestType: "Update",
+  StackId: "arn:aws:cloudformation:us-east-1:000000000000:stack/chat-backend-prod/1",
+  RequestId: "request-1",
+  LogicalResourceId: "PrepareStores",
+  ResourceType: "Custom::PrepareStores",
+  ResourceProperties: {},
+}
+
+/** Returns the answer that a function sends to CloudFormation, which calls it for a custom resource. */
+async function prepare(call: Caller): Promise<unknown> {
+  const server = createServer()
+  await once(server.listen(0, "127.0.0.1"), "listening")
+  const answered = once(server, "request").then(async ([request, response]) => {
+    const sent = await text(request as IncomingMessage)
+    ;(response as ServerResponse).end()
+    return JSON.parse(sent) as unknown
+  })
+  try {
+    const { port } = server.address() as AddressInfo
+    await call("prepare-stores", { ...UPDATE, ResponseURL: `http://127.0.0.1:${port}/` })
+    return await answered
+  } finally {
+    server.close()
+  }
+}
 
 /** Has the consumers store and index an application and a message that only these calls know of. */
 async function consume(site: Site, call: Caller, transport: Transport): Promise<void> {
@@ -131,6 +161,7 @@ async function callAll(site: Site, folder: string): Promise<string> {
     const { log } = await call(job, SCHEDULED)
     if (!/"message":"job"/.test(log)) throw new Error(`${job} logged: ${log}`)
   }
+  same("prepare-stores", ((await prepare(call)) as { Status: string }).Status, "SUCCESS")
   same("functions that were called", [...called].sort(), names.sort())
   return `${names.length} functions`
 }

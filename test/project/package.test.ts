@@ -199,9 +199,9 @@ describe("the rights", () => {
     for (const [, { Handler, Environment }] of ofType<Given>("AWS::Lambda::Function")) {
       const name = Handler.replace(/^functions\/(.*)\.handler$/, "$1")
       const secrets = Object.values(Environment.Variables).filter((value) => String(value).includes("secretsmanager"))
-      expect([name, secrets.length > 0]).toEqual([name, rightsOf(name).secrets])
+      expect([name, secrets.length > 0]).toEqual([name, rightsOf(name).secret])
       const { PUBLIC_URL, CORS_ORIGINS, ...needed } = Environment.Variables
-      if (rightsOf(name).secrets) expect(Object.values(needed)).not.toContain("")
+      if (rightsOf(name).secret) expect(Object.values(needed)).not.toContain("")
       // Both may be empty, but every function must have them, since each sends answers and problems.
       expect([name, PUBLIC_URL, CORS_ORIGINS]).toEqual([name, "", ""])
     }
