@@ -25,7 +25,7 @@ function foldQuery(query: string): FoldedQuery {
 }
 
 /** Highlights the hits that fit a page. A hundred long bodies take a second, so other requests get turns in between. */
-async function highlightHits(hits: Found[], query: FoldedQuery): Promise<ApplicationSearchHit[]> {
+export async function highlightHits(hits: Found[], query: FoldedQuery): Promise<ApplicationSearchHit[]> {
   const page = createPage<ApplicationSearchHit>()
   let turnAt = performance.now()
   for (const hit of hits) {
