@@ -31,6 +31,8 @@ export type Site = {
   /** What the account held before the first deployment, the operator's secret included. */
   before?: Inventory
   first?: Deployed
+  /** A chat of the first stage whose messages no check has counted. */
+  counted?: { token: string; chat: number }
   second?: Deployed
 }
 

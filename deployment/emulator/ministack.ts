@@ -3,8 +3,9 @@
  * CloudWatch and S3 on one port. With AUTH=true it evaluates the policies of roles and queues for each call, and with
  * USE_SSL calls come over TLS, as the queues' policy demands.
  *
- * It differs from AWS where the checks say so, and in this: it takes `/health` of every host as its own, it drops the
- * CORS configuration of an HTTP API, it has no StartMessageMoveTask, and it does not validate every property.
+ * It differs from AWS where the checks say so, and in this: it takes `/health` of every host as its own, drops the CORS
+ * configuration of an HTTP API, makes no alarms on metric math (within-limits.ts), has no StartMessageMoveTask, and does
+ * not validate every property.
  */
 import { createHash } from "node:crypto"
 import { once } from "node:events"

@@ -1,5 +1,5 @@
 // One stage: its secret, its copy of the project, and what serverless and the operator's commands do with them.
-import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { QUEUE_VARIABLES } from "../../lib/queue/queues.ts"
 import { run } from "../../local/run.ts"
@@ -42,11 +42,12 @@ export type StageOptions = {
   signal: AbortSignal
 }
 
-/** The emulator asks for `sqs:SendMessageBatch`, an action that AWS does not have. */
-async function allowBatchSends(folder: string): Promise<void> {
-  const path = join(folder, "resources.yml")
-  const text = await readFile(path, "utf8")
-  await writeFile(path, text.replaceAll('"sqs:SendMessage"', '"sqs:SendMessage*"'))
+/** Adds the plugin by which the emulator can read the template to a copy of the project. */
+async function stayWithinLimits(folder: string): Promise<void> {
+  const [plugin, config] = ["within-limits.ts", join(folder, "serverless.yml")]
+  await cp(join(import.meta.dirname, "..", "emulator", plugin), join(folder, plugin))
+  const text = await readFile(config, "utf8")
+  await writeFile(config, text.replace(/^plugins:\n/m, `plugins:\n  - ./${plugin}\n`))
 }
 
 /** Returns the folder of the copies of the project, each of which a stage is deployed from. */
@@ -64,7 +65,7 @@ export async function prepareStage(name: string, options: StageOptions): Promise
   let secret = await createStageStores(servers, name, redisDatabase)
   await aws.secrets.createSecret({ Name: secretName(name), SecretString: JSON.stringify(secret) })
   const { folder } = await copyProject({ parent })
-  await allowBatchSends(folder)
+  await stayWithinLimits(folder)
   const home = join(parent, "home")
   await mkdir(home, { recursive: true })
   // A folder without .aws, so that no profile of the caller is used.

@@ -103,7 +103,10 @@ async function readQueues({ sqs, queues }: SearchStores): Promise<QueueStatus[]>
   return Promise.all(urls.map(async ({ name, url }) => ({ queue: name, ...(await sqs.depth(url)) })))
 }
 
-function outboxStatus({ config }: SearchStores, { shards, oldestRevision, complete }: OutboxSurvey): OutboxStatus {
+export function outboxStatus(
+  { config }: SearchStores,
+  { shards, oldestRevision, complete }: OutboxSurvey,
+): OutboxStatus {
   const sum = (of: (shard: OutboxSurvey["shards"][number]) => number) =>
     shards.reduce((total, shard) => total + of(shard), 0)
   const fullest = shards
@@ -136,6 +139,16 @@ async function readIndexLag({ mysql }: SearchStores): Promise<IndexStatus> {
     )
     return Number(count)
   }
+  return {
+    due: await count(rows().where("due_at", "<=", now)),
+    waiting: await count(rows().where("due_at", ">", now)),
+    dead: await count(rows().where("due_at", "is", null)),
+    oldestAt: await oldestToIndex(mysql),
+  }
+}
+
+/** Returns the time of the oldest message to be indexed, among OLDEST_ROWS. Throws DependencyAway. */
+export async function oldestToIndex(mysql: Mysql): Promise<Date | undefined> {
   const first = mysql
     .selectFrom("pending_index")
     .select("revision")
@@ -148,12 +161,7 @@ async function readIndexLag({ mysql }: SearchStores): Promise<IndexStatus> {
       .select(({ fn }) => fn.min<number | null>("revision").as("revision"))
       .executeTakeFirst(),
   )
-  return {
-    due: await count(rows().where("due_at", "<=", now)),
-    waiting: await count(rows().where("due_at", ">", now)),
-    dead: await count(rows().where("due_at", "is", null)),
-    oldestAt: oldest?.revision ? revisionTime(oldest.revision) : undefined,
-  }
+  return oldest?.revision ? revisionTime(oldest.revision) : undefined
 }
 
 async function readCounts({ mysql }: SearchStores): Promise<CountStatus> {

@@ -15,7 +15,7 @@ export type ShardSurvey = {
 }
 export type OutboxSurvey = {
   shards: ShardSurvey[]
-  /** The least revision (µs) of an event, if there is one. */
+  /** The least revision (µs) of an event that is not dead, if there is one. */
   oldestRevision: number | undefined
   /** Whether all events were examined; if not, there may be older ones. */
   complete: boolean

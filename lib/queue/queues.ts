@@ -1,8 +1,8 @@
-/** A new queue needs an entry here, its function, and lines in serverless.yml, resources.yml and elasticmq.conf. */
+/** A new queue needs an entry here, its function, and lines in serverless.yml, resources/ and elasticmq.conf. */
 import type * as z from "zod"
 import { IndexEvent, PersistEvent } from "../events.ts"
 
-/** Receives before a message goes to the dead-letter queue; resources.yml and elasticmq.conf repeat it. */
+/** Receives before a message goes to the dead-letter queue; resources/queues.yml and elasticmq.conf repeat it. */
 export const RECEIVES_MAX = 5
 
 export const QUEUES = {

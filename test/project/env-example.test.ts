@@ -17,6 +17,7 @@ const NOT_LISTED: Record<string, string> = {
   CHAT_FAULTS_REDIS_LINK: "a campaign of faults sets it for compose",
   CHAT_FAULTS_SQS_LINK: "a campaign of faults sets it for compose",
   CHAT_FAULTS_ELASTICSEARCH_LINK: "a campaign of faults sets it for compose",
+  METRICS_STAGE: "serverless.yml sets it in the cloud only",
   AWS_EXECUTION_ENV: "the runtime of AWS Lambda sets it",
   AWS_ACCESS_KEY_ID: "the AWS SDK's own, with other ways to give the same",
   AWS_SECRET_ACCESS_KEY: "the AWS SDK's own, with other ways to give the same",

@@ -41,9 +41,9 @@ test("connections, time-outs and bounds: are those of the clients", () => {
   expect(capacity).toContain(`a request ${seconds("lib/http/endpoint.ts", "REQUEST_TIMEOUT_MS")}`)
 })
 
-test("the table of queues: is that of the emulator and of resources.yml", () => {
+test("the table of queues: is that of the emulator and of resources/queues.yml", () => {
   const queues = sectionOf("docs/operations.md", "Queues").replaceAll(/ +/g, " ")
-  const [onAws] = new Set(matches(read("resources.yml"), /VisibilityTimeout: (\d+)/g))
+  const [onAws] = new Set(matches(read("resources/queues.yml"), /VisibilityTimeout: (\d+)/g))
   expect(queues).toContain(`| visibility timeout | ${VISIBILITY_TIMEOUT_SECONDS} s | ${onAws} s |`)
   expect(queues).toContain(`| receives before the dead-letter queue | ${RECEIVES_MAX} | ${RECEIVES_MAX} |`)
   const [batch] = new Set(matches(read("serverless.yml"), /batchSize: (\d+)/g))

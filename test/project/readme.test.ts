@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { describe, expect, test } from "@jest/globals"
 import { LIMITS } from "../../lib/limits.ts"
 import { ROUTES } from "../../lib/operations/routes.ts"
+import { SECRETS } from "../../local/deployment.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { matches, projectPaths, read, sectionOf } from "../steps/project-files.ts"
 
@@ -88,10 +89,9 @@ test("the README's limits: are those of the contract", () => {
   )
 })
 
-test("the README's secret for a deployment: has the entries that serverless.yml refers to", () => {
-  const referred = matches(read("serverless.yml"), /resolve:secretsmanager:\S*:SecretString:([A-Z_]+)/g)
+test("the README's secret for a deployment: has the entries that no environment may have", () => {
   const [, named = ""] = /A secret `[^`]+`[^.]*with ([^.]*)\./.exec(sectionOf("README.md", "Deploy")) ?? []
-  expect(matches(named, /`([A-Z_]+)`/g).sort()).toEqual([...new Set(referred)].sort())
+  expect(matches(named, /`([A-Z_]+)`/g).sort()).toEqual(SECRETS.toSorted())
 })
 
 test("the README's operator commands: are those there are", () => {

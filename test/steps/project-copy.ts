@@ -6,8 +6,8 @@ import { ROOT, stackFolder } from "../../local/services/settings.ts"
 /** The folder of what end-to-end tests start; `npm test` clears it. */
 export const E2E_FOLDER = join(stackFolder("test"), "e2e")
 
-const FOLDERS = ["functions", "lib", "local", "migrations"]
-const PARTS = [...FOLDERS, "package.json", "tsconfig.json", "serverless.yml", "resources.yml"]
+const FOLDERS = ["functions", "lib", "local", "migrations", "resources", "stages"]
+const PARTS = [...FOLDERS, "package.json", "tsconfig.json", "serverless.yml"]
 
 export type ProjectCopy = { folder: string; remove(): Promise<void> }
 
@@ -17,7 +17,7 @@ export async function copyProject({ queueSuffix = "", parent = E2E_FOLDER } = {}
   const folder = await mkdtemp(join(parent, "project-"))
   await Promise.all(PARTS.map((part) => cp(join(ROOT, part), join(folder, part), { recursive: true })))
   await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"))
-  const resources = await readFile(join(folder, "resources.yml"), "utf8")
-  await writeFile(join(folder, "resources.yml"), resources.replaceAll(/(QueueName: [a-z-]+)/g, `$1${queueSuffix}`))
+  const queues = join(folder, "resources", "queues.yml")
+  await writeFile(queues, (await readFile(queues, "utf8")).replaceAll(/(QueueName: ".*?)"/g, `$1${queueSuffix}"`))
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
 }

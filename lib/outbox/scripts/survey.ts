@@ -24,16 +24,19 @@ return { s[1] == run and s[2] == '1' and 1 or 0, redis.call('HLEN', outbox_key),
 
 export const OLDEST = defineScript("oldest", {
   flags: "no-writes,allow-oom",
-  keys: ["outbox"],
+  keys: ["outbox", "dead"],
   args: ["cursor", "count"],
   returns: ([next, least]) => ({ next: String(next), least: Number(least) }),
   lua: `
--- Returns the next cursor ('0' at the end), and the least revision of the entries scanned, if any.
+-- Returns the next cursor ('0' at the end), and the least revision of the living entries scanned, if any.
 local reply = redis.call('HSCAN', outbox_key, cursor, 'COUNT', count)
+local some_dead = redis.call('EXISTS', dead_key) == 1
 local least
-for i = 2, #reply[2], 2 do
-  local revision = tonumber(reply[2][i]:match('^{"revision":"(%d+)"'))
-  if revision and (not least or revision < least) then least = revision end
+for i = 1, #reply[2], 2 do
+  local revision = tonumber(reply[2][i + 1]:match('^{"revision":"(%d+)"'))
+  if revision and (not least or revision < least) and not (some_dead and redis.call('HEXISTS', dead_key, reply[2][i]) == 1) then
+    least = revision
+  end
 end
 return { reply[1], least and string.format('%.0f', least) or '' }
 `,

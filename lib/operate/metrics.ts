@@ -1,0 +1,57 @@
+/**
+ * DESIGN. The relay reports how much waits to be stored and indexed, as metrics of CloudWatch: a line of its log in the
+ * embedded metric format, which needs no call and no right. A minute costs 64 short scripts, scans of what the outbox
+ * holds for at most a second, and one statement over a thousand rows. Nothing is reported outside AWS, nor of a store
+ * that is away: the alarm of the outbox takes missing values as bad. No metric has a token, name or body.
+ */
+import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics"
+import { DependencyAway } from "../errors.ts"
+import type { SearchStores } from "../stores.ts"
+import { oldestToIndex, outboxStatus } from "./status.ts"
+import { surveyOutbox } from "./survey.ts"
+
+/** resources/alarms.yml and resources/dashboard.yml repeat it, and the names of the metrics. */
+const NAMESPACE = "ChatBackend"
+/** Bounds the search for the oldest event. A longer backlog has an age beyond the alarm's threshold anyway. */
+const SURVEY_BUDGET_MS = 1_000
+
+/** Reports for the stage that METRICS_STAGE names; without it, does nothing. Throws no DependencyAway. */
+export async function reportBacklog(stores: SearchStores): Promise<void> {
+  const stage = process.env.METRICS_STAGE
+  if (!stage) return
+  const metrics = new Metrics({ namespace: NAMESPACE })
+  // Alarms name each dimension of a metric, and powertools adds the service unless it is told not to.
+  metrics.clearDefaultDimensions()
+  metrics.addDimension("stage", stage)
+  await Promise.all([
+    ignoreAway(() => addOutbox(metrics, stores)),
+    ignoreAway(async () => {
+      metrics.addMetric("SearchLag", MetricUnit.Seconds, ageSeconds(await oldestToIndex(stores.mysql)))
+    }),
+  ])
+  if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics()
+}
+
+async function addOutbox(metrics: Metrics, stores: SearchStores): Promise<void> {
+  const { events, bytes, dead, unsettled, fullest, oldestAt } = outboxStatus(
+    stores,
+    await surveyOutbox(stores, SURVEY_BUDGET_MS),
+  )
+  metrics.addMetric("OutboxEvents", MetricUnit.Count, events)
+  metrics.addMetric("OutboxBytes", MetricUnit.Bytes, bytes)
+  metrics.addMetric("OutboxDead", MetricUnit.Count, dead)
+  metrics.addMetric("OutboxAge", MetricUnit.Seconds, ageSeconds(oldestAt))
+  metrics.addMetric("OutboxFullest", MetricUnit.Percent, 100 * (fullest[0]?.share ?? 0))
+  metrics.addMetric("ShardsUnsettled", MetricUnit.Count, unsettled.length)
+}
+
+/** Returns the seconds since then, and 0 for never: nothing waits. */
+const ageSeconds = (time: Date | undefined): number => (time ? Math.max(0, (Date.now() - time.getTime()) / 1000) : 0)
+
+async function ignoreAway(ask: () => Promise<void>): Promise<void> {
+  try {
+    await ask()
+  } catch (error) {
+    if (!(error instanceof DependencyAway)) throw error
+  }
+}
