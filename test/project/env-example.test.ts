@@ -124,7 +124,7 @@ describe("the head of .env.example", () => {
   test("names the commands that read a file .env, and those that do not", () => {
     const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> }
     const started = Object.entries(scripts).flatMap(([name, command]) => {
-      const [, path] = /\bnode (local\/[\w.]+)$|\bnode (local\/\w+\.ts)/.exec(command)?.filter(Boolean) ?? []
+      const [, path] = /\bnode (local\/[\w.-]+)$|\bnode (local\/\w+\.ts)/.exec(command)?.filter(Boolean) ?? []
       return path ? [[name, programOf(path)] as const] : []
     })
     const reads = ([, program]: readonly [string, string]) => /\b(loadEnvironment|loadEnvFile)\(/.test(read(program))
