@@ -1,14 +1,17 @@
 /**
  * Prepares the stores: the tables of MySQL, the index of Elasticsearch and the shards of Redis. It waits for stores
  * that are not up yet, builds a missing or outdated index from MySQL, and changes nothing when it is run again.
- * `node local/migrate.ts [rollback]` prints what it has done on stdout, and waits and progress on stderr.
+ * `node local/migrate.ts [rollback] [--stage STAGE]` prints what it has done on stdout, and waits and progress on stderr.
  */
+
 import { setTimeout as sleep } from "node:timers/promises"
-import { readConfig } from "../lib/config.ts"
+import { parseArgs } from "node:util"
 import { migrateDown, prepareStores, withTables } from "../lib/operate/prepare-stores.ts"
 import type { ReindexProgress } from "../lib/search/rebuilding/reindex.ts"
 import { buildStores } from "../lib/search-runtime.ts"
-import { loadEnvironment } from "./environment.ts"
+import { configFor, isStageName } from "./environment.ts"
+import { firstSentence } from "./ops/arguments.ts"
+import { EXIT, UsageError } from "./ops/command.ts"
 
 /** On a slow disk the first start of a database takes a minute; Elasticsearch takes less. */
 const WAIT_MAX_MS = 180_000
@@ -47,12 +50,27 @@ function tell(): (progress: ReindexProgress) => void {
   }
 }
 
-async function main(command: string | undefined): Promise<void> {
-  loadEnvironment()
-  const { stores, close } = buildStores(readConfig(process.env))
+/** Returns what to do, and the deployed stage to do it on, if any. Throws UsageError. */
+function readArguments(args: string[]): { rollback: boolean; stage: string | undefined } {
+  try {
+    const { values, positionals } = parseArgs({ args, options: { stage: { type: "string" } }, allowPositionals: true })
+    const [command, ...others] = positionals
+    if ((command !== undefined && command !== "rollback") || others.length > 0)
+      throw new UsageError(`There is no "${positionals.join(" ")}".`)
+    if (values.stage !== undefined && !isStageName(values.stage))
+      throw new UsageError(`--stage takes the name of a stage, not "${values.stage}".`)
+    return { rollback: command === "rollback", stage: values.stage }
+  } catch (error) {
+    throw error instanceof UsageError ? error : new UsageError(firstSentence(error))
+  }
+}
+
+async function main(args: string[]): Promise<void> {
+  const { rollback, stage } = readArguments(args)
+  const { stores, close } = buildStores(await configFor(stage))
   try {
     const done = await untilReady(() =>
-      command === "rollback" ? withTables(stores, migrateDown) : prepareStores(stores, { onProgress: tell() }),
+      rollback ? withTables(stores, migrateDown) : prepareStores(stores, { onProgress: tell() }),
     )
     for (const line of done) console.log(line)
   } finally {
@@ -61,8 +79,9 @@ async function main(command: string | undefined): Promise<void> {
 }
 
 if (import.meta.main) {
-  main(process.argv[2]).catch((error: unknown) => {
-    console.error(`Preparing the stores failed. ${describe(error)}`)
-    process.exitCode = 1
+  main(process.argv.slice(2)).catch((error: unknown) => {
+    const isUsage = error instanceof UsageError
+    console.error(isUsage ? error.message : `Preparing the stores failed. ${describe(error)}`)
+    process.exitCode = isUsage ? EXIT.usage : EXIT.wrong
   })
 }

@@ -1,15 +1,13 @@
-// npm run ops -- <command>: runs the operator's commands on the stores that the environment names.
+// npm run ops -- <command>: runs the operator's commands on the stores of the environment, or of a deployed stage.
 import { createInterface } from "node:readline/promises"
 import { setTimeout as sleep } from "node:timers/promises"
-import { readConfig } from "../lib/config.ts"
 import { DependencyAway } from "../lib/errors.ts"
 import { log } from "../lib/log.ts"
 import { checkReadiness } from "../lib/readiness.ts"
 import { buildStores } from "../lib/search-runtime.ts"
-import { loadEnvironment } from "./environment.ts"
+import { configFor } from "./environment.ts"
 import { helpText, type Parsed, parseArguments } from "./ops/arguments.ts"
 import { type Command, EXIT, UsageError } from "./ops/command.ts"
-import { loadCredentials } from "./ops/credentials.ts"
 import { command as deadLetters } from "./ops/dead-letters.ts"
 import { createOutput, type Output } from "./ops/output.ts"
 import { command as recount } from "./ops/recount.ts"
@@ -41,7 +39,7 @@ async function confirm(question: string): Promise<boolean> {
   }
 }
 
-async function run(command: Command, { args, json }: Parsed, output: Output): Promise<number> {
+async function run(command: Command, { args, json, stage }: Parsed, output: Output): Promise<number> {
   // Log lines would mix with the output, which already says what matters.
   log.setLogLevel("SILENT")
   const stop = new AbortController()
@@ -52,10 +50,7 @@ async function run(command: Command, { args, json }: Parsed, output: Output): Pr
   }
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal)
   try {
-    loadEnvironment()
-    const config = readConfig(process.env)
-    await loadCredentials(config)
-    const { stores, close } = buildStores(config)
+    const { stores, close } = buildStores(await configFor(stage))
     try {
       // Loads the drivers and connects first: the calls' time-outs, those of a running API, leave no time for that.
       await checkReadiness(stores)

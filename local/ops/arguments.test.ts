@@ -25,3 +25,15 @@ test("an option without its text, or one that is none: is refused", () => {
   for (const argv of [["--application"], ["--application", "--repair"], ["--nothing"]])
     expect(() => parse("verify", ...argv)).toThrow(UsageError)
 })
+
+test("a stage, before or after the command: is the stage's name and no word of the command", () => {
+  for (const argv of [
+    ["--stage", "prod", "verify"],
+    ["verify", "--stage", "prod"],
+    ["--stage=prod", "verify"],
+  ])
+    expect(parse(...argv)).toMatchObject({ command: verify, stage: "prod", args: { options: {}, words: [] } })
+  expect(parse("verify").stage).toBeUndefined()
+  for (const argv of [["--stage"], ["verify", "--stage", "a/b"], ["--stage", "verify", "--stage"]])
+    expect(() => parse(...argv)).toThrow(UsageError)
+})

@@ -127,7 +127,8 @@ describe("the head of .env.example", () => {
       const [, path] = /\bnode (local\/[\w.-]+)$|\bnode (local\/\w+\.ts)/.exec(command)?.filter(Boolean) ?? []
       return path ? [[name, programOf(path)] as const] : []
     })
-    const reads = ([, program]: readonly [string, string]) => /\b(loadEnvironment|loadEnvFile)\(/.test(read(program))
+    const reads = ([, program]: readonly [string, string]) =>
+      /\b(loadEnvironment|loadEnvFile|configFor)\(/.test(read(program))
     const commandOf = ([name]: readonly [string, string]) =>
       /^(start|test)$/.test(name) ? `npm ${name}` : `npm run ${name}`
     const named = (text: string) => matches(text, /(npm (?:run )?[a-z:]+)/g)

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, expect, test } from "@jest/globals"
-import type { Config } from "../../lib/config.ts"
+import type { Config } from "../lib/config.ts"
 import { loadCredentials } from "./credentials.ts"
 
 const PROFILE =

@@ -1,5 +1,5 @@
 import { SQSClient } from "@aws-sdk/client-sqs"
-import type { Config } from "../../lib/config.ts"
+import type { Config } from "../lib/config.ts"
 
 /**
  * Puts the operator's credentials of AWS, which a profile or another source of the SDK has, into the environment, where
