@@ -13,6 +13,7 @@ import { deadLetters } from "./checks/dead-letters.ts"
 import { changesNothing, deploys } from "./checks/deploy.ts"
 import { flows, schedules } from "./checks/flow.ts"
 import { logs } from "./checks/logs.ts"
+import { operator } from "./checks/operator.ts"
 import { removal } from "./checks/removal.ts"
 import { rights } from "./checks/rights.ts"
 import { adminKey, mysqlPassword } from "./checks/rotation.ts"
@@ -31,6 +32,7 @@ const CHECKS: readonly Check[] = [
   operations,
   refusals,
   flows,
+  operator,
   deadLetters,
   rights,
   // Before the zips, whose sync-counts is called by hand.

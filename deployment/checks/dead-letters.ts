@@ -2,6 +2,7 @@ import { QUEUES, RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { expectStatus } from "../../test/steps/chat-api.ts"
 import { eventually } from "../../test/steps/eventually.ts"
 import { type Check, type Deployed, distinct, firstOf, type Site, same } from "../site.ts"
+import { variablesOf } from "../stage/stack.ts"
 import { asAdministrator } from "../stage/stage-stores.ts"
 
 /** In the template it is 60 s, with which five receives take five minutes. */
@@ -13,7 +14,7 @@ const REDRIVEN_LIMIT_MS = 60_000
 type Letter = { id: string; queue: string; reason: string; events_count: number | null }
 
 const lettersOf = async ({ stage }: Deployed): Promise<Letter[]> =>
-  JSON.parse(await stage.operate("ops.ts", "dead-letters", "list", "--json")).dead_letters
+  JSON.parse(await stage.operate("dead-letters", "list", "--json")).dead_letters
 
 /** Runs `action` while a queue delivers failed messages again after a second. */
 async function withShortVisibility<T>({ aws }: Site, QueueUrl: string, action: () => Promise<T>): Promise<T> {
@@ -49,7 +50,7 @@ async function storedChats({ servers }: Site, { stage }: Deployed, name: string)
 
 /** Sends a message that no consumer can read, and creates a chat that MySQL refuses, until both are dead letters. */
 async function poison(site: Site, first: Deployed, name: string): Promise<{ refused: Letter; unreadable: Letter }> {
-  const variables = await first.stage.variables()
+  const variables = await variablesOf(site.aws, first.stage.name, "persist-writes")
   const QueueUrl = variables[QUEUES.persist.urlVariable] ?? ""
   return withShortVisibility(site, QueueUrl, async () => {
     await site.aws.sqs.sendMessage({ QueueUrl, MessageBody: "no envelope" })
@@ -85,14 +86,14 @@ export const deadLetters: Check = {
     const name = distinct(site, "Refused")
     const { undo } = await refuseChats(site, first, name)
     const { refused, unreadable } = await poison(site, first, name).finally(undo)
-    await first.stage.operate("ops.ts", "dead-letters", "redrive", refused.id)
+    await first.stage.operate("dead-letters", "redrive", refused.id)
     await eventually(async () => same("rows", await storedChats(site, first, name), 1), REDRIVEN_LIMIT_MS)
     same(
       "left",
       (await lettersOf(first)).map(({ id }) => id),
       [unreadable.id],
     )
-    await first.stage.operate("ops.ts", "dead-letters", "discard", unreadable.id, "--yes")
+    await first.stage.operate("dead-letters", "discard", unreadable.id, "--yes")
     same("left", await lettersOf(first), [])
     return `${refused.reason}; ${unreadable.reason}`
   },

@@ -19,6 +19,8 @@ import { steps, walk } from "../stage/walk.ts"
 
 /** A function starts in a second, several times that on a busy machine. */
 const CALL_LIMIT_MS = 60_000
+/** What a function is told of its time; prepare-stores keeps a minute of it back. */
+const REMAINING_MS = 600_000
 
 /** Unpacks the zips of the last deployment outside the repository. Returns their names. */
 async function unpackAll({ stage }: Deployed, folder: string): Promise<string[]> {
@@ -43,7 +45,7 @@ function callerIn(folder: string, { aws, emulator }: Site, { stage }: Deployed, 
   return async (name, event) => {
     const script = `
       const { handler } = require("./functions/${name}.js")
-      const context = { awsRequestId: "invocation-1", functionName: "${name}", getRemainingTimeInMillis: () => ${CALL_LIMIT_MS} }
+      const context = { awsRequestId: "invocation-1", functionName: "${name}", getRemainingTimeInMillis: () => ${REMAINING_MS} }
       Promise.resolve(handler(${JSON.stringify(event)}, context)).then((answer) => {
         console.log(${JSON.stringify(ANSWER)} + JSON.stringify(answer ?? null))
         process.exit()

@@ -1,18 +1,16 @@
 // One stage: its secret, its copy of the project, and what serverless and the operator's commands do with them.
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { QUEUE_VARIABLES } from "../../lib/queue/queues.ts"
 import { run } from "../../local/run.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { copyProject } from "../../test/steps/project-copy.ts"
 import { type Aws, operatorEnvironment } from "../emulator/clients.ts"
 import type { Emulator } from "../emulator/ministack.ts"
-import { variablesOf } from "./stack.ts"
 import { createStageStores, type Servers, type StageSecret } from "./stage-stores.ts"
 
 /** Bundling takes half a minute on two cores, several times that on a busy machine. */
 const SERVERLESS_LIMIT_MS = 300_000
-/** A command of the operator takes a second or two; the first migration builds tables and an index. */
+/** A command of the operator takes a second or two, several times that on a busy machine. */
 const COMMAND_LIMIT_MS = 120_000
 
 export type Stage = {
@@ -25,10 +23,8 @@ export type Stage = {
   changeSecret(changes: Partial<StageSecret>): Promise<void>
   /** Runs `serverless <command> --stage <name>` and returns what it printed. */
   serverless(command: string): Promise<string>
-  /** Runs a script of local/ as an operator of this stage, and returns what it printed on standard output. */
-  operate(script: string, ...args: string[]): Promise<string>
-  /** Returns the variables by which an operator's process finds the stage's stores and queues. */
-  variables(): Promise<Record<string, string>>
+  /** Runs `npm run ops -- --stage <name>` with these arguments, and returns what it printed on standard output. */
+  operate(...args: string[]): Promise<string>
 }
 
 export type StageOptions = {
@@ -77,21 +73,9 @@ export async function prepareStage(name: string, options: StageOptions): Promise
   }
   const logFile = join(options.folder, "logs", `${name}.log`)
 
-  const variables = async () => {
-    const deployed = await variablesOf(aws, name, "relay-outbox")
-    const queues = QUEUE_VARIABLES.map((variable) => [variable, deployed[variable] ?? ""])
-    const { ELASTICSEARCH_INDEX } = deployed
-    return {
-      ...secret,
-      ...operatorEnvironment(emulator),
-      ...Object.fromEntries(queues),
-      ...(ELASTICSEARCH_INDEX !== undefined && { ELASTICSEARCH_INDEX }),
-    }
-  }
   return {
     name,
     folder,
-    variables,
     secret: () => secret,
     async changeSecret(changes) {
       secret = { ...secret, ...changes }
@@ -111,10 +95,10 @@ export async function prepareStage(name: string, options: StageOptions): Promise
       })
       return lines.join("\n")
     },
-    operate: async (script, ...args) =>
-      run(process.execPath, [join("local", script), ...args], {
+    operate: (...args) =>
+      run(process.execPath, [join("local", "ops.ts"), ...args, "--stage", name], {
         cwd: folder,
-        env: await variables(),
+        env: operatorEnvironment(emulator),
         logFile,
         signal,
         timeoutMs: COMMAND_LIMIT_MS,
