@@ -2,6 +2,7 @@ import { isIndexRed } from "./clients/elasticsearch.ts"
 import { readMysql } from "./clients/mysql.ts"
 import { withDeadline } from "./deadline.ts"
 import { type Dependency, DependencyAway } from "./errors.ts"
+import { SHARDS } from "./outbox/keys.ts"
 import type { SearchStores } from "./stores.ts"
 
 /** A dependency that has not answered by then counts as down. */
@@ -12,17 +13,28 @@ export type Readiness = {
   dependencies: Record<Dependency, { state: "up" | "down"; latency_ms: number }>
 }
 
-/** Asks every dependency something trivial, in parallel. Never throws. */
+/** Asks every dependency in parallel, and changes nothing. Redis is up if it takes writes. Never throws. */
 export async function checkReadiness(stores: SearchStores): Promise<Readiness> {
-  const { mysql, redis, queues } = stores
+  const { mysql, queues } = stores
   const [mysqlState, redisState, sqsState, elasticsearchState] = await Promise.all([
     check("mysql", () => readMysql(() => mysql.selectFrom("persist_locks").select("stripe").limit(1).execute())),
-    check("redis", () => redis.ping()),
+    check("redis", () => tryWrites(stores)),
     check("sqs", () => queues.persist.depth()),
     check("elasticsearch", () => askIndex(stores)),
   ])
   const dependencies = { mysql: mysqlState, redis: redisState, sqs: sqsState, elasticsearch: elasticsearchState }
   return { ready: Object.values(dependencies).every(({ state }) => state === "up"), dependencies }
+}
+
+/** Throws unless every shard would take a creation, at once or after a wait that it can end by itself. */
+async function tryWrites({ outbox, queues }: SearchStores): Promise<void> {
+  const shards = await Promise.all(SHARDS.map((shard) => outbox.tryWrite(shard)))
+  const refuses = shards.find((readiness) => readiness === "full" || readiness === "stale")
+  if (refuses !== undefined) throw new DependencyAway("redis", new Error(`a shard is ${refuses}`))
+  if (!shards.includes("unsettled")) return
+  // The first write settles the shards if the queue is empty (lib/write/settle.ts).
+  const { visible, inFlight, delayed } = await queues.persist.depth()
+  if (visible + inFlight + delayed > 0) throw new DependencyAway("redis", new Error("a shard is not settled"))
 }
 
 async function askIndex({ elasticsearch, config }: SearchStores): Promise<void> {

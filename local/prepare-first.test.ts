@@ -6,10 +6,10 @@ import { PrepareFirst } from "./prepare-first.ts"
 import { ROOT } from "./services/settings.ts"
 
 const MAPPING = "lib/search/indexing/index-mapping.ts"
-const lambda = (variables = {}, DependsOn?: string[]) => ({
+const lambda = (DependsOn?: string[]) => ({
   Type: "AWS::Lambda::Function",
   ...(DependsOn && { DependsOn }),
-  Properties: { Environment: { Variables: variables } },
+  Properties: {},
 })
 
 let serviceDir: string
@@ -19,12 +19,12 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(serviceDir, { recursive: true, force: true }))
 
-/** Returns a template after the plugin, with these variables of the function that prepares. */
-function compiled(variables = {}) {
+/** Returns a template after the plugin. */
+function compiled() {
   const Resources = {
     PrepareStores: { Type: "Custom::PrepareStores", Properties: {} as Record<string, unknown> },
-    PrepareDashstoresLambdaFunction: lambda(variables),
-    GetDashchatLambdaFunction: lambda({}, ["ReaderRole"]),
+    PrepareDashstoresLambdaFunction: lambda(),
+    GetDashchatLambdaFunction: lambda(["ReaderRole"]),
     ListDashchatsLambdaFunction: lambda(),
     ReaderRole: { Type: "AWS::IAM::Role", Properties: {} },
   }
@@ -33,7 +33,7 @@ function compiled(variables = {}) {
   run?.()
   return Resources
 }
-const work = (variables?: object): unknown => compiled(variables).PrepareStores.Properties.Work
+const work = (): unknown => compiled().PrepareStores.Properties.Work
 
 test("the functions of a template: all but the one that prepares depend on the prepared stores, nothing else does", () => {
   const resources = compiled()
@@ -43,10 +43,10 @@ test("the functions of a template: all but the one that prepares depend on the p
     expect(resources[id]).not.toHaveProperty("DependsOn")
 })
 
-test("an unchanged checkout: has the same work; another secret or index, a migration, and a mapping: other work", () => {
+test("an unchanged checkout: has the same work; a migration, and a mapping: other work", () => {
   const first = work()
-  expect(work({ LOG_LEVEL: "DEBUG" })).toBe(first)
-  const found = [first, work({ STORES_SECRET: "/chat/other" }), work({ ELASTICSEARCH_INDEX: "others" })]
+  expect(work()).toBe(first)
+  const found = [first]
   writeFileSync(join(serviceDir, "migrations", "99991231_000001_next.ts"), "export const up = async () => {}\n")
   found.push(work())
   writeFileSync(join(serviceDir, MAPPING), "export const MAPPING_VERSION = 99\n")

@@ -35,7 +35,7 @@ describe("the configuration of a stage", () => {
       PERSIST_QUEUE_URL: OUTPUTS.PersistQueueUrl,
       INDEX_DEAD_LETTER_QUEUE_URL: OUTPUTS.IndexDeadLetterQueueUrl,
     })
-    const { ELASTICSEARCH_INDEX } = configOf({ ...OUTPUTS, IndexAlias: "messages-prod" }, VALUES)
+    const { ELASTICSEARCH_INDEX } = configOf({ ...OUTPUTS, SearchIndex: "messages-prod" }, VALUES)
     expect(ELASTICSEARCH_INDEX).toBe("messages-prod")
   })
 

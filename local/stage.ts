@@ -42,8 +42,8 @@ export function stageConfig(stage: string, region: string, stack: Stack, secret:
     ),
   ]
   if (missing.length > 0) throw new Error(`The stage ${stage} is incomplete. ${missing.join("; ")}.`)
-  const { IndexAlias } = stack.outputs
-  const index = IndexAlias ? { ELASTICSEARCH_INDEX: IndexAlias } : {}
+  const { SearchIndex } = stack.outputs
+  const index = SearchIndex ? { ELASTICSEARCH_INDEX: SearchIndex } : {}
   try {
     return readConfig({ ...secret.values, ...Object.fromEntries(queues), ...index, AWS_REGION: region })
   } catch (error) {

@@ -33,14 +33,16 @@ export type AwsClient = {
   close(): void
 }
 
-/** Says which error AWS answered: its type as `code`, such as AccessDeniedException, and its message. */
+/** Says which error AWS answered: its status, its type as `code`, such as AccessDeniedException, and its message. */
 export class AwsError extends Error {
   readonly code: string
+  readonly status: number
 
-  constructor(code: string, message: string) {
+  constructor(code: string, status: number, message: string) {
     super(message)
     this.name = "AwsError"
     this.code = code
+    this.status = status
   }
 }
 
@@ -108,7 +110,7 @@ function read<Answer>({ status, text }: Answered): Answer {
   if (status === 200 && parsed !== undefined) return parsed as Answer
   const { __type, message, Message } = (parsed ?? {}) as Problem
   const [told = ""] = (message ?? Message ?? "").split("\n")
-  throw new AwsError(__type?.replace(/^.*#/, "") ?? "HTTP", told || `AWS answered with status ${status}`)
+  throw new AwsError(__type?.replace(/^.*#/, "") ?? "HTTP", status, told || `AWS answered with status ${status}`)
 }
 
 function parseJson(text: string): object | undefined {

@@ -35,7 +35,6 @@ export type Script<Keys, Args, Reply> = {
 export type RedisClient = {
   /** Runs a script in one round trip (two if the server lacks it). Never repeats one that may have run. */
   run<Keys, Args, Reply>(script: Script<Keys, Args, Reply>, keys: NoInfer<Keys>, args: NoInfer<Args>): Promise<Reply>
-  ping(): Promise<void>
   /** Returns the fields of INFO, and of CONFIG GET those of `settings` that the server reveals. */
   describe(settings: string[]): Promise<{ info: Map<string, string>; settings: Map<string, string> }>
   close(): Promise<void>
@@ -92,9 +91,6 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
 
   return {
     run,
-    async ping() {
-      await ask(() => redis.ping(), WRITE_TIMEOUT_MS)
-    },
     async describe(names) {
       const text = await ask(() => redis.info(), READ_TIMEOUT_MS)
       // Managed servers may refuse CONFIG; their settings are absent.

@@ -98,6 +98,20 @@ export function connectSqs({ region, endpoint }: SqsOptions, watch: Watch): SqsC
   }
 }
 
+/** AWS's codes that mean "not now". */
+const THROTTLED = /Throttl|OverLimit|RequestLimit/
+
+/**
+ * Returns the code with which a call failed, of AWS or of the connection, and whether AWS refused it for good: a right, a
+ * key or the queue is missing, and no retry changes that.
+ */
+export function sqsFailure(error: unknown): { code: string; refused: boolean } {
+  const { cause } = error as { cause?: { name?: string; code?: string; status?: number } }
+  const code = cause?.code ?? cause?.name ?? "unknown"
+  const isOurFault = cause?.status !== undefined && cause.status >= 400 && cause.status < 500
+  return { code, refused: isOurFault && !THROTTLED.test(code) }
+}
+
 const sendEntry = ({ group, body, delaySeconds, reason }: QueueMessage, index: number) => ({
   Id: String(index),
   MessageBody: body,

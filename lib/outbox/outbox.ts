@@ -7,7 +7,7 @@ import { fingerprint, type Idempotency, idempotencyHash } from "./idempotency.ts
 import { idempotencyKey, keysWith, parentText, pendingKey, shardKeys, shardOf } from "./keys.ts"
 import { type Judge, UNJUDGED } from "./scripts/rates.ts"
 import { READ, READ_PENDING } from "./scripts/reads.ts"
-import { OPEN, SETTLE, VERIFY } from "./scripts/recovery.ts"
+import { OPEN, SETTLE, TRY, VERIFY } from "./scripts/recovery.ts"
 import { CHANGE, type ChangeReply, CREATE, type CreationReply } from "./scripts/writes.ts"
 
 export type OutboxLimits = { eventsMax: number; bytesMax: number }
@@ -61,7 +61,7 @@ export type Outbox = ReturnType<typeof createDelivery> &
 export function createOutbox(redis: RedisClient, limits: OutboxLimits): Outbox {
   /** The greatest revision this process has seen in each shard; a shard below it has lost data. */
   const seen = new Map<string, number>()
-  const unjudged = { ...createDelivery(redis), ...createRecovery(redis, seen) }
+  const unjudged = { ...createDelivery(redis), ...createRecovery(redis, seen, limits) }
   const judgedBy = (judge: Judge): Outbox => ({
     ...unjudged,
     ...createReads(redis, seen, judge),
@@ -149,7 +149,7 @@ function createReads(redis: RedisClient, seen: Map<string, number>, judge: Judge
   return { read, readPending }
 }
 
-function createRecovery(redis: RedisClient, seen: Map<string, number>) {
+function createRecovery(redis: RedisClient, seen: Map<string, number>, limits: OutboxLimits) {
   /**
    * Returns a shard's generation, whether it was settled, and the generation's age in ms by Redis' clock (0 for long if
    * that was set back). With `pause` the shard then takes no writes until settled again, unless another process has
@@ -160,6 +160,9 @@ function createRecovery(redis: RedisClient, seen: Map<string, number>) {
     const args = { seen: seen.get(shard) ?? 0, pause: pause ? 1 : 0, waiting }
     return { shard, ...(await redis.run(OPEN, shardKeys(shard), args)) }
   }
+
+  /** Returns what a creation in the shard would meet, and writes nothing. Rejects if Redis refuses writes. */
+  const tryWrite = (shard: string) => redis.run(TRY, shardKeys(shard), { ...limits, seen: seen.get(shard) ?? 0 })
 
   /** Settles a shard whose queue was empty within `generation`. Returns false if that is over, or events are stale. */
   const settle = (shard: string, generation: string): Promise<boolean> =>
@@ -172,5 +175,5 @@ function createRecovery(redis: RedisClient, seen: Map<string, number>) {
     return redis.run(VERIFY, keysWith(application), { ...known, seen: seenIn, generation, application, chat, fenced })
   }
 
-  return { open, settle, verify }
+  return { open, tryWrite, settle, verify }
 }

@@ -2,11 +2,13 @@
  * DESIGN. Sends to a queue by group commit: events that arrive while a call is under way go with the next one, packed
  * into envelopes (JSON arrays) of one group each. A lone event that a caller awaits is sent at once; others linger for
  * a moment, since a call costs about the same whatever it carries. Promised: a send resolves only once the queue has
- * taken all of its events, and fails at once while the queue's breaker is open. May happen twice: an event whose call
- * was answered too late. Absent: order, and retries (the outbox and pending_index provide them).
+ * taken all of its events, and fails at once while the queue's breaker is open. Each call that fails is logged here, so
+ * that no sender needs to; while the breaker is open that is its probe, one a second. May happen twice: an event whose
+ * call was answered too late. Absent: order, and retries (the outbox and pending_index provide them).
  */
-import type { QueueMessage, SqsClient } from "../clients/sqs.ts"
+import { type QueueMessage, type SqsClient, sqsFailure } from "../clients/sqs.ts"
 import { DependencyAway } from "../errors.ts"
+import { describeError, log } from "../log.ts"
 
 /** SQS takes ten messages per call. */
 const BATCH_MESSAGES_MAX = 10
@@ -65,19 +67,32 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
     schedule(true)
   }
 
+  /** Logs at once that a call failed: a role without the right, say, would otherwise look like a queue that is away. */
+  function noteFailure({ length: events }: Waiting[], error: unknown): void {
+    const { code, refused } = sqsFailure(error)
+    const details = { queue: queueUrl.split("/").at(-1), events, code, error: describeError(error, 1) }
+    if (refused) log.warn("events refused by the queue", details)
+    else log.warn("events not sent", details)
+  }
+
   async function transmit(envelopes: Envelope[]): Promise<void> {
     calls++
     try {
       const refused = new Set(await sqs.sendBatch(queueUrl, envelopes))
+      if (refused.size > 0)
+        noteFailure(
+          [...refused].flatMap((index) => envelopes[index]?.waiting ?? []),
+          refusedOne(),
+        )
       for (const [index, { waiting }] of envelopes.entries()) {
-        const error = refused.has(index)
-          ? new DependencyAway("sqs", new Error("the queue refused a message"))
-          : undefined
+        const error = refused.has(index) ? refusedOne() : undefined
         for (const one of waiting) one.settle(error)
       }
     } catch (error) {
-      for (const { waiting } of envelopes) for (const one of waiting) one.settle(error)
-      if (sqs.isAway()) for (const one of queue.splice(0)) one.settle(error)
+      const unsent = envelopes.flatMap(({ waiting }) => waiting)
+      if (sqs.isAway()) unsent.push(...queue.splice(0))
+      noteFailure(unsent, error)
+      for (const one of unsent) one.settle(error)
     } finally {
       calls--
       schedule()
@@ -101,6 +116,8 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
     await Promise.all(sent)
   }
 }
+
+const refusedOne = (): DependencyAway => new DependencyAway("sqs", new Error("the queue refused a message"))
 
 /** Packs queued events into the envelopes of one call, oldest first; `rest` waits for the next. */
 function pack(queue: Waiting[]): { envelopes: Envelope[]; rest: Waiting[] } {

@@ -119,7 +119,7 @@ async function sendEvent({ queues, config }: Stores, event: WriteEvent, group: s
   const answersFirst = config.ANSWER_BEFORE_SEND
   const sent = queues.persist.send([event], { group, lingers: answersFirst })
   const handled = sent.catch((error: unknown) => {
-    // The outbox holds the event, and the queue's breaker logs once when it opens.
+    // The outbox holds the event, and the sender has logged why.
     if (error instanceof DependencyAway) return
     if (!answersFirst) throw error
     log.error("event not sent", { error: describeError(error) })

@@ -1,20 +1,14 @@
 // Redis is away: cut off, hanging, without its process or its data. docs/architecture.md makes each of these promises.
-import { spawn } from "node:child_process"
-import { once } from "node:events"
-import { mkdtemp, rm } from "node:fs/promises"
-import { createServer } from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "@jest/globals"
 import { Redis } from "ioredis"
 import type { SearchStores } from "../../lib/stores.ts"
 import { settleShards } from "../../lib/write/settle.ts"
-import { findRedis } from "../../local/services/install.ts"
 import { expectUnavailable } from "../steps/away-cases.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { drainQueues, refreshIndex, whileConsuming } from "../steps/drain.ts"
 import { eventually } from "../steps/eventually.ts"
 import { type Forwarder, startForwarder } from "../steps/forwarder.ts"
+import { type OwnRedis, startRedis } from "../steps/own-redis.ts"
 import { useTestStores, withEnvironment } from "../steps/stores.ts"
 import { timed } from "../steps/timed.ts"
 
@@ -27,46 +21,7 @@ const CLIENTS = 40
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** Starts a Redis for one test, set up like the services', that it may freeze and kill. */
-async function startRedis() {
-  const folder = await mkdtemp(join(tmpdir(), "chat-redis-"))
-  const probe = createServer().listen(0, "127.0.0.1")
-  await once(probe, "listening")
-  const { port } = probe.address() as { port: number }
-  await once(probe.close(), "close")
-  const start = async () => {
-    const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--appendonly", "yes"]
-    const server = spawn(findRedis() ?? "redis-server", [...args, "--appendfsync", "always", "--save", ""], {
-      argv0: "redis-server",
-      stdio: "ignore",
-    })
-    await once(server, "spawn")
-    return server
-  }
-  let server = await start()
-  const url = `redis://127.0.0.1:${port}/0`
-  const end = async () => {
-    if (server.exitCode !== null || server.signalCode !== null) return
-    const ended = once(server, "exit")
-    server.kill("SIGKILL")
-    await ended
-  }
-  return {
-    url,
-    freeze: () => server.kill("SIGSTOP"),
-    thaw: () => server.kill("SIGCONT"),
-    kill: end,
-    restart: async () => {
-      server = await start()
-    },
-    remove: async () => {
-      await end()
-      await rm(folder, { recursive: true, force: true })
-    },
-  }
-}
-
-let redis: Awaited<ReturnType<typeof startRedis>>
+let redis: OwnRedis
 beforeAll(async () => {
   redis = await startRedis()
   stores()

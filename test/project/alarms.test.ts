@@ -49,9 +49,10 @@ describe("the alarms", () => {
     )
     expect(queues).toHaveLength(2 * Object.keys(QUEUES).length)
     const routed = JSON.stringify(ofType(template, "AWS::ApiGatewayV2::Integration"))
+    // A deployment fails with the function that prepares the stores, so that needs no alarm.
     const unrouted = ofType(template, "AWS::Lambda::Function")
       .map(([id]) => id)
-      .filter((id) => !routed.includes(`"${id}"`))
+      .filter((id) => !routed.includes(`"${id}"`) && id !== "PrepareDashstoresLambdaFunction")
     const functions = unrouted.flatMap((id) => ["Errors", "Throttles"].map((metric) => `AWS/Lambda ${metric} ${id}`))
     const backlog = ["OutboxAge", "OutboxFullest", "SearchLag"].map((metric) => `ChatBackend ${metric} alarms`)
     const api = ["5xx", "Count", "Latency"].map((metric) => `AWS/ApiGateway ${metric} HttpApi`)

@@ -58,7 +58,7 @@ const portsOfServers = STACKS.flatMap((stack) =>
 const readNames = new Set([
   ...configured,
   ...portsOfServers.map(([name]) => name),
-  ...matches(yaml, /(?<!\$)\$\{(?:env:)?([A-Z_]+)\b/g),
+  ...matches(yaml, /(?<!\$)\$\{(?:env:)?([A-Z_]+)\b(?!::)/g),
   ...sources.flatMap(([, text]) => [
     ...matches(text, /\b(?:process\.env|env|environment)\.([A-Z][A-Z_]+)\b/g),
     ...matches(text, /\bportFrom\([\w.]+, "([A-Z_]+)"/g),

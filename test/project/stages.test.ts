@@ -148,7 +148,7 @@ describe("a stage's file", () => {
       const { MemorySize, ReservedConcurrentExecutions, TracingConfig } = one
       expect([name, MemorySize, ReservedConcurrentExecutions, TracingConfig]).toEqual([
         name,
-        1024,
+        name === "prepare-stores" ? 1769 : 1024,
         undefined,
         undefined,
       ])

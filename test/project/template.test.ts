@@ -50,6 +50,15 @@ describe("the functions", () => {
       expect(template.Resources[Role["Fn::GetAtt"][0]]).toMatchObject({ Type: "AWS::IAM::Role" })
   })
 
+  test("are changed after the stores are prepared, but for the one that prepares them", () => {
+    const dependent = Object.values(template.Resources).filter(
+      ({ Type, DependsOn }) => Type === "AWS::Lambda::Function" && [DependsOn].flat().includes("PrepareStores"),
+    )
+    const names = dependent.map(({ Properties }) => Properties.Handler)
+    expect(names).toHaveLength(Object.keys(functionsOf(template)).length - 1)
+    expect(names).not.toContain("functions/prepare-stores.handler")
+  })
+
   test("that use a store are given the secret's ARN and all settings, and the others only where the API is", () => {
     const rest = { PUBLIC_URL: "", CORS_ORIGINS: "" }
     const queues = Object.fromEntries(QUEUE_VARIABLES.map((variable) => [variable, { Ref: expect.any(String) }]))

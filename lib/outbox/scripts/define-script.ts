@@ -12,8 +12,11 @@ type Named<Name extends string, Value> = {
 export function defineScript<const Key extends string, const Arg extends string, Reply>(
   name: string,
   script: {
-    /** Flags in the Lua's first line; "" omits the line, and Redis then refuses the script at `maxmemory`. */
-    flags?: "no-writes,allow-oom" | ""
+    /**
+     * Flags in the Lua's first line. "" omits the line, and Redis then refuses the script's first write at `maxmemory`.
+     * With "none" it refuses the script itself, whether it writes or not, wherever it refuses writes.
+     */
+    flags?: "no-writes,allow-oom" | "none" | ""
     reads?: true
     keys: readonly Key[]
     args: readonly Arg[]
@@ -22,7 +25,8 @@ export function defineScript<const Key extends string, const Arg extends string,
   },
 ): Script<Named<Key, string>, Named<Arg, Argument>, Reply> {
   const { flags = "allow-oom", reads = false, keys, args, lua, returns } = script
-  const head = `${flags && `#!lua flags=${flags}\n`}-- ${name}\n${locals(keys, "_key", "KEYS")}${locals(args, "", "ARGV")}`
+  const shebang = flags === "none" ? "#!lua\n" : flags && `#!lua flags=${flags}\n`
+  const head = `${shebang}-- ${name}\n${locals(keys, "_key", "KEYS")}${locals(args, "", "ARGV")}`
   return { lua: head + lua, reads, keysOf: inOrder(keys), argsOf: inOrder(args), decode: returns }
 }
 

@@ -30,6 +30,30 @@ return { text(state.generation), state.settled and 1 or 0, stale, age }
 `,
 })
 
+export type Readiness = "settled" | "unsettled" | "stale" | "full"
+
+/**
+ * Says without writing what a creation would meet: unsettled if it would wait for an empty queue, stale if for events
+ * that an older copy of Redis brought back. Redis refuses the script wherever it refuses writes: a replica, at
+ * `maxmemory`, after an error of its disk, without enough replicas, while clients' writes are paused.
+ */
+export const TRY = defineScript("try", {
+  flags: "none",
+  keys: ["life", "outbox", "dead"],
+  args: ["seen", "eventsMax", "bytesMax"],
+  returns: ([readiness]) => readiness as Readiness,
+  lua: `
+local run = redis.call('INFO', 'server'):match('run_id:(%w+)')
+local s = redis.call('HMGET', life_key, 'run', 'generation', 'drained', 'revision', 'stale', 'bytes')
+local events = redis.call('HLEN', outbox_key)
+local lost = not s[2] or tonumber(s[4] or '0') < tonumber(seen)
+if lost or s[1] ~= run or s[3] ~= '1' then
+  return (lost or s[5]) and events > redis.call('HLEN', dead_key) and 'stale' or 'unsettled'
+end
+return (events >= tonumber(events_max) or tonumber(s[6] or '0') >= tonumber(bytes_max)) and 'full' or 'settled'
+`,
+})
+
 export const SETTLE = defineScript("settle", {
   keys: ["life", "outbox", "dead"],
   args: ["generation"],
