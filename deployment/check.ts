@@ -16,7 +16,7 @@ import { logs } from "./checks/logs.ts"
 import { operator } from "./checks/operator.ts"
 import { removal } from "./checks/removal.ts"
 import { rights } from "./checks/rights.ts"
-import { adminKey, mysqlPassword } from "./checks/rotation.ts"
+import { mysqlPassword, newAdminKey, oldAdminKey } from "./checks/rotation.ts"
 import { operations, refusals } from "./checks/routes.ts"
 import { leavesTheFirst, standsApart } from "./checks/second-stage.ts"
 import { zips } from "./checks/zips.ts"
@@ -38,10 +38,12 @@ const CHECKS: readonly Check[] = [
   // Before the zips, whose sync-counts is called by hand.
   schedules,
   zips,
+  // The old key is looked at last, since functions may keep it for two minutes.
+  newAdminKey,
   changesNothing,
   standsApart,
-  adminKey,
   mysqlPassword,
+  oldAdminKey,
   logs,
   leavesTheFirst,
   removal,

@@ -79,6 +79,7 @@ export const leavesTheFirst: Check = {
     const after = await inventoryOf(site.aws)
     same("left of the second", onlyIn(after, beforeSecond ?? {}), [])
     same("lost by the first", onlyIn(beforeSecond ?? {}, after), [])
+    await site.aws.secrets.deleteSecret({ SecretId: secretName(stage.name), ForceDeleteWithoutRecovery: true })
     const { seconds } = await createAndFind(site, firstOf(site))
     return `a message of the first is found after ${seconds.toFixed(1)} s`
   },
