@@ -1,5 +1,5 @@
 // Imports go down only: from each floor to those below it, or along it.
-const TEST = "\\.test\\.ts$|^(bench|campaign|test)/"
+const TEST = "\\.test\\.ts$|^(bench|campaign|deployment|test)/"
 const FLOORS = {
   // Above it are functions/ and local/, which have rules of their own.
   runtime: "^lib/(search-)?runtime\\.ts$",
@@ -90,13 +90,13 @@ module.exports = {
       comment: "A migration is frozen in time.",
       severity: "error",
       from: { path: "^migrations/" },
-      to: { path: "^(bench|campaign|lib|functions|local|test)/" },
+      to: { path: "^(bench|campaign|deployment|lib|functions|local|test)/" },
     },
     {
       name: "product-does-not-import-emulation",
       severity: "error",
       from: { path: "^(lib|functions|migrations)/", pathNot: TEST },
-      to: { path: "^(bench|campaign|local|test)/" },
+      to: { path: "^(bench|campaign|deployment|local|test)/" },
     },
   ],
   options: {

@@ -8,8 +8,8 @@ const STILL_EVERY_MS = 15_000
 export type Progress = {
   /** Prints one line. */
   line(text: string): void
-  /** Shows `work` while it runs, then its label and duration. Rethrows its errors. */
-  step<Result>(label: string, work: () => Promise<Result>): Promise<Result>
+  /** Shows `work` while it runs, then its label, what `told` says of its result, and its duration. Rethrows its errors. */
+  step<Result>(label: string, work: () => Promise<Result>, told?: (result: Result) => string): Promise<Result>
   /** Removes the moving line from the screen. */
   end(): void
 }
@@ -57,14 +57,14 @@ export const progressOn = (stream: NodeJS.WriteStream): Progress => {
 
   return {
     line,
-    async step(label, work) {
+    async step(label, work, told) {
       const since = Date.now()
       running.set(label, since)
       if (running.size === 1) tick()
       try {
         const result = await work()
         running.delete(label)
-        line(`✓ ${label} (${seconds(since).toFixed(1)} s)`)
+        line(`✓ ${label}${told ? `: ${told(result)}` : ""} (${seconds(since).toFixed(1)} s)`)
         return result
       } finally {
         running.delete(label)

@@ -75,14 +75,15 @@ const mariadb = async (
     )
     await rename(building, data)
   }
-  // Runs at each start before the first connection. Grants everything, since migrations and tests create databases.
+  // Runs at each start before the first connection. Grants everything, since migrations and tests create databases, and
+  // the check of a deployment creates users.
   const { password } = new URL(urls.mysql)
   const statements = [
     "CREATE DATABASE IF NOT EXISTS chat CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     ...["localhost", "127.0.0.1"].flatMap((host) => [
       `CREATE USER IF NOT EXISTS chat@'${host}'`,
       `ALTER USER chat@'${host}' IDENTIFIED BY '${password}'`,
-      `GRANT ALL ON *.* TO chat@'${host}'`,
+      `GRANT ALL ON *.* TO chat@'${host}' WITH GRANT OPTION`,
     ]),
   ]
   const initFile = join(folder, "mysql-init.sql")

@@ -7,8 +7,8 @@ export type ServiceName = (typeof SERVICE_NAMES)[number]
 
 export type Ports = Record<ServiceName, number>
 
-/** The stacks of services: the one people use, and those of tests, of fault campaigns and of benchmarks. */
-export type StackName = "start" | "test" | "faults" | "bench"
+/** The stacks of services: the one people use, and those of tests, fault campaigns, benchmarks and checks of a deployment. */
+export type StackName = "start" | "test" | "faults" | "bench" | "deploy"
 
 export type ServiceSettings = {
   label: string
@@ -25,27 +25,32 @@ export const SERVICES: Record<ServiceName, ServiceSettings> = {
   mysql: {
     label: "MySQL",
     urlVariable: "MYSQL_URL",
-    ports: { start: 23306, test: 24306, faults: 13306, bench: 14306 },
+    ports: { start: 23306, test: 24306, faults: 13306, bench: 14306, deploy: 15306 },
   },
   redis: {
     label: "Redis",
     urlVariable: "REDIS_URL",
-    ports: { start: 26379, test: 27379, faults: 16379, bench: 17379 },
+    ports: { start: 26379, test: 27379, faults: 16379, bench: 17379, deploy: 18379 },
   },
   elasticmq: {
     label: "ElasticMQ",
     urlVariable: "SQS_ENDPOINT",
-    ports: { start: 29324, test: 30324, faults: 19324, bench: 20324 },
+    ports: { start: 29324, test: 30324, faults: 19324, bench: 20324, deploy: 21324 },
   },
   elasticsearch: {
     label: "Elasticsearch",
     urlVariable: "ELASTICSEARCH_URL",
-    ports: { start: 29200, test: 30200, faults: 19200, bench: 20200 },
+    ports: { start: 29200, test: 30200, faults: 19200, bench: 20200, deploy: 21200 },
   },
 }
 
 /** The API's port; PORT changes it, CHAT_FAULTS_API_PORT a campaign's, CHAT_BENCH_API_PORT the benchmarks'. */
-export const API_PORTS: Record<StackName, number> = { start: 3000, test: 24000, faults: 13000, bench: 14000 }
+export const API_PORTS: Record<Exclude<StackName, "deploy">, number> = {
+  start: 3000,
+  test: 24000,
+  faults: 13000,
+  bench: 14000,
+}
 
 /**
  * Longer than a consumer may take (10 s), so that a slow batch is not delivered twice, but not much: what a killed
@@ -77,6 +82,7 @@ const PORT_PREFIXES: Record<StackName, string> = {
   test: "CHAT_TEST_",
   faults: "CHAT_FAULTS_",
   bench: "CHAT_BENCH_",
+  deploy: "CHAT_DEPLOY_",
 }
 
 /** Returns the variable that changes a server's port: CHAT_REDIS_PORT, or CHAT_TEST_REDIS_PORT in the stack `test`. */

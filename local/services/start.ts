@@ -45,8 +45,10 @@ export type StartOptions = {
   alsoUsed?: readonly PortClaim[]
   /** Deletes the data of earlier runs. */
   fresh?: boolean
-  /** Starts all four servers with this engine, whatever the environment says. */
+  /** Starts the servers with this engine, whatever the environment says. */
   engine?: Engine
+  /** The servers to start; all four if absent. */
+  only?: readonly ServiceName[]
   /** Prepares the stack's folder before a server starts, once all processes of earlier runs have ended. */
   prepare?: (folder: string) => Promise<void>
 } & Pick<NativeServices, "dataFolders" | "restartWaitMs" | "onEnd">
@@ -242,7 +244,8 @@ export const startServices = async (options: StartOptions): Promise<Stack> => {
   const { name, progress } = options
   const folder = stackFolder(name)
   const environment = options.engine ? { CHAT_SERVICES: options.engine } : process.env
-  const choice = chooseServices(environment)
+  const all = chooseServices(environment)
+  const choice = { ...all, own: all.own.filter((server) => options.only?.includes(server) ?? true) }
   await requireDisk()
   const unlock = lockFolder(folder)
   try {

@@ -6,7 +6,7 @@ import { readConfig } from "../../lib/config.ts"
 import { API_PORTS, portVariable, ROOT, SERVICE_NAMES, SERVICES } from "../../local/services/settings.ts"
 import { exampleVariables, matches, projectPaths, read } from "../steps/project-files.ts"
 
-const STACKS = ["start", "test", "faults", "bench"] as const
+const STACKS = ["start", "test", "faults", "bench", "deploy"] as const
 const VARIABLES_MIN = 40
 
 /** Variables that are read but not to be set in .env, and why. */
@@ -37,7 +37,7 @@ const listed = described.map(([name]) => name)
 const sources = projectPaths()
   .filter(
     (path) =>
-      /^(bench|campaign|functions|lib|local|migrations|test)\/.*\.(ts|mjs|cjs)$/.test(path) &&
+      /^(bench|campaign|deployment|functions|lib|local|migrations|test)\/.*\.(ts|mjs|cjs)$/.test(path) &&
       !path.endsWith(".test.ts"),
   )
   .concat("jest.config.mjs")
@@ -124,7 +124,7 @@ describe("the head of .env.example", () => {
   test("names the commands that read a file .env, and those that do not", () => {
     const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> }
     const started = Object.entries(scripts).flatMap(([name, command]) => {
-      const [, path] = /\bnode (local\/[\w.]+)$|\bnode (local\/\w+\.ts)/.exec(command)?.filter(Boolean) ?? []
+      const [, path] = /\bnode (local\/[\w.-]+)$|\bnode (local\/\w+\.ts)/.exec(command)?.filter(Boolean) ?? []
       return path ? [[name, programOf(path)] as const] : []
     })
     const reads = ([, program]: readonly [string, string]) =>

@@ -122,7 +122,7 @@ async function run(folder: string, script: string, ...args: string[]) {
 
 const checkImports = (folder: string) => run(folder, join("local", "check-imports.ts"))
 const FOLDERS_NEEDED = Object.fromEntries(
-  ["bench/a.ts", "campaign/a.ts", "test/a.test.ts"].map((file) => [file, "export {}\n"]),
+  ["bench/a.ts", "campaign/a.ts", "deployment/a.ts", "test/a.test.ts"].map((file) => [file, "export {}\n"]),
 )
 
 /** Returns "rule: file" for each reported violation. */

@@ -1,5 +1,6 @@
 // What the role of each function allows: no more than the function needs.
 import { beforeAll, describe, expect, test } from "@jest/globals"
+import { type Rights, rightsOf } from "../steps/rights.ts"
 import { asDeployed, deployedWith, functionsOf, type Template, useTemplates } from "../steps/template.ts"
 
 const { write } = useTemplates()
@@ -7,39 +8,6 @@ let written: Template
 beforeAll(async () => {
   written = await write()
 })
-
-/** The only actions on queues that each function's role allows, and whether it may read the secret. */
-type Rights = { queues: Record<string, string[]>; secret: boolean }
-const NOTHING: Rights = { queues: {}, secret: false }
-const READS: Rights = { queues: {}, secret: true }
-/** AWS authorises the batch by the same name, which some emulators do not know. */
-const SENDS = "SendMessage*"
-const WRITES: Rights = { queues: { PersistWritesQueue: ["GetQueueAttributes", SENDS] }, secret: true }
-const CONSUMES = ["DeleteMessage", "GetQueueAttributes", "ReceiveMessage"]
-const RIGHTS: Record<string, Rights> = {
-  "get-health": NOTHING,
-  "get-openapi": NOTHING,
-  "get-docs": NOTHING,
-  "reject-unknown-route": NOTHING,
-  "get-readiness": { queues: { PersistWritesQueue: ["GetQueueAttributes"] }, secret: true },
-  "persist-writes": {
-    queues: {
-      PersistWritesQueue: [...CONSUMES, SENDS],
-      PersistWritesDeadLetterQueue: [SENDS],
-      IndexMessagesQueue: [SENDS],
-    },
-    secret: true,
-  },
-  "index-messages": {
-    queues: { IndexMessagesQueue: [...CONSUMES, SENDS], IndexMessagesDeadLetterQueue: [SENDS] },
-    secret: true,
-  },
-  "prepare-stores": WRITES,
-  "relay-outbox": { queues: { ...WRITES.queues, IndexMessagesQueue: [SENDS] }, secret: true },
-  "sync-counts": READS,
-}
-const rightsOf = (name: string): Rights =>
-  RIGHTS[name] ?? (/^(create|update|delete)-/.test(name) ? WRITES : /^(get|list|search)-/.test(name) ? READS : NOTHING)
 
 type Statement = { Effect: string; Action: string | string[]; Resource: unknown }
 type Role = { ManagedPolicyArns: unknown[]; Policies?: { PolicyDocument: { Statement: Statement[] } }[] }

@@ -34,7 +34,9 @@ const TOP_FILES = [
 const IGNORED = /^\.env$|\.log$|^\.git$/
 
 const isTest = (path: string): boolean => path.endsWith(".test.ts")
-const paths = globSync("{bench,campaign,functions,lib,local,migrations,test}/**/*.{ts,mjs}", { cwd: ROOT }).sort()
+const paths = globSync("{bench,campaign,deployment,functions,lib,local,migrations,test}/**/*.{ts,mjs}", {
+  cwd: ROOT,
+}).sort()
 const linesOf = (text: string): number => text.split("\n").length - 1
 
 type Function = { name: string; lines: number }
