@@ -1,16 +1,21 @@
 /**
  * The plugin that stands before `serverless package` and `serverless deploy`: it refuses the emulator's stage, a secret
- * in an environment and a wrong stages/<stage>.yml, warns of stores without a VPC, and writes the stage's values as
- * CloudFormation takes parameters.
+ * in an environment and a wrong stages/<stage>.yml, warns of stores without a VPC, writes the stage's values as
+ * CloudFormation takes parameters, and lists all alarms on the dashboard, which knows no search for them.
  */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 
 type Environment = Record<string, unknown>
 type Parameter = { Default?: unknown }
+type Resource = { Type: string; Properties?: { DashboardBody?: { "Fn::Sub": string } } }
 type Serverless = {
   service: {
-    provider: { environment?: Environment; stage?: string }
+    provider: {
+      environment?: Environment
+      stage?: string
+      compiledCloudFormationTemplate?: { Resources: Record<string, Resource> }
+    }
     functions: Record<string, { environment?: Environment }>
     resources?: { Parameters?: Record<string, Parameter> }
   }
@@ -79,7 +84,22 @@ export class Deployment {
       for (const parameter of Object.values(parameters)) parameter.Default = parameterText(parameter.Default)
       if (parameters.VpcId?.Default === "") log.warning(`${WITHOUT_VPC} stages/${stageOf()}.yml.`)
     }
-    this.hooks = { "before:package:initialize": check, "before:deploy:deploy": requireCloudStage }
+    const listAlarms = (): void => {
+      const resources = serverless.service.provider.compiledCloudFormationTemplate?.Resources ?? {}
+      const alarms = Object.keys(resources).filter((id) => resources[id]?.Type === "AWS::CloudWatch::Alarm")
+      for (const { Properties } of Object.values(resources)) {
+        const body = Properties?.DashboardBody
+        if (!body) continue
+        const arns = JSON.stringify(alarms.map((id) => `\${${id}.Arn}`))
+        body["Fn::Sub"] = body["Fn::Sub"].replace('"alarms": []', () => `"alarms": ${arns}`)
+      }
+    }
+
+    this.hooks = {
+      "before:package:initialize": check,
+      "after:aws:package:finalize:mergeCustomProviderResources": listAlarms,
+      "before:deploy:deploy": requireCloudStage,
+    }
   }
 }
 

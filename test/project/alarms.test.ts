@@ -117,7 +117,9 @@ describe("the dashboard", () => {
         .map(([id]) => `\${${id}.Arn}`)
         .sort(),
     )
-    for (const [id] of ofType(template, "AWS::SQS::Queue")) expect(body()).toContain(`\${${id}.QueueName}`)
+    // Queues are found by their names, which begin with the stack's.
+    for (const metric of ["ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"])
+      expect(body()).toContain(`{AWS/SQS,QueueName} MetricName=\\"${metric}\\" \${AWS::StackName}`)
     const named = matches(body(), /"(Outbox\w+|SearchLag)"/g)
     expect(named.filter((name) => !emitted.includes(name))).toEqual([])
     expect(named.length).toBeGreaterThan(3)

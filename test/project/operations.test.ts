@@ -1,6 +1,6 @@
 // What docs/operations.md says of log lines, limits and time-outs is true.
 import { expect, test } from "@jest/globals"
-import { RECEIVES_MAX } from "../../lib/queue/queues.ts"
+import { QUEUES, RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { VISIBILITY_TIMEOUT_SECONDS } from "../../local/services/settings.ts"
 import { matches, projectPaths, read, sectionOf } from "../steps/project-files.ts"
 
@@ -44,9 +44,11 @@ test("connections, time-outs and bounds: are those of the clients", () => {
   expect(capacity).toContain(`a request ${seconds("lib/http/endpoint.ts", "REQUEST_TIMEOUT_MS")}`)
 })
 
-test("the table of queues: is that of the emulator and of resources/queues.yml", () => {
+test("the table of queues: is that of the emulator and of resources/", () => {
   const queues = sectionOf("docs/operations.md", "Queues").replaceAll(/ +/g, " ")
-  const [onAws] = new Set(matches(read("resources/queues.yml"), /VisibilityTimeout: (\d+)/g))
+  const [onAws] = new Set(
+    Object.values(QUEUES).flatMap(({ name }) => matches(read(`resources/${name}.yml`), /VisibilityTimeout: (\d+)/g)),
+  )
   expect(queues).toContain(`| visibility timeout | ${VISIBILITY_TIMEOUT_SECONDS} s | ${onAws} s |`)
   expect(queues).toContain(`| receives before the dead-letter queue | ${RECEIVES_MAX} | ${RECEIVES_MAX} |`)
   const [batch] = new Set(matches(read("serverless.yml"), /batchSize: (\d+)/g))
@@ -54,17 +56,19 @@ test("the table of queues: is that of the emulator and of resources/queues.yml",
   expect(queues).toContain(`| batch, batches side by side | ${batch} messages, ${atOnce} |`)
 })
 
-test("the tables of alarms and metrics: are those of resources/alarms.yml, with their thresholds, and of the relay", () => {
+test("the tables of alarms and metrics: are those of resources/, with their thresholds, and of the relay", () => {
   const alarms = sectionOf("docs/operations.md", "Alarms").replaceAll(/ +/g, " ")
   const [first = "", second = ""] = alarms.split("| metric |")
   const firstCells = (text: string) => matches(text, /^\| (`.*?) \|/gm).flatMap((cell) => matches(cell, /`(\w+)`/g))
-  const text = read("resources/alarms.yml")
+  const queues = Object.values(QUEUES).map(({ name }) => `resources/${name}.yml`)
+  const text = ["resources/alarms.yml", ...queues].map(read).join("\n")
   expect(firstCells(first).sort()).toEqual(matches(text, /^ {2}(\w+)Alarm:$/gm).sort())
   const reported = matches(read("lib/operate/metrics.ts"), /addMetric\(\s*"(\w+)"/g)
   expect(firstCells(second).sort()).toEqual(reported.sort())
-  const [queueAge = ""] = matches(text, /&queueAgeSeconds (\d+)/g)
+  const queueAges = matches(text, /MetricName: ApproximateAgeOfOldestMessage(?:\n.*){3} +Threshold: (\d+)/g)
+  expect(queueAges).toHaveLength(queues.length)
   const [lag = ""] = matches(text, /&lagSeconds (\d+)/g)
-  expect(first).toMatch(new RegExp(`QueueAge. \\| [^|]*more than ${queueAge} s`))
+  for (const age of queueAges) expect(first).toMatch(new RegExp(`QueueAge. \\| [^|]*more than ${age} s`))
   for (const alarm of ["OutboxAge", "SearchLag"])
     expect(first).toMatch(new RegExp(`${alarm}. \\| [^|]*more than ${lag} s`))
   const ofStage = (name: string) => new RegExp(`:alarms\\.${name}, (\\d+)`).exec(read("serverless.yml"))?.[1]

@@ -1,6 +1,7 @@
 // Copies the project, because serverless empties its build folder at every start, even while another process uses it.
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { QUEUES } from "../../lib/queue/queues.ts"
 import { ROOT, stackFolder } from "../../local/services/settings.ts"
 
 /** The folder of what end-to-end tests start; `npm test` clears it. */
@@ -17,7 +18,9 @@ export async function copyProject({ queueSuffix = "", parent = E2E_FOLDER } = {}
   const folder = await mkdtemp(join(parent, "project-"))
   await Promise.all(PARTS.map((part) => cp(join(ROOT, part), join(folder, part), { recursive: true })))
   await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"))
-  const queues = join(folder, "resources", "queues.yml")
-  await writeFile(queues, (await readFile(queues, "utf8")).replaceAll(/(QueueName: ".*?)"/g, `$1${queueSuffix}"`))
+  for (const { name } of Object.values(QUEUES)) {
+    const file = join(folder, "resources", `${name}.yml`)
+    await writeFile(file, (await readFile(file, "utf8")).replaceAll(/(QueueName: ".*?)"/g, `$1${queueSuffix}"`))
+  }
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
 }
