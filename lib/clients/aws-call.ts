@@ -6,7 +6,7 @@
  */
 import * as http from "node:http"
 import * as https from "node:https"
-import { type AwsCredentials, signed } from "./aws-signature.ts"
+import { type AwsCredentials, createSigner } from "./aws-signature.ts"
 
 /** Enough for parallel sends, polls and readiness checks; each idle socket costs the server a descriptor. */
 const CONNECTIONS = { keepAlive: true, maxSockets: 32 }
@@ -49,15 +49,16 @@ export class AwsError extends Error {
 export function connectAws({ service, region, target, json, credentials }: AwsService): AwsClient {
   const agents = { "http:": new http.Agent(CONNECTIONS), "https:": new https.Agent(CONNECTIONS) }
   const type = `application/x-amz-json-${json}`
+  const sign = createSigner({ service, region, credentials: () => credentials ?? environmentCredentials() })
   const own = `https://${service}.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`
   return {
     async call<Answer>(operation: string, input: object, { timeoutMs, endpoint = own }: CallOptions) {
       const url = new URL("/", endpoint)
       const body = JSON.stringify(input)
       const unsigned = { host: url.host, "content-type": type, "x-amz-target": `${target}.${operation}` }
-      const headers = signed(unsigned, body, { service, region, credentials: credentials ?? environmentCredentials() })
-      const agent = agents[url.protocol === "http:" ? "http:" : "https:"]
       const deadline = performance.now() + timeoutMs
+      const headers = await sign(url, unsigned, body)
+      const agent = agents[url.protocol === "http:" ? "http:" : "https:"]
       for (;;) {
         const answered = await exchange(url, { method: "POST", headers, agent }, body, deadline - performance.now())
         if (answered !== "closed while idle") return read<Answer>(answered)
@@ -72,7 +73,8 @@ export function connectAws({ service, region, target, json, credentials }: AwsSe
 function environmentCredentials(): AwsCredentials {
   const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = process.env
   if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) throw new Error("the environment has no credentials of AWS")
-  return { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY, sessionToken: AWS_SESSION_TOKEN }
+  const token = AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}
+  return { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY, ...token }
 }
 
 type Answered = { status: number; text: string }

@@ -1,31 +1,43 @@
-import { createHmac, hash } from "node:crypto"
+import { createHash, createHmac, type Hash, type Hmac } from "node:crypto"
+import { SignatureV4 } from "@smithy/signature-v4"
 
-const ALGORITHM = "AWS4-HMAC-SHA256"
+export type AwsCredentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
+type Signing = { service: string; region: string; credentials: () => AwsCredentials }
+type Headers = Record<string, string>
 
-export type AwsCredentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string | undefined }
-export type Signing = { service: string; region: string; credentials: AwsCredentials }
+/** SHA-256, with a secret HMAC. A class, because the signer creates it with `new`. */
+class Sha256 {
+  readonly #hash: Hash | Hmac
 
-const sha256 = (text: string): string => hash("sha256", text, "hex")
-const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest()
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.#hash = secret === undefined ? createHash("sha256") : createHmac("sha256", keyOf(secret))
+  }
 
-/**
- * Returns the headers of a POST to the path `/`, whose names are lower case, with its signature (AWS Signature Version
- * 4). It is valid for 15 minutes.
- */
-export function signed(headers: Record<string, string>, body: string, { service, region, credentials }: Signing) {
-  const { accessKeyId, secretAccessKey, sessionToken } = credentials
-  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, "")
-  const digest = sha256(body)
-  const token = sessionToken && { "x-amz-security-token": sessionToken }
-  const all = { ...headers, "x-amz-content-sha256": digest, "x-amz-date": time, ...token }
-  const sorted = Object.entries(all).toSorted(([one], [other]) => (one < other ? -1 : 1))
-  const names = sorted.map(([name]) => name).join(";")
-  const lines = sorted.map(([name, value]) => `${name}:${value}\n`).join("")
-  const request = ["POST", "/", "", lines, names, digest].join("\n")
-  const parts = [time.slice(0, 8), region, service, "aws4_request"]
-  const scope = parts.join("/")
-  const key = parts.reduce((made: string | Buffer, part) => hmac(made, part), `AWS4${secretAccessKey}`)
-  const signature = hmac(key, [ALGORITHM, time, scope, sha256(request)].join("\n")).toString("hex")
-  const authorization = `${ALGORITHM} Credential=${accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`
-  return { ...all, authorization }
+  update(data: Uint8Array): void {
+    this.#hash.update(data)
+  }
+
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest()
+  }
+
+  reset(): void {
+    throw new Error("a hash is used once")
+  }
+}
+
+const keyOf = (secret: string | ArrayBuffer | ArrayBufferView): string | Uint8Array =>
+  typeof secret === "string"
+    ? secret
+    : ArrayBuffer.isView(secret)
+      ? new Uint8Array(secret.buffer, secret.byteOffset, secret.byteLength)
+      : new Uint8Array(secret)
+
+/** Returns a function that returns the headers of a POST to `/` with its signature, which is valid for 15 minutes. */
+export function createSigner({ service, region, credentials }: Signing) {
+  const signer = new SignatureV4({ service, region, credentials: async () => credentials(), sha256: Sha256 })
+  return async ({ protocol, hostname, port }: URL, headers: Headers, body: string): Promise<Headers> => {
+    const where = { protocol, hostname, ...(port !== "" && { port: Number(port) }), path: "/" }
+    return (await signer.sign({ method: "POST", ...where, headers, body })).headers
+  }
 }
