@@ -4,7 +4,7 @@ import { type Mysql, readMysql } from "./clients/mysql.ts"
 import type { Application, Page, PageRequest } from "./contract.ts"
 import type { Database } from "./database.ts"
 import type { WriteEvent } from "./events.ts"
-import { type ApplicationMembers, applicationMembers, membersOfApplicationRow } from "./members.ts"
+import { APPLICATION_DEFAULTS, type ApplicationMembers, membersOfApplicationRow } from "./members.ts"
 import { compare, type Item, mergedPage, type Window } from "./merged-page.ts"
 import { type Created, type Idempotency, idempotencyHash } from "./outbox/idempotency.ts"
 import { drawToken, SHARDS } from "./outbox/keys.ts"
@@ -33,7 +33,7 @@ const present = ({ token, members, chatsCount, ...state }: ApplicationState): Ap
 const fromEvent = (event: WriteEvent, row?: ApplicationState): ApplicationState => ({
   token: event.application,
   chatsCount: row?.chatsCount ?? 0,
-  ...stateOf(event, applicationMembers),
+  ...stateOf(event, row?.members ?? APPLICATION_DEFAULTS),
 })
 
 /** Creates an application. Its token lies in the shard of its idempotency key, so that both are in one Redis slot. */

@@ -6,7 +6,7 @@ import type { Chat, Page, PageRequest } from "./contract.ts"
 import { type Database, isFound, type Joined } from "./database.ts"
 import { DependencyAway } from "./errors.ts"
 import type { WriteEvent } from "./events.ts"
-import { CHAT_COLUMNS, type ChatColumns, type ChatMembers, chatMembers, membersOfChatRow } from "./members.ts"
+import { CHAT_COLUMNS, CHAT_DEFAULTS, type ChatColumns, type ChatMembers, membersOfChatRow } from "./members.ts"
 import { type Item, mergedPage, pendingRange, type Window } from "./merged-page.ts"
 import type { Created, Idempotency } from "./outbox/idempotency.ts"
 import {
@@ -37,7 +37,7 @@ const present = ({ number, members, messagesCount, ...state }: ChatState): Chat 
 const fromEvent = (event: WriteEvent, row?: ChatState): ChatState => ({
   number: event.chat,
   messagesCount: row?.messagesCount ?? 0,
-  ...stateOf(event, chatMembers),
+  ...stateOf(event, row?.members ?? CHAT_DEFAULTS),
 })
 
 /** Creates a chat, or throws not_found without its application. Asks MySQL only if the application must be verified. */

@@ -7,8 +7,8 @@
  * ones. One of the index queue is an array of keys with revisions, since documents are built from rows.
  *
  * Events outlive deployments, in which old and new functions run side by side. So code that passes an event on keeps
- * members that it does not know. A state that older consumers could not store completely has a newer version `v`
- * (absent: 1), and they leave it to newer functions.
+ * members that it does not know, and an update that lacks a member leaves it as the row has it. An event of a form that
+ * older consumers could not store has a newer version `v` (absent: 1), and they leave it to newer functions.
  */
 import * as z from "zod"
 import { LIMITS } from "./limits.ts"
@@ -46,7 +46,7 @@ export const NewerEvent = eventOf({ ...head, v: z.int() })
 
 const KNOWN: ReadonlySet<string> = new Set(Object.keys(WriteEvent.shape).filter((name) => name !== "v"))
 
-/** Returns the members that this code does not know, after the version that they belong to. */
+/** Returns the members that this code does not know, preceded by the version `v` that they belong to, if any. */
 export const unknownMembers = (event: WriteEvent): object =>
   Object.fromEntries(Object.entries(event).filter(([name]) => !KNOWN.has(name)))
 

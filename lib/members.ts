@@ -21,10 +21,24 @@ export const eventMembers = {
 
 type EventMembers = z.infer<z.ZodObject<typeof eventMembers>>
 
-// These read an event's members; one made before a member existed gets the default here.
-export const applicationMembers = ({ name }: EventMembers): ApplicationMembers => ({ name: name ?? "" })
-export const chatMembers = ({ name }: EventMembers): ChatMembers => ({ name: name ?? null })
-export const messageMembers = ({ body }: EventMembers): MessageMembers => ({ body: body ?? "" })
+// What members are where nothing gives them a value, as in what was created before they existed.
+export const APPLICATION_DEFAULTS: ApplicationMembers = { name: "" }
+export const CHAT_DEFAULTS: ChatMembers = { name: null }
+export const MESSAGE_DEFAULTS: MessageMembers = { body: "" }
+
+/** Returns an event's members. Those that its writer did not know are as in `known`. */
+export function membersOf<Members extends object>(event: EventMembers, known: Members): Members {
+  const members = { ...(known as Record<string, unknown>) }
+  for (const name of Object.keys(known)) {
+    const given: unknown = event[name as keyof EventMembers]
+    if (given !== undefined) members[name] = given
+  }
+  return members as Members
+}
+
+/** Returns whether the event's writer knew all the members that `known` has. */
+export const hasAllMembers = (event: EventMembers, known: object): boolean =>
+  Object.keys(known).every((name) => name in event)
 
 // The columns that hold the members, and the conversions between both.
 export type ApplicationColumns = { name: string }

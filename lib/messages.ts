@@ -6,15 +6,16 @@ import { type Database, isFound, type Joined } from "./database.ts"
 import type { WriteEvent } from "./events.ts"
 import {
   MESSAGE_COLUMNS,
+  MESSAGE_DEFAULTS,
   type MessageColumns,
   type MessageMembers,
   membersOfMessageRow,
-  messageMembers,
 } from "./members.ts"
 import { type Item, mergedPage, pendingRange, type Window } from "./merged-page.ts"
 import type { Created, Idempotency } from "./outbox/idempotency.ts"
 import {
   absent,
+  isWholeState,
   nothingPending,
   readKnown,
   readKnownPending,
@@ -33,7 +34,10 @@ const NAMES = ["application", "chat", "message"]
 
 const present = ({ number, members, ...state }: MessageState): Message => ({ number, ...members, ...timesOf(state) })
 
-const fromEvent = (event: WriteEvent): MessageState => ({ number: event.message, ...stateOf(event, messageMembers) })
+const fromEvent = (event: WriteEvent, row?: MessageState): MessageState => ({
+  number: event.message,
+  ...stateOf(event, row?.members ?? MESSAGE_DEFAULTS),
+})
 
 /** Creates a message, or throws not_found without its chat. Asks MySQL only if a parent must be verified. */
 export async function createMessage(
@@ -64,7 +68,7 @@ export async function updateMessage(
   const found = await findMessage(stores, application, chat, number)
   const key = { application, chat, message: number }
   const event = await acceptChange(stores, { key, found, state: { ...found.members, ...changes } })
-  return present(fromEvent(event))
+  return present(fromEvent(event, found))
 }
 
 export async function deleteMessage(stores: Stores, application: string, chat: number, number: number): Promise<void> {
@@ -95,7 +99,10 @@ export async function listMessages(
         return rows.filter(({ kind }) => kind === "message").flatMap(toItem)
       },
       isWhole: (pending, window) =>
-        known.applicationLives && known.chatLives && isGapless(pending, window, known.lastNumber),
+        known.applicationLives &&
+        known.chatLives &&
+        isGapless(pending, window, known.lastNumber) &&
+        pending.every((event) => event.deleted || isWholeState(event, MESSAGE_DEFAULTS)),
       positionOf: ({ message }) => ({ key: message }),
       valueOf: fromEvent,
     },
@@ -122,12 +129,13 @@ async function findMessage(stores: Stores, application: string, chat: number, nu
   ])
   refuseDeleted(NAMES, known.entries)
   const [applicationEntry, chatEntry, entry] = known.entries
-  if (entry && known.applicationLives && known.chatLives) return fromEvent(entry)
+  const isTold = entry && isWholeState(entry, MESSAGE_DEFAULTS)
+  if (isTold && known.applicationLives && known.chatLives) return fromEvent(entry)
   const row = await readMysql(() => selectMessage(stores.mysql, application, chat, number).executeTakeFirstOrThrow())
   if (!applicationEntry && !row.application_revision) throw absent("application", known)
   if (!chatEntry && !row.chat_revision) throw absent("chat", known)
-  if (entry && Number(entry.revision) >= (row.revision ?? 0)) return fromEvent(entry)
   const [item] = toItem(row)
+  if (entry && Number(entry.revision) >= (row.revision ?? 0)) return fromEvent(entry, item?.value)
   if (!item) throw absent("message", known)
   return item.value
 }

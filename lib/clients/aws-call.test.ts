@@ -153,7 +153,7 @@ describe("an answer", () => {
   ])("that is an error with %s: tells type and message, no more", async (_what, body, code, message) => {
     const failure = (await failureOf(400, JSON.stringify(body))) as AwsError
     expect(failure).toBeInstanceOf(AwsError)
-    expect({ ...failure, message: failure.message }).toEqual({ name: "AwsError", code, message })
+    expect({ ...failure, message: failure.message }).toEqual({ name: "AwsError", code, status: 400, message })
     expect(failure.stack).not.toContain("secret")
   })
 

@@ -20,6 +20,12 @@ export function idempotencyHash({ key, path, adminKey }: Idempotency): { hash: s
   return { hash: digest.toString("base64url", 0, HASH_BYTES), shard: shardOfByte(digest[HASH_BYTES] ?? 0) }
 }
 
-/** Returns a fingerprint, equal for request bodies that are equal after parsing. */
-export const fingerprint = (input: unknown): string =>
-  sha256(JSON.stringify(input)).toString("base64url", 0, FINGERPRINT_BYTES)
+/**
+ * Returns a fingerprint, equal for states that request bodies give which are equal after parsing. Members that are null
+ * do not count: a newer release gives one to every body that does not have it, and must know the repetition of a
+ * creation that an older release answered.
+ */
+export function fingerprint(state: object): string {
+  const given = Object.fromEntries(Object.entries(state).filter(([, value]) => value !== null))
+  return sha256(JSON.stringify(given)).toString("base64url", 0, FINGERPRINT_BYTES)
+}

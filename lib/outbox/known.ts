@@ -1,6 +1,7 @@
 /** What the outbox knows of a resource and its parents, and what follows before MySQL is asked. */
 import { DependencyAway, notFound, recovering } from "../errors.ts"
 import { chatText, type ResourceKey, revisionTime, type WriteEvent } from "../events.ts"
+import { hasAllMembers, membersOf } from "../members.ts"
 import type { Stores } from "../stores.ts"
 import { shardOf } from "./keys.ts"
 import type { Outbox, PendingRange } from "./outbox.ts"
@@ -71,9 +72,9 @@ export type State<Members> = {
   event?: WriteEvent
 }
 
-/** Returns the state that `event` leaves; `read` reads its members. */
-export const stateOf = <Members>(event: WriteEvent, read: (event: WriteEvent) => Members): State<Members> => ({
-  members: read(event),
+/** Returns the state that `event` leaves of one that had the members `known`, or of nothing if these are defaults. */
+export const stateOf = <Members extends object>(event: WriteEvent, known: Members): State<Members> => ({
+  members: membersOf(event, known),
   createdAt: new Date(event.created_at),
   updatedAt: revisionTime(event.revision),
   revision: Number(event.revision),
@@ -89,3 +90,10 @@ export function timesOf({ createdAt, updatedAt }: Pick<State<unknown>, "createdA
 
 /** Returns whether the event created its resource: it then has no row yet, or one from this event. */
 export const isCreation = (event: WriteEvent): boolean => revisionTime(event.revision).getTime() === event.created_at
+
+/**
+ * Returns whether the event alone tells the whole state: it created the resource, or its writer knew all the members in
+ * `defaults`. An update by an older function does not, and leaves the others as the row has them.
+ */
+export const isWholeState = (event: WriteEvent, defaults: object): boolean =>
+  hasAllMembers(event, defaults) || isCreation(event)

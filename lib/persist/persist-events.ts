@@ -17,14 +17,15 @@ import type { FenceEvent, PersistEvent, WriteEvent } from "../events.ts"
 import { isFence, isWrite, keyText, kindOf, revisionTime } from "../events.ts"
 import {
   APPLICATION_COLUMNS,
+  APPLICATION_DEFAULTS,
   applicationColumns,
-  applicationMembers,
   CHAT_COLUMNS,
+  CHAT_DEFAULTS,
   chatColumns,
-  chatMembers,
   MESSAGE_COLUMNS,
+  MESSAGE_DEFAULTS,
+  membersOf,
   messageColumns,
-  messageMembers,
 } from "../members.ts"
 import { ancestors, type CounterChange, decide, type Known, latestOfEach, type Plan } from "./plan.ts"
 
@@ -185,7 +186,7 @@ async function writeRows(tx: Tx, upserts: WriteEvent[]): Promise<void> {
   for (const { group, update } of byColumns(applications, APPLICATION_COLUMNS)) {
     const rows = group.map((event) => ({
       token: event.application,
-      ...applicationColumns(applicationMembers(event)),
+      ...applicationColumns(membersOf(event, APPLICATION_DEFAULTS)),
       ...timesOf(event),
     }))
     await tx.insertInto("applications").values(rows).onDuplicateKeyUpdate(update).execute()
@@ -194,7 +195,7 @@ async function writeRows(tx: Tx, upserts: WriteEvent[]): Promise<void> {
     const rows = group.map((event) => ({
       application: event.application,
       number: event.chat,
-      ...chatColumns(chatMembers(event)),
+      ...chatColumns(membersOf(event, CHAT_DEFAULTS)),
       ...timesOf(event),
     }))
     await tx.insertInto("chats").values(rows).onDuplicateKeyUpdate(update).execute()
@@ -204,7 +205,7 @@ async function writeRows(tx: Tx, upserts: WriteEvent[]): Promise<void> {
       application: event.application,
       chat: event.chat,
       number: event.message,
-      ...messageColumns(messageMembers(event)),
+      ...messageColumns(membersOf(event, MESSAGE_DEFAULTS)),
       ...timesOf(event),
     }))
     await tx.insertInto("messages").values(rows).onDuplicateKeyUpdate(update).execute()

@@ -67,32 +67,16 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
     schedule(true)
   }
 
-  /** Logs at once that a call failed: a role without the right, say, would otherwise look like a queue that is away. */
-  function noteFailure({ length: events }: Waiting[], error: unknown): void {
-    const { code, refused } = sqsFailure(error)
-    const details = { queue: queueUrl.split("/").at(-1), events, code, error: describeError(error, 1) }
-    if (refused) log.warn("events refused by the queue", details)
-    else log.warn("events not sent", details)
-  }
-
   async function transmit(envelopes: Envelope[]): Promise<void> {
     calls++
     try {
       const refused = new Set(await sqs.sendBatch(queueUrl, envelopes))
-      if (refused.size > 0)
-        noteFailure(
-          [...refused].flatMap((index) => envelopes[index]?.waiting ?? []),
-          refusedOne(),
-        )
-      for (const [index, { waiting }] of envelopes.entries()) {
-        const error = refused.has(index) ? refusedOne() : undefined
-        for (const one of waiting) one.settle(error)
-      }
+      const unsent = eventsOf(envelopes.filter((_, index) => refused.has(index)))
+      if (unsent.length > 0) fail(unsent, new DependencyAway("sqs", new Error("the queue refused a message")), queueUrl)
+      // Those that failed are settled already, and stay so.
+      for (const one of eventsOf(envelopes)) one.settle()
     } catch (error) {
-      const unsent = envelopes.flatMap(({ waiting }) => waiting)
-      if (sqs.isAway()) unsent.push(...queue.splice(0))
-      noteFailure(unsent, error)
-      for (const one of unsent) one.settle(error)
+      fail([...eventsOf(envelopes), ...(sqs.isAway() ? queue.splice(0) : [])], error, queueUrl)
     } finally {
       calls--
       schedule()
@@ -117,7 +101,16 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
   }
 }
 
-const refusedOne = (): DependencyAway => new DependencyAway("sqs", new Error("the queue refused a message"))
+const eventsOf = (envelopes: Envelope[]): Waiting[] => envelopes.flatMap(({ waiting }) => waiting)
+
+/** Rejects events, and logs why at once: a role without the right, say, would otherwise look like a queue that is away. */
+function fail(unsent: Waiting[], error: unknown, queueUrl: string): void {
+  const { code, refused } = sqsFailure(error)
+  const details = { queue: queueUrl.split("/").at(-1), events: unsent.length, code, error: describeError(error, 1) }
+  if (refused) log.warn("events refused by the queue", details)
+  else log.warn("events not sent", details)
+  for (const one of unsent) one.settle(error)
+}
 
 /** Packs queued events into the envelopes of one call, oldest first; `rest` waits for the next. */
 function pack(queue: Waiting[]): { envelopes: Envelope[]; rest: Waiting[] } {

@@ -1,6 +1,8 @@
 // Events of another release: a function passes on what it does not know, and leaves alone what it could not store.
-import { beforeEach, expect, test } from "@jest/globals"
+import { beforeEach, describe, expect, test } from "@jest/globals"
+import { updateChat } from "../../lib/chats.ts"
 import { PersistEvent, type WriteEvent } from "../../lib/events.ts"
+import type { ChatMembers } from "../../lib/members.ts"
 import { redriveLetter, visitDeadLetters } from "../../lib/operate/dead-letters.ts"
 import { discardLetter } from "../../lib/operate/discard.ts"
 import { outboxKey, shardOf } from "../../lib/outbox/keys.ts"
@@ -186,4 +188,62 @@ test("an event that lacks a member, since its writer did not know it: leaves it 
   expect(await storedChats(event.application)).toEqual([{ name: "chat" }])
   const row = stores().mysql.selectFrom("chats").select("revision").where("application", "=", event.application)
   expect(await row.executeTakeFirst()).toEqual({ revision: Number(lacking.revision) })
+})
+
+describe("an update that lacks a member, since its writer did not know it", () => {
+  /** Returns the keys of a stored application, chat and message, each with such an update in the outbox. */
+  async function givenLackingUpdates() {
+    const token = await api.givenApplication("the application")
+    const chat = await api.givenChat(token, "the chat")
+    const message = await api.givenMessage(token, chat, "the message")
+    await drainQueues(stores())
+    const createdAt = Date.now() - 1_000
+    for (const [inChat, number] of [
+      [0, 0],
+      [chat, 0],
+      [chat, message],
+    ] as const) {
+      const key = { application: token, chat: inChat, message: number }
+      expect(
+        await stores().outbox.change({
+          key,
+          createdAt,
+          revision: 1,
+          state: { unheard_of: 1 } as unknown as ChatMembers,
+        }),
+      ).toMatchObject({
+        status: "changed",
+      })
+    }
+    return { token, chat, message }
+  }
+
+  test("is read with the member as the row has it, alone and in lists", async () => {
+    const { token, chat, message } = await givenLackingUpdates()
+    expect((await api.getApplication(token)).body).toMatchObject({ name: "the application" })
+    expect((await api.getChat(token, chat)).body).toMatchObject({ name: "the chat" })
+    expect((await api.getMessage(token, chat, message)).body).toMatchObject({ body: "the message" })
+    const applications = (await api.listApplications({ order: "desc", limit: 100 })).body.data
+    expect(applications).toContainEqual(expect.objectContaining({ token, name: "the application" }))
+    expect((await api.listChats(token)).body.data).toMatchObject([{ name: "the chat" }])
+    expect((await api.listMessages(token, chat, { limit: 1 })).body.data).toMatchObject([{ body: "the message" }])
+  })
+
+  test("is changed without losing it, also in the row", async () => {
+    const { token, chat } = await givenLackingUpdates()
+    await updateChat(stores(), token, chat, {})
+    expect(await pending({ application: token, chat, message: 0 })).toMatchObject({ name: "the chat" })
+    await drainQueues(stores())
+    expect(await storedChats(token)).toEqual([{ name: "the chat" }])
+  })
+})
+
+test("a creation that an older release answered: is repeated to a newer one, whose members it lacks", async () => {
+  const token = await api.givenApplication()
+  const idempotency = { key: "across-releases", path: `/applications/${token}/chats` }
+  const create = (state: object) =>
+    stores().outbox.create({ kind: "chat", application: token, chat: 0, state: state as ChatMembers, idempotency })
+  expect(await create({ name: "chat" })).toMatchObject({ status: "created", id: "1" })
+  expect(await create({ name: "chat", unheard_of: null })).toMatchObject({ status: "replayed", id: "1" })
+  expect(await create({ name: "chat", unheard_of: "red" })).toMatchObject({ status: "mismatch" })
 })

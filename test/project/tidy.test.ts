@@ -30,8 +30,8 @@ const TOP_FILES = [
   ...["CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"],
   ...["Dockerfile", "docker-compose.yml", "elasticmq.conf", "serverless.yml"],
 ]
-/** The files that git ignores. */
-const IGNORED = /^\.env$|\.log$/
+/** The files that git ignores, and its own in a linked working tree. */
+const IGNORED = /^\.env$|\.log$|^\.git$/
 
 const isTest = (path: string): boolean => path.endsWith(".test.ts")
 const paths = globSync("{bench,campaign,deployment,functions,lib,local,migrations,test}/**/*.{ts,mjs}", {
