@@ -4,7 +4,6 @@ import { join } from "node:path"
 import { describe, expect, test } from "@jest/globals"
 import { LIMITS } from "../../lib/limits.ts"
 import { ROUTES } from "../../lib/operations/routes.ts"
-import { SECRETS } from "../../local/deployment.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { matches, projectPaths, read, sectionOf } from "../steps/project-files.ts"
 
@@ -87,11 +86,6 @@ test("the README's limits: are those of the contract", () => {
   expect(calls).toContain(
     `1–${LIMITS.idempotencyKeyMax} visible ASCII characters (at least ${LIMITS.applicationIdempotencyKeyMin} for applications). It holds for ${LIMITS.idempotencyHours} hours`,
   )
-})
-
-test("the README's secret for a deployment: has the entries that no environment may have", () => {
-  const [, named = ""] = /A secret `[^`]+`[^.]*with ([^.]*)\./.exec(sectionOf("README.md", "Deploy")) ?? []
-  expect(matches(named, /`([A-Z_]+)`/g).sort()).toEqual(SECRETS.toSorted())
 })
 
 test("the README's operator commands: are those there are", () => {
