@@ -20,6 +20,7 @@ export const StageFile = z.strictObject({
   publicUrl: value(z.url()),
   corsOrigins: value(text),
   storesSecret: value(secret),
+  caCertificates: value(z.string().startsWith("/")),
   index: value(z.string().regex(/^[a-z][a-z0-9_-]*$/, "must be of lower case letters, digits, - and _")),
   rateLimits: z.strictObject({ application: value(z.int().min(0)), address: value(z.int().min(0)) }).optional(),
   vpc: z

@@ -2,7 +2,7 @@
 Object.defineProperty(exports, "ca", {
   get() {
     throw new Error(
-      "The bundle of this function has no certificates of RDS. Set NODE_EXTRA_CA_CERTS=/var/runtime/ca-cert.pem and end MYSQL_URL in ?ssl={} instead of a profile.",
+      "The bundle of this function has no certificates of RDS. Set NODE_EXTRA_CA_CERTS=/var/runtime/ca-cert.pem (caCertificates in the stage's file) and end MYSQL_URL in ?ssl={} instead of a profile.",
     )
   },
 })

@@ -40,18 +40,13 @@ describe("the guide's commands", () => {
     })
     const keys = [...Object.keys(StageFile.shape), ...inner]
     const [written = []] = blocks.map(stageKeys).filter((found) => found.length > 0)
-    expect(written).toEqual(["vpc", "  vpcId", "  subnetIds", "  securityGroupIds", "alarmEmail"])
+    expect(written).toEqual(["vpc", "  vpcId", "  subnetIds", "  securityGroupIds", "caCertificates", "alarmEmail"])
     const named = [
       ...written.map((key) => (key.startsWith(" ") ? `vpc.${key.trim()}` : key)),
       ...namesIn(sectionOf(GUIDE, "The stage")).filter((name) => /^[a-z]\w+$/i.test(name)),
       ...namesIn(guide).filter((name) => /^vpc\./.test(name)),
     ]
     expect(named.filter((key) => !keys.includes(key))).toEqual([])
-  })
-
-  test("add their line to serverless.yml in the one place that there is", () => {
-    expect(guide).toContain("|^( +)(STORES_SECRET: !If)|")
-    expect(matches(read("serverless.yml"), /^( +STORES_SECRET: !If)/gm)).toHaveLength(1)
   })
 
   test("of the operator are those there are", () => {

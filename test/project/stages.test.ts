@@ -17,6 +17,7 @@ const FIGURES = `
 memory: { request: 512, consumer: 2048, job: 256 }
 throttle: { rate: 7, burst: 3 }
 tracing: true
+caCertificates: /var/runtime/ca-cert.pem
 storesSecret: /elsewhere
 index: other-messages
 rateLimits: { application: 60, address: 0 }
