@@ -76,7 +76,6 @@ describe("the functions", () => {
         "Fn::Sub": `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:\${StoresSecret}`,
       },
       ELASTICSEARCH_INDEX: "chat-dev-messages",
-      NODE_EXTRA_CA_CERTS: "",
       RATE_LIMIT_APPLICATION: "6000",
       RATE_LIMIT_ADDRESS: "1200",
     }
