@@ -19,7 +19,7 @@ type Shared = { secret?: Secret; connected?: Connected; refused?: SecretValues }
 const SHARED = Symbol.for("chat-backend.runtime")
 const ofProcess = globalThis as { [SHARED]?: Shared }
 
-/** Longer than any call takes, after which nothing uses the clients of a secret's former values. */
+/** Longer than any request or batch may use the clients of a secret's former values; a job has a process of its own. */
 export const CLOSE_AFTER_MS = 15_000
 
 const shared = (): Shared => {
@@ -97,7 +97,7 @@ export function connectStores(config: Config): { stores: Stores; close: () => Pr
   return { stores: built, close }
 }
 
-// Reads the secret while the rest of the function is loaded. A failure is told by the first request, which reads again.
+// Starts reading the secret while the function is loaded. If this fails, the first request reads again and reports it.
 void shared()
   .secret?.read()
   .catch(() => undefined)

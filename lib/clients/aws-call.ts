@@ -106,7 +106,7 @@ function exchange(url: URL, options: http.RequestOptions, body: string, timeoutM
 
 type Problem = { __type?: string; message?: string; Message?: string }
 
-/** Returns the answer of a call. Only an error's first line is told: further ones may repeat the request's headers. */
+/** Returns a call's answer. Throws AwsError with the first line of the message, since others may repeat headers. */
 function read<Answer>({ status, text }: Answered): Answer {
   const parsed = parseJson(text)
   if (status === 200 && parsed !== undefined) return parsed as Answer

@@ -10,7 +10,8 @@ class Sha256 {
   readonly #hash: Hash | Hmac
 
   constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = secret === undefined ? createHash("sha256") : createHmac("sha256", keyOf(secret))
+    const key = secret instanceof ArrayBuffer ? new Uint8Array(secret) : secret
+    this.#hash = key === undefined ? createHash("sha256") : createHmac("sha256", key as string | Uint8Array)
   }
 
   update(data: Uint8Array): void {
@@ -25,13 +26,6 @@ class Sha256 {
     throw new Error("a hash is used once")
   }
 }
-
-const keyOf = (secret: string | ArrayBuffer | ArrayBufferView): string | Uint8Array =>
-  typeof secret === "string"
-    ? secret
-    : ArrayBuffer.isView(secret)
-      ? new Uint8Array(secret.buffer, secret.byteOffset, secret.byteLength)
-      : new Uint8Array(secret)
 
 /** Returns a function that returns the headers of a POST to `/` with its signature, which is valid for 15 minutes. */
 export function createSigner({ service, region, credentials }: Signing) {

@@ -37,7 +37,7 @@ type RequestHeaders = APIGatewayProxyEventV2["headers"]
 
 type Run<Schemas extends RequestSchemas> = (input: RequestInput<Schemas>, scope: Scope) => Promise<Reply> | Reply
 
-/** Returns the accepted admin keys; undefined if the API has none and the call is open. `refused`: one was not among them. */
+/** Returns the accepted admin keys, or undefined if the call needs none; the latest ones after a key was `refused`. */
 type AdminKeys = (refused?: boolean) => Promise<readonly string[] | undefined>
 
 export type EndpointHandler = (

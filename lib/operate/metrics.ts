@@ -20,7 +20,7 @@ export async function reportBacklog(stores: SearchStores): Promise<void> {
   const stage = process.env.METRICS_STAGE
   if (!stage) return
   const metrics = new Metrics({ namespace: NAMESPACE })
-  // Alarms name each dimension of a metric, and powertools adds the service unless it is told not to.
+  // An alarm must name every dimension of its metric, and Powertools would add the service as another one.
   metrics.clearDefaultDimensions()
   metrics.addDimension("stage", stage)
   await Promise.all([

@@ -26,7 +26,7 @@ function throwOnFailure({ error, results }: MigrationResultSet): string[] {
   return (results ?? []).map(({ migrationName, direction, status }) => `${direction} ${migrationName}: ${status}`)
 }
 
-/** Brings the tables to the latest version. Returns what it did. Throws for tables of a newer release, and MySQL's errors. */
+/** Brings the tables to the latest version. Returns what it did. Throws if they are of a newer release. */
 export const migrateUp = async (db: Kysely<any>): Promise<string[]> =>
   throwOnFailure(await migratorOf(db, await readMigrations()).migrateToLatest())
 

@@ -4,8 +4,8 @@ import { pathToFileURL } from "node:url"
 import type { Migration } from "kysely/migration"
 
 /**
- * Returns the migrations by name, as the folder has them. A bundle has no folder: there local/bundle/bundled-migrations.cjs
- * replaces this module by one that holds them.
+ * Returns the migrations by name, as the folder has them. A bundle has no folder, so
+ * local/bundle/bundled-migrations.cjs replaces this module by one that holds them.
  */
 export async function readMigrations(): Promise<Record<string, Migration>> {
   const folder = join(import.meta.dirname, "..", "..", "migrations")

@@ -2,7 +2,7 @@
 import type * as z from "zod"
 import { IndexEvent, PersistEvent } from "../events.ts"
 
-/** Receives before a message goes to the dead-letter queue; the files of queues in resources/ and elasticmq.conf repeat it. */
+/** Receives before a message goes to the dead-letter queue; resources/ and elasticmq.conf repeat it. */
 export const RECEIVES_MAX = 5
 
 export const QUEUES = {

@@ -7,7 +7,7 @@ export type ServiceName = (typeof SERVICE_NAMES)[number]
 
 export type Ports = Record<ServiceName, number>
 
-/** The stacks of services: the one people use, and those of tests, fault campaigns, benchmarks and checks of a deployment. */
+/** The stacks of services: the one people use, and those of tests, campaigns, benchmarks and deployment checks. */
 export type StackName = "start" | "test" | "faults" | "bench" | "deploy"
 
 export type ServiceSettings = {

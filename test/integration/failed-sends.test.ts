@@ -1,4 +1,4 @@
-// A send that fails is logged at once, by whichever function it fails in: away is told apart from refused.
+// The function whose send fails logs it at once, and the log shows whether the queue was away or refused it.
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals"
 import { log } from "../../lib/log.ts"
 import { lifeKey, shardOf } from "../../lib/outbox/keys.ts"
