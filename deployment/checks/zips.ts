@@ -164,7 +164,7 @@ async function callAll(site: Site, folder: string): Promise<string> {
     if (!/"message":"job"/.test(log)) throw new Error(`${job} logged: ${log}`)
   }
   same("prepare-stores", ((await prepare(call)) as { Status: string }).Status, "SUCCESS")
-  // A consumer that has no call of its own here takes a batch without messages.
+  // A consumer that has no call of its own here takes a message without events.
   for (const name of names) if (!called.has(name)) same(name, (await call(name, queueEvent([]))).answer, TAKEN)
   same("functions that were called", [...called].sort(), names.sort())
   return `${names.length} functions`
