@@ -19,7 +19,7 @@ import { replicas } from "./benchmarks/scale.ts"
 import { search } from "./benchmarks/search.ts"
 import { soak } from "./benchmarks/soak.ts"
 import { create, createParents, oneChat } from "./benchmarks/throughput.ts"
-import { versus } from "./benchmarks/versus.ts"
+import { isKind, versus } from "./benchmarks/versus.ts"
 import { type Bench, type Found, judge, type Versions } from "./report/bench-run.ts"
 import { markdownOf, surroundings, writeReport } from "./report/report.ts"
 import { startBenchStack } from "./stack/stack.ts"
@@ -51,13 +51,13 @@ const SCALE_MIN = 0.001
 const REPORT_DEFAULT = join(ROOT, ".data", "bench-report")
 
 const USAGE = `usage: npm run bench -- [name…] [options]
-       npm run bench -- versus COMMIT [options]
+       npm run bench -- versus COMMIT [creations] [reads] [handler] [cold] [options]
   --rounds N     how often each measurement is made, ${ROUNDS_DEFAULT} unless told
   --scale N      a share of the full amount of data, from ${SCALE_MIN} to 1, for a quick look
   --report DIR   where <name>.json, <name>.md and plots go; .data/bench-report unless told
 
 ${BENCHES.map(({ name, about }) => `  ${name}: ${about}`).join("\n")}
-  versus COMMIT: this working tree beside a commit, both measured in turns`
+  versus COMMIT: this working tree beside a commit, both measured in turns, in all kinds or those named`
 
 /** Reads the command line. Throws an Error that names what is wrong. */
 function readOptions(args: string[]) {
@@ -82,10 +82,12 @@ function readOptions(args: string[]) {
   const scale = Number(values.scale)
   if (!(scale >= SCALE_MIN && scale <= 1))
     throw new Error(`--scale: must be a number from ${SCALE_MIN} to 1, not "${values.scale}"`)
-  const [first, commit] = positionals
+  const [first, commit, ...kinds] = positionals
   if (first === "versus") {
-    if (commit === undefined || positionals.length > 2) throw new Error("versus: give one commit to compare with")
-    return { benches: [versus(commit)], rounds, scale, report: values.report ?? REPORT_DEFAULT }
+    if (commit === undefined) throw new Error("versus: give one commit to compare with")
+    const unknown = kinds.find((kind) => !isKind(kind))
+    if (unknown !== undefined) throw new Error(`versus: there is no kind of measurement "${unknown}"`)
+    return { benches: [versus(commit, kinds)], rounds, scale, report: values.report ?? REPORT_DEFAULT }
   }
   for (const name of positionals)
     if (!BENCHES.some((bench) => bench.name === name)) throw new Error(`there is no benchmark "${name}"`)

@@ -140,12 +140,18 @@ async function measureCold(builds: Pair): Promise<Figure[]> {
   }))
 }
 
-async function compare(builds: Pair, { rounds, scale, say }: LoneRun): Promise<Figure[]> {
+const KINDS = ["creations", "reads", "handler", "cold"] as const
+type Kind = (typeof KINDS)[number]
+export const isKind = (text: string): boolean => KINDS.some((kind) => kind === text)
+
+async function compare(builds: Pair, kinds: readonly string[], { rounds, scale, say }: LoneRun): Promise<Figure[]> {
+  const wants = (kind: Kind) => kinds.length === 0 || kinds.includes(kind)
   const chatsOf = (build: Build) => createChats(build.apiUrl, CHATS)
   const chats: [string[], string[]] = [await chatsOf(builds[0]), await chatsOf(builds[1])]
   for (const [index, build] of builds.entries()) {
     const load = { apiUrl: build.apiUrl, chats: chats[index] ?? [], connections: CONNECTIONS }
     await createMessages({ ...load, amount: MESSAGES })
+    if (!wants("creations") && !wants("reads")) continue
     // In other chats: those that are read must be as large in both.
     await ask(load.apiUrl, (await chatsOf(build)).map(creationIn), {
       connections: CONNECTIONS,
@@ -159,9 +165,10 @@ async function compare(builds: Pair, { rounds, scale, say }: LoneRun): Promise<F
     const written: [string[], string[]] = [await chatsOf(builds[0]), await chatsOf(builds[1])]
     const seconds = Math.max(SLICE_SECONDS_MIN, SLICE_SECONDS * scale)
     const found: Figure[] = []
-    for (const load of CREATIONS) found.push(await measureLoad(builds, load, written, seconds))
-    for (const load of READS) found.push(await measureLoad(builds, load, chats, seconds))
-    found.push(...(await measureDirect(builds, scale)), ...(await measureCold(builds)))
+    if (wants("creations")) for (const load of CREATIONS) found.push(await measureLoad(builds, load, written, seconds))
+    if (wants("reads")) for (const load of READS) found.push(await measureLoad(builds, load, chats, seconds))
+    if (wants("handler")) found.push(...(await measureDirect(builds, scale)))
+    if (wants("cold")) found.push(...(await measureCold(builds)))
     for (const { name, rate, processor, time } of found) {
       const ratios = Object.entries({ rate, processor, time }).filter(([, value]) => value !== undefined)
       const shown = ratios.map(([what, value]) => `${what} ${Number(value).toFixed(2)}`).join(", ")
@@ -172,10 +179,10 @@ async function compare(builds: Pair, { rounds, scale, say }: LoneRun): Promise<F
   return figures
 }
 
-/** A comparison with a commit, which git must know. */
-export const versus = (commit: string): Bench => ({
+/** A comparison with a commit, which git must know, of these kinds of measurements or of all. */
+export const versus = (commit: string, kinds: readonly string[]): Bench => ({
   name: "versus",
-  argument: commit,
+  argument: [commit, ...kinds].join(" "),
   about: `this working tree and commit ${commit}, each started by npm start with an empty database, side by side on this machine and measured in turns; rate, p99, processor and time are ratios of this one to that commit; processor time is that of all servers until everything is stored`,
   async runAlone(run) {
     const builds: Build[] = []
@@ -185,7 +192,7 @@ export const versus = (commit: string): Bench => ({
         builds.push(await startBuild({ ...build, place, progress: silentProgress, signal: run.signal }))
       }
       const [ours, theirs] = builds as [Build, Build]
-      const figures = await compare([ours, theirs], run)
+      const figures = await compare([ours, theirs], kinds, run)
       return { figures, bounds: boundsOf(figures) }
     } finally {
       await Promise.all(builds.map((build) => build.stop()))
