@@ -11,6 +11,7 @@ import { drain } from "./benchmarks/drain.ts"
 import { elasticsearchAway } from "./benchmarks/elasticsearch-away.ts"
 import { growth } from "./benchmarks/growth.ts"
 import { lag } from "./benchmarks/lag.ts"
+import { memory } from "./benchmarks/memory.ts"
 import { mysqlAway } from "./benchmarks/mysql-away.ts"
 import { processorTime } from "./benchmarks/processor-time.ts"
 import { read } from "./benchmarks/read.ts"
@@ -37,6 +38,7 @@ const BENCHES: Bench[] = [
   processorTime,
   direct,
   cold,
+  memory,
   rest,
   replicas,
   soak,

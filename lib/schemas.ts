@@ -3,6 +3,9 @@ import * as z from "zod"
 import { LIMITS } from "./limits.ts"
 import { parseRfc3339 } from "./rfc3339.ts"
 
+// Without it zod compiles each object's parser when it first runs, which takes a new process longer than it ever saves.
+z.config({ jitless: true })
+
 /** Defines an OpenAPI object. Its `id` must not be like NewX or an operation's id: Go generators use those, too. */
 export const named = <Shape extends z.ZodRawShape>(id: string, shape: Shape) => z.object(shape).meta({ id })
 

@@ -23,6 +23,7 @@ export const StageFile = z.strictObject({
   caCertificates: value(z.string().startsWith("/")),
   index: value(z.string().regex(/^[a-z][a-z0-9_-]*$/, "must be of lower case letters, digits, - and _")),
   rateLimits: z.strictObject({ application: value(z.int().min(0)), address: value(z.int().min(0)) }).optional(),
+  outbox: z.strictObject({ eventsMax: value(count), bytesMax: value(count) }).optional(),
   vpc: z
     .strictObject({
       vpcId: required(id("vpc")),

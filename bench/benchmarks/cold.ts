@@ -4,10 +4,9 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
-import { copyProject } from "../../test/steps/project-copy.ts"
 import type { Bench, BenchRun, Bound, Figure } from "../report/bench-run.ts"
 import { plotMedians } from "../report/plots.ts"
-import { type Bundle, eventsFor, firstCall, unpackBundles } from "../stack/bundles.ts"
+import { type Bundle, eventsFor, firstCall, unpackOwnBundles } from "../stack/bundles.ts"
 import { ask, createChats, creationIn } from "../stack/load.ts"
 
 const CREATION_MS_MAX = 150
@@ -16,17 +15,6 @@ const ANY_MS_MAX = 400
 const CREATION_ZIP_KB_MAX = 300
 const BYTES_PER_KB = 1000
 const QUIET_LIMIT_MS = 60_000
-
-async function unpackOwnBundles(folder: string): Promise<Bundle[]> {
-  const project = await copyProject()
-  try {
-    const bundles = await unpackBundles(project.folder, folder)
-    // A deployment calls it, and no request waits for it.
-    return bundles.filter(({ name }) => name !== "prepare-stores")
-  } finally {
-    await project.remove()
-  }
-}
 
 export const cold: Bench = {
   name: "cold",

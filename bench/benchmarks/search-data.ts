@@ -45,7 +45,7 @@ export async function indexAll(
   let done = 0
   const work = async () => {
     for (const { records, count } of batches) {
-      const failed = await consume(indexMessages(stores), records)
+      const failed = await consume(async () => indexMessages(stores), records)
       if (failed.length > 0) throw new Error(`${failed.length} messages of the index queue failed`)
       done += count
       onProgress(done)

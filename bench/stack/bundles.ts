@@ -5,10 +5,12 @@ import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { ROUTES } from "../../lib/operations/routes.ts"
 import { gatewayEvent, invocation } from "../../test/steps/gateway-event.ts"
+import { copyProject } from "../../test/steps/project-copy.ts"
 import { unzip } from "../../test/steps/unzip.ts"
-import { chatOf } from "./load.ts"
+import { chatOf, percentile } from "./load.ts"
 
 const CALL_LIMIT_MS = 120_000
+const KB_PER_MB = 1_024
 const run = promisify(execFile)
 
 /** A function's name, the path of its bundle, and the bytes of the zip that it was in. */
@@ -36,6 +38,18 @@ export async function unpackBundles(projectFolder: string, folder: string): Prom
   // Deletes come last, since their resources are then gone for the others.
   const rank = ({ name }: Bundle) => ["delete-message", "delete-chat", "delete-application"].indexOf(name)
   return bundles.sort((a, b) => rank(a) - rank(b))
+}
+
+/** Packs and unpacks the functions of this working tree. */
+export async function unpackOwnBundles(folder: string): Promise<Bundle[]> {
+  const project = await copyProject()
+  try {
+    const bundles = await unpackBundles(project.folder, folder)
+    // A deployment calls it, and no request waits for it.
+    return bundles.filter(({ name }) => name !== "prepare-stores")
+  } finally {
+    await project.remove()
+  }
 }
 
 /** Runs in the fresh process. */
@@ -72,6 +86,31 @@ cost().then(cost).then((figures) => {
 })
 `
 
+/** Runs in the fresh process, which first joins the control group: the first call with the import, then the others. */
+const CALLS_IN_TURN = `
+const { readFileSync, writeFileSync } = require("node:fs")
+const [bundle, eventsFile, context, processes] = process.argv.slice(1)
+const events = JSON.parse(readFileSync(eventsFile, "utf8"))
+writeFileSync(processes, String(process.pid))
+const started = performance.now()
+const { handler } = require(bundle)
+const call = async (event) => {
+  const { statusCode = 200, batchItemFailures = [] } = await handler(event, JSON.parse(context))
+  if (statusCode >= 300 || batchItemFailures.length > 0) throw new Error("the handler answered " + statusCode)
+}
+const work = async () => {
+  const times = []
+  for (const event of events) {
+    const before = times.length === 0 ? started : performance.now()
+    await call(event)
+    times.push(performance.now() - before)
+  }
+  console.log(JSON.stringify({ times, residentKB: process.resourceUsage().maxRSS }))
+  process.exit(0)
+}
+work()
+`
+
 /** Runs a script with these arguments in a fresh process, and reads the JSON of its last line. */
 async function inFreshProcess<Result>(script: string, args: string[], env: Record<string, string>): Promise<Result> {
   const options = { env: { ...process.env, ...env, LOG_LEVEL: "ERROR" }, timeout: CALL_LIMIT_MS }
@@ -99,6 +138,20 @@ export const manyCalls = (
     [bundle.path, JSON.stringify(event), JSON.stringify(invocation), `${calls}`, `${atATime}`],
     env,
   )
+
+export type Calls = { firstMs: number; medianMs: number; p99Ms: number; residentMB: number }
+
+/** Calls a bundle with one event after the other, in a process that joins the control group of the file `processes`. */
+export async function callsInTurn(bundle: Bundle, events: object[], env: Record<string, string>, processes: string) {
+  const eventsFile = join(dirname(bundle.path), "events.json")
+  await writeFile(eventsFile, JSON.stringify(events))
+  const args = [bundle.path, eventsFile, JSON.stringify(invocation), processes]
+  const answer = await inFreshProcess<{ times: number[]; residentKB: number }>(CALLS_IN_TURN, args, env)
+  const [firstMs = Number.NaN, ...others] = answer.times
+  const sorted = others.toSorted((a, b) => a - b)
+  const figures = { medianMs: percentile(sorted, 50), p99Ms: percentile(sorted, 99) }
+  return { firstMs, ...figures, residentMB: answer.residentKB / KB_PER_MB } satisfies Calls
+}
 
 /** Returns each function's event by its name: a request of its kind about existing resources, or nothing. */
 export function eventsFor(chatPath: string): (name: string) => object {

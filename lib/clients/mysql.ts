@@ -1,6 +1,6 @@
 import type { Socket } from "node:net"
 import { Kysely, type LogEvent, MysqlDialect, sql } from "kysely"
-import type { Pool, PoolConnection } from "mysql2"
+import type { Pool, PoolConnection, RowDataPacket } from "mysql2"
 import type { Database } from "../database.ts"
 import { withDeadline } from "../deadline.ts"
 import { DependencyAway } from "../errors.ts"
@@ -38,14 +38,13 @@ const ANSWER_TIMEOUT_MS = 5_000
 /** Time-out of a request's reads, which wait for no lock. */
 const READ_TIMEOUT_MS = 2_500
 
-/**
- * The session of every connection. A statement sets the isolation, since its variable differs between servers. RDS Proxy
- * keeps track of all but the lock time-out; docs/operations.md says how it learns that.
- */
+/** The session of every connection. A statement sets the isolation, since its variable differs between servers. */
 const SESSION = [
   "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-  `SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION innodb_lock_wait_timeout = ${LOCK_TIMEOUT_SECONDS}, SESSION wait_timeout = ${SERVER_IDLE_TIMEOUT_SECONDS}`,
+  `SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION wait_timeout = ${SERVER_IDLE_TIMEOUT_SECONDS}`,
 ]
+const ASK_LOCK_TIMEOUT = "SELECT @@innodb_lock_wait_timeout AS seconds"
+const SET_LOCK_TIMEOUT = `SET SESSION innodb_lock_wait_timeout = ${LOCK_TIMEOUT_SECONDS}`
 
 /** SQLSTATE classes of errors in the data (22: value, 23: constraint). */
 const DATA_ERROR = /^2[23]/
@@ -115,10 +114,15 @@ async function openPool(url: string, connectionsMax: number): Promise<{ pool: Po
     const { stream } = connection as PoolConnection & { stream: Socket }
     sockets.add(stream)
     stream.once("close", () => sockets.delete(stream))
-    for (const statement of SESSION) {
-      // A session that cannot be set up is destroyed with the error, so that the waiting caller sees the cause.
-      connection.query(statement, (error) => error && stream.destroy(error))
-    }
+    // A session that cannot be set up is destroyed with the error, so that the waiting caller sees the cause.
+    const setUp = (statement: string) => connection.query(statement, (error) => error && stream.destroy(error))
+    for (const statement of SESSION) setUp(statement)
+    // Setting this one makes RDS Proxy keep a connection for the session alone, which it does not for those above. It is
+    // set before a transaction's first lock, since a transaction begins with a statement of its own.
+    connection.query<({ seconds: number } & RowDataPacket)[]>(ASK_LOCK_TIMEOUT, (error, [row] = []) => {
+      if (error) stream.destroy(error)
+      else if (row?.seconds !== LOCK_TIMEOUT_SECONDS) setUp(SET_LOCK_TIMEOUT)
+    })
   })
   const close = () =>
     new Promise<void>((resolve) => {

@@ -31,11 +31,14 @@ export type Consumption<E> = {
   unkept?: (events: (E | NewerEvent)[]) => Promise<(E | NewerEvent)[]>
 }
 
-/** Returns a handler for SQS that reports partial batch failures. `begin` is called for each batch. */
+/**
+ * Returns a handler for SQS that reports partial batch failures. `begin` is called for each batch, and again when a
+ * store is away: it gives another queue once the stores' addresses or passwords have been renewed.
+ */
 export function consumer<E>(begin: () => Promise<Consumption<E>>) {
   return middy(async (event: SQSEvent, context: { functionName?: string }): Promise<SQSBatchResponse> => {
     const started = performance.now()
-    const failed = await consume(await begin(), event.Records)
+    const failed = await consume(begin, event.Records)
     log.info("batch", {
       function: context.functionName,
       records: event.Records.length,
@@ -48,8 +51,9 @@ export function consumer<E>(begin: () => Promise<Consumption<E>>) {
 }
 
 /** Returns the ids of the messages that must come again. */
-export async function consume<E>(consumption: Consumption<E>, records: SQSRecord[]): Promise<string[]> {
-  const { queue, run } = consumption
+export async function consume<E>(begin: () => Promise<Consumption<E>>, records: SQSRecord[]): Promise<string[]> {
+  let consumption = await begin()
+  const { queue } = consumption
   const failed: string[] = []
   const envelopes: Envelope<E>[] = []
   const newer: Postponed<E>[] = []
@@ -67,6 +71,17 @@ export async function consume<E>(consumption: Consumption<E>, records: SQSRecord
       events: eventsOf(newer).length,
     })
     failed.push(...(await postpone(consumption, newer)))
+  }
+  const run = async (group: Envelope<E>[]): Promise<string[]> => {
+    try {
+      return await consumption.run(group)
+    } catch (error) {
+      if (!(error instanceof DependencyAway)) throw error
+      const renewed = await begin()
+      if (renewed.queue === consumption.queue) throw error
+      consumption = renewed
+      return await consumption.run(group)
+    }
   }
   const started = performance.now()
   for (const group of groupsOf(envelopes)) {

@@ -118,7 +118,7 @@ test("an event of a newer version: stays in the outbox, comes again by the relay
   await relay(stores(), RELAY_BUDGET_MS)
   const records = await takeRecords(stores(), "persist")
   expect(records.map(({ body }) => JSON.parse(body))).toEqual([[event]])
-  expect(await consume(newerFunction(), records)).toEqual([])
+  expect(await consume(async () => newerFunction(), records)).toEqual([])
   expect(await storedChats(application)).toEqual([{ name: "chat" }])
   expect(await pending(event)).toBeNull()
 })
@@ -167,7 +167,7 @@ test("an event of the index queue of a newer version: is done with, since pendin
 
 test("an event without a version: is taken by a function that knows a newer one", async () => {
   const event = await givenPending({})
-  expect(await consume(newerFunction(), [sqsRecord([event])])).toEqual([])
+  expect(await consume(async () => newerFunction(), [sqsRecord([event])])).toEqual([])
   expect(await storedChats(event.application)).toEqual([{ name: "chat" }])
 })
 

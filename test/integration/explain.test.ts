@@ -119,8 +119,8 @@ async function fill({ mysql }: SearchStores): Promise<void> {
 async function work(): Promise<void> {
   const own = watched
   const consumeBoth = async () => {
-    await consume(persistWrites(own), await takeRecords(own, "persist"))
-    await consume(indexMessages(own), await takeRecords(own, "index"))
+    await consume(async () => persistWrites(own), await takeRecords(own, "persist"))
+    await consume(async () => indexMessages(own), await takeRecords(own, "index"))
   }
   const token = (await createApplication(own, { name: "Explained" })).resource.token
   const other = (await createApplication(own, { name: "Other" })).resource.token

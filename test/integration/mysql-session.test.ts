@@ -24,6 +24,31 @@ test("a connection reads what is committed, is strict, and neither waits for a l
   })
 })
 
+/** Returns how many statements that set a variable a new connection has sent, where the server has this lock time-out. */
+async function settingsSent(lockTimeoutSeconds: number): Promise<number> {
+  const server = stores().mysql
+  const { rows } = await sql<{ seconds: number }>`select @@global.innodb_lock_wait_timeout as seconds`.execute(server)
+  await sql`set global innodb_lock_wait_timeout = ${sql.lit(lockTimeoutSeconds)}`.execute(server)
+  const { db, close } = connectMysql(stores().config.MYSQL_URL)
+  try {
+    // The connection's first statement may overtake the last setting, but not the second.
+    return await db.connection().execute(async (connection) => {
+      await sql`select 1`.execute(connection)
+      const sent = await sql<{ Value: string }>`show session status like 'Com_set_option'`.execute(connection)
+      const own = await sql<{ seconds: number }>`select @@innodb_lock_wait_timeout as seconds`.execute(connection)
+      expect(own.rows[0]?.seconds).toBe(3)
+      return Number(sent.rows[0]?.Value)
+    })
+  } finally {
+    await close()
+    await sql`set global innodb_lock_wait_timeout = ${sql.lit(rows[0]?.seconds ?? 50)}`.execute(server)
+  }
+}
+
+test("a connection sets the lock time-out only where the server has another, since RDS Proxy pins a session that does", async () => {
+  expect((await settingsSent(50)) - (await settingsSent(3))).toBe(1)
+})
+
 /** Returns how many connections serve many statements at once. */
 async function connectionsUsed(): Promise<number> {
   const { db, close } = connectMysql(stores().config.MYSQL_URL, { watch: () => undefined })

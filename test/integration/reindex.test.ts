@@ -111,7 +111,7 @@ describe("a reindex", () => {
     const consumer = heldBack((rows) => rows.some((row) => "building" in row))
     const builder = heldBack((rows) => rows.some(({ body }) => body === "body 0"))
     const key = { application: token, chat, message: 1 }
-    const consuming = consume(indexMessages(consumer.stores), [sqsRecord([{ revision: "1", ...key }])])
+    const consuming = consume(async () => indexMessages(consumer.stores), [sqsRecord([{ revision: "1", ...key }])])
     await consumer.reached
     const building = reindex(builder.stores)
     await builder.reached

@@ -1,12 +1,16 @@
 // The secret of a deployment: functions read it at their start, and take over what was rotated without a deployment.
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals"
 import { log } from "../../lib/log.ts"
+import { persistWrites } from "../../lib/persist/persist-records.ts"
+import { consume } from "../../lib/queue/consumer.ts"
+import { runtime } from "../../lib/runtime.ts"
 import { expectUnavailable } from "../steps/away-cases.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
+import { takeRecords } from "../steps/drain.ts"
 import { SECRET_ARN, type SecretServer, startSecretServer } from "../steps/secret-server.ts"
 import { secretMembers, useTestStores, withSecret } from "../steps/stores.ts"
 
-useTestStores()
+const stores = useTestStores()
 const call = directTransport()
 const api = chatApi(call)
 const [OLD, NEW] = ["the-old-key-of-the-operator", "the-new-key-of-the-operator"]
@@ -89,6 +93,22 @@ describe("a password", () => {
       later(11_000)
       expectStatus(await api.listApplications(), 200)
       expectStatus(await api.getApplication(token), 200)
+    })
+  })
+
+  test("of MySQL, refused in the middle of a batch: the batch is stored with the new one, without waiting for the relay", async () => {
+    const right = secretMembers()
+    const { token } = expectStatus(await api.createApplication(), 201)
+    secrets.set({ ...right, MYSQL_URL: withWrongPassword(right.MYSQL_URL) })
+    await using(async () => {
+      expectUnavailable(await api.listApplications())
+      secrets.set(right)
+      const refused = jest.spyOn(log, "warn").mockImplementation(() => later(11_000))
+      const records = await takeRecords(stores(), "persist")
+      expect(await consume(async () => persistWrites(await runtime()), records)).toEqual([])
+      expect(JSON.stringify(refused.mock.calls)).not.toContain("events postponed")
+      const rows = await stores().mysql.selectFrom("applications").select("token").where("token", "=", token).execute()
+      expect(rows).toHaveLength(1)
     })
   })
 

@@ -31,7 +31,7 @@ test("connections, time-outs and bounds: are those of the clients", () => {
   expect(capacity).toContain(
     `| ${constant(mysql, "CONNECTIONS_MAX")} at most per process; on AWS ${constant(mysql, "CONNECTIONS_MAX_IN_LAMBDA")} at most per instance`,
   )
-  expect(capacity).toContain(`SET innodb_lock_wait_timeout = ${constant(mysql, "LOCK_TIMEOUT_SECONDS")}`)
+  expect(capacity).toContain(`innodb_lock_wait_timeout = ${constant(mysql, "LOCK_TIMEOUT_SECONDS")}`)
   expect(capacity).toContain(
     `MySQL: a read ${seconds(mysql, "READ_TIMEOUT_MS")}, a statement ${seconds(mysql, "STATEMENT_TIMEOUT_MS")}, a transaction ${seconds(mysql, "ANSWER_TIMEOUT_MS")} ` +
       `(${constant(mysql, "WAITING_MAX")} waiting requests at most, each for ${seconds(mysql, "WAIT_MAX_MS")})`,

@@ -21,6 +21,7 @@ caCertificates: /var/runtime/ca-cert.pem
 storesSecret: /elsewhere
 index: other-messages
 rateLimits: { application: 60, address: 0 }
+outbox: { eventsMax: 300000, bytesMax: 1000000 }
 alarmEmail: \${env:HOME}@example.com`
 const WITHOUT_VPC = "MySQL, Redis and Elasticsearch must be reachable on public addresses"
 const PLAIN = ["get-docs", "get-health", "get-openapi", "reject-unknown-route"]
@@ -162,7 +163,10 @@ describe("a stage's file", () => {
     const functions = functionsOf(template)
     const memory = ["get-chat", "persist-writes", "index-messages", "sync-counts", "relay-outbox"]
     expect(memory.map((name) => functions[name]?.MemorySize)).toEqual([512, 2048, 2048, 256, 256])
-    const settings = { ELASTICSEARCH_INDEX: "other-messages", RATE_LIMIT_APPLICATION: "60", RATE_LIMIT_ADDRESS: "0" }
+    const settings = {
+      ...{ ELASTICSEARCH_INDEX: "other-messages", RATE_LIMIT_APPLICATION: "60", RATE_LIMIT_ADDRESS: "0" },
+      ...{ OUTBOX_EVENTS_MAX: "300000", OUTBOX_BYTES_MAX: "1000000" },
+    }
     expect(functions["get-chat"]?.Environment.Variables).toMatchObject(settings)
     const { StoresSecret, AlarmEmail, Tracing } = template.Parameters
     expect([StoresSecret?.Default, Tracing?.Default]).toEqual(["/elsewhere", "false"])

@@ -77,6 +77,8 @@ describe("the functions", () => {
       },
       ELASTICSEARCH_INDEX: "chat-dev-messages",
       RATE_LIMIT_APPLICATION: "6000",
+      OUTBOX_EVENTS_MAX: "200000",
+      OUTBOX_BYTES_MAX: "67108864",
       RATE_LIMIT_ADDRESS: "1200",
     }
     expect(template.Parameters.StoresSecret?.Default).toBe("/chat/dev/stores")
