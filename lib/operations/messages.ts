@@ -21,7 +21,8 @@ const APPLICATION_SEARCH = "/applications/{token}/messages/search"
 
 const SEARCH_NOTE =
   "Finds the messages whose body contains `query`, from 1 character up, in any script, every character taken literally. " +
-  "Case, compatibility forms and diacritics do not matter. May lag behind writes by some seconds."
+  "Case, compatibility forms, diacritics of letters, invisible characters, and which of several keyboards' quotes, " +
+  "dashes, digits or letters they are do not matter. May lag behind writes by some seconds."
 const BY_POST_NOTE = "An option in the body takes precedence over the same one in the query string."
 
 const atMessage = {

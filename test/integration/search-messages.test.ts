@@ -36,6 +36,28 @@ describe("a search", () => {
     expect((await api.searchMessagesByPost(token, chat, { query })).text).toBe(byParameters.text)
   })
 
+  test.each([
+    ["curly quotes and a long dash", "It’s “ok” – now", `it's "ok" - now`, "<em>It’s “ok” – now</em>"],
+    ["the same, in the query", `it's "ok" - now`, "It’s “ok” – now", "<em>it&#39;s &quot;ok&quot; - now</em>"],
+    ["letters with a stroke and ligatures", "Łódź, Ørsted, Æsop", "lodz, orsted, ae", "<em>Łódź, Ørsted, Æ</em>sop"],
+    ["Persian letters, digits and a non-joiner", "می‌خواهم ۱۲", "ميخواهم 12", "<em>می‌خواهم ۱۲</em>"],
+    ["Arabic digits beside one another", "رقم ١٢٣٤٥", "234", "رقم ١<em>٢٣٤</em>٥"],
+    ["an emoji without its joiners", "we 👨‍👩‍👧 go", "👨👩👧 g", "we <em>👨‍👩‍👧 g</em>o"],
+    ["a soft hyphen", "co\u00adoperate", "cooperate", "<em>co\u00adoperate</em>"],
+    ["a sign in a longer text, negated elsewhere", "1 ≠ 2 = 2", "= 2", "1 ≠ 2 <em>= 2</em>"],
+  ])("for %s finds and shows what phones type", async (_what, body, query, highlight) => {
+    const { token, chat } = await givenStored([body])
+    const { data } = expectStatus(await api.searchMessages(token, chat, { query }), 200)
+    expect(data).toMatchObject([{ body, highlight }])
+  })
+
+  test("for = does not find ≠, and messages of nothing but invisible characters are kept", async () => {
+    const { token, chat } = await givenStored(["a ≠ b", "a =\u0338 b", "\u200b\u200f", "a = b"])
+    expect(numbers(expectStatus(await api.searchMessages(token, chat, { query: "=" }), 200))).toEqual([4])
+    expect(numbers(expectStatus(await api.searchMessages(token, chat, { query: "≠" }), 200))).toEqual([2, 1])
+    expect(expectStatus(await api.getMessage(token, chat, 3), 200).body).toBe("\u200b\u200f")
+  })
+
   test("answers whole messages with an escaped highlight", async () => {
     const { token, chat } = await givenStored(["<b>Fish & chips</b>"])
     const message = expectStatus(await api.getMessage(token, chat, 1), 200)
@@ -95,6 +117,8 @@ describe("a search that is refused", () => {
     ["an empty query", { query: "" }, "query"],
     ["a blank query", { query: " \t\u3000" }, "query"],
     ["a query that folds to nothing", { query: COMBINING_ONLY }, "query"],
+    ["a query of invisible characters", { query: "\u200d\u00ad\u200f" }, "query"],
+    ["a query of white space and invisible characters", { query: " \u200b " }, "query"],
     ["a query of 257 characters", { query: "x".repeat(257) }, "query"],
     ["limit 0", { query: "x", limit: 0 }, "limit"],
     ["limit 101", { query: "x", limit: 101 }, "limit"],

@@ -22,6 +22,8 @@ export const SAMPLES: readonly string[] = [
   "Բոլոր մարդիկ ծնվում են ազատ և հավասար",
   "ሰው ሁሉ ነፃ ሆኖ ይወለዳል", // Ethiopic
   "ᏂᎦᏓ ᎠᏂᏴᏫ ꭰꮒᏼꮻ", // Cherokee, both cases
+  "“It’s” – «l’été», ʻokina, 1⁄2 − 3 ≠ 4 ∕ ⊄, Ørsted, Łódź, Þórður, Đà Nẵng, Ħal, soft\u00adhyphen",
+  "می‌خواهم ۱۲۳ ٤٥٦ على مكتبة یک ہے دائرۃ \u200fمرحبا\u200f", // letters and digits of several Arabic keyboards
   "👨‍👩‍👧‍👦 family 👍🏽 🇩🇪🇫🇷 ❤️ 1️⃣ 🏴󠁧󠁢󠁥󠁮󠁧󠁿",
   "ﬁne ﬃ Ⅷ ① ½ Ｆｕｌｌ　ｗｉｄｔｈ ㎏ ㍻ ℡ ǆ Ǆ ẞ ŉ",
   `* ? % _ " \\ ' & < > ( ) [ ] { } ^ $ . | + - ! : / ~ # @ ; = , \u0000 \u0001 \u0002 \t \n AND OR NOT _all:*`,
@@ -40,7 +42,17 @@ export const unit: fc.Arbitrary<string> = fc.oneof(
   },
   { weight: 2, arbitrary: from("ᄀ가각ᅡᆨᆩ한힣かガハ𑄮\u{16d63}\u{16d67}\u{16121}\u{1611e}") },
   { weight: 2, arbitrary: from("ßẞſςΣσİıŉǰΐᾳﬃﬅﷺﹰㄱﾡ①㍿Å\u1e9b\u0f73\u0fb2\u0f71\u0f80\u{1d15f}\ufa1c") },
+  { weight: 2, arbitrary: from("’‘ʼʻ“«»‹–−‐⁄∕đĐØŁħŦæŒðÞيىیكکهہۃة٣۷=<≠⊄⫝\u0338\u20e3\ufe0f") },
+  { weight: 2, arbitrary: from("\u00ad\u200b\u200c\u200d\u2060\u200e\u200f\u202b\u2067\ufeff") },
   { weight: 1, arbitrary: fc.string({ unit: "binary", minLength: 1, maxLength: 1 }) },
 )
 
 export const anyText: fc.Arbitrary<string> = fc.string({ unit, maxLength: 40 })
+
+/** A body, and a query that is often part of it. */
+export const bodyAndQuery: fc.Arbitrary<{ body: string; query: string }> = fc
+  .tuple(anyText, fc.nat(40), fc.integer({ min: 1, max: 6 }), anyText, fc.boolean())
+  .map(([body, from, length, other, within]) => {
+    const piece = [...body].slice(from, from + length).join("")
+    return { body, query: within && piece !== "" ? piece : other }
+  })

@@ -1,8 +1,10 @@
 // Folds text and remembers where each folded character came from, so that a match in the folded text can be shown in
-// the original. Each code point ("character" below) is folded alone, up to but excluding the composition (NFC). NFC
-// never reaches across the start of a character that neither composes with nor moves before what precedes it, so the
-// text is cut there into clusters: nearly always one character, otherwise aligned piece by piece.
+// the original. Each code point ("character" below) is folded alone, up to but excluding the composition (NFC); only
+// whether a diacritic is dropped depends on what precedes it. NFC never reaches across the start of a character that
+// neither composes with nor moves before what precedes it, so the text is cut there into clusters: nearly always one
+// character, otherwise aligned piece by piece.
 import { foldDecomposed, isAscii } from "./fold.ts"
+import { normalize } from "./normalize.ts"
 
 export type FoldedText = {
   /** Always equal to fold(text). */
@@ -32,16 +34,33 @@ const RUN_ALIGNED_MAX = 12
 /** Characters remembered: more than the letters of any few languages, some 100 KB. */
 const REMEMBERED_MAX = 4096
 
-type FoldedCharacter = { decomposed: string; composed: string; joins: boolean }
+type Part = { decomposed: string; composed: string; joins: boolean }
+type FoldedCharacter = {
+  /** What it folds to after a letter. */
+  part: Part
+  /** What it folds to after anything else: the same, but for a diacritic. */
+  otherPart: Part
+  /** Whether what follows it stands after a letter; undefined if that is as before it. */
+  endsInLetter: boolean | undefined
+}
 const remembered = new Map<string, FoldedCharacter>()
+
+const partOf = (decomposed: string): Part => {
+  return { decomposed, composed: normalize(decomposed, "NFC"), joins: joinsPrevious(decomposed) }
+}
 
 /** Folds one code point. Remembers it, since texts have few distinct ones and normalising is slow. */
 function foldCharacter(character: string): FoldedCharacter {
   const known = remembered.get(character)
   if (known) return known
   if (remembered.size >= REMEMBERED_MAX) remembered.clear()
-  const decomposed = foldDecomposed(character)
-  const folded = { decomposed, composed: decomposed.normalize("NFC"), joins: joinsPrevious(decomposed) }
+  const [one, other] = [foldDecomposed(character, true), foldDecomposed(character, false)]
+  const part = partOf(one.text)
+  const folded = {
+    part,
+    otherPart: one.text === other.text ? part : partOf(other.text),
+    endsInLetter: one.isAfterLetter === other.isAfterLetter ? one.isAfterLetter : undefined,
+  }
   remembered.set(character, folded)
   return folded
 }
@@ -51,15 +70,18 @@ function joinsPrevious(text: string): boolean {
 }
 
 /** The characters that fold to something, with their UTF-16 offsets. */
-type Characters = { parts: FoldedCharacter[]; starts: number[]; ends: number[] }
+type Characters = { parts: Part[]; starts: number[]; ends: number[] }
 
 function takeApart(text: string): Characters {
   const characters: Characters = { parts: [], starts: [], ends: [] }
   const { parts, starts, ends } = characters
   let offset = 0
+  let isAfterLetter = true
   for (const character of text) {
     const end = offset + character.length
-    const part = foldCharacter(character)
+    const folded = foldCharacter(character)
+    const part = isAfterLetter ? folded.part : folded.otherPart
+    isAfterLetter = folded.endsInLetter ?? isAfterLetter
     if (part.decomposed !== "") {
       parts.push(part)
       starts.push(offset)
@@ -82,7 +104,7 @@ type Emit = (composed: string, first: number, last: number) => void
  */
 function composeRun(pieces: string[], emit: Emit): void {
   const run = pieces.join("")
-  let restComposed = run.normalize("NFC")
+  let restComposed = normalize(run, "NFC")
   if (restComposed === run) {
     for (const [index, piece] of pieces.entries()) emit(piece, index, index)
     return
@@ -103,11 +125,11 @@ function composeRun(pieces: string[], emit: Emit): void {
 }
 
 /** Composes the characters from `first` to before `end`, which may have grown together. */
-function composeCluster(parts: FoldedCharacter[], first: number, end: number, emit: Emit): void {
+function composeCluster(parts: Part[], first: number, end: number, emit: Emit): void {
   const pieces: string[] = []
   const owners: number[] = []
   for (let index = first; index < end; index++) {
-    for (const piece of (parts[index] as FoldedCharacter).decomposed) {
+    for (const piece of (parts[index] as Part).decomposed) {
       pieces.push(piece)
       owners.push(index)
     }
@@ -141,7 +163,7 @@ export function foldWithOffsets(text: string): FoldedText {
   for (let first = 0; first < parts.length; ) {
     let end = first + 1
     while (parts[end]?.joins) end++
-    if (end === first + 1) emit((parts[first] as FoldedCharacter).composed, first, first)
+    if (end === first + 1) emit((parts[first] as Part).composed, first, first)
     else composeCluster(parts, first, end, emit)
     first = end
   }

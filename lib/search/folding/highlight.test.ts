@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals"
 import fc from "fast-check"
-import { anyText } from "../../../test/steps/scripts.ts"
+import { anyText, bodyAndQuery } from "../../../test/steps/scripts.ts"
 import { type FoldedQuery, fold } from "./fold.ts"
 import { foldWithOffsets } from "./fold-offsets.ts"
 import { highlight } from "./highlight.ts"
@@ -37,7 +37,22 @@ describe("highlight: a match in the original text", () => {
     ["half-width kana and its voicing mark", "ｶﾞﾗｽ", "ガ", "<em>ｶﾞ</em>ﾗｽ"],
     ["Devanagari vowel sign stays outside", "किताब", "क", "<em>क</em>िताब"],
     ["Devanagari nukta, one character or two", "क़ क\u093c", "क़", "<em>क़</em> <em>क\u093c</em>"],
+    ["ligature letter found by both of its letters", "Æsop", "aes", "<em>Æs</em>op"],
+    ["ligature letter found by its end and the next", "Æsop", "es", "<em>Æs</em>op"],
+    ["a match that ends inside a ligature letter", "mælt", "ma", "<em>mæ</em>lt"],
+    ["thorn found by its second letter", "Þór", "h", "<em>Þ</em>ór"],
+    ["soft hyphens inside and around", "\u00adco\u00adop\u00ad", "coop", "\u00ad<em>co\u00adop</em>\u00ad"],
+    ["accent after a zero-width non-joiner", "e\u200c\u0301a", "ea", "<em>e\u200c\u0301a</em>"],
+    ["direction marks", "\u200fשלום\u200f", "שלום", "\u200f<em>שלום</em>\u200f"],
+    ["Persian non-joiner and letters", "می‌خواهم", "ميخ", "<em>می‌خ</em>واهم"],
+    ["digits of another keyboard", "١٢٣", "23", "١<em>٢٣</em>"],
+    ["fraction", "1½", "1/", "1<em>½</em>"],
+    ["curly quotes", "it’s “ok”", `'s "`, "it<em>’s “</em>ok”"],
+    ["a negated sign is not the sign", "≠ =\u0338 =", "=", "≠ =\u0338 <em>=</em>"],
+    ["a negated sign, composed or not", "a≠ =\u0338", "≠", "a<em>≠</em> <em>=\u0338</em>"],
+    ["keycap", "1\ufe0f\u20e3", "1\ufe0f\u20e3", "<em>1\ufe0f\u20e3</em>"],
     ["part of an emoji sequence", "👨‍👩‍👧", "👩", "👨‍<em>👩</em>‍👧"],
+    ["an emoji sequence without its joiners", "x👨‍👩‍👧y", "👨👩", "x<em>👨‍👩</em>‍👧y"],
     ["the whole emoji sequence", "x👨‍👩‍👧y", "👨‍👩‍👧", "x<em>👨‍👩‍👧</em>y"],
     ["one character that folds to 18", "صلى ﷺ", "الله", "صلى <em>ﷺ</em>"],
     ["beyond the basic plane", "𠮷野家", "野", "𠮷<em>野</em>家"],
@@ -45,14 +60,6 @@ describe("highlight: a match in the original text", () => {
     expect(highlight(body, fold(query) as FoldedQuery)).toBe(expected)
   })
 })
-
-/** A body, and a query that is often part of it. */
-const bodyAndQuery = fc
-  .tuple(anyText, fc.nat(40), fc.integer({ min: 1, max: 6 }), anyText, fc.boolean())
-  .map(([body, from, length, other, within]) => {
-    const piece = [...body].slice(from, from + length).join("")
-    return { body, query: within && piece !== "" ? piece : other }
-  })
 
 describe("highlight: any body and query", () => {
   test("without its tags and unescaped, is the body", () => {

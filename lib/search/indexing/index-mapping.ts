@@ -16,7 +16,7 @@ import { chatText } from "../../events.ts"
 import { MESSAGE_MAPPINGS, type MessageMembers, membersOfMessageRow } from "../../members.ts"
 
 /** Rises with every change of settings, mapping or folding, and requires a new index: see rebuilding/reindex.ts. */
-export const MAPPING_VERSION = 1
+export const MAPPING_VERSION = 2
 
 const nGramAnalyzer = (tokenizer: string): estypes.AnalysisAnalyzer => ({ type: "custom", tokenizer })
 const nGramTokenizer = (size: number): estypes.AnalysisTokenizer => ({ type: "ngram", min_gram: size, max_gram: size })
