@@ -7,6 +7,7 @@ const FLOORS = {
   operations: "^lib/operations/",
   "relay-and-operate": "^lib/(relay|operate)/",
   search: "^lib/search/",
+  changes: "^lib/changes/",
   "chats-and-messages": "^lib/(chats|messages)\\.ts$",
   applications: "^lib/applications\\.ts$",
   "persist-write-http": "^lib/(persist|write|http)/|^lib/merged-page\\.ts$",

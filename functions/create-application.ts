@@ -1,6 +1,6 @@
 import { createApplication } from "../lib/applications.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
-import { created } from "../lib/http/reply/replies.ts"
+import { created } from "../lib/http/reply/entity-tag.ts"
 import * as operations from "../lib/operations/applications.ts"
 import { adminKeys, runtime } from "../lib/runtime.ts"
 

@@ -1,6 +1,6 @@
 import { createChat } from "../lib/chats.ts"
 import { endpoint } from "../lib/http/endpoint.ts"
-import { created } from "../lib/http/reply/replies.ts"
+import { created } from "../lib/http/reply/entity-tag.ts"
 import * as operations from "../lib/operations/chats.ts"
 import { runtime } from "../lib/runtime.ts"
 

@@ -1,5 +1,5 @@
 import { endpoint } from "../lib/http/endpoint.ts"
-import { created } from "../lib/http/reply/replies.ts"
+import { created } from "../lib/http/reply/entity-tag.ts"
 import { createMessage } from "../lib/messages.ts"
 import * as operations from "../lib/operations/messages.ts"
 import { runtime } from "../lib/runtime.ts"

@@ -1,6 +1,6 @@
 import { endpoint } from "../lib/http/endpoint.ts"
 import { answerList } from "../lib/http/pages.ts"
-import { answerSearch } from "../lib/http/searches.ts"
+import { answerSearch, isSearch } from "../lib/http/searches.ts"
 import { listMessages } from "../lib/messages.ts"
 import * as operations from "../lib/operations/messages.ts"
 import { searchChat } from "../lib/search/querying/search.ts"
@@ -8,13 +8,12 @@ import { searchRuntime } from "../lib/search-runtime.ts"
 
 export const handler = endpoint(operations.listMessages, ({ path, params, query: parameters }, scope) => {
   const { token, chat_number: chat } = params
-  const { query } = parameters
-  // With `query` this is a search, and its next pages have the search's own path.
-  if (query !== undefined)
-    return answerSearch(`${path}/search`, "number", { ...parameters, query }, async (question) =>
+  // With `query` or `sender` this is a search, and its next pages have the search's own path.
+  if (isSearch(parameters))
+    return answerSearch(`${path}/search`, "number", parameters, async (question) =>
       searchChat(await searchRuntime(scope), token, chat, question),
     )
-  return answerList({ path, keyedBy: "number" }, parameters, async (page) =>
+  return answerList({ path, keyedBy: "message" }, parameters, async (page) =>
     listMessages(await searchRuntime(scope), token, chat, page),
   )
 })

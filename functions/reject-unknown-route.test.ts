@@ -9,6 +9,7 @@ describe("a call that no route takes", () => {
     ["DELETE", "/applications", "POST, GET, HEAD, OPTIONS"],
     ["POST", "/applications/x", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"],
     ["PUT", `${MESSAGES}/search`, "POST, GET, HEAD, OPTIONS"],
+    ["GET", `${MESSAGES}/batch`, "POST, OPTIONS"],
     ["TRACE", `${MESSAGES}/5`, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"],
     ["POST", "/health", "GET, HEAD, OPTIONS"],
   ])("%s %s, is 405 with Allow: %s", async (method, path, allow) => {

@@ -1,9 +1,18 @@
 import { updateChat } from "../lib/chats.ts"
-import { endpoint } from "../lib/http/endpoint.ts"
-import { ok } from "../lib/http/reply/replies.ts"
+import { byMethod, endpoint } from "../lib/http/endpoint.ts"
+import { changed, ifMatch } from "../lib/http/reply/entity-tag.ts"
 import * as operations from "../lib/operations/chats.ts"
 import { runtime } from "../lib/runtime.ts"
 
-export const handler = endpoint(operations.updateChat, async ({ params, body }, scope) =>
-  ok(await updateChat(await runtime(scope), params.token, params.number, body)),
+export const handler = byMethod(
+  endpoint(operations.updateChat, async ({ params, body }, scope) => {
+    const terms = { precondition: ifMatch(scope.headers) }
+    return changed(await updateChat(await runtime(scope), params.token, params.number, body, terms))
+  }),
+  {
+    PATCH: endpoint(operations.updateChatByPatch, async ({ params, body }, scope) => {
+      const terms = { keepsMembers: true, precondition: ifMatch(scope.headers) }
+      return changed(await updateChat(await runtime(scope), params.token, params.number, body, terms))
+    }),
+  },
 )

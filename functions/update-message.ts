@@ -1,9 +1,20 @@
-import { endpoint } from "../lib/http/endpoint.ts"
-import { ok } from "../lib/http/reply/replies.ts"
+import { byMethod, endpoint } from "../lib/http/endpoint.ts"
+import { changed, ifMatch } from "../lib/http/reply/entity-tag.ts"
 import { updateMessage } from "../lib/messages.ts"
 import * as operations from "../lib/operations/messages.ts"
 import { runtime } from "../lib/runtime.ts"
 
-export const handler = endpoint(operations.updateMessage, async ({ params, body }, scope) =>
-  ok(await updateMessage(await runtime(scope), params.token, params.chat_number, params.number, body)),
+export const handler = byMethod(
+  endpoint(operations.updateMessage, async ({ params, body }, scope) => {
+    const { token, chat_number: chat, number } = params
+    const terms = { precondition: ifMatch(scope.headers) }
+    return changed(await updateMessage(await runtime(scope), token, chat, number, body, terms))
+  }),
+  {
+    PATCH: endpoint(operations.updateMessageByPatch, async ({ params, body }, scope) => {
+      const { token, chat_number: chat, number } = params
+      const terms = { keepsMembers: true, precondition: ifMatch(scope.headers) }
+      return changed(await updateMessage(await runtime(scope), token, chat, number, body, terms))
+    }),
+  },
 )

@@ -19,18 +19,20 @@ import {
   unlessRedisAway,
 } from "./outbox/known.ts"
 import type { Stores } from "./stores.ts"
-import { acceptChange, acceptCreation } from "./write/accept.ts"
+import { acceptChange, acceptCreation, type Terms } from "./write/accept.ts"
 
 type ApplicationState = State<ApplicationMembers> & { token: string; chatsCount: number }
 
-const present = ({ token, members, chatsCount, ...state }: ApplicationState): Application => ({
+/** Returns the application as clients see it. */
+export const present = ({ token, members, chatsCount, ...state }: ApplicationState): Application => ({
   token,
   ...members,
   chats_count: chatsCount,
   ...timesOf(state),
 })
 
-const fromEvent = (event: WriteEvent, row?: ApplicationState): ApplicationState => ({
+/** Returns the state that an event leaves of an application's row, if it has one. */
+export const fromEvent = (event: WriteEvent, row?: ApplicationState): ApplicationState => ({
   token: event.application,
   chatsCount: row?.chatsCount ?? 0,
   ...stateOf(event, row?.members ?? APPLICATION_DEFAULTS),
@@ -59,17 +61,20 @@ export async function updateApplication(
   stores: Stores,
   token: string,
   changes: Partial<ApplicationMembers>,
+  terms?: Terms<Application>,
 ): Promise<Application> {
-  const found = await findApplication(stores, token)
   const key = { application: token, chat: 0, message: 0 }
-  const event = await acceptChange(stores, { key, found, state: { ...found.members, ...changes } })
+  const read = () => findApplication(stores, token)
+  const next = ({ members }: ApplicationState) => ({ ...members, ...changes })
+  const { event, found } = await acceptChange(stores, { key, read, present, next }, terms)
   return present(fromEvent(event, found))
 }
 
 /** Deletes an application: everything below it is 404 from then on; rows and documents are removed in batches later. */
-export async function deleteApplication(stores: Stores, token: string): Promise<void> {
-  const found = await findApplication(stores, token)
-  await acceptChange(stores, { key: { application: token, chat: 0, message: 0 }, found, state: { deleted: true } })
+export async function deleteApplication(stores: Stores, token: string, terms?: Terms<Application>): Promise<void> {
+  const key = { application: token, chat: 0, message: 0 }
+  const read = () => findApplication(stores, token)
+  await acceptChange(stores, { key, read, present, next: () => ({ deleted: true }) }, terms)
 }
 
 /** Returns the living applications by creation time, then by token. */
@@ -115,17 +120,19 @@ async function findApplication(stores: Stores, token: string): Promise<Applicati
   const known = await readKnown(stores, [{ application: token, chat: 0, message: 0 }])
   refuseDeleted(["application"], known.entries)
   const [entry] = known.entries
-  if (entry && isCreation(entry)) return fromEvent(entry)
+  const { asOf } = known
+  if (entry && isCreation(entry)) return { ...fromEvent(entry), asOf }
   const row = await readMysql(() =>
     stores.mysql.selectFrom("applications").selectAll().where("token", "=", token).executeTakeFirst(),
   )
   const item = row && toItem(row)
-  if (entry && Number(entry.revision) >= (row?.revision ?? 0)) return fromEvent(entry, item?.value)
+  if (entry && Number(entry.revision) >= (row?.revision ?? 0)) return { ...fromEvent(entry, item?.value), asOf }
   if (!item) throw absent("application", known)
-  return item.value
+  return { ...item.value, asOf }
 }
 
-function toItem(row: Selectable<Database["applications"]>): Item<ApplicationState> {
+/** Returns a row's state. */
+export function toItem(row: Selectable<Database["applications"]>): Item<ApplicationState> {
   const { token, chats_count: chatsCount, revision, created_at: createdAt, updated_at: updatedAt } = row
   const value = { token, members: membersOfApplicationRow(row), chatsCount, revision, createdAt, updatedAt }
   return { position: { createdAt: createdAt.getTime(), key: token }, revision, value }

@@ -6,7 +6,14 @@ import type { Chat, Page, PageRequest } from "./contract.ts"
 import { type Database, isFound, type Joined } from "./database.ts"
 import { DependencyAway } from "./errors.ts"
 import type { WriteEvent } from "./events.ts"
-import { CHAT_COLUMNS, CHAT_DEFAULTS, type ChatColumns, type ChatMembers, membersOfChatRow } from "./members.ts"
+import {
+  answered,
+  CHAT_COLUMNS,
+  CHAT_DEFAULTS,
+  type ChatColumns,
+  type ChatMembers,
+  membersOfChatRow,
+} from "./members.ts"
 import { type Item, mergedPage, pendingRange, type Window } from "./merged-page.ts"
 import type { Created, Idempotency } from "./outbox/idempotency.ts"
 import {
@@ -21,20 +28,22 @@ import {
   timesOf,
 } from "./outbox/known.ts"
 import type { Stores } from "./stores.ts"
-import { acceptChange, acceptCreation } from "./write/accept.ts"
+import { acceptChange, acceptCreation, type Terms } from "./write/accept.ts"
 
-type ChatState = State<ChatMembers> & { number: number; messagesCount: number }
+export type ChatState = State<ChatMembers> & { number: number; messagesCount: number }
 
 const NAMES = ["application", "chat"]
 
-const present = ({ number, members, messagesCount, ...state }: ChatState): Chat => ({
+/** Returns the chat as clients see it. */
+export const present = ({ number, members, messagesCount, ...state }: ChatState): Chat => ({
   number,
-  ...members,
+  ...answered(members),
   messages_count: messagesCount,
   ...timesOf(state),
 })
 
-const fromEvent = (event: WriteEvent, row?: ChatState): ChatState => ({
+/** Returns the state that an event leaves of a chat's row, if it has one. */
+export const fromEvent = (event: WriteEvent, row?: ChatState): ChatState => ({
   number: event.chat,
   messagesCount: row?.messagesCount ?? 0,
   ...stateOf(event, row?.members ?? CHAT_DEFAULTS),
@@ -44,7 +53,7 @@ const fromEvent = (event: WriteEvent, row?: ChatState): ChatState => ({
 export async function createChat(
   stores: Stores,
   application: string,
-  state: ChatMembers,
+  state: Partial<ChatMembers>,
   idempotency?: Idempotency,
 ): Promise<Created<Chat>> {
   const { event, replayed } = await acceptCreation(stores, { kind: "chat", application, chat: 0, state, idempotency })
@@ -72,10 +81,12 @@ export async function updateChat(
   application: string,
   number: number,
   changes: Partial<ChatMembers>,
+  terms?: Terms<Chat>,
 ): Promise<Chat> {
-  const found = await findChat(stores, application, number)
   const key = { application, chat: number, message: 0 }
-  const event = await acceptChange(stores, { key, found, state: { ...found.members, ...changes } })
+  const read = () => findChat(stores, application, number)
+  const next = ({ members }: ChatState) => ({ ...members, ...changes })
+  const { event, found } = await acceptChange(stores, { key, read, present, next }, terms)
   return present(fromEvent(event, found))
 }
 
@@ -112,9 +123,15 @@ const selectDeletedChats = (db: Mysql, application: string) =>
     .limit(LEFT_OUT_MAX)
 
 /** Deletes a chat: it and its messages are 404 from then on; rows and documents are removed in batches later. */
-export async function deleteChat(stores: Stores, application: string, number: number): Promise<void> {
-  const found = await findChat(stores, application, number)
-  await acceptChange(stores, { key: { application, chat: number, message: 0 }, found, state: { deleted: true } })
+export async function deleteChat(
+  stores: Stores,
+  application: string,
+  number: number,
+  terms?: Terms<Chat>,
+): Promise<void> {
+  const key = { application, chat: number, message: 0 }
+  const read = () => findChat(stores, application, number)
+  await acceptChange(stores, { key, read, present, next: () => ({ deleted: true }) }, terms)
 }
 
 /** Returns the living chats of an application, by number. */
@@ -148,19 +165,24 @@ async function findChat(stores: Stores, application: string, number: number): Pr
   ])
   refuseDeleted(NAMES, known.entries)
   const [applicationEntry, entry] = known.entries
-  if (entry && known.applicationLives && isCreation(entry)) return fromEvent(entry)
+  const { asOf } = known
+  if (entry && known.applicationLives && isCreation(entry)) return { ...fromEvent(entry), asOf }
   const row = await readMysql(() => selectChat(stores.mysql, application, number).executeTakeFirstOrThrow())
   if (!applicationEntry && !row.application_revision) throw absent("application", known)
   const [item] = toItem(row)
-  if (entry && Number(entry.revision) >= (row.revision ?? 0)) return fromEvent(entry, item?.value)
+  if (entry && Number(entry.revision) >= (row.revision ?? 0)) return { ...fromEvent(entry, item?.value), asOf }
   if (!item) throw absent("chat", known)
-  return item.value
+  return { ...item.value, asOf }
 }
 
 const TIMES = ["revision", "created_at", "updated_at"] as const
-type Row = Pick<Selectable<Database["chats"]>, "number" | "messages_count" | keyof ChatColumns | (typeof TIMES)[number]>
+export type Row = Pick<
+  Selectable<Database["chats"]>,
+  "number" | "messages_count" | keyof ChatColumns | (typeof TIMES)[number]
+>
 
-function toItem(row: Joined<Row>): Item<ChatState>[] {
+/** Returns a row's state, or nothing of an outer join that found none. */
+export function toItem(row: Joined<Row>): Item<ChatState>[] {
   if (!isFound(row)) return []
   const { number, messages_count: messagesCount, revision, created_at: createdAt, updated_at: updatedAt } = row
   const value = { number, members: membersOfChatRow(row), messagesCount, revision, createdAt, updatedAt }

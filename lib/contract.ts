@@ -3,13 +3,17 @@ import { ERROR_CODES } from "./errors.ts"
 import { LIMITS } from "./limits.ts"
 import {
   count,
+  GivenMetadata,
+  GivenSentAt,
   idempotencyKey,
   keptText,
+  Metadata,
   Name,
   named,
   pathNumber,
   resourceNumber,
   searchTime,
+  someOf,
   Time,
   Token,
   textSchema,
@@ -21,23 +25,67 @@ const MessageBody = keptText(LIMITS.bodyMax).meta({
 })
 
 export const SearchQuery = keptText(LIMITS.queryMax).meta({
-  description: "1–256 characters; white space counts.",
+  description: "1–256 characters; white space counts. Required unless there is a `sender`.",
   examples: ["parcel"],
   ...textSchema(LIMITS.queryMax),
 })
 
-export const ApplicationInput = named("ApplicationInput", { name: Name })
-export const ApplicationChanges = named("ApplicationChanges", { name: Name })
-export const ChatInput = named("ChatInput", { name: Name.nullish().transform((name) => name ?? null) })
-export const ChatChanges = named("ChatChanges", { name: Name.nullable() })
-export const MessageInput = named("MessageInput", { body: MessageBody })
-export const MessageChanges = named("MessageChanges", { body: MessageBody })
+const SENDER_NOTE =
+  "Who sent it. The holder of the token vouches for it: the API checks nothing and attaches no meaning."
+const Sender = keptText(LIMITS.senderMax).meta({
+  description: `${SENDER_NOTE} 1–255 characters, kept as they are, not only white space. An update ignores it.`,
+  examples: ["customer-4711"],
+  ...textSchema(LIMITS.senderMax),
+})
 
-const SearchFrom = searchTime("Only messages created then or later (RFC 3339).", "2026-11-01T00:00:00Z")
-const SearchTo = searchTime("Only messages created then or earlier (RFC 3339).", "2026-11-30T23:59:59.999Z")
+/** Returns the schema of a member that may be null or left out, which are the same. */
+const orNull = <Schema extends z.ZodType>(schema: Schema) =>
+  schema.nullish().transform((value): z.output<Schema> | null => value ?? null)
+const metadata = GivenMetadata.optional().transform((json) => json ?? null)
+
+// What POST and PUT take is the whole: what is left out has its default. What PATCH takes are changes.
+export const ApplicationInput = named("ApplicationInput", { name: Name })
+export const ApplicationChanges = someOf("ApplicationChanges", { name: Name.exactOptional() })
+export const ChatInput = named("ChatInput", { name: orNull(Name), metadata })
+export const ChatChanges = someOf("ChatChanges", {
+  name: Name.nullable().exactOptional(),
+  metadata: GivenMetadata.exactOptional(),
+})
+export const MessageInput = named("MessageInput", {
+  body: MessageBody,
+  sender: orNull(Sender),
+  metadata,
+  sent_at: orNull(GivenSentAt),
+})
+export const MessageReplacement = named("MessageReplacement", { body: MessageBody, metadata })
+export const MessageChanges = someOf("MessageChanges", {
+  body: MessageBody.exactOptional(),
+  metadata: GivenMetadata.exactOptional(),
+})
+/** zod refuses a list that is too long before it looks at the messages, each of which could be wrong. */
+export const MessageBatchInput = named("MessageBatchInput", {
+  messages: z
+    .array(MessageInput)
+    .min(1, "must have at least 1 item")
+    .max(LIMITS.batchMax, `must have at most ${LIMITS.batchMax} items`)
+    .meta({ description: `1–${LIMITS.batchMax} messages, in the order in which they get their numbers.` }),
+})
+
+const TIME_NOTE = "by `sent_at`, or where that is null by `created_at` (RFC 3339)."
+const SearchFrom = searchTime(`Only messages sent then or later, ${TIME_NOTE}`, "2026-11-01T00:00:00Z")
+const SearchTo = searchTime(`Only messages sent then or earlier, ${TIME_NOTE}`, "2026-11-30T23:59:59.999Z")
+const SearchSender = keptText(LIMITS.senderMax).meta({
+  description: "Only messages with exactly this `sender`. With it `query` may be left out.",
+  examples: ["customer-4711"],
+  ...textSchema(LIMITS.senderMax),
+})
 
 /** The filters of a search besides its query: times, then document members that must match exactly. */
-export const searchFilters = { from: SearchFrom.optional(), to: SearchTo.optional() }
+export const searchFilters = {
+  from: SearchFrom.optional(),
+  to: SearchTo.optional(),
+  sender: SearchSender.optional(),
+}
 export type SearchFilters = { [Name in keyof typeof searchFilters]?: string | undefined }
 
 const CHAT_NUMBER_EXAMPLE = 7
@@ -68,26 +116,36 @@ export const Chat = named("Chat", {
     .string()
     .nullable()
     .meta({ examples: ["Order 1001"] }),
+  metadata: Metadata,
   messages_count: count(COUNT_NOTE, 42),
   created_at: Time,
   updated_at: Time,
 })
 
 const Highlight = z.string().meta({
-  description: "The body, HTML-escaped, with each match in <em>…</em>.",
+  description: "Only where `query` was asked for: the body, HTML-escaped, with each match in <em>…</em>.",
   examples: ["Hello, where is my <em>parcel</em>?"],
 })
-/** One type for reads and lists, so that clients treat them alike; only a list with `query` has highlights. */
+/** One type for reads and lists, so that clients treat them alike; only a search with `query` has highlights. */
 export const Message = named("Message", {
   number: resourceNumber("Counts from 1 in the chat.", MESSAGE_NUMBER_EXAMPLE),
   body: z.string().meta({ examples: ["Hello, where is my parcel?"] }),
+  sender: z
+    .string()
+    .nullable()
+    .meta({ description: SENDER_NOTE, examples: ["customer-4711"] }),
+  metadata: Metadata,
+  sent_at: Time.nullable().meta({
+    description: "When the original was sent, as its sender says, if it was said: RFC 3339 in UTC with milliseconds.",
+  }),
   created_at: Time,
   updated_at: Time,
-  highlight: Highlight.optional().meta({
-    description: "Only in a list asked with `query`: the body, HTML-escaped, with each match in <em>…</em>.",
-  }),
+  highlight: Highlight.optional(),
 })
-export const SearchHit = named("SearchHit", { ...Message.shape, highlight: Highlight })
+export const MessageBatch = named("MessageBatch", {
+  data: z.array(Message).meta({ description: "The messages in the order given. Each number is the next one." }),
+})
+export const SearchHit = named("SearchHit", Message.shape)
 
 export const ApplicationSearchHit = named("ApplicationSearchHit", {
   chat_number: resourceNumber("The chat that the message is in.", CHAT_NUMBER_EXAMPLE),
@@ -102,7 +160,7 @@ export const ChatList = named("ChatList", { data: z.array(Chat), next_cursor: Ne
 export const MessageList = named("MessageList", {
   data: z.array(Message),
   next_cursor: NextCursor,
-  total: total("Only where the list was asked with `query`: how many messages match.").optional(),
+  total: total("Only where the list was asked with `query` or `sender`: how many messages match.").optional(),
 })
 export const SearchResults = named("SearchResults", {
   data: z.array(SearchHit),
@@ -113,6 +171,39 @@ export const SearchResults = named("SearchResults", {
 export const ApplicationSearchResults = named("ApplicationSearchResults", {
   ...SearchResults.shape,
   data: z.array(ApplicationSearchHit),
+})
+
+export const CHANGE_TYPES = [
+  "application.updated",
+  "chat.created",
+  "chat.updated",
+  "chat.deleted",
+  "message.created",
+  "message.updated",
+  "message.deleted",
+] as const
+
+export const Change = named("Change", {
+  id: z.string().meta({
+    description: "One for each write of a resource, the same whenever and however it is told.",
+    examples: ["nAeSVc0nM5yDx0pD0yv8dQ"],
+  }),
+  type: z.enum(CHANGE_TYPES).meta({
+    description: "What happened last. `created` means: not changed since. Treat created and updated alike.",
+    examples: ["message.created"],
+  }),
+  at: Time.meta({ description: "The time of the write." }),
+  chat_number: resourceNumber("The chat; null for the application.", CHAT_NUMBER_EXAMPLE).nullable(),
+  number: resourceNumber("The message; else null.", MESSAGE_NUMBER_EXAMPLE).nullable(),
+  data: z.record(z.string(), z.unknown()).nullable().meta({
+    description:
+      "The whole resource as its GET shows it: an Application, a Chat or a Message, as `type` says. Null when deleted.",
+  }),
+})
+export const ChangeList = named("ChangeList", {
+  data: z.array(Change),
+  next_cursor: z.string().meta({ description: "Where to go on, now or later. Never null." }),
+  has_more: z.boolean().meta({ description: "Whether to ask at once: there is more already." }),
 })
 
 export const FieldError = named("FieldError", {
@@ -150,30 +241,6 @@ export const Problem = named("Problem", {
   errors: z.array(FieldError).optional().meta({ description: "With `invalid_request`: each wrong field." }),
 })
 
-export const DependencyState = named("DependencyState", {
-  state: z.enum(["up", "down"]),
-  latency_ms: z
-    .number()
-    .min(0)
-    .meta({
-      description: "How long the check took, in milliseconds.",
-      format: "double",
-      examples: [1.5],
-    }),
-})
-export const Health = named("Health", { status: z.literal("ok") })
-export const Readiness = named("Readiness", {
-  status: z.enum(["ready", "not_ready"]),
-  dependencies: z.object({
-    mysql: DependencyState,
-    redis: DependencyState,
-    sqs: DependencyState,
-    elasticsearch: DependencyState,
-  }),
-})
-
-export const OpenApi = named("OpenApi", {})
-
 export type ApplicationInput = z.infer<typeof ApplicationInput>
 export type ChatInput = z.infer<typeof ChatInput>
 export type MessageInput = z.infer<typeof MessageInput>
@@ -182,23 +249,37 @@ export type Chat = z.infer<typeof Chat>
 export type Message = z.infer<typeof Message>
 export type SearchHit = z.infer<typeof SearchHit>
 export type ApplicationSearchHit = z.infer<typeof ApplicationSearchHit>
+export type Change = z.infer<typeof Change>
 export type Problem = z.infer<typeof Problem>
 
 export type Order = "asc" | "desc"
 /** The keyset position behind a cursor: applications have `createdAt` (ms), hits through an application also `chat`. */
 export type Position = { createdAt?: number; chat?: number; key: string | number }
-/** Asks for a page by `after` (keyset) or by `offset` (rows to skip). */
-export type PageRequest = { limit: number; order: Order; after?: Position; offset?: number }
 /**
- * Asks for a page of a search. `query` is not folded yet; `from` and `to` (ms) bound created_at, both inclusive;
- * `exact` maps document members to their values.
+ * Asks for a page by `after` (keyset) or by `offset` (rows to skip). `after` and `until` are where the list begins and
+ * ends in its order; neither is in it.
+ */
+export type PageRequest = { limit: number; order: Order; after?: Position; until?: Position; offset?: number }
+/**
+ * Asks for a page of a search. `query` is not folded yet; without it all that pass the filters are asked for.
+ * `from` and `to` (ms) bound sent_at, or created_at where that is null, both inclusive; `exact` maps document members to
+ * their values.
  */
 export type Question = Pick<PageRequest, "limit" | "order"> & {
-  query: string
+  query?: string
   after?: Position | null
   from?: number
   to?: number
   exact?: Record<string, string>
 }
+/**
+ * A reader's place among an application's changes, in µs of Redis' clock. All up to `revision` has been told. Deletes
+ * up to `start`, where its first walk began, concern nothing that it was told. At `completeAt` it had been told
+ * everything, or was about to begin.
+ */
+export type ChangesPosition = { revision: number; start: number; completeAt: number }
+/** Asks for the changes after a position, of one chat only unless `chat` is 0. */
+export type ChangesRequest = { from: ChangesPosition | "beginning" | "latest"; chat: number; limit: number }
+export type ChangesPage = { data: Change[]; next: ChangesPosition; hasMore: boolean }
 /** A page; `next` is null on the last one. */
 export type Page<T> = { data: T[]; next: Position | null }

@@ -18,6 +18,16 @@ export const ERROR_CODES = {
     title: "Request timeout",
     meaning: "The request did not arrive in full in time; nothing was done.",
   },
+  cursor_expired: {
+    status: 410,
+    title: "Cursor expired",
+    meaning: "The cursor of these changes is too old to go on from without missing a delete: begin anew without one.",
+  },
+  precondition_failed: {
+    status: 412,
+    title: "Precondition failed",
+    meaning: "The resource has changed since the client read it: If-Match does not name its ETag. Nothing was changed.",
+  },
   body_too_large: { status: 413, title: "Body too large", meaning: "The request body is larger than the limit." },
   uri_too_long: {
     status: 414,

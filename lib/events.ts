@@ -8,7 +8,8 @@
  *
  * Events outlive deployments, in which old and new functions run side by side. So code that passes an event on keeps
  * members that it does not know, and an update that lacks a member leaves it as the row has it. An event of a form that
- * older consumers could not store has a newer version `v` (absent: 1), and they leave it to newer functions.
+ * older consumers could not store, or with members that they would lose (`versionFor` in members.ts), has a newer version
+ * `v` (absent: 1), and they leave it to newer functions.
  */
 import * as z from "zod"
 import { LIMITS } from "./limits.ts"
@@ -20,7 +21,7 @@ const Token = z.string().regex(TOKEN_PATTERN)
 const Num = z.int().min(0).max(LIMITS.numberMax)
 
 /** The newest event version that this code can store. */
-export const EVENT_VERSION = 1
+export const EVENT_VERSION = 2
 
 /** Defines an event that keeps unknown members when it is parsed, though its type omits them. */
 const eventOf = <Shape extends z.ZodRawShape>(shape: Shape) => z.looseObject(shape) as unknown as z.ZodObject<Shape>

@@ -4,12 +4,28 @@ export const LIMITS = {
   nameMax: 255,
   /** About four pages of text; 40,000 bytes of UTF-8 at most, which a MySQL TEXT (65,535) holds. */
   bodyMax: 10_000,
+  /** Fits the names and ids of users in other systems; 1,020 bytes of UTF-8 at most. */
+  senderMax: 255,
+  /** Of compact JSON in UTF-8: some dozens of members. A page of a hundred messages stays well below a megabyte. */
+  metadataBytesMax: 4_096,
+  /** Deeper than what people write by hand; recursion over it is safe. */
+  metadataDepthMax: 8,
+  /** How far a `sent_at` may lie ahead: no clock of a sender is wrong by more than its time zone. */
+  sentAheadMaxMs: 86_400_000,
   /** 10,000 code points, each escaped as a surrogate pair (12 bytes), and the rest of the document. */
   requestBytesMax: 128 * 1024,
+  /** A batch spares a client round trips, and a hundred messages hold Redis for less than a millisecond. */
+  batchMax: 100,
+  /** A hundred messages of 10,000 ASCII characters, or 26 of 10,000 characters of four bytes. */
+  batchBytesMax: 1024 * 1024,
   /** No valid body has more than one level; at this depth even a recursive parser is safe. */
   jsonDepthMax: 32,
   pageLimitDefault: 20,
   pageLimitMax: 100,
+  /** Changes are small, and a reader that follows them asks again at once while there are more. */
+  changesLimitDefault: 50,
+  /** A message's tombstone is kept a day longer, so that clocks may differ and a page has time to be read. */
+  changesCursorDays: 14,
   /** An offset page costs as much as all pages before it, so page × limit is bounded; cursors are not. */
   offsetMax: 10_000,
   queryMax: 256,

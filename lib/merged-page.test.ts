@@ -37,9 +37,10 @@ function createSource(resources: Resource[], positionOf: PositionOf) {
   const items = numbered.flatMap(({ number, row }): Item<string>[] =>
     row === undefined ? [] : [{ position: positionOf(number), revision: row, value: `row ${number}` }],
   )
-  const windowOf = <T>(list: T[], place: (one: T) => Position, { after, order, count }: Window): T[] =>
+  const windowOf = <T>(list: T[], place: (one: T) => Position, { after, until, order, count }: Window): T[] =>
     list
       .filter((one) => after === undefined || compare(place(one), after, order) > 0)
+      .filter((one) => until === undefined || compare(place(one), until, order) < 0)
       .sort((a, b) => compare(place(a), place(b), order))
       .slice(0, count)
   const reads = { pending: 0, rows: 0 }
@@ -66,10 +67,11 @@ function shown({ pending, deleted, row }: Resource, number: number): string[] {
 }
 
 function expectedPage(resources: Resource[], positionOf: PositionOf, request: PageRequest): Page<string> {
-  const { after, order, offset = 0, limit } = request
+  const { after, until, order, offset = 0, limit } = request
   const numbers = [...resources.keys()]
   if (order === "desc") numbers.reverse()
-  const beyond = numbers.slice(after === undefined ? 0 : 1 + numbers.findIndex((n) => positionOf(n).key === after.key))
+  const placeOf = (position: Position) => numbers.findIndex((n) => positionOf(n).key === position.key)
+  const beyond = numbers.slice(after === undefined ? 0 : 1 + placeOf(after), until && placeOf(until))
   const list = beyond.flatMap((number) => shown(resources[number] ?? {}, number).map((value) => ({ number, value })))
   const page = list.slice(offset, offset + limit)
   const last = page.at(-1)
@@ -85,17 +87,21 @@ const scene = fc.record({
   limit: fc.integer({ min: 1, max: 8 }),
   offset: fc.option(fc.nat(12), { nil: undefined }),
   start: fc.option(fc.nat(39), { nil: undefined }),
+  end: fc.option(fc.nat(39), { nil: undefined }),
 })
 
 describe.each([
   ["numbers", byNumber],
   ["times and keys", byTime],
 ])("a page by %s", (_, positionOf) => {
-  test("of any resources, from anywhere: is cut from the whole", async () => {
+  test("of any resources, from anywhere to anywhere: is cut from the whole", async () => {
     await fc.assert(
-      fc.asyncProperty(scene, async ({ resources, order, limit, offset, start }) => {
-        const after = start !== undefined && start < resources.length ? positionOf(start) : undefined
-        const request = { order, limit, ...(offset !== undefined && { offset }), ...(after && { after }) }
+      fc.asyncProperty(scene, async ({ resources, order, limit, offset, start, end }) => {
+        const place = (at: number | undefined) =>
+          at !== undefined && at < resources.length ? positionOf(at) : undefined
+        const [after, until] = [place(start), place(end)]
+        const ends = { ...(after && { after }), ...(until && { until }) }
+        const request = { order, limit, ...(offset !== undefined && { offset }), ...ends }
         const { source } = createSource(resources, positionOf)
         expect(await mergedPage(source, request)).toEqual(expectedPage(resources, positionOf, request))
       }),
@@ -137,6 +143,22 @@ test("a page that the outbox fills without a gap: asks for no rows", async () =>
   expect(reads).toEqual({ pending: 1, rows: 0 })
   await mergedPage(whole, { order: "asc", limit: 9 })
   expect(reads).toEqual({ pending: 2, rows: 1 })
+})
+
+test("a range that the outbox has whole: asks for no rows, however long the page may be", async () => {
+  const { source, reads } = createSource(
+    Array.from({ length: 9 }, () => ({ pending: 5 })),
+    byNumber,
+  )
+  const whole = { ...source, isWhole: () => true }
+  for (const [order, after, until] of [
+    ["asc", 2, 6],
+    ["desc", 6, 2],
+  ] as const) {
+    const request = { order, limit: 20, after: { key: after }, until: { key: until } }
+    expect((await mergedPage(whole, request)).data).toHaveLength(3)
+  }
+  expect(reads).toEqual({ pending: 2, rows: 0 })
 })
 
 test("a page, some of whose rows have a pending delete: takes one read of each", async () => {

@@ -14,12 +14,17 @@ const PENDING_MAX = 250
 const PENDING_SHARE = 1.5
 
 export type Item<T> = { position: Position; revision: number; value: T }
-export type Window = { after: Position | undefined; order: "asc" | "desc"; count: number }
+export type Window = {
+  after: Position | undefined
+  until: Position | undefined
+  order: "asc" | "desc"
+  count: number
+}
 
 export type ListSource<T> = {
-  /** Reads the pending events beyond `after`, in order. */
+  /** Reads the pending events between `after` and `until`, in order. */
   readPending(window: Window): Promise<WriteEvent[]>
-  /** Reads the first rows beyond `after`, in any order; with `keysOnly` only their positions matter. */
+  /** Reads the first rows between `after` and `until`, in any order; with `keysOnly` only their positions matter. */
   readRows(window: Window, keysOnly: boolean): Promise<Item<T>[]>
   /** Returns true if no row can lie between `after` and the last pending event; then no rows are read. */
   isWhole?(pending: WriteEvent[], window: Window): boolean
@@ -28,28 +33,25 @@ export type ListSource<T> = {
   valueOf(event: WriteEvent, row: T | undefined): T
 }
 
-/** Returns the range of outbox scores beyond a position, which it excludes since numbers are unique. */
-export function pendingRange({ after, order, count }: Window): PendingRange {
-  const bound = after === undefined ? undefined : `(${after.key}`
-  return {
-    min: order === "asc" && bound !== undefined ? bound : "-inf",
-    max: order === "desc" && bound !== undefined ? bound : "+inf",
-    order,
-    count,
-  }
+/** Returns the range of outbox scores of a window, whose ends it excludes since numbers are unique. */
+export function pendingRange({ after, until, order, count }: Window): PendingRange {
+  const [start, end] = [after, until].map((position) => position && `(${position.key}`)
+  const [min = "-inf", max = "+inf"] = order === "asc" ? [start, end] : [end, start]
+  return { min, max, order, count }
 }
 
 /** Reads one page. `next` is the position of its last item, or null if nothing follows. */
 export async function mergedPage<T>(source: ListSource<T>, request: PageRequest): Promise<Page<T>> {
-  const { limit, order, offset = 0 } = request
-  let { after } = request
+  const { limit, offset = 0 } = request
+  let from = request
   if (offset > 0) {
-    const skipped = await walk(source, after, order, offset, true)
-    if (skipped.length < offset) return { data: [], next: null }
-    after = skipped.at(-1)?.position
+    const skipped = await walk(source, request, offset, true)
+    const last = skipped.at(-1)
+    if (!last || skipped.length < offset) return { data: [], next: null }
+    from = { ...request, after: last.position }
   }
   // One item more than the page tells whether another page follows.
-  const items = await walk(source, after, order, limit + 1, false)
+  const items = await walk(source, from, Math.min(limit + 1, roomIn(from)), false)
   const page = items.slice(0, limit)
   return {
     data: page.map(({ value }) => value),
@@ -57,10 +59,18 @@ export async function mergedPage<T>(source: ListSource<T>, request: PageRequest)
   }
 }
 
+/**
+ * Returns how many numbers lie between both ends of the list, so that an outbox that has all of them is asked alone. It
+ * is one at least, since also an empty list must find out whether its parents live.
+ */
+function roomIn({ after, until }: PageRequest): number {
+  if (typeof after?.key !== "number" || typeof until?.key !== "number") return Infinity
+  return Math.max(1, Math.abs(until.key - after.key) - 1)
+}
+
 async function walk<T>(
   source: ListSource<T>,
-  start: Position | undefined,
-  order: "asc" | "desc",
+  { after: start, until, order }: PageRequest,
   count: number,
   keysOnly: boolean,
 ): Promise<Item<T>[]> {
@@ -68,13 +78,13 @@ async function walk<T>(
   let after = start
   let pendingMax = Math.min(PENDING_MAX, Math.ceil(count * PENDING_SHARE))
   while (items.length < count) {
-    const window = { after, order, count: pendingMax }
+    const window = { after, until, order, count: pendingMax }
     const pending = await source.readPending(window)
     const hidden = pending.filter(({ deleted }) => deleted).length
     const missing = count - items.length
     const isWhole = pending.length - hidden >= missing && source.isWhole?.(pending, window)
     const rowsMax = missing + hidden
-    const read = isWhole ? [] : await source.readRows({ after, order, count: rowsMax }, keysOnly)
+    const read = isWhole ? [] : await source.readRows({ ...window, count: rowsMax }, keysOnly)
     const rows = read.sort((a, b) => compare(a.position, b.position, order))
     const ends: Position[] = []
     const lastPending = pending.at(-1)

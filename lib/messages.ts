@@ -1,10 +1,12 @@
 /** Messages: their rules and their SQL. A message's number is unique in its chat. */
-import { type Selectable, sql } from "kysely"
+import { type AliasedRawBuilder, type Selectable, sql } from "kysely"
 import { type Mysql, readMysql, unsignedZero } from "./clients/mysql.ts"
 import type { Message, Page, PageRequest } from "./contract.ts"
 import { type Database, isFound, type Joined } from "./database.ts"
+import { notFound } from "./errors.ts"
 import type { WriteEvent } from "./events.ts"
 import {
+  answered,
   MESSAGE_COLUMNS,
   MESSAGE_DEFAULTS,
   type MessageColumns,
@@ -26,15 +28,21 @@ import {
 } from "./outbox/known.ts"
 import { withinPageBytes } from "./page-bytes.ts"
 import type { Stores } from "./stores.ts"
-import { acceptChange, acceptCreation } from "./write/accept.ts"
+import { acceptChange, acceptCreation, type Terms } from "./write/accept.ts"
 
-type MessageState = State<MessageMembers> & { number: number }
+export type MessageState = State<MessageMembers> & { number: number }
 
 const NAMES = ["application", "chat", "message"]
 
-const present = ({ number, members, ...state }: MessageState): Message => ({ number, ...members, ...timesOf(state) })
+/** Returns the message as clients see it. */
+export const present = ({ number, members, ...state }: MessageState): Message => ({
+  number,
+  ...answered(members),
+  ...timesOf(state),
+})
 
-const fromEvent = (event: WriteEvent, row?: MessageState): MessageState => ({
+/** Returns the state that an event leaves of a message's row, if it has one. */
+export const fromEvent = (event: WriteEvent, row?: MessageState): MessageState => ({
   number: event.message,
   ...stateOf(event, row?.members ?? MESSAGE_DEFAULTS),
 })
@@ -44,7 +52,7 @@ export async function createMessage(
   stores: Stores,
   application: string,
   chat: number,
-  state: MessageMembers,
+  state: Partial<MessageMembers>,
   idempotency?: Idempotency,
 ): Promise<Created<Message>> {
   const creation = { kind: "message", application, chat, state, idempotency } as const
@@ -52,6 +60,33 @@ export async function createMessage(
   // A replay gives the first answer again, unless the message has been deleted since.
   if (replayed) await findMessage(stores, application, chat, event.message)
   return { resource: present(fromEvent(event)), replayed }
+}
+
+/** Creates messages with consecutive numbers, all of them or, if it throws, none. */
+export async function createMessages(
+  stores: Stores,
+  application: string,
+  chat: number,
+  [state, ...more]: MessageMembers[],
+  idempotency?: Idempotency,
+): Promise<Created<Message[]>> {
+  if (state === undefined) throw new Error("a batch has at least one message")
+  const creation = { kind: "message", application, chat, state, more, idempotency } as const
+  const { events, replayed } = await acceptCreation(stores, creation)
+  const messages = events.map((event) => present(fromEvent(event)))
+  if (replayed) await requireAny(stores, application, chat, messages)
+  return { resource: messages, replayed }
+}
+
+/**
+ * Throws not_found if all the messages, which have consecutive numbers, have been deleted. A client that asks again has
+ * missed the numbers of those that are left.
+ */
+async function requireAny(stores: Stores, application: string, chat: number, messages: Message[]): Promise<void> {
+  const [first = 0, last = 0] = [messages[0]?.number, messages.at(-1)?.number]
+  const request = { limit: 1, order: "asc", after: { key: first - 1 }, until: { key: last + 1 } } as const
+  const { data } = await listMessages(stores, application, chat, request)
+  if (data.length === 0) throw notFound("message")
 }
 
 export async function getMessage(stores: Stores, application: string, chat: number, number: number): Promise<Message> {
@@ -64,16 +99,25 @@ export async function updateMessage(
   chat: number,
   number: number,
   changes: Partial<MessageMembers>,
+  terms?: Terms<Message>,
 ): Promise<Message> {
-  const found = await findMessage(stores, application, chat, number)
   const key = { application, chat, message: number }
-  const event = await acceptChange(stores, { key, found, state: { ...found.members, ...changes } })
+  const read = () => findMessage(stores, application, chat, number)
+  const next = ({ members }: MessageState) => ({ ...members, ...changes })
+  const { event, found } = await acceptChange(stores, { key, read, present, next }, terms)
   return present(fromEvent(event, found))
 }
 
-export async function deleteMessage(stores: Stores, application: string, chat: number, number: number): Promise<void> {
-  const found = await findMessage(stores, application, chat, number)
-  await acceptChange(stores, { key: { application, chat, message: number }, found, state: { deleted: true } })
+export async function deleteMessage(
+  stores: Stores,
+  application: string,
+  chat: number,
+  number: number,
+  terms?: Terms<Message>,
+): Promise<void> {
+  const key = { application, chat, message: number }
+  const read = () => findMessage(stores, application, chat, number)
+  await acceptChange(stores, { key, read, present, next: () => ({ deleted: true }) }, terms)
 }
 
 /** Returns the living messages of a chat, by number. */
@@ -117,7 +161,8 @@ export async function listMessages(
 /** Returns whether `pending` has every number from the start of the window to its last event. */
 function isGapless(pending: WriteEvent[], { after, order }: Window, lastNumber: number): boolean {
   const step = order === "asc" ? 1 : -1
-  const before = after === undefined ? (order === "asc" ? 0 : lastNumber + 1) : Number(after.key)
+  // A client may begin beyond the last number.
+  const before = order === "asc" ? Number(after?.key ?? 0) : Math.min(Number(after?.key ?? Infinity), lastNumber + 1)
   return pending.every(({ message }, index) => message === before + step * (index + 1))
 }
 
@@ -129,21 +174,23 @@ async function findMessage(stores: Stores, application: string, chat: number, nu
   ])
   refuseDeleted(NAMES, known.entries)
   const [applicationEntry, chatEntry, entry] = known.entries
+  const { asOf } = known
   const isTold = entry && isWholeState(entry, MESSAGE_DEFAULTS)
-  if (isTold && known.applicationLives && known.chatLives) return fromEvent(entry)
+  if (isTold && known.applicationLives && known.chatLives) return { ...fromEvent(entry), asOf }
   const row = await readMysql(() => selectMessage(stores.mysql, application, chat, number).executeTakeFirstOrThrow())
   if (!applicationEntry && !row.application_revision) throw absent("application", known)
   if (!chatEntry && !row.chat_revision) throw absent("chat", known)
   const [item] = toItem(row)
-  if (entry && Number(entry.revision) >= (row.revision ?? 0)) return fromEvent(entry, item?.value)
+  if (entry && Number(entry.revision) >= (row.revision ?? 0)) return { ...fromEvent(entry, item?.value), asOf }
   if (!item) throw absent("message", known)
-  return item.value
+  return { ...item.value, asOf }
 }
 
 const TIMES = ["revision", "created_at", "updated_at"] as const
-type Row = Pick<Selectable<Database["messages"]>, "number" | keyof MessageColumns | (typeof TIMES)[number]>
+export type Row = Pick<Selectable<Database["messages"]>, "number" | keyof MessageColumns | (typeof TIMES)[number]>
 
-function toItem(row: Joined<Row>): Item<MessageState>[] {
+/** Returns a row's state, or nothing of an outer join that found none. */
+export function toItem(row: Joined<Row>): Item<MessageState>[] {
   if (!isFound(row)) return []
   const { number, revision } = row
   const value = {
@@ -172,10 +219,14 @@ const selectMessage = (db: Mysql, application: string, chat: number, number: num
     .select(["m.number", ...MESSAGE_COLUMNS.map((column) => `m.${column}` as const)])
     .select(TIMES.map((column) => `m.${column}` as const))
 
+type NoColumn = {
+  [Column in keyof MessageColumns]: AliasedRawBuilder<MessageColumns[Column] | null, Column>
+}[keyof MessageColumns]
+
 /** Selects the parents and the window's messages in a union: for a join, MySQL sorts bodies in a temporary file. */
 function selectMessages(db: Mysql, application: string, chat: number, window: Window, keysOnly: boolean) {
-  const { after, order, count } = window
-  const noColumns = MESSAGE_COLUMNS.map((column) => sql<MessageColumns[typeof column] | null>`null`.as(column))
+  const { after, until, order, count } = window
+  const noColumns = MESSAGE_COLUMNS.map((column) => sql`null`.as(column) as NoColumn)
   let messages = db
     .selectFrom("messages")
     .select((eb) => [eb.val("message").as("kind"), "number", ...TIMES, ...(keysOnly ? noColumns : MESSAGE_COLUMNS)])
@@ -184,6 +235,7 @@ function selectMessages(db: Mysql, application: string, chat: number, window: Wi
     .orderBy("number", order)
     .limit(count)
   if (after) messages = messages.where("number", order === "asc" ? ">" : "<", Number(after.key))
+  if (until) messages = messages.where("number", order === "asc" ? "<" : ">", Number(until.key))
   return db
     .selectFrom("applications")
     .select((eb) => [eb.val("application").as("kind"), unsignedZero().as("number"), ...TIMES, ...noColumns])

@@ -1,4 +1,6 @@
 // Compares rows with documents, and rows with lists, field by field.
+import { isDeepStrictEqual } from "node:util"
+import { answered } from "../../lib/members.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import type { Client } from "../load/client.ts"
 import type { Verdict } from "./checks.ts"
@@ -15,12 +17,13 @@ import {
 
 /** Returns the names of the fields in which two records differ. */
 function differing(a: Record<string, unknown>, b: Record<string, unknown>): string[] {
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name])
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => !isDeepStrictEqual(a[name], b[name]))
 }
 
 function differenceOf(token: string, row: MessageRow, document: ReadDocument): string[] {
   const { chat, revision, ...rest } = row
-  const expected = { application: token, chat_key: `${token}/${chat}`, chat_number: chat, ...rest }
+  const effective_at = row.sent_at ?? row.created_at
+  const expected = { application: token, chat_key: `${token}/${chat}`, chat_number: chat, ...rest, effective_at }
   return differing({ ...expected, version: revision }, { ...document.source, version: document.version })
 }
 
@@ -96,10 +99,10 @@ export async function compareLists(client: Client, token: string, rows: Rows, ve
   const fields = differing({ ...row, chats_count: undefined }, { ...application, chats_count: undefined })
   if (fields.length > 0) verdict.fail("row and list differ", `${path} differs in ${fields.join(", ")}`)
   const listed = await listAll(client, `${path}/chats`)
-  compareList(chats, listed, `${path}/chats`, verdict)
+  compareList(chats.map(answered), listed, `${path}/chats`, verdict)
   const byChat = Map.groupBy(messages, ({ chat }) => chat)
   for (const { number } of chats) {
-    const below = (byChat.get(number) ?? []).map(({ chat: _chat, revision: _revision, ...listed }) => listed)
+    const below = (byChat.get(number) ?? []).map(({ chat: _chat, revision: _revision, ...listed }) => answered(listed))
     const at = `${path}/chats/${number}/messages`
     compareList(below, await listAll(client, at), at, verdict)
   }

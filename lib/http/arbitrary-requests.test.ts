@@ -6,9 +6,10 @@ import { ApplicationInput, ApplicationPath, IdempotencyKey } from "../contract.t
 import { ERROR_CODES, type ErrorCode } from "../errors.ts"
 import { endpoint } from "./endpoint.ts"
 import { ListQuery } from "./pages.ts"
-import { created } from "./reply/replies.ts"
+import { created } from "./reply/entity-tag.ts"
 
 const RUNS = 2_000
+const APPLICATION = { token: "", name: "x", chats_count: 0, created_at: "", updated_at: "" }
 const REFUSALS: ErrorCode[] = [
   "malformed_json",
   "unauthorized",
@@ -26,7 +27,7 @@ const creating = endpoint(
     idempotencyKey: IdempotencyKey,
     administers: true,
   },
-  () => created({}, "/", false),
+  () => created(APPLICATION, "/", false),
   async () => ["a-key-of-the-operator-that-nobody-guesses"],
 )
 

@@ -9,6 +9,7 @@ const APPLICATIONS = { path: "/applications", keyedBy: "token" } as const
 const CHATS = { path: "/applications/abcdefghijklmnopqrstuvwx/chats", keyedBy: "number" } as const
 const OTHER_CHATS = { path: "/applications/ABCDEFGHIJKLMNOPQRSTUVWX/chats", keyedBy: "number" } as const
 
+const MESSAGES = { path: "/applications/abcdefghijklmnopqrstuvwx/chats/1/messages", keyedBy: "message" } as const
 const SEARCH = { path: "/applications/abcdefghijklmnopqrstuvwx/messages/search?a", keyedBy: "hit" } as const
 
 const order = fc.constantFrom("asc" as const, "desc" as const)
@@ -46,6 +47,28 @@ describe("a cursor", () => {
     )
   })
 
+  test("that was encoded with the end of its list decodes with it", () => {
+    fc.assert(
+      fc.property(order, byNumber, fc.nat(LIMITS.numberMax), (order, after, end) => {
+        const until = { key: end }
+        expect(decodeCursor(MESSAGES, encodeCursor(MESSAGES, order, after, until))).toEqual({ order, after, until })
+        expect(decodeCursor(MESSAGES, encodeCursor(MESSAGES, order, after))).toEqual({ order, after })
+      }),
+    )
+  })
+
+  test.each([
+    ["a negative number", -1],
+    ["a fraction", 1.5],
+    ["a number above all numbers", LIMITS.numberMax + 1],
+    ["a text", "9"],
+    ["nothing", null],
+  ])("whose list ends at %s is refused", (_, end) => {
+    const [order, path, key] = unpack(encodeCursor(MESSAGES, "asc", { key: 1 }))
+    expectRefused(() => decodeCursor(MESSAGES, pack([order, path, key, end])))
+    expectRefused(() => decodeCursor(MESSAGES, pack([order, path, key, 1, 1])))
+  })
+
   test("is short, URL-safe, and shows no token of a chat's application", () => {
     fc.assert(
       fc.property(order, byNumber, byToken, (order, number, token) => {
@@ -75,6 +98,7 @@ describe("a cursor", () => {
         expectRefused(() => decodeCursor(CHATS, garbage))
         expectRefused(() => decodeCursor(APPLICATIONS, garbage))
         expectRefused(() => decodeCursor(SEARCH, garbage))
+        expectRefused(() => decodeCursor(MESSAGES, garbage))
       }),
     )
   })

@@ -7,9 +7,12 @@ import { ApiError, DependencyAway, ERROR_CODES, type ErrorCode, notFound, unavai
 import { log } from "../log.ts"
 import { endpoint } from "./endpoint.ts"
 import { ListQuery } from "./pages.ts"
-import { created, noContent, ok } from "./reply/replies.ts"
+import { created } from "./reply/entity-tag.ts"
+import { noContent, ok } from "./reply/replies.ts"
 
 const TOKEN = "abcdefghijklmnopqrstuvwx"
+
+const APPLICATION = { token: TOKEN, name: "x", chats_count: 0, created_at: "", updated_at: "" }
 
 const info = jest.spyOn(log, "info")
 const warn = jest.spyOn(log, "warn")
@@ -57,8 +60,8 @@ describe("an endpoint whose run answers", () => {
   })
 
   test("with something created, gives 201, its Location and whether it was replayed", async () => {
-    const first = await invoke(endpoint({}, () => created({}, "/applications/a", false)))
-    const replay = await invoke(endpoint({}, () => created({}, "/applications/a", true)))
+    const first = await invoke(endpoint({}, () => created(APPLICATION, "/applications/a", false)))
+    const replay = await invoke(endpoint({}, () => created(APPLICATION, "/applications/a", true)))
     expect(first).toMatchObject({ status: 201, headers: { location: "/applications/a" } })
     expect(first.headers).not.toHaveProperty("idempotency-replayed")
     expect(replay).toMatchObject({ status: 201, headers: { "idempotency-replayed": "true" } })

@@ -119,10 +119,14 @@ function logFailure(thrown: unknown, told: ApiError, requestId: string): void {
   }
 }
 
-/** Sets which part of the request a wrong field is in, if its error does not say: a search takes options in both. */
+/**
+ * Sets which part of the request a wrong field is in, if its error does not say: a search takes options in both. One
+ * that is in neither is missing in the body, if the request takes one.
+ */
 function placed(field: FieldError, input: Internal["input"]): FieldError {
   if (field.in !== undefined) return field
-  const isInBody = typeof input?.body === "object" && input.body !== null && field.path in input.body
+  const has = (part: unknown) => typeof part === "object" && part !== null && field.path in part
+  const isInBody = has(input?.body) || (input?.body !== undefined && !has(input.query))
   return { in: isInBody ? "body" : "query", ...field }
 }
 

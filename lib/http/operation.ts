@@ -11,6 +11,8 @@ export type RequestSchemas = {
   query?: ZodObject
   /** A missing body is read as `{}`: valid if every member is optional, else 422. */
   body?: ZodType
+  /** Bytes of the body at most, if not LIMITS.requestBytesMax. */
+  bodyBytesMax?: number
   /** The Idempotency-Key header, if the operation creates. */
   idempotencyKey?: ZodType<string>
   /** The operation administers applications: it needs an admin key if the API has one. */
@@ -24,12 +26,14 @@ export type Link = { operation: string; parameters: Record<string, string> }
 
 export type Operation = RequestSchemas & {
   id: string
+  /** It reads or writes one resource: answers have an ETag, and If-Match or If-None-Match is heeded. */
+  conditional?: true
   /** GET implies HEAD. A second method that differs in more than its name is its own operation. */
   methods: readonly [Method, ...Method[]]
   path: string
   /** The function that serves it, if not named like the operation. */
   function?: string
-  tag: "applications" | "chats" | "messages" | "operations"
+  tag: "applications" | "chats" | "messages" | "changes" | "operations"
   summary: string
   description: string
   example?: unknown
@@ -41,6 +45,8 @@ export type Operation = RequestSchemas & {
     mediaType?: string
     links?: Record<string, Link>
   }
+  /** Statuses of errors that do not follow from what is declared above. */
+  alsoFails?: readonly number[]
   /** By status: an answer with a body of its own besides the status's problem. */
   otherAnswers?: Readonly<Record<number, { description: string; schema: ZodType }>>
 }

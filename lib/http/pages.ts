@@ -30,7 +30,12 @@ export const limitMeta = {
   format: NARROW,
   examples: [50],
 }
-export const LimitParameter = wholeNumber(LIMITS.pageLimitMax).optional().meta(limitMeta)
+/** Returns the parameter of a limit that is `byDefault` unless given. */
+export const limitParameter = (byDefault: number) =>
+  wholeNumber(LIMITS.pageLimitMax)
+    .optional()
+    .meta({ ...limitMeta, default: byDefault })
+export const LimitParameter = limitParameter(LIMITS.pageLimitDefault)
 
 export const PageParameter = wholeNumber(LIMITS.offsetMax)
   .optional()
@@ -52,6 +57,9 @@ type ListParameters = {
   order?: Order | undefined
   cursor?: string | undefined
   page?: number | undefined
+  /** Of a list by number: the numbers between which it is. */
+  after?: number | undefined
+  before?: number | undefined
 }
 
 /** Returns what is wrong with a list's `page`, if anything. */
@@ -78,7 +86,17 @@ export function pageRequest(list: List, parameters: ListParameters, orderDefault
     return { limit, ...decoded }
   }
   if (page !== undefined) return { limit, order: order ?? orderDefault, offset: (page - 1) * limit }
-  return { limit, order: order ?? orderDefault }
+  return { limit, ...range(order ?? orderDefault, parameters) }
+}
+
+/** Returns where a list in this order begins and ends, if it has only the numbers between `after` and `before`. */
+function range(order: Order, { after, before }: ListParameters): Pick<PageRequest, "order" | "after" | "until"> {
+  const [start, end] = order === "asc" ? [after, before] : [before, after]
+  return {
+    order,
+    ...(start !== undefined && { after: { key: start } }),
+    ...(end !== undefined && { until: { key: end } }),
+  }
 }
 
 function nextPath(path: string, given: Record<string, string | number | undefined>, cursor: string): string {
@@ -88,15 +106,18 @@ function nextPath(path: string, given: Record<string, string | number | undefine
   return `${path}?${parameters}`
 }
 
-/** Returns 200 with the page, and a Link (RFC 8288) to the next one: `path` with the parameters `given`. */
+/**
+ * Returns 200 with the page, and a Link (RFC 8288) to the next one: `path` with the parameters `given`. The cursor keeps
+ * the end of the list.
+ */
 export function pageReply(
   list: List,
-  order: Order,
+  { order, until }: PageRequest,
   { data, next, ...rest }: { data: unknown[]; next: Position | null; total?: number },
   link: { path: string; given: Record<string, string | number | undefined> },
 ): Reply {
   if (next === null) return ok({ data, next_cursor: null, ...rest })
-  const cursor = encodeCursor(list, order, next)
+  const cursor = encodeCursor(list, order, next, until)
   const reply = ok({ data, next_cursor: cursor, ...rest })
   return { ...reply, headers: { ...reply.headers, link: `<${nextPath(link.path, link.given, cursor)}>; rel="next"` } }
 }
@@ -110,5 +131,5 @@ export async function answerList(
   const request = pageRequest(list, parameters)
   const page = await read(request)
   const { limit, order } = parameters
-  return pageReply(list, request.order, page, { path: list.path, given: { limit, order } })
+  return pageReply(list, request, page, { path: list.path, given: { limit, order } })
 }

@@ -1,5 +1,6 @@
 /** Counts the rows below parents within the caller's snapshot, a statement for each piece of the primary key. */
 import type { Kysely } from "kysely"
+import { byPrimaryKey } from "../clients/key-ranges.ts"
 import { reachMysql } from "../clients/mysql.ts"
 import { after } from "../clients/walk.ts"
 import type { Database } from "../database.ts"
@@ -47,7 +48,7 @@ export async function countChats(tx: Db, application: string): Promise<Parent[]>
   let greatest = row.greatest_deleted ?? 0
   for (let after = 0, rows = PIECE_ROWS; rows === PIECE_ROWS; ) {
     const piece = tx
-      .selectFrom("chats")
+      .selectFrom(byPrimaryKey("chats"))
       .select("number")
       .where("application", "=", application)
       .where("number", ">", after)
@@ -134,7 +135,7 @@ export async function countMessages(tx: Db, application: string, after: number):
 
 function countPiece(tx: Db, application: string, at: { chat: number; number: number }, lastChat: number) {
   const piece = tx
-    .selectFrom("messages")
+    .selectFrom(byPrimaryKey("messages"))
     .select(["chat", "number"])
     .where("application", "=", application)
     .where(after(["chat", "number"], at))

@@ -55,7 +55,8 @@ async function deleteCreation(stores: Stores, { application, chat, message, crea
   const key = { application, chat, message }
   try {
     const found = { createdAt: new Date(created_at), revision: Number(revision) }
-    await acceptChange(stores, { key, found, state: { deleted: true } })
+    const read = async () => found
+    await acceptChange(stores, { key, read, present: () => undefined, next: () => ({ deleted: true }) })
   } catch (error) {
     // A parent was deleted, and this resource with it.
     if (!(error instanceof ApiError && error.code === "not_found")) throw error

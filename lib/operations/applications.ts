@@ -8,7 +8,7 @@ import {
 } from "../contract.ts"
 import type { Operation } from "../http/operation.ts"
 import { ListQuery } from "../http/pages.ts"
-import { CREATE_NOTE, LIST_NOTE, RENAME_NOTE } from "./notes.ts"
+import { CHANGES_NOTE, CREATE_NOTE, IF_MATCH_NOTE, LIST_NOTE, WHOLE_NOTE } from "./notes.ts"
 
 const inApplication = { token: "$response.body#/token" }
 
@@ -20,6 +20,7 @@ export const createApplication = {
   summary: "Create an application",
   description: `${CREATE_NOTE} Here a key has at least 16 characters, and belongs to the admin key that it was sent with.`,
   administers: true,
+  conditional: true,
   body: ApplicationInput,
   example: { name: "Support" },
   idempotencyKey: ApplicationIdempotencyKey,
@@ -55,23 +56,35 @@ export const getApplication = {
   path: "/applications/{token}",
   tag: "applications",
   summary: "Read an application",
-  description: "Includes the number of its chats.",
+  description: "Includes the number of its chats, which the ETag covers, too.",
+  conditional: true,
   params: ApplicationPath,
   answer: { status: 200, description: "The application.", schema: Application },
 } satisfies Operation
 
 export const updateApplication = {
   id: "update-application",
-  methods: ["PUT", "PATCH"],
+  methods: ["PUT"],
   path: "/applications/{token}",
   tag: "applications",
-  summary: "Rename an application",
-  description: RENAME_NOTE,
+  summary: "Replace an application's members",
+  description: `${WHOLE_NOTE} ${IF_MATCH_NOTE}`,
   administers: true,
+  conditional: true,
   params: ApplicationPath,
-  body: ApplicationChanges,
+  body: ApplicationInput,
   example: { name: "Sales" },
   answer: { status: 200, description: "The application as it is now.", schema: Application },
+} satisfies Operation
+
+export const updateApplicationByPatch = {
+  ...updateApplication,
+  id: "update-application-by-patch",
+  methods: ["PATCH"],
+  function: "update-application",
+  summary: "Change members of an application",
+  description: `${CHANGES_NOTE} ${IF_MATCH_NOTE}`,
+  body: ApplicationChanges,
 } satisfies Operation
 
 export const deleteApplication = {
@@ -80,8 +93,9 @@ export const deleteApplication = {
   path: "/applications/{token}",
   tag: "applications",
   summary: "Delete an application",
-  description: "It and everything below it answer 404 from then on.",
+  description: `It and everything below it answer 404 from then on. ${IF_MATCH_NOTE}`,
   administers: true,
+  conditional: true,
   params: ApplicationPath,
   answer: { status: 204, description: "Deleted." },
 } satisfies Operation

@@ -1,7 +1,7 @@
 import { ApplicationPath, Chat, ChatChanges, ChatInput, ChatList, ChatPath, IdempotencyKey } from "../contract.ts"
 import type { Operation } from "../http/operation.ts"
 import { ListQuery } from "../http/pages.ts"
-import { CREATE_NOTE, LIST_NOTE, RENAME_NOTE } from "./notes.ts"
+import { CHANGES_NOTE, CREATE_NOTE, IF_MATCH_NOTE, LIST_NOTE, WHOLE_NOTE } from "./notes.ts"
 
 const inChat = { token: "$request.path.token", number: "$response.body#/number" }
 const belowChat = { token: "$request.path.token", chat_number: "$response.body#/number" }
@@ -13,9 +13,10 @@ export const createChat = {
   tag: "chats",
   summary: "Create a chat",
   description: `It gets the application's next number. ${CREATE_NOTE}`,
+  conditional: true,
   params: ApplicationPath,
   body: ChatInput,
-  example: { name: "Order 1001" },
+  example: { name: "Order 1001", metadata: { order: 1001 } },
   idempotencyKey: IdempotencyKey,
   answer: {
     status: 201,
@@ -50,22 +51,35 @@ export const getChat = {
   path: "/applications/{token}/chats/{number}",
   tag: "chats",
   summary: "Read a chat",
-  description: "Includes the number of its messages.",
+  description: "Includes the number of its messages, which the ETag covers, too.",
+  conditional: true,
   params: ChatPath,
   answer: { status: 200, description: "The chat.", schema: Chat },
 } satisfies Operation
 
 export const updateChat = {
   id: "update-chat",
-  methods: ["PUT", "PATCH"],
+  methods: ["PUT"],
   path: "/applications/{token}/chats/{number}",
   tag: "chats",
-  summary: "Rename a chat",
-  description: `${RENAME_NOTE} Null removes the name.`,
+  summary: "Replace a chat's members",
+  description: `${WHOLE_NOTE} A chat without a name has null. ${IF_MATCH_NOTE}`,
+  conditional: true,
   params: ChatPath,
-  body: ChatChanges,
+  body: ChatInput,
   example: { name: "Order 1002" },
   answer: { status: 200, description: "The chat as it is now.", schema: Chat },
+} satisfies Operation
+
+export const updateChatByPatch = {
+  ...updateChat,
+  id: "update-chat-by-patch",
+  methods: ["PATCH"],
+  function: "update-chat",
+  summary: "Change members of a chat",
+  description: `${CHANGES_NOTE} Null removes the name; \`metadata\` is replaced as a whole. ${IF_MATCH_NOTE}`,
+  body: ChatChanges,
+  example: { name: "Order 1002" },
 } satisfies Operation
 
 export const deleteChat = {
@@ -74,7 +88,8 @@ export const deleteChat = {
   path: "/applications/{token}/chats/{number}",
   tag: "chats",
   summary: "Delete a chat",
-  description: "It and its messages answer 404 from then on; its number is never given again.",
+  description: `It and its messages answer 404 from then on; its number is never given again. ${IF_MATCH_NOTE}`,
+  conditional: true,
   params: ChatPath,
   answer: { status: 204, description: "Deleted." },
 } satisfies Operation

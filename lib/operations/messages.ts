@@ -3,24 +3,30 @@ import {
   ApplicationSearchResults,
   IdempotencyKey,
   Message,
+  MessageBatch,
+  MessageBatchInput,
   MessageChanges,
   MessageInput,
   MessageList,
   MessagePath,
+  MessageReplacement,
   MessagesPath,
   SearchResults,
 } from "../contract.ts"
 import type { Operation } from "../http/operation.ts"
 import { MessagesQuery, SearchInput, SearchOptions, SearchParameters } from "../http/searches.ts"
-import { CREATE_NOTE, LIST_NOTE } from "./notes.ts"
+import { LIMITS } from "../limits.ts"
+import { CHANGES_NOTE, CREATE_NOTE, IF_MATCH_NOTE, LIST_NOTE, WHOLE_NOTE } from "./notes.ts"
 
 const MESSAGES = "/applications/{token}/chats/{chat_number}/messages"
+const BATCH = "/applications/{token}/chats/{chat_number}/messages/batch"
 const MESSAGE = "/applications/{token}/chats/{chat_number}/messages/{number}"
 const SEARCH = "/applications/{token}/chats/{chat_number}/messages/search"
 const APPLICATION_SEARCH = "/applications/{token}/messages/search"
 
 const SEARCH_NOTE =
-  "Finds the messages whose body contains `query`, from 1 character up, in any script, every character taken literally. " +
+  "Finds the messages whose body contains `query`, from 1 character up, in any script, every character taken literally; " +
+  "with `sender` only that sender's, and without `query` then all of them, without `highlight`. " +
   "Case, compatibility forms, diacritics of letters, invisible characters, and which of several keyboards' quotes, " +
   "dashes, digits or letters they are do not matter. May lag behind writes by some seconds."
 const BY_POST_NOTE = "An option in the body takes precedence over the same one in the query string."
@@ -37,10 +43,11 @@ export const createMessage = {
   path: MESSAGES,
   tag: "messages",
   summary: "Create a message",
-  description: `It gets the chat's next number. ${CREATE_NOTE}`,
+  description: `It gets the chat's next number. The holder of the token vouches for \`sender\`, which never changes. ${CREATE_NOTE}`,
+  conditional: true,
   params: MessagesPath,
   body: MessageInput,
-  example: { body: "Hello, where is my parcel?" },
+  example: { body: "Hello, where is my parcel?", sender: "customer-4711", metadata: { order: 1001 } },
   idempotencyKey: IdempotencyKey,
   answer: {
     status: 201,
@@ -54,16 +61,41 @@ export const createMessage = {
   },
 } satisfies Operation
 
+export const createMessageBatch = {
+  id: "create-message-batch",
+  methods: ["POST"],
+  path: BATCH,
+  tag: "messages",
+  summary: "Create several messages",
+  description:
+    "They get the chat's next numbers, without a gap and in the order given. All are created or none: what is wrong with " +
+    "one is told by its place, counted from 0, such as `messages.3.body`. " +
+    `The request body has ${LIMITS.batchBytesMax / 1024 / 1024} MiB at most. ${CREATE_NOTE} ` +
+    "The answer is then still that of the first time if some of the messages have been deleted since, and 404 if all of " +
+    "them have. Each message counts towards the rate limits as one request; a batch of more messages than a minute's " +
+    "limit is 422. Location is the list of the new messages.",
+  params: MessagesPath,
+  body: MessageBatchInput,
+  bodyBytesMax: LIMITS.batchBytesMax,
+  example: { messages: [{ body: "Hello, where is my parcel?" }, { body: "It was due yesterday." }] },
+  idempotencyKey: IdempotencyKey,
+  answer: { status: 201, description: "The new messages.", schema: MessageBatch },
+} satisfies Operation
+
 export const listMessages = {
   id: "list-messages",
   methods: ["GET"],
   path: MESSAGES,
   tag: "messages",
   summary: "List a chat's messages, or search them",
-  description: `${LIST_NOTE} With \`query\` it is the search below: \`order\` is then desc by default, there is no \`page\`, and the answer has \`total\` and highlights.`,
+  description: `${LIST_NOTE} With \`query\` or \`sender\` it is the search below: \`order\` is then desc by default, there is no \`page\`, and the answer has \`total\` and highlights. A program that wants what is new asks with \`after\`, the greatest number it has seen.`,
   params: MessagesPath,
   query: MessagesQuery,
-  answer: { status: 200, description: "A page of messages, or with `query` of matches.", schema: MessageList },
+  answer: {
+    status: 200,
+    description: "A page of messages, or with `query` or `sender` of matches.",
+    schema: MessageList,
+  },
 } satisfies Operation
 
 export const searchMessages = {
@@ -127,21 +159,33 @@ export const getMessage = {
   tag: "messages",
   summary: "Read a message",
   description: "Returns its latest state, even if that is still on its way to the database.",
+  conditional: true,
   params: MessagePath,
   answer: { status: 200, description: "The message.", schema: Message },
 } satisfies Operation
 
 export const updateMessage = {
   id: "update-message",
-  methods: ["PUT", "PATCH"],
+  methods: ["PUT"],
   path: MESSAGE,
   tag: "messages",
-  summary: "Change a message",
-  description: "It keeps its number. PUT and PATCH do the same.",
+  summary: "Replace a message's members",
+  description: `${WHOLE_NOTE} Number, \`sender\` and \`sent_at\` stay. ${IF_MATCH_NOTE}`,
+  conditional: true,
   params: MessagePath,
-  body: MessageChanges,
+  body: MessageReplacement,
   example: { body: "Hello, where is my other parcel?" },
   answer: { status: 200, description: "The message as it is now.", schema: Message },
+} satisfies Operation
+
+export const updateMessageByPatch = {
+  ...updateMessage,
+  id: "update-message-by-patch",
+  methods: ["PATCH"],
+  function: "update-message",
+  summary: "Change members of a message",
+  description: `${CHANGES_NOTE} \`metadata\` is replaced as a whole; \`sender\` and \`sent_at\` stay. ${IF_MATCH_NOTE}`,
+  body: MessageChanges,
 } satisfies Operation
 
 export const deleteMessage = {
@@ -150,7 +194,8 @@ export const deleteMessage = {
   path: MESSAGE,
   tag: "messages",
   summary: "Delete a message",
-  description: "Its number is never given again.",
+  description: `Its number is never given again. ${IF_MATCH_NOTE}`,
+  conditional: true,
   params: MessagePath,
   answer: { status: 204, description: "Deleted." },
 } satisfies Operation

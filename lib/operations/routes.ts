@@ -1,5 +1,6 @@
 import type { Method, Operation } from "../http/operation.ts"
 import * as applications from "./applications.ts"
+import * as changes from "./changes.ts"
 import * as chats from "./chats.ts"
 import * as messages from "./messages.ts"
 import * as system from "./system.ts"
@@ -11,7 +12,7 @@ const byPath = (a: Operation, b: Operation): number =>
   a.path === b.path ? METHODS.indexOf(a.methods[0]) - METHODS.indexOf(b.methods[0]) : a.path < b.path ? -1 : 1
 
 /** Every operation of the API, from which the OpenAPI document is made. */
-export const OPERATIONS: readonly Operation[] = [applications, chats, messages, system].flatMap((module) =>
+export const OPERATIONS: readonly Operation[] = [applications, chats, messages, changes, system].flatMap((module) =>
   Object.values<Operation>(module).sort(byPath),
 )
 
@@ -23,9 +24,17 @@ export const ROUTES: readonly Route[] = OPERATIONS.map((operation) => ({
   function: operation.function ?? operation.id,
 }))
 
-/** Routes of reject-unknown-route besides its catch-all: `{number}` would take "search" for a number (404, not 405). */
+/**
+ * Routes of reject-unknown-route besides its catch-all: `{number}` would take "search" and "batch" for numbers (404, not
+ * 405).
+ */
 export const REJECTED_ROUTES: readonly Route[] = [
   { methods: ["PUT", "PATCH", "DELETE"], path: messages.searchMessages.path, function: "reject-unknown-route" },
+  {
+    methods: ["GET", "PUT", "PATCH", "DELETE"],
+    path: messages.createMessageBatch.path,
+    function: "reject-unknown-route",
+  },
 ]
 
 const isParameter = (segment: string | undefined): boolean => segment?.startsWith("{") ?? false

@@ -1,5 +1,30 @@
-import { Health, OpenApi, Readiness } from "../contract.ts"
+import * as z from "zod"
 import type { Operation } from "../http/operation.ts"
+import { named } from "../schemas.ts"
+
+const DependencyState = named("DependencyState", {
+  state: z.enum(["up", "down"]),
+  latency_ms: z
+    .number()
+    .min(0)
+    .meta({
+      description: "How long the check took, in milliseconds.",
+      format: "double",
+      examples: [1.5],
+    }),
+})
+const Health = named("Health", { status: z.literal("ok") })
+const Readiness = named("Readiness", {
+  status: z.enum(["ready", "not_ready"]),
+  dependencies: z.object({
+    mysql: DependencyState,
+    redis: DependencyState,
+    sqs: DependencyState,
+    elasticsearch: DependencyState,
+  }),
+})
+
+const OpenApi = named("OpenApi", {})
 
 export const getHealth = {
   id: "get-health",

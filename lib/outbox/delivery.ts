@@ -1,15 +1,15 @@
 /** The outbox for consumers and relay: what becomes of accepted events. */
 import type { RedisClient } from "../clients/redis.ts"
 import { keyText, type ResourceKey } from "../events.ts"
-import { parentText, pendingKey, pendingMember, SHARDS, shardKeys, shardOf } from "./keys.ts"
+import { changesKey, parentText, pendingKey, pendingMember, SHARDS, shardKeys, shardOf } from "./keys.ts"
 import { BURY, CLAIM, HAND_BACK, NEXT_DUE, REMOVE, REVIVE } from "./scripts/delivery.ts"
 
 export function createDelivery(redis: RedisClient) {
   /** Takes events of one shard off, except those replaced by newer ones. Returns how many. */
   async function remove(shard: string, events: (ResourceKey & { revision: string })[]): Promise<number> {
-    const pending = events.map((event) => pendingKey(shard, parentText(event)))
+    const sets = events.flatMap((event) => [pendingKey(shard, parentText(event)), changesKey(event.application)])
     const removed = events.flatMap((event) => [keyText(event), event.revision, pendingMember(event)])
-    return redis.run(REMOVE, { ...shardKeys(shard), pending }, { events: removed })
+    return redis.run(REMOVE, { ...shardKeys(shard), sets }, { events: removed })
   }
 
   /** Claims due events; each is due again after a back-off. */

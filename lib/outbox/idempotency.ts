@@ -21,11 +21,13 @@ export function idempotencyHash({ key, path, adminKey }: Idempotency): { hash: s
 }
 
 /**
- * Returns a fingerprint, equal for states that request bodies give which are equal after parsing. Members that are null
- * do not count: a newer release gives one to every body that does not have it, and must know the repetition of a
- * creation that an older release answered.
+ * Returns a fingerprint, equal for states that request bodies give which are equal after parsing: one state, or those of
+ * a batch. Members that are null do not count: a newer release gives one to every body that does not have it, and must
+ * know the repetition of a creation that an older release answered.
  */
-export function fingerprint(state: object): string {
-  const given = Object.fromEntries(Object.entries(state).filter(([, value]) => value !== null))
-  return sha256(JSON.stringify(given)).toString("base64url", 0, FINGERPRINT_BYTES)
+export function fingerprint(...states: object[]): string {
+  const given = (state: object) => Object.fromEntries(Object.entries(state).filter(([, value]) => value !== null))
+  // JSON has no line breaks of its own.
+  const text = states.map((state) => JSON.stringify(given(state))).join("\n")
+  return sha256(text).toString("base64url", 0, FINGERPRINT_BYTES)
 }

@@ -34,7 +34,13 @@ const KEYS = new Map(SHARDS.map((shard) => [shard, keysOf(shard)]))
 
 export const shardKeys = (shard: string) => KEYS.get(shard) ?? keysOf(shard)
 export const applicationKey = (token: string): string => `{${shardOf(token)}}:application:${token}`
-export const keysWith = (token: string) => ({ ...shardKeys(shardOf(token)), application: applicationKey(token) })
+/** Returns the key of an application's changes: the fields that the outbox has of it and all below it, by revision. */
+export const changesKey = (token: string): string => `{${shardOf(token)}}:changes:${token}`
+export const keysWith = (token: string) => ({
+  ...shardKeys(shardOf(token)),
+  application: applicationKey(token),
+  changes: changesKey(token),
+})
 
 export const idempotencyKey = (shard: string, hash: string): string => `{${shard}}:key:${hash}`
 

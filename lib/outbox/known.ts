@@ -5,6 +5,7 @@ import { hasAllMembers, membersOf } from "../members.ts"
 import type { Stores } from "../stores.ts"
 import { shardOf } from "./keys.ts"
 import type { Outbox, PendingRange } from "./outbox.ts"
+import { UNKNOWN_MOMENT } from "./scripts/prelude.ts"
 import type { Knowledge } from "./scripts/reads.ts"
 
 export type Known = Knowledge & { entries: (WriteEvent | null)[] }
@@ -15,6 +16,7 @@ const nothingKnown = (count: number): Known => ({
   settled: false,
   applicationLives: false,
   chatLives: false,
+  asOf: UNKNOWN_MOMENT,
   entries: Array.from({ length: count }, () => null),
 })
 
@@ -63,13 +65,14 @@ export function refuseDeleted(names: string[], events: (WriteEvent | null | unde
 /** Returns the error for a resource that neither store has: 503 while the outbox may be incomplete. */
 export const absent = (what: string, { settled }: Knowledge): Error => (settled ? notFound(what) : recovering())
 
-/** `event` is present if the state was read from one. */
+/** `event` is present if the state was read from one. `asOf` is the moment of the read, for a change that compares. */
 export type State<Members> = {
   members: Members
   createdAt: Date
   updatedAt: Date
   revision: number
   event?: WriteEvent
+  asOf?: string
 }
 
 /** Returns the state that `event` leaves of one that had the members `known`, or of nothing if these are defaults. */

@@ -2,6 +2,7 @@
 import type { RedisClient } from "../clients/redis.ts"
 import { keyText, type ResourceKey } from "../events.ts"
 import type { ApplicationMembers, ChatMembers, MessageMembers } from "../members.ts"
+import { createChanges } from "./changes.ts"
 import { createDelivery } from "./delivery.ts"
 import { fingerprint, type Idempotency, idempotencyHash } from "./idempotency.ts"
 import { idempotencyKey, keysWith, parentText, pendingKey, shardKeys, shardOf } from "./keys.ts"
@@ -12,7 +13,8 @@ import { CHANGE, type ChangeReply, CREATE, type CreationReply } from "./scripts/
 
 export type OutboxLimits = { eventsMax: number; bytesMax: number }
 
-type Members = ApplicationMembers | ChatMembers | MessageMembers
+/** A creation may leave out members, which then have their defaults. */
+type Members = ApplicationMembers | Partial<ChatMembers> | Partial<MessageMembers>
 
 export type Creation = {
   kind: "application" | "chat" | "message"
@@ -20,6 +22,8 @@ export type Creation = {
   /** 0 unless a message is created. */
   chat: number
   state: Members
+  /** The states of more messages, which get the next numbers. */
+  more?: readonly Members[]
   idempotency?: Idempotency | undefined
   /** The revision that a new application must exceed: see lib/write/creation-order.ts. */
   after?: number
@@ -33,6 +37,8 @@ export type Change = {
   state: Members | { deleted: true }
   /** The revision that the outbox must hold; else the reply is `gone`. */
   over?: string
+  /** The moment of the read, since which nobody may have written the resource; else the reply is `moved`. */
+  asOf?: string | undefined
 }
 
 export type PendingRange = { min: string; max: string; order: "asc" | "desc"; count: number }
@@ -50,7 +56,8 @@ export type Persisted = {
 /** Returns the event's JSON from the state's members on; the script writes what precedes them. */
 const restOf = (state: object): string => JSON.stringify(state).slice(1)
 
-export type Outbox = ReturnType<typeof createDelivery> &
+export type Outbox = ReturnType<typeof createChanges> &
+  ReturnType<typeof createDelivery> &
   ReturnType<typeof createReads> &
   ReturnType<typeof createRecovery> &
   ReturnType<typeof createWrites> & {
@@ -64,6 +71,7 @@ export function createOutbox(redis: RedisClient, limits: OutboxLimits): Outbox {
   const unjudged = { ...createDelivery(redis), ...createRecovery(redis, seen, limits) }
   const judgedBy = (judge: Judge): Outbox => ({
     ...unjudged,
+    ...createChanges(redis, seen, judge),
     ...createReads(redis, seen, judge),
     ...createWrites(redis, seen, judge, limits),
     judgedBy,
@@ -72,16 +80,18 @@ export function createOutbox(redis: RedisClient, limits: OutboxLimits): Outbox {
 }
 
 function createWrites(redis: RedisClient, seen: Map<string, number>, judge: Judge, limits: OutboxLimits) {
-  function noteRevision<Reply extends CreationReply | ChangeReply>(shard: string, reply: Reply): Reply {
-    if ("revision" in reply) seen.set(shard, Math.max(seen.get(shard) ?? 0, Number(reply.revision)))
+  /** Notes the revision of a reply, or that of the last of `count` resources. */
+  function noteRevision<Reply extends CreationReply | ChangeReply>(shard: string, reply: Reply, count = 1): Reply {
+    if ("revision" in reply) seen.set(shard, Math.max(seen.get(shard) ?? 0, Number(reply.revision) + count - 1))
     return reply
   }
 
   async function create(creation: Creation): Promise<CreationReply> {
-    const { kind, application, chat, state, idempotency, after = 0 } = creation
+    const { kind, application, chat, state, more = [], idempotency, after = 0 } = creation
+    const states = [state, ...more]
     const shard = shardOf(application)
     const parent = kind === "application" ? "" : kind === "chat" ? application : `${application}/${chat}`
-    const judgement = judge(shard, kind === "application" ? "" : application)
+    const judgement = judge(shard, kind === "application" ? "" : application, states.length)
     const keys = {
       ...keysWith(application),
       pending: pendingKey(shard, parent),
@@ -94,19 +104,19 @@ function createWrites(redis: RedisClient, seen: Map<string, number>, judge: Judg
       kind,
       application,
       chat,
-      rest: restOf(state),
-      fingerprint: idempotency ? fingerprint(state) : "",
+      rests: states.map(restOf),
+      fingerprint: idempotency ? fingerprint(...states) : "",
       quotas: judgement.quotas,
       after,
     })
-    return noteRevision(shard, admit(judgement))
+    return noteRevision(shard, admit(judgement), states.length)
   }
 
   /** Accepts the update or delete of a resource that the caller has just read. */
-  async function change({ key, createdAt, revision, state, over = "0" }: Change): Promise<ChangeReply> {
+  async function change({ key, createdAt, revision, state, over = "0", asOf = "" }: Change): Promise<ChangeReply> {
     const shard = shardOf(key.application)
     const keys = { ...keysWith(key.application), pending: pendingKey(shard, parentText(key)) }
-    const args = { ...limits, ...key, seen: seen.get(shard) ?? 0, createdAt, revision, rest: restOf(state), over }
+    const args = { ...limits, ...key, seen: seen.get(shard) ?? 0, createdAt, revision, rest: restOf(state), over, asOf }
     return noteRevision(shard, await redis.run(CHANGE, keys, args))
   }
 

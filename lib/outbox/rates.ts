@@ -2,7 +2,7 @@
  * DESIGN. Rate limits: requests per minute of an application, and of a client's address. A request is judged once, by
  * the first script that it runs anyway, so limits cost no round trip; a refused request changes nothing there. The rule
  * is GCRA (the generic cell rate algorithm): a bucket holds a minute's requests and refills evenly. It is one number
- * with a time to live, by Redis' clock.
+ * with a time to live, by Redis' clock. A batch counts as one request for each of its messages.
  *
  * All keys of a script lie in one slot, so each shard counts an address separately. Requests without an application,
  * creating one or listing all, count by address only; the list in the shard it reads first.
@@ -11,7 +11,7 @@
  */
 import { isIPv4, isIPv6 } from "node:net"
 import type { Config } from "../config.ts"
-import { ApiError } from "../errors.ts"
+import { ApiError, invalid } from "../errors.ts"
 import type { Stores } from "../stores.ts"
 import { addressRateKey, applicationRateKey } from "./keys.ts"
 import { type Judge, type Judgement, UNJUDGED } from "./scripts/rates.ts"
@@ -76,14 +76,21 @@ function quotasOf(limits: Limits, shard: string, application: string, network: s
   return quotas
 }
 
+/** Throws 422 for a batch that no waiting would let through. */
+function requireWithin(quotas: Quota[], cost: number): void {
+  const least = Math.min(...quotas.map(({ perMinute }) => perMinute))
+  if (cost > least) throw invalid("messages", `has more items than the rate limit lets through in a minute: ${least}`)
+}
+
 /** Returns the stores for one request, which its first script judges; without limits, the same stores. */
 export function limitRequest<S extends Stores>(stores: S, scope: RateScope): S {
   const { config } = stores
   if (config.RATE_LIMIT_APPLICATION === 0 && config.RATE_LIMIT_ADDRESS === 0) return stores
   const network = clientNetwork(clientAddress(scope, config.TRUSTED_PROXIES))
   let judged = false
-  const judge: Judge = (shard, application) => {
+  const judge: Judge = (shard, application, cost = 1) => {
     const quotas = judged ? [] : quotasOf(config, shard, application, network)
+    requireWithin(quotas, cost)
     judged = true
     return quotas.length > 0 ? judgementBy(quotas, scope.noteStandings) : UNJUDGED
   }

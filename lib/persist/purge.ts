@@ -4,7 +4,7 @@
  * Whoever claims it first postpones `purge_at`, so that purgers do not repeat each other's work.
  */
 import { sql } from "kysely"
-import { keyRanges } from "../clients/key-ranges.ts"
+import { byPrimaryKey, keyRanges } from "../clients/key-ranges.ts"
 import { reachMysql } from "../clients/mysql.ts"
 import type { IndexEvent } from "../events.ts"
 import type { Stores } from "../stores.ts"
@@ -82,7 +82,10 @@ async function setPurgeAt({ mysql }: Stores, { application, chat }: Tombstone, p
 async function purgeBatch(stores: Stores, { application, chat, revision }: Tombstone): Promise<boolean> {
   const { mysql, queues } = stores
   const keys = await mysql.transaction().execute(async (tx) => {
-    let query = tx.selectFrom("messages").select(["chat", "number"]).where("application", "=", application)
+    let query = tx
+      .selectFrom(byPrimaryKey("messages"))
+      .select(["chat", "number"])
+      .where("application", "=", application)
     if (chat > 0) query = query.where("chat", "=", chat)
     const rows = await query.orderBy("chat").orderBy("number").limit(BATCH_ROWS).execute()
     if (rows.length === 0) return []

@@ -20,7 +20,7 @@ const ENVELOPE_BYTES_MAX = 25_000
 const ENVELOPE_EVENTS_MAX = 100
 /** Delay of events that nobody awaits: a fraction of the time that the queue takes anyway. */
 const LINGER_MS = 100
-/** Ends the lingering: ten full envelopes, which surely fill a call. */
+/** Ends the lingering: ten full envelopes, which surely fill a call. So does a call's worth of bytes. */
 const LINGER_EVENTS_MAX = BATCH_MESSAGES_MAX * ENVELOPE_EVENTS_MAX
 /** Two concurrent calls keep the queue busy while one answer is read; more would only shrink batches. */
 const CALLS_MAX = 2
@@ -36,7 +36,7 @@ type Envelope = QueueMessage & { bytes: number; waiting: Waiting[] }
 const queueSafe = (json: string): string => json.replaceAll("\uFFFE", "\\ufffe").replaceAll("\uFFFF", "\\uffff")
 
 export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAway">, queueUrl: string) {
-  let queue: Waiting[] = []
+  const queue = createLine()
   let calls = 0
   let scheduled = false
   /** True while a caller awaits a queued event; then nothing lingers. */
@@ -45,8 +45,8 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
 
   /** Sends the queued events at once, or, if nobody awaits them, when they fill a call or have lingered. */
   function schedule(hasLingered = false): void {
-    if (scheduled || calls >= CALLS_MAX || queue.length === 0) return
-    if (!urgent && !hasLingered && queue.length < LINGER_EVENTS_MAX) {
+    if (scheduled || calls >= CALLS_MAX || queue.isEmpty()) return
+    if (!urgent && !hasLingered && !queue.fillsCall()) {
       if (!lingering) setTimeout(endLingering, LINGER_MS)
       lingering = true
       return
@@ -54,9 +54,8 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
     scheduled = true
     setImmediate(() => {
       scheduled = false
-      const { envelopes, rest } = pack(queue)
-      queue = rest
-      urgent &&= rest.length > 0
+      const envelopes = queue.takeCall()
+      urgent &&= !queue.isEmpty()
       if (envelopes.length > 0) void transmit(envelopes)
       schedule()
     })
@@ -76,7 +75,7 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
       // Those that failed are settled already, and stay so.
       for (const one of eventsOf(envelopes)) one.settle()
     } catch (error) {
-      fail([...eventsOf(envelopes), ...(sqs.isAway() ? queue.splice(0) : [])], error, queueUrl)
+      fail([...eventsOf(envelopes), ...(sqs.isAway() ? queue.takeAll() : [])], error, queueUrl)
     } finally {
       calls--
       schedule()
@@ -92,12 +91,40 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
       const text = queueSafe(event)
       return new Promise<void>((resolve, reject) => {
         const settle = (error?: unknown) => (error === undefined ? resolve() : reject(error as Error))
-        queue.push({ key, message, text, bytes: Buffer.byteLength(text) + 1, settle })
+        queue.add({ key, message, text, bytes: Buffer.byteLength(text) + 1, settle })
       })
     })
     urgent ||= !lingers
     schedule()
     await Promise.all(sent)
+  }
+}
+
+/** Returns an empty line of events that wait to be sent, oldest first. */
+function createLine() {
+  let waiting: Waiting[] = []
+  let bytes = 0
+  function replace(others: Waiting[]): void {
+    waiting = others
+    bytes = others.reduce((sum, one) => sum + one.bytes, 0)
+  }
+  return {
+    isEmpty: () => waiting.length === 0,
+    fillsCall: () => waiting.length >= LINGER_EVENTS_MAX || bytes >= BATCH_BYTES_MAX,
+    add(one: Waiting): void {
+      waiting.push(one)
+      bytes += one.bytes
+    },
+    takeCall(): Envelope[] {
+      const { envelopes, rest } = pack(waiting)
+      replace(rest)
+      return envelopes
+    },
+    takeAll(): Waiting[] {
+      const all = waiting
+      replace([])
+      return all
+    },
   }
 }
 

@@ -21,6 +21,7 @@ import { INDEX_RELAY_AFTER_MS } from "../persist/persist-events.ts"
 import { purgeDue, removeExpiredTombstones } from "../persist/purge.ts"
 import { isSearchAway } from "../search/search-errors.ts"
 import type { SearchStores } from "../stores.ts"
+import { settleShards } from "../write/settle.ts"
 import { requireIndex } from "./require-index.ts"
 
 /** Claims per batch: a handful of calls to the queue. */
@@ -54,6 +55,8 @@ async function pass(stores: SearchStores, run: Run): Promise<void> {
   const { mysql, queues } = stores
   await reachMysql(() => mysql.selectFrom("persist_locks").select("stripe").limit(1).execute())
   if (await answers(run, "sqs", () => queues.persist.depth())) {
+    // Readers of changes wait for it, and without a write nobody else would.
+    await answers(run, "shards", () => settleShards(stores))
     await answers(run, "outbox", () => relayOutbox(stores, run))
     if (await answers(run, "elasticsearch", () => requireIndex(stores))) {
       await answers(run, "pending index", () => relayPendingIndex(stores, run))

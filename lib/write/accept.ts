@@ -7,7 +7,9 @@ import { withDeadline } from "../deadline.ts"
 import { ApiError, DependencyAway, notFound, recovering, unavailable } from "../errors.ts"
 import { kindOf, type ResourceKey, revisionTime, unknownMembers, type WriteEvent } from "../events.ts"
 import { describeError, log } from "../log.ts"
+import { versionFor } from "../members.ts"
 import type { Change, Creation } from "../outbox/outbox.ts"
+import { UNKNOWN_MOMENT } from "../outbox/scripts/prelude.ts"
 import type { CreationReply } from "../outbox/scripts/writes.ts"
 import type { Stores } from "../stores.ts"
 import { createInOrder } from "./creation-order.ts"
@@ -23,16 +25,23 @@ const ATTEMPTS_MAX = 6
 
 const full = () => unavailable("Too many writes are waiting to be stored.")
 
-/** Accepts a creation; `replayed` if its Idempotency-Key had created it before. Throws ApiError or DependencyAway. */
+/**
+ * Accepts a creation; `replayed` if its Idempotency-Key had created it before. `event` is the first of its `events`.
+ * Throws ApiError or DependencyAway.
+ */
 export async function acceptCreation(
   stores: Stores,
-  creation: Creation,
-): Promise<{ event: WriteEvent; replayed: boolean }> {
+  asked: Creation,
+): Promise<{ event: WriteEvent; events: WriteEvent[]; replayed: boolean }> {
+  const versioned = <State extends object>(state: State) => ({ ...versionFor(state), ...state })
+  const { more: others = [] } = asked
+  const creation = { ...asked, state: versioned(asked.state), more: others.map(versioned) }
   const { id, revision, status } = await inTime((deadline) => create(stores, creation, deadline))
   const event = createdEvent(creation, id, revision)
-  if (status === "replayed") return { event, replayed: true }
-  await sendEvent(stores, event, creation.kind === "application" ? NEW_APPLICATIONS : event.application)
-  return { event, replayed: false }
+  const events = [event, ...creation.more.map((state, index) => eventAfter(event, index + 1, state))]
+  if (status === "replayed") return { event, events, replayed: true }
+  await sendEvents(stores, events, creation.kind === "application" ? NEW_APPLICATIONS : event.application)
+  return { event, events, replayed: false }
 }
 
 type Created = Extract<CreationReply, { id: string }>
@@ -62,31 +71,73 @@ async function create(stores: Stores, creation: Creation, deadline: number): Pro
   throw recovering()
 }
 
-/** The resource to change, as it was read; `event` is the one that waits for it, if any. */
-type Found = { createdAt: Date; revision: number; event?: WriteEvent }
+/** A resource as it was read; `event` is the one that waits for it, if any, and `asOf` the moment of the read. */
+type Found = { createdAt: Date; revision: number; members?: object; event?: WriteEvent; asOf?: string }
 
-/** Accepts the whole new state, or the delete, of a resource just `found`. Throws not_found if it was deleted since. */
-export async function acceptChange(
-  stores: Stores,
-  { key, found, state: known }: Pick<Change, "key" | "state"> & { found: Found },
-): Promise<WriteEvent> {
-  const createdAt = found.createdAt.getTime()
-  // A newer function may have written members that this one does not know.
-  const state = found.event && !("deleted" in known) ? { ...unknownMembers(found.event), ...known } : known
-  const change = { key, createdAt, revision: found.revision, state }
-  const revision = await inTime((deadline) => store(stores, change, deadline))
-  const event = { revision, ...key, created_at: createdAt, ...state }
-  await sendEvent(stores, event, event.application)
-  return event
+type ChangeOf<Read extends Found, Resource> = {
+  key: ResourceKey
+  read: () => Promise<Read>
+  /** Returns what was read as an answer shows it. */
+  present: (found: Read) => Resource
+  /** Returns the whole new state of what was read. */
+  next: (found: Read) => Change["state"]
 }
 
-/** Returns the revision of the accepted change. */
-async function store(stores: Stores, change: Change, deadline: number): Promise<string> {
+/** What the result of a change depends on besides what the client sent. */
+export type Terms<Resource> = {
+  /** It keeps members of the state that was read, which others may change. */
+  keepsMembers?: boolean
+  /** Throws if the resource is not what the client has seen. */
+  precondition?: ((current: Resource) => void) | undefined
+}
+
+/**
+ * Accepts the new state, or the delete, of a resource. If the terms make it depend on what was read, it is read again
+ * whenever somebody else has written it since. Throws not_found if it was deleted, and 503 if others write it so often
+ * that no change finds a gap in time.
+ */
+export async function acceptChange<Read extends Found, Resource>(
+  stores: Stores,
+  change: ChangeOf<Read, Resource>,
+  terms: Terms<Resource> = {},
+): Promise<{ found: Read; event: WriteEvent }> {
+  const first = await change.read()
+  const accepted = await inTime((deadline) => changeFrom(stores, first, change, terms, deadline))
+  await sendEvents(stores, [accepted.event], accepted.event.application)
+  return accepted
+}
+
+async function changeFrom<Read extends Found, Resource>(
+  stores: Stores,
+  first: Read,
+  { key, read, present, next }: ChangeOf<Read, Resource>,
+  { keepsMembers = false, precondition }: Terms<Resource>,
+  deadline: number,
+): Promise<{ found: Read; event: WriteEvent }> {
+  const compares = keepsMembers || precondition !== undefined
+  for (let found = first; ; found = await read()) {
+    // A read that may be stale is not judged: the script has it read again, or Redis is away.
+    if (found.asOf !== UNKNOWN_MOMENT) precondition?.(present(found))
+    const known = next(found)
+    const createdAt = found.createdAt.getTime()
+    // A newer function may have written members that this one does not know.
+    const more = { ...versionFor(found.members ?? {}, known), ...(found.event && unknownMembers(found.event)) }
+    const state = "deleted" in known ? known : { ...more, ...known }
+    const asOf = compares ? (found.asOf ?? UNKNOWN_MOMENT) : undefined
+    const revision = await store(stores, { key, createdAt, revision: found.revision, state, asOf }, deadline)
+    if (revision !== undefined) return { found, event: { revision, ...key, created_at: createdAt, ...state } }
+  }
+}
+
+/** Returns the revision of the accepted change, or undefined if it must be made anew from what is there now. */
+async function store(stores: Stores, change: Change, deadline: number): Promise<string | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS_MAX && performance.now() < deadline; attempt++) {
     const reply = await stores.outbox.change(change)
     switch (reply.status) {
       case "changed":
         return reply.revision
+      case "moved":
+        return undefined
       case "full":
         throw full()
       case "gone":
@@ -112,14 +163,23 @@ function createdEvent({ kind, application, chat, state }: Creation, id: string, 
     chat: kind === "chat" ? Number(id) : chat,
     message: kind === "message" ? Number(id) : 0,
   }
-  return { revision, ...key, created_at: revisionTime(revision).getTime(), ...state }
+  return { revision, ...key, created_at: timeOf(revision), ...state }
 }
 
-async function sendEvent({ queues, config }: Stores, event: WriteEvent, group: string): Promise<void> {
+/** Returns the time of a creation, which is that of its revision. */
+const timeOf = (revision: string): number => revisionTime(revision).getTime()
+
+/** Returns the event of the message that was created `steps` after that of `first`, in the same batch. */
+function eventAfter({ revision, application, chat, message }: WriteEvent, steps: number, state: object): WriteEvent {
+  const own = String(Number(revision) + steps)
+  return { revision: own, application, chat, message: message + steps, created_at: timeOf(own), ...state }
+}
+
+async function sendEvents({ queues, config }: Stores, events: WriteEvent[], group: string): Promise<void> {
   const answersFirst = config.ANSWER_BEFORE_SEND
-  const sent = queues.persist.send([event], { group, lingers: answersFirst })
+  const sent = queues.persist.send(events, { group, lingers: answersFirst })
   const handled = sent.catch((error: unknown) => {
-    // The outbox holds the event, and the sender has logged why.
+    // The outbox holds the events, and the sender has logged why.
     if (error instanceof DependencyAway) return
     if (!answersFirst) throw error
     log.error("event not sent", { error: describeError(error) })

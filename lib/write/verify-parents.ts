@@ -13,6 +13,7 @@ import type { FenceEvent } from "../events.ts"
 import type { Persisted } from "../outbox/outbox.ts"
 import type { Unverified } from "../outbox/scripts/writes.ts"
 import type { Stores } from "../stores.ts"
+import { readStoredRevision } from "./stored-revision.ts"
 
 const FENCE_POLL_MS = 100
 /** A fence takes well under a second through the queue; after this the client must retry. */
@@ -71,11 +72,12 @@ async function readParents({ outbox, mysql }: Stores, application: string, chat:
       .where("chat", "in", chat > 0 ? [0, chat] : [0])
       .execute(),
   )
+  const { greatest } = await readStoredRevision(mysql, application)
   const of = (number: number) => counters.find((counter) => counter.chat === number)
   return {
     chatsHighest: of(0)?.highest ?? 0,
     messagesHighest: of(chat)?.highest ?? 0,
-    applicationRevision: of(0)?.revision ?? 0,
+    applicationRevision: Math.max(of(0)?.revision ?? 0, greatest),
     chatRevision: chat > 0 ? (of(chat)?.revision ?? 0) : 0,
     applicationFenced: of(0)?.fenced ?? 0,
     chatFenced: of(chat)?.fenced ?? 0,

@@ -20,6 +20,8 @@ const SEARCH_LIMIT_MS = 30_000
 const COUNTS_LIMIT_MS = 75_000
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+/** The members of a message besides its number and body, unless others were given. */
+const MESSAGE = { sender: null, metadata: {}, sent_at: null, created_at: TIME, updated_at: TIME }
 const TOKEN = expect.stringMatching(/^[A-Za-z0-9_-]{24}$/)
 const JSON_TYPE = "application/json; charset=utf-8"
 
@@ -96,7 +98,7 @@ describe("chats", () => {
     for (const [index, json] of [undefined, {}, { name: "named" }].entries()) {
       const created = await chats.createChat(token, json)
       const name = index === 2 ? "named" : null
-      const expected = { number: index + 1, name, messages_count: 0, created_at: TIME, updated_at: TIME }
+      const expected = { number: index + 1, name, metadata: {}, messages_count: 0, created_at: TIME, updated_at: TIME }
       expect(expectStatus(created, 201)).toEqual(expected)
       expect(created.headers.location).toBe(chatPath(token, index + 1))
       expect((await chats.getChat(token, index + 1)).text).toBe(created.text)
@@ -120,7 +122,9 @@ describe("messages", () => {
     const bodies = ["  e\u0301 \u00e9 🏳️‍🌈\u0000 ", "שָׁלוֹם مَرحَبًا", '"\\\n\u2028\ufffe', "x".repeat(10_000)]
     for (const [index, body] of bodies.entries()) {
       const created = await chats.createMessage(token, chat, { body })
-      expect(expectStatus(created, 201)).toEqual({ number: index + 1, body, created_at: TIME, updated_at: TIME })
+      expect(expectStatus(created, 201)).toEqual({
+        ...{ ...MESSAGE, number: index + 1, body },
+      })
       expect(created.headers.location).toBe(messagePath(token, chat, index + 1))
     }
     const { data, next_cursor: cursor } = expectStatus(await chats.listMessages(token, chat, { limit: 3 }), 200)
@@ -132,7 +136,12 @@ describe("messages", () => {
     expect((await chats.getMessage(token, chat, 2)).status).toBe(404)
     await eventually(async () => {
       const { mysql } = stores()
-      const rows = await mysql.selectFrom("messages").select("body").where("application", "=", token).execute()
+      const rows = await mysql
+        .selectFrom("messages")
+        .select("body")
+        .where("application", "=", token)
+        .orderBy("number")
+        .execute()
       expect(rows.map(({ body }) => body)).toEqual(["PATCH", bodies[2], bodies[3]])
     }, SEARCH_LIMIT_MS)
     expect(expectStatus(await chats.getMessage(token, chat, 3), 200).body).toBe(bodies[2])
@@ -198,7 +207,9 @@ describe("behind the calls", () => {
       chats.listMessages(token, chat),
       chats.getMessage(token, chat, 1),
       chats.createMessage(token, chat),
+      chats.createMessageBatch(token, chat, ["one", "two"]),
       chats.searchMessages(token, chat, { query: "message" }),
+      chats.listChanges(token),
     ]
     for (const { status } of await Promise.all(hidden)) expect(status).toBe(404)
     await eventually(async () => {
@@ -212,6 +223,33 @@ describe("behind the calls", () => {
       const { count } = await elasticsearch.count({ index, routing: token, query: { term: { application: token } } })
       expect([...rows.flat(), count]).toEqual([0])
     }, SEARCH_LIMIT_MS)
+  })
+})
+
+test("an application's changes: followed while they are written and stored: come in order, each once", async () => {
+  const token = await chats.givenApplication()
+  const { next_cursor: start } = expectStatus(await chats.listChanges(token, { cursor: "latest" }), 200)
+  const chat = await chats.givenChat(token)
+  const seen: { type: string; id: string; number: number | null }[] = []
+  let cursor = start
+  for (let written = 0; written < 20; written++) {
+    await chats.givenMessage(token, chat)
+    const page = expectStatus(await chats.listChanges(token, { cursor, limit: 7 }), 200)
+    expect(page.has_more).toBe(false)
+    seen.push(...page.data)
+    cursor = page.next_cursor
+  }
+  expect(seen.map(({ type, number }) => `${type} ${number}`)).toEqual([
+    "chat.created null",
+    ...Array.from({ length: 20 }, (_, index) => `message.created ${index + 1}`),
+  ])
+  expect(seen[1]).toEqual({
+    id: expect.any(String),
+    type: "message.created",
+    at: TIME,
+    chat_number: chat,
+    number: 1,
+    data: expectStatus(await chats.getMessage(token, chat, 1), 200),
   })
 })
 

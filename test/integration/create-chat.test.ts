@@ -3,6 +3,7 @@ import { creationAway, describeAway } from "../steps/away-cases.ts"
 import { describeBody, NAMES_TAKEN, nameCases } from "../steps/body-cases.ts"
 import { chatApi, chatPath, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { describeIdempotency } from "../steps/idempotency-cases.ts"
+import { metadataCases } from "../steps/member-cases.ts"
 import { describeMissing } from "../steps/missing-cases.ts"
 import { useTestStores } from "../steps/stores.ts"
 import { reach, STAGES, TARGETS } from "../steps/world.ts"
@@ -18,6 +19,7 @@ describe("a chat", () => {
     expect(expectStatus(answer, 201)).toEqual({
       number: 1,
       name: "Order 1001",
+      metadata: {},
       messages_count: 0,
       created_at: expect.stringMatching(/Z$/),
       updated_at: answer.body.created_at,
@@ -71,7 +73,7 @@ describe("a chat", () => {
 })
 
 describeMissing(api, stores, target)
-describeBody(api, stores, target, nameCases({ nullable: true, optional: true }))
+describeBody(api, stores, target, [...nameCases({ nullable: true, optional: true }), ...metadataCases()])
 describeIdempotency(api, stores, {
   target,
   otherJson: { name: "other" },

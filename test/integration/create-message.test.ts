@@ -3,6 +3,7 @@ import { creationAway, describeAway } from "../steps/away-cases.ts"
 import { describeBody, messageBodyCases } from "../steps/body-cases.ts"
 import { chatApi, directTransport, expectStatus, messagePath } from "../steps/chat-api.ts"
 import { describeIdempotency } from "../steps/idempotency-cases.ts"
+import { metadataCases, senderCases, sentAtCases } from "../steps/member-cases.ts"
 import { describeMissing } from "../steps/missing-cases.ts"
 import { useTestStores } from "../steps/stores.ts"
 import { givenWorld, reach, STAGES, TARGETS } from "../steps/world.ts"
@@ -19,6 +20,9 @@ describe("a message", () => {
     expect(expectStatus(answer, 201)).toEqual({
       number: 1,
       body: "Hello",
+      sender: null,
+      metadata: {},
+      sent_at: null,
       created_at: expect.stringMatching(/Z$/),
       updated_at: answer.body.created_at,
     })
@@ -49,7 +53,12 @@ describe("a message", () => {
 })
 
 describeMissing(api, stores, target)
-describeBody(api, stores, target, messageBodyCases())
+describeBody(api, stores, target, [
+  ...messageBodyCases(),
+  ...senderCases(),
+  ...metadataCases({ body: "x" }),
+  ...sentAtCases(),
+])
 describeIdempotency(api, stores, {
   target,
   otherJson: { body: "other" },

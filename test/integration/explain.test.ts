@@ -8,6 +8,7 @@ import {
   listApplications,
   updateApplication,
 } from "../../lib/applications.ts"
+import { readChanges } from "../../lib/changes/read-changes.ts"
 import { createChat, deleteChat, deletedChats, getChat, listChats, updateChat } from "../../lib/chats.ts"
 import { connectMysql } from "../../lib/clients/mysql.ts"
 import { syncCounts } from "../../lib/counts/sync-counts.ts"
@@ -22,6 +23,7 @@ import { relay } from "../../lib/relay/relay.ts"
 import { indexMessages } from "../../lib/search/indexing/index-records.ts"
 import { reindex } from "../../lib/search/rebuilding/reindex.ts"
 import type { SearchStores } from "../../lib/stores.ts"
+import { readStoredRevision } from "../../lib/write/stored-revision.ts"
 import { verifyParents } from "../../lib/write/verify-parents.ts"
 import { takeRecords } from "../steps/drain.ts"
 import { PREPARE_TIMEOUT_MS, useTestStores } from "../steps/stores.ts"
@@ -142,8 +144,11 @@ async function work(): Promise<void> {
     await listChats(own, token, { limit: 20, order, after: { key: 2 } })
     await listMessages(own, token, 1, { limit: 20, order, after: { key: 2 } })
     await listMessages(own, token, 1, { limit: 2, order, offset: 2 })
+    await listMessages(own, token, 1, { limit: 2, order, until: { key: 3 } })
+    await listMessages(own, token, 1, { limit: 20, order, after: { key: 1 }, until: { key: 1 } })
     await listChats(own, token, { limit: 2, order })
   }
+  await followChanges(own, token)
   await verifyParents(own, token, 1, { generation: "1", lost: 0, applicationSeen: 1, chatSeen: 1 })
   await syncCounts(own, 5_000)
   await own.mysql.updateTable("pending_index").set({ due_at: new Date() }).where("application", "=", token).execute()
@@ -160,6 +165,18 @@ async function work(): Promise<void> {
   await deleteApplication(own, other)
   await consumeBoth()
   await relay(own, 5_000)
+}
+
+/** Reads pages of changes, with pending ones of each kind, from the beginning and from between. */
+async function followChanges(own: SearchStores, token: string): Promise<void> {
+  await updateChat(own, token, 3, { name: "Pending" })
+  await updateMessage(own, token, 1, 3, { body: "pending" })
+  await createMessage(own, token, 2, { body: "pending" })
+  await readStoredRevision(own.mysql, token)
+  for (const chat of [0, 1]) {
+    const { next } = await readChanges(own, token, { from: "beginning", chat, limit: 2 })
+    await readChanges(own, token, { from: next, chat, limit: 50 })
+  }
 }
 
 /** Discards a write of each kind and an index event; all are stored, so nothing changes. */

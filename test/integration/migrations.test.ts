@@ -15,15 +15,26 @@ const MIGRATIONS_MAX = 100
 
 const TABLES: Record<string, { primary: string; indexes?: Record<string, string> }> = {
   applications: { primary: "token", indexes: { applications_by_creation: "created_at,token" } },
-  chats: { primary: "application,number" },
+  chats: { primary: "application,number", indexes: { chats_by_revision: "application,revision" } },
   counters: { primary: "application,chat", indexes: { counters_by_dirty: "dirty" } },
-  messages: { primary: "application,chat,number" },
+  messages: {
+    primary: "application,chat,number",
+    indexes: {
+      messages_by_revision: "application,revision",
+      messages_by_chat_revision: "application,chat,revision",
+    },
+  },
   pending_index: { primary: "application,chat,message", indexes: { pending_index_by_due: "due_at" } },
   persist_locks: { primary: "stripe" },
   search_indexes: { primary: "alias" },
   tombstones: {
     primary: "application,chat,message",
-    indexes: { tombstones_by_expiry: "expires_at", tombstones_by_purge: "purge_at" },
+    indexes: {
+      tombstones_by_expiry: "expires_at",
+      tombstones_by_purge: "purge_at",
+      tombstones_by_revision: "application,revision",
+      tombstones_by_chat_revision: "application,chat,revision",
+    },
   },
 }
 /** The collation of each text column: binary, so that text is found exactly as it was written. */
@@ -31,10 +42,12 @@ const TEXTS = {
   "applications.name": "utf8mb4_bin",
   "applications.token": "ascii_bin",
   "chats.application": "ascii_bin",
+  "chats.metadata": "utf8mb4_bin",
   "chats.name": "utf8mb4_bin",
   "counters.application": "ascii_bin",
   "messages.application": "ascii_bin",
   "messages.body": "utf8mb4_bin",
+  "messages.metadata": "utf8mb4_bin",
   "pending_index.application": "ascii_bin",
   "search_indexes.alias": "ascii_bin",
   "search_indexes.building": "ascii_bin",
@@ -107,8 +120,14 @@ async function expectSchema(db: Mysql): Promise<void> {
   expect(types.get("messages.number")).toMatch(/^int(\(\d+\))? unsigned$/)
   expect(types.get("messages.revision")).toMatch(/^bigint(\(\d+\))? unsigned$/)
   expect(types.get("messages.created_at")).toBe("datetime(3)")
+  expect(types.get("messages.sent_at")).toBe("datetime(3)")
+  expect(types.get("messages.sender")).toBe("varbinary(1020)")
   expect(columns.filter(({ nullable }) => nullable === "YES").map(({ name }) => name)).toEqual([
+    "chats.metadata",
     "chats.name",
+    "messages.metadata",
+    "messages.sender",
+    "messages.sent_at",
     "pending_index.due_at",
     "search_indexes.building",
     "search_indexes.live",
@@ -139,6 +158,36 @@ test("an empty database: brought up, again, down and up: has the schema, nothing
 
   expect(await migrateUp(own.db)).toEqual(done)
   expect(await schema(own.db)).toEqual(first)
+  await allDown(own.db)
+})
+
+/** Returns whether messages have the column. */
+const hasColumn = async (db: Mysql, column: string): Promise<boolean> =>
+  (await schema(db)).columns.some(({ name }) => name === `messages.${column}`)
+
+test("rows of the first version: brought up and down again: stay as they are, and have no sender, metadata or sent_at", async () => {
+  await migrateUp(own.db)
+  while (await hasColumn(own.db, "sender")) await migrateDown(own.db)
+  const at = "2026-11-28 09:57:56.177"
+  await sql`insert into chats (application, number, name, revision, created_at, updated_at)
+    values ('a', 1, 'Größe', 7, ${at}, ${at})`.execute(own.db)
+  await sql`insert into messages (application, chat, number, body, revision, created_at, updated_at)
+    values ('a', 1, 1, 'Größe L', 7, ${at}, ${at})`.execute(own.db)
+  const rows = async () => [
+    (await sql<object>`select * from chats`.execute(own.db)).rows[0],
+    (await sql<object>`select * from messages`.execute(own.db)).rows[0],
+  ]
+  const [chat, message] = await rows()
+
+  await migrateUp(own.db)
+  const none = { metadata: null }
+  expect(await rows()).toEqual([
+    { ...chat, ...none },
+    { ...message, ...none, sender: null, sent_at: null },
+  ])
+  await sql`update messages set sender = 'x', metadata = '{"a":1}', sent_at = ${at}`.execute(own.db)
+  while (await hasColumn(own.db, "sender")) await migrateDown(own.db)
+  expect(await rows()).toEqual([chat, message])
   await allDown(own.db)
 })
 

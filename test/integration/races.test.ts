@@ -163,7 +163,7 @@ test.each(["before the queue", "after the queue"])(
     if (when === "after the queue") await drainQueues(own)
     const key = { application: token, chat, message: number }
     const found = { createdAt: row.created_at, revision: row.revision }
-    const change = { key, found, state: { body: "late" } }
+    const change = { key, read: async () => found, present: () => undefined, next: () => ({ body: "late" }) }
     await expect(acceptChange(own, change)).rejects.toMatchObject({ code: "not_found" })
     await drainQueues(own)
     await expect(getMessage(own, token, chat, number)).rejects.toMatchObject({ code: "not_found" })

@@ -202,7 +202,8 @@ describe("the relay", () => {
     expectStatus(await api.deleteChat(token, chat), 204)
     await drainQueues(stores())
     const { mysql } = stores()
-    const tombstones = () => mysql.selectFrom("tombstones").select("message").where("application", "=", token).execute()
+    const tombstones = () =>
+      mysql.selectFrom("tombstones").select("message").where("application", "=", token).orderBy("message").execute()
     await runRelay()
     expect(await tombstones()).toEqual([{ message: 0 }, { message: 1 }])
     const longAgo = new Date("2020-01-01T00:00:00Z")

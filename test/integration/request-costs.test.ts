@@ -28,13 +28,16 @@ async function costs(target: Target, stage: Stage, limits: Record<string, string
   return countCalls(stores(), warmUp, counted, limits)
 }
 
-const CREATIONS = ["createApplication", "createChat", "createMessage"] as const
+const CREATIONS = ["createApplication", "createChat", "createMessage", "createMessageBatch"] as const
 const CHANGES = [
   "updateApplication",
+  "updateApplicationByPatch",
   "deleteApplication",
   "updateChat",
+  "updateChatByPatch",
   "deleteChat",
   "updateMessage",
+  "updateMessageByPatch",
   "deleteMessage",
 ] as const
 const READS = [
@@ -46,6 +49,7 @@ const READS = [
   "getMessage",
   "searchMessages",
   "searchApplicationMessages",
+  "listChanges",
 ] as const
 const atEachStage = <T extends string>(names: readonly T[]) =>
   names.flatMap((name) => STAGES.map((stage) => [name, stage] as const))
@@ -90,7 +94,7 @@ describe.each([
     const { mysql, redis, sqsSends } = await costs(TARGETS[name], stage, limits)
     expect(mysql.writes).toEqual([])
     expect(mysql.reads.length).toBeLessThanOrEqual(1)
-    expect(redis.length).toBeLessThanOrEqual(name === "listApplications" ? 64 : 1)
+    expect(redis.length).toBeLessThanOrEqual({ listApplications: 64, listChanges: 2 }[name as string] ?? 1)
     expect(sqsSends).toBe(0)
   })
 })
@@ -110,6 +114,17 @@ test.each(["asc", "desc"])("a page of messages that the outbox fills needs no My
   expect(mysql).toEqual({ reads: [], writes: [] })
   expect(redis).toHaveLength(2)
   await drainQueues(stores())
+})
+
+test("changes for a reader who is up to date are one round trip to Redis, and no statement", async () => {
+  const { token } = await givenWorld(api, stores(), "stored")
+  let cursor = ""
+  const read = async () => {
+    cursor = expectStatus(await api.listChanges(token, { ...(cursor && { cursor }) }), 200).next_cursor
+  }
+  const { mysql, redis } = await countCalls(stores(), read, read)
+  expect(mysql).toEqual({ reads: [], writes: [] })
+  expect(redis).toEqual([expect.stringMatching(/^"evalsha" /)])
 })
 
 describe("many requests at once", () => {

@@ -1,6 +1,7 @@
 // The batching sender against the real queue.
 import { setImmediate } from "node:timers/promises"
-import { expect, test } from "@jest/globals"
+import { expect, jest, test } from "@jest/globals"
+import type { QueueMessage } from "../../lib/clients/sqs.ts"
 import type { IndexEvent } from "../../lib/events.ts"
 import { createSender } from "../../lib/queue/sender.ts"
 import type { SearchStores } from "../../lib/stores.ts"
@@ -8,6 +9,22 @@ import { takeRecords } from "../steps/drain.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 
 const stores = useTestStores()
+
+/** The bytes that SQS takes in one call. */
+const SQS_BYTES_MAX = 256 * 1024
+/** How long events wait for others. */
+const LINGER_MS = 100
+
+/** Returns how often events have lingered while `action` ran. */
+async function countLingering(action: () => Promise<void>): Promise<number> {
+  const timers = jest.spyOn(globalThis, "setTimeout")
+  try {
+    await action()
+    return timers.mock.calls.filter(([, delayMs]) => delayMs === LINGER_MS).length
+  } finally {
+    timers.mockRestore()
+  }
+}
 
 /** Returns a sender; here any JSON text serves as an event. */
 const createPersistSender = ({ sqs, config }: SearchStores = stores()) => createSender(sqs, config.PERSIST_QUEUE_URL)
@@ -49,6 +66,29 @@ test("more than a call may carry: sent at once: arrives in several", async () =>
     Array.from({ length: 40 }, (_, i) => JSON.stringify({ i, body })),
   )
   expect((await envelopes()).flat()).toHaveLength(40)
+})
+
+test("a batch of a hundred of the largest messages: sent at once, awaited or not: arrives in calls within the limits", async () => {
+  const { sqs, config } = stores()
+  const calls: number[] = []
+  const counting = {
+    ...sqs,
+    sendBatch: (url: string, messages: QueueMessage[]) => {
+      calls.push(messages.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0))
+      return sqs.sendBatch(url, messages)
+    },
+  }
+  const events = Array.from({ length: 100 }, (_, i) => JSON.stringify({ i, body: "𝄞".repeat(10_000) }))
+  for (const lingers of [false, true]) {
+    const send = createSender(counting, config.PERSIST_QUEUE_URL)
+    // Only what is left in the end waits for more.
+    expect(await countLingering(() => send("app", events, { lingers }))).toBeLessThanOrEqual(1)
+    expect(calls.length).toBeGreaterThan(15)
+    expect(Math.max(...calls)).toBeLessThan(SQS_BYTES_MAX)
+    calls.length = 0
+    const received = (await envelopes()).flat() as { i: number }[]
+    expect(received.map(({ i }) => i).toSorted((a, b) => a - b)).toEqual(events.map((_, i) => i))
+  }
 })
 
 test("a queue that is away: a send: is refused as such, and after a few at once without waiting", async () => {

@@ -7,23 +7,17 @@ import type { Answered } from "../steps/gateway-event.ts"
 import { applicationMessagesPath, applicationsPath, chatsPath, messagesPath } from "../steps/paths.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { EQUAL_BODY, expectWhole, givenTenants, reachWithCounts, type Tenant, writeOn } from "../steps/tenants.ts"
+import { PAGES, RANGES, type Try, withKey } from "../steps/tries.ts"
 import type { Stage } from "../steps/world.ts"
 
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-/** A way to call a route; `status` where it differs from the route's usual success. */
-type Try = { query?: string; json?: unknown; headers?: Record<string, string>; status?: number }
 /** The tenant that calls with its own token, the one whose things it must not get, and the chat in the path. */
 type Crossing = { own: Tenant; other: Tenant; chat: number }
 type Case = { kind: "read" | "change" | "create" | "delete"; success: number; tries: (crossing: Crossing) => Try[] }
 
 const once = (): Try[] => [{}]
-const withKey = (key: string, json: unknown, status?: number): Try => ({
-  headers: { "idempotency-key": key },
-  json,
-  ...(status !== undefined && { status }),
-})
 const tryPages = (path: string, { cursors }: Tenant, query = ""): Try[] => [
   ...["", "limit=1", "limit=100&order=desc"].map((more) => ({ query: `${query}${more}` })),
   ...[...cursors]
@@ -31,7 +25,6 @@ const tryPages = (path: string, { cursors }: Tenant, query = ""): Try[] => [
     .flatMap(([, cursor]) => ["", "&limit=1", "&order=asc"].map((more) => `${query}cursor=${cursor}${more}`))
     .map((foreign) => ({ query: foreign, status: 422 })),
 ]
-const PAGES: Try[] = [1, 2, 3, 4].map((page) => ({ query: `limit=1&page=${page}` }))
 const SEARCHED = ["needle", EQUAL_BODY]
 const trySearches = ({ other, chat }: Crossing): Try[] =>
   SEARCHED.flatMap((query) =>
@@ -89,12 +82,20 @@ const CASES: Record<string, Case> = {
       withKey(keys.second, { body: own.secret }),
     ],
   },
+  "POST /applications/{token}/chats/{chat_number}/messages/batch": {
+    kind: "create",
+    success: 201,
+    tries: ({ own, other: { keys } }) => [
+      withKey(keys.first, { messages: [{ body: EQUAL_BODY }, { body: own.secret }] }),
+      withKey(keys.second, { messages: [{ body: own.secret }] }),
+    ],
+  },
   "GET /applications/{token}/chats/{chat_number}/messages": {
     kind: "read",
     success: 200,
     tries: (crossing) => {
       const { other, chat } = crossing
-      return [...tryPages(messagesPath(other.token, chat), other), ...PAGES, ...trySearches(crossing)]
+      return [...tryPages(messagesPath(other.token, chat), other), ...PAGES, ...RANGES, ...trySearches(crossing)]
     },
   },
   "GET /applications/{token}/chats/{chat_number}/messages/search": { kind: "read", success: 200, tries: trySearches },
@@ -105,6 +106,15 @@ const CASES: Record<string, Case> = {
       const cursor = other.cursors.get(`${messagesPath(other.token, chat)}/search`)
       const plain = SEARCHED.map((query) => ({ json: { query } }))
       return cursor === undefined ? plain : [...plain, { json: { query: "needle", cursor }, status: 422 }]
+    },
+  },
+  "GET /applications/{token}/changes": {
+    kind: "read",
+    success: 200,
+    tries: ({ other }) => {
+      const foreign = [...other.cursors].filter(([path]) => path.endsWith("/changes")).map(([, cursor]) => cursor)
+      const refused = foreign.map((cursor) => ({ query: `cursor=${cursor}`, status: 422 }))
+      return [{}, { query: "limit=1" }, { query: "cursor=latest" }, ...refused]
     },
   },
   "GET /applications/{token}/messages/search": { kind: "read", success: 200, tries: tryApplicationSearches },

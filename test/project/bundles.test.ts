@@ -69,6 +69,7 @@ test("the zip of each creation: is small", () => {
   expect(creations.map(([zip]) => zip).sort()).toEqual([
     "create-application.zip",
     "create-chat.zip",
+    "create-message-batch.zip",
     "create-message.zip",
   ])
   expect(creations.filter(([, size]) => size > CREATION_ZIP_MAX)).toEqual([])

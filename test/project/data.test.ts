@@ -20,6 +20,7 @@ const KEYS: Record<string, string[]> = {
   addressRateKey: [keys.addressRateKey(SHARD, "network")],
   applicationKey: [keys.applicationKey(TOKEN)],
   applicationRateKey: [keys.applicationRateKey(TOKEN)],
+  changesKey: [keys.changesKey(TOKEN)],
   dueKey: [keys.dueKey(SHARD)],
   idempotencyKey: [keys.idempotencyKey(SHARD, "hash")],
   keysWith: Object.values(keys.keysWith(TOKEN)),

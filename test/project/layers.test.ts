@@ -47,6 +47,7 @@ const VIOLATIONS: Record<string, Record<string, string>> = {
   "floor-of-operations": { "lib/operations/climbs.ts": "../http/document/climbs.ts" },
   "floor-of-relay-and-operate": { "lib/relay/climbs.ts": "../runtime.ts", "lib/operate/climbs.ts": "../runtime.ts" },
   "floor-of-search": { "lib/search/climbs.ts": "../relay/climbs.ts" },
+  "floor-of-changes": { "lib/changes/climbs.ts": "../search/climbs.ts" },
   "floor-of-chats-and-messages": { "lib/messages.ts": "./search/climbs.ts" },
   "floor-of-applications": { "lib/applications.ts": "./messages.ts" },
   "floor-of-persist-write-http": {

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises"
 import { describe, expect, test } from "@jest/globals"
 import { ERROR_CODES, type ErrorCode } from "../../lib/errors.ts"
 import { ANSWER_HEADERS } from "../../lib/http/reply/answer-headers.ts"
+import { LIMITS } from "../../lib/limits.ts"
 
 const conf = await readFile(new URL("../../proxy/nginx.conf", import.meta.url), "utf8")
 
@@ -17,6 +18,11 @@ const codeOf = (status: string, code: string): ErrorCode => {
   if (!(code in ERROR_CODES)) throw new Error(`${status} has the code ${code}, which the API does not know`)
   return code as ErrorCode
 }
+
+test("the largest body that the API takes, passes the proxy", () => {
+  const [, mebibytes] = /^\s*client_max_body_size (\d+)m;$/m.exec(conf) ?? []
+  expect(Number(mebibytes) * 1024 * 1024).toBe(LIMITS.batchBytesMax)
+})
 
 describe("a problem of the proxy", () => {
   const { default: otherwise = "", ...byStatus } = mapOf("problem_code")

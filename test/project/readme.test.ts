@@ -22,7 +22,7 @@ describe("the README's first screen", () => {
     ["the token is a secret of the server", /token is a secret of your server/],
     ["the admin key is to be set", /Set `ADMIN_API_KEY`/],
     ["who may list the tokens without it", /anyone can list all applications/],
-    ["it knows no end users and senders, and pushes nothing", /no sender.* live connections/],
+    ["it knows no end users, and pushes nothing", /no end users.* no live connections/],
     ["it has not been tried on AWS", /has not been tried on AWS/],
   ])("says: %s", (_name, pattern) => {
     expect(screen).toMatch(pattern)
@@ -77,10 +77,18 @@ test("the README's limits: are those of the contract", () => {
   const row = (name: string) => new RegExp(`^\\| ${name} +\\| (.*?) +\\|$`, "m").exec(limits)?.[1]
   expect(row("name")).toContain(`1–${LIMITS.nameMax} characters`)
   expect(row("message body")).toContain(`1–${number(LIMITS.bodyMax)} characters`)
+  expect(row("`sender`")).toContain(`1–${LIMITS.senderMax} characters`)
+  expect(row("`metadata`")).toContain(
+    `${number(LIMITS.metadataBytesMax)} bytes of compact JSON, nested ${LIMITS.metadataDepthMax} levels`,
+  )
   expect(row("search query")).toBe(
     `1–${LIMITS.queryMax} characters; \`total\` is exact up to ${number(LIMITS.searchTotalMax)}`,
   )
-  expect(row("request body")).toContain(`${LIMITS.requestBytesMax / 1024} KiB, nested ${LIMITS.jsonDepthMax} levels`)
+  const mebibytes = LIMITS.batchBytesMax / 1024 / 1024
+  expect(row("request body")).toContain(
+    `${LIMITS.requestBytesMax / 1024} KiB (a batch: ${mebibytes} MiB), nested ${LIMITS.jsonDepthMax} levels`,
+  )
+  expect(row("batch")).toContain(`1–${LIMITS.batchMax} messages`)
   expect(row("page × limit")).toContain(`${number(LIMITS.offsetMax)};`)
   expect(calls).toContain(`\`limit\` (1–${LIMITS.pageLimitMax}, ${LIMITS.pageLimitDefault} unless told)`)
   expect(calls).toContain(

@@ -53,7 +53,9 @@ function sized(json: unknown, bytes: number): string {
 const nested = (json: unknown, depth: number): string =>
   `${JSON.stringify(json).slice(0, -1)},"more":${repeated("[", depth - 1)}${repeated("]", depth - 1)}}`
 
-function refusals(json: unknown): Refusal[] {
+const kib = (bytes: number) => `${bytes / 1024} KiB`
+
+function refusals({ json, bodyBytesMax }: Target): Refusal[] {
   const text = JSON.stringify(json)
   return [
     ...MALFORMED.map(
@@ -68,10 +70,10 @@ function refusals(json: unknown): Refusal[] {
       }),
     ),
     {
-      what: "of more than 128 KiB",
+      what: `of more than ${kib(bodyBytesMax)}`,
       status: 413,
       code: "body_too_large",
-      call: { text: sized(json, LIMITS.requestBytesMax + 1) },
+      call: { text: sized(json, bodyBytesMax + 1) },
     },
     ...[
       "text/plain",
@@ -104,10 +106,10 @@ function refusals(json: unknown): Refusal[] {
       call: { text: nested(json, LIMITS.jsonDepthMax + 1) },
     },
     {
-      what: "of 128 KiB of brackets that nothing closes",
+      what: `of ${kib(bodyBytesMax)} of brackets that nothing closes`,
       status: 422,
       code: "invalid_request",
-      call: { text: repeated("[", LIMITS.requestBytesMax) },
+      call: { text: repeated("[", bodyBytesMax) },
     },
     ...NOT_OBJECTS.map(
       ([what, value]): Refusal => ({
@@ -122,10 +124,10 @@ function refusals(json: unknown): Refusal[] {
 
 /** Describes the bodies that `target` refuses and accepts; `fields` are those with a wrong field. */
 export function describeBody(api: ChatApi, stores: () => SearchStores, target: Target, fields: FieldCase[]): void {
-  const { method, template, json, success } = target
+  const { method, template, json, success, bodyBytesMax } = target
 
   describe("a body", () => {
-    test.each(refusals(json))("$what is $status, and changes nothing", async ({ status, code, call }) => {
+    test.each(refusals(target))("$what is $status, and changes nothing", async ({ status, code, call }) => {
       const world = await givenWorld(api, stores(), "pending")
       expectProblem(await api.call({ method, path: pathOf(template, world), ...call }), status, code)
       await expectUnchanged(api, world)
@@ -141,7 +143,7 @@ export function describeBody(api: ChatApi, stores: () => SearchStores, target: T
 
     test.each([
       [`nested ${LIMITS.jsonDepthMax} levels deep`, { text: nested(json, LIMITS.jsonDepthMax) }],
-      ["of exactly 128 KiB", { text: sized(json, LIMITS.requestBytesMax) }],
+      [`of exactly ${kib(bodyBytesMax)}`, { text: sized(json, bodyBytesMax) }],
       [
         "declared as +json with a charset",
         { text: JSON.stringify(json), ...typed("Application/Merge-Patch+JSON; charset=UTF-8") },
@@ -173,7 +175,7 @@ const LONE_SURROGATES: [string, string][] = [
   ["a lone low surrogate", "\ude42x"],
   ["surrogates in the wrong order", "\ude42\ud83d"],
 ]
-const WRONG_TYPES: [string, unknown][] = [
+export const WRONG_TYPES: [string, unknown][] = [
   ["a number", 5],
   ["an array", ["x"]],
   ["an object", {}],
@@ -185,7 +187,7 @@ const BLANK: [string, string][] = [
   ["white space of every kind", "\t\n\v\f\r \u00a0\u1680\u2003\u2028\u2029\u202f\u205f\u3000\ufeff"],
 ]
 
-const textCases = (field: string, max: number, unit: string, more: [string, unknown][]): FieldCase[] =>
+export const textCases = (field: string, max: number, unit: string, more: [string, unknown][]): FieldCase[] =>
   [
     ...WRONG_TYPES,
     ...BLANK,
@@ -203,12 +205,36 @@ export function nameCases({ nullable = false, optional = false } = {}): FieldCas
   ]
 }
 
-/** Returns wrong bodies of a message. */
-export const messageBodyCases = (): FieldCase[] => [
+/** Returns wrong bodies of a message. With `optional`, its absence alone is none. */
+export const messageBodyCases = ({ optional = false } = {}): FieldCase[] => [
   // 10,001 characters beyond U+FFFF are 40 kB, so the limit on the request is not reached first.
   ...textCases("body", LIMITS.bodyMax, "x", [["null", null]]),
-  { what: "without a body field", json: { text: "x" }, path: "body" },
+  ...(optional ? [] : [{ what: "without a body field", json: { text: "x" }, path: "body" }]),
 ]
+
+/** Returns wrong bodies of a batch: those of a message at several places, and lists that cannot be. */
+export function batchBodyCases(): FieldCase[] {
+  const message = { body: "x" }
+  const wrongOnes = messageBodyCases().map(({ what, json, path }, index): FieldCase => {
+    const at = index % 4
+    const messages = [...Array.from({ length: at }, () => message), json, message]
+    return { what: `${what} at ${at}`, json: { messages }, path: `messages.${at}.${path}` }
+  })
+  const wrongLists: [string, unknown, string][] = [
+    ["no messages", [], "messages"],
+    [`${LIMITS.batchMax + 1} messages`, Array.from({ length: LIMITS.batchMax + 1 }, () => message), "messages"],
+    ["100,000 wrong messages", Array.from({ length: 100_000 }, () => ({})), "messages"],
+    ["null", null, "messages"],
+    ["one message that is no list", message, "messages"],
+    ["a message that is null", [message, null], "messages.1"],
+    ["a message that is a text", [message, message, "x"], "messages.2"],
+  ]
+  return [
+    ...wrongOnes,
+    ...wrongLists.map(([what, messages, path]) => ({ what: `with ${what}`, json: { messages }, path })),
+    { what: "without messages", json: message, path: "messages" },
+  ]
+}
 
 /** Names at the limits, each with what is stored. */
 export const NAMES_TAKEN: [string, string, string][] = [

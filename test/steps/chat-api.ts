@@ -78,12 +78,15 @@ const contentType = (call: ApiCall): Record<string, string> =>
 const lowerCase = (headers: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 
-/** Returns a transport that calls the handlers in this process, with the events of API Gateway. */
-export function directTransport(): Transport {
+const importHandler = async (name: string): Promise<EndpointHandler> =>
+  ((await import(`../../functions/${name}.ts`)) as { handler: EndpointHandler }).handler
+
+/** Returns a transport that calls the handlers, by default in this process, with the events of API Gateway. */
+export function directTransport(handlerOf = importHandler): Transport {
   return async (call) => {
     const { method = "GET", path } = call
     const routed = route(method, path)
-    const { handler } = (await import(`../../functions/${routed.function}.ts`)) as { handler: EndpointHandler }
+    const handler = await handlerOf(routed.function)
     const body = bodyOf(call)
     const isBase64Encoded = call.base64 === true || body instanceof Buffer
     const event: Call = {
@@ -158,6 +161,8 @@ export function chatApi(call: Transport) {
 
     createMessage: (token: string, chat: number, json: unknown = { body: "a message" }, options: Options = {}) =>
       post(`${chatPath(token, chat)}/messages`, json, options),
+    createMessageBatch: (token: string, chat: number, bodies: readonly string[], options: Options = {}) =>
+      post(`${chatPath(token, chat)}/messages/batch`, { messages: bodies.map((body) => ({ body })) }, options),
     listMessages: (token: string, chat: number, query?: Query) =>
       call(withQuery(`${chatPath(token, chat)}/messages`, query)),
     getMessage: (token: string, chat: number, message: number) => call({ path: messagePath(token, chat, message) }),
@@ -168,6 +173,8 @@ export function chatApi(call: Transport) {
       call(withQuery(`${chatPath(token, chat)}/messages/search`, query)),
     searchMessagesByPost: (token: string, chat: number, json: unknown, query?: Query) =>
       call({ method: "POST", json, ...withQuery(`${chatPath(token, chat)}/messages/search`, query) }),
+
+    listChanges: (token: string, query?: Query) => call(withQuery(`/applications/${token}/changes`, query)),
 
     searchApplication: (token: string, query: Query) =>
       call(withQuery(`/applications/${token}/messages/search`, query)),

@@ -118,7 +118,7 @@ export function describeManners(call: Transport, baseUrl: () => string): void {
     expect(headers["access-control-allow-origin"]).toBe("*")
     const exposed = listed(headers["access-control-expose-headers"])
     expect(exposed).toEqual([...new Set(exposed)])
-    for (const name of ["location", "link", "x-request-id", "retry-after"]) expect(exposed).toContain(name)
+    for (const name of ["etag", "location", "link", "x-request-id", "retry-after"]) expect(exposed).toContain(name)
     const administering = [
       await call({ path: "/applications", headers: { origin } }),
       await call({ method: "POST", path: "/applications", json: { name: "x" }, headers: { origin } }),

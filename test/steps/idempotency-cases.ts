@@ -12,7 +12,7 @@ type Creation = {
   /** Another body that would be accepted. */
   otherJson: unknown
   /** Returns the path of what was created. */
-  created: (world: World, body: { token: string; number: number }) => string
+  created: (world: World, body: { token: string; number: number; data: { number: number }[] }) => string
   keyMin: number
 }
 

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto"
 import { Client } from "@elastic/elasticsearch"
 import { chatText, type ResourceKey } from "../../lib/events.ts"
+import { MESSAGE_DEFAULTS } from "../../lib/members.ts"
 import { type IndexOperation, indexDocuments } from "../../lib/search/indexing/index-documents.ts"
 import { indexDefinition } from "../../lib/search/indexing/index-mapping.ts"
 import { indexName } from "../../lib/search/indexing/targets.ts"
@@ -41,8 +42,9 @@ export async function givenIndex(): Promise<GivenIndex> {
 /** Returns the write of a message's document, created at `at` (RFC 3339) and unchanged since. */
 export function writing(key: ResourceKey, body: string, at: string, revision: string | bigint): IndexOperation {
   const { application, chat, message: number } = key
-  const times = { created_at: at, updated_at: at }
-  const document = { application, chat_key: chatText(key), chat_number: chat, number, body, ...times }
+  const times = { created_at: at, updated_at: at, effective_at: at }
+  const members = { ...MESSAGE_DEFAULTS, body }
+  const document = { application, chat_key: chatText(key), chat_number: chat, number, ...members, ...times }
   return { ...key, revision, document }
 }
 

@@ -18,7 +18,8 @@ export type Counts = {
 }
 
 const WRITE = /^(insert|update|delete|replace|load|truncate|create|alter|drop)\b/i
-const READ = /^(select|with|\(select)\b/i
+/** Not of a variable, for which a new connection asks. */
+const READ = /^(select(?! @@)|with|\(select)\b/i
 
 /**
  * Runs `action` with handlers on separate stores and counts what arrives at the servers meanwhile. `warmUp` runs first,

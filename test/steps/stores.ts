@@ -124,7 +124,7 @@ async function emptyRedis(url: string): Promise<void> {
       if (others.length > 0) await redis.unlink(...others)
       const lives = keys.filter((key) => key.endsWith(":life"))
       // A test may have left a revision in the future.
-      await Promise.all(lives.map((key) => redis.hset(key, "bytes", "0", "revision", "0")))
+      await Promise.all(lives.map((key) => redis.hset(key, "bytes", "0", "revision", "0", "taken", "0")))
     } finally {
       redis.disconnect()
     }

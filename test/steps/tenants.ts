@@ -77,6 +77,7 @@ async function noteCursors(api: ChatApi, { token, chats, cursors }: Tenant, stag
     if (cursor !== null) cursors.set(path, cursor)
   }
   await note(chatsPath(token), "limit=1")
+  await note(`/applications/${token}/changes`, "limit=1")
   if (stage === "stored") await note(`${applicationMessagesPath(token)}/search`, "limit=1&query=needle")
   for (const chat of chats.keys()) {
     await note(messagesPath(token, chat), "limit=1")

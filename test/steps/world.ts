@@ -1,7 +1,9 @@
 // The start of most tests: an application with a chat with a message, pending or stored.
 import { randomBytes } from "node:crypto"
 import type { Method, Operation } from "../../lib/http/operation.ts"
+import { LIMITS } from "../../lib/limits.ts"
 import * as applications from "../../lib/operations/applications.ts"
+import * as changes from "../../lib/operations/changes.ts"
 import * as chats from "../../lib/operations/chats.ts"
 import * as messages from "../../lib/operations/messages.ts"
 import type { SearchStores } from "../../lib/stores.ts"
@@ -39,6 +41,8 @@ export type Target = {
   success: number
   json?: unknown
   query?: Record<string, string | number>
+  /** Bytes of its body at most. */
+  bodyBytesMax: number
 }
 
 /** Returns the path of a template's resource. The last number is a message's if the template names its chat before. */
@@ -59,13 +63,18 @@ export const callOf = (target: Target, path: string): ApiCall => ({
 const QUERY = { query: "body" }
 const isSearch = (path: string): boolean => path.endsWith("/search")
 
-function targetOf({ methods: [method], path, answer, body, example }: Operation): Target {
-  const target = { method, template: path, success: answer.status }
+function targetOf({ methods: [method], path, answer, body, example, bodyBytesMax }: Operation): Target {
+  const target = {
+    method,
+    template: path,
+    success: answer.status,
+    bodyBytesMax: bodyBytesMax ?? LIMITS.requestBytesMax,
+  }
   if (body === undefined) return isSearch(path) ? { ...target, query: QUERY } : target
   return { ...target, json: isSearch(path) ? QUERY : example }
 }
 
-const called = { ...applications, ...chats, ...messages }
+const called = { ...applications, ...chats, ...messages, ...changes }
 
 /** Every operation but those about the system, as a call that succeeds in the world above. */
 export const TARGETS = Object.fromEntries(

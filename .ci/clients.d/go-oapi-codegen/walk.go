@@ -69,18 +69,19 @@ func main() {
 	same([]string{first.Data[0].Body, last.Data[0].Body}, []string{"Grüße & one", "two"})
 	same([]any{len(first.Data), len(last.Data), last.NextCursor == nil}, []any{1, 1, true})
 
-	search := api.SearchMessagesParams{Query: "grusse &"}
+	search := api.SearchMessagesParams{}
+	set(&search.Query, "grusse &")
 	found := answer(client.SearchMessagesWithResponse(ctx, token, chat, &search)).JSON200
 	for end := time.Now().Add(searchLimit); found.Total == 0 && time.Now().Before(end); time.Sleep(250 * time.Millisecond) {
 		found = answer(client.SearchMessagesWithResponse(ctx, token, chat, &search)).JSON200
 	}
 	same(int(found.Total), 1)
-	same([]any{int(found.Data[0].Number), found.Data[0].Highlight}, []any{1, "<em>Grüße &amp;</em> one"})
+	same([]any{int(found.Data[0].Number), *found.Data[0].Highlight}, []any{1, "<em>Grüße &amp;</em> one"})
 
-	missing := answer(client.GetMessageWithResponse(ctx, token, chat, 99))
+	missing := answer(client.GetMessageWithResponse(ctx, token, chat, 99, nil))
 	same([]any{missing.StatusCode(), string(missing.ApplicationproblemJSON404.Code)}, []any{404, "not_found"})
 
-	same(answer(client.DeleteMessageWithResponse(ctx, token, chat, 1)).StatusCode(), 204)
-	same(answer(client.DeleteChatWithResponse(ctx, token, chat)).StatusCode(), 204)
-	same(answer(client.DeleteApplicationWithResponse(ctx, token)).StatusCode(), 204)
+	same(answer(client.DeleteMessageWithResponse(ctx, token, chat, 1, nil)).StatusCode(), 204)
+	same(answer(client.DeleteChatWithResponse(ctx, token, chat, nil)).StatusCode(), 204)
+	same(answer(client.DeleteApplicationWithResponse(ctx, token, nil)).StatusCode(), 204)
 }

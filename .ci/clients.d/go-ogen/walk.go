@@ -77,13 +77,14 @@ func main() {
 	same([]string{first.Data[0].Body, last.Data[0].Body}, []string{"Grüße & one", "two"})
 	same([]any{len(first.Data), len(last.Data), last.NextCursor.Null}, []any{1, 1, true})
 
-	search := api.SearchMessagesParams{Token: token, ChatNumber: chat, Query: "grusse &"}
+	search := api.SearchMessagesParams{Token: token, ChatNumber: chat}
+	search.Query.SetTo("grusse &")
 	found := is[*api.SearchResultsHeaders](client.SearchMessages(ctx, search)).Response
 	for end := time.Now().Add(searchLimit); found.Total == 0 && time.Now().Before(end); time.Sleep(250 * time.Millisecond) {
 		found = is[*api.SearchResultsHeaders](client.SearchMessages(ctx, search)).Response
 	}
 	same(int(found.Total), 1)
-	same([]any{int(found.Data[0].Number), found.Data[0].Highlight}, []any{1, "<em>Grüße &amp;</em> one"})
+	same([]any{int(found.Data[0].Number), found.Data[0].Highlight.Value}, []any{1, "<em>Grüße &amp;</em> one"})
 
 	missing := api.GetMessageParams{Token: token, ChatNumber: chat, Number: 99}
 	problem := is[*api.Error404Headers](client.GetMessage(ctx, missing)).Response

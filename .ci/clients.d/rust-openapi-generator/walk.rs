@@ -28,10 +28,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Without a body, this client sends null.
     let unnamed = chat(None)?;
     assert_eq!((unnamed.number, unnamed.name), (1, None));
-    let chat_number = chat(Some(ChatInput { name: Some(Some("Order".into())) }))?.number;
+    let chat_number = chat(Some(ChatInput { name: Some(Some("Order".into())), ..Default::default() }))?.number;
 
     let send = |body: &str, key: Option<String>| {
-        let message_input = MessageInput { body: body.into() };
+        let message_input = MessageInput { body: body.into(), ..Default::default() };
         let params = CreateMessageParams { token: token.clone(), chat_number, message_input, idempotency_key: key };
         create_message(configuration, params)
     };
@@ -41,9 +41,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(send("two", None)?.number, 2);
 
     let list = |cursor| {
-        let (order, page, query, from, to) = (None, None, None, None, None);
-        let params =
-            ListMessagesParams { token: token.clone(), chat_number, limit: Some(1), cursor, order, page, query, from, to };
+        let (order, page, query, from, to, sender) = (None, None, None, None, None, None);
+        let (token, limit) = (token.clone(), Some(1));
+        let params = ListMessagesParams { token, chat_number, limit, cursor, order, page, query, from, to, sender };
         list_messages(configuration, params)
     };
     let first = list(None)?;
@@ -53,9 +53,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let end = Instant::now() + SEARCH_LIMIT;
     let found = loop {
-        let (limit, order, cursor, from, to) = (None, None, None, None, None);
-        let query = "grusse &".into();
-        let params = SearchMessagesParams { token: token.clone(), chat_number, query, limit, order, cursor, from, to };
+        let (limit, order, cursor, from, to, sender) = (None, None, None, None, None, None);
+        let (token, query) = (token.clone(), Some("grusse &".into()));
+        let params = SearchMessagesParams { token, chat_number, query, limit, order, cursor, from, to, sender };
         let found = search_messages(configuration, params)?;
         if found.total > 0 || Instant::now() > end {
             break found;
@@ -63,9 +63,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         sleep(Duration::from_millis(250));
     };
     assert_eq!(found.total, 1);
-    assert_eq!((found.data[0].number, found.data[0].highlight.as_str()), (1, "<em>Grüße &amp;</em> one"));
+    assert_eq!((found.data[0].number, found.data[0].highlight.as_deref()), (1, Some("<em>Grüße &amp;</em> one")));
 
-    match get_message(configuration, GetMessageParams { token: token.clone(), chat_number, number: 99 }) {
+    let missing = GetMessageParams { token: token.clone(), chat_number, number: 99, if_none_match: None };
+    match get_message(configuration, missing) {
         Err(Error::ResponseError(answer)) => match (answer.status.as_u16(), &answer.entity) {
             (404, Some(GetMessageError::Status404(problem))) => assert_eq!(problem.code, "not_found"),
             _ => panic!("{answer:?}"),
@@ -73,8 +74,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         other => panic!("{other:?}"),
     }
 
-    delete_message(configuration, DeleteMessageParams { token: token.clone(), chat_number, number: 1 })?;
-    delete_chat(configuration, DeleteChatParams { token: token.clone(), number: chat_number })?;
-    delete_application(configuration, DeleteApplicationParams { token })?;
+    delete_message(configuration, DeleteMessageParams { token: token.clone(), chat_number, number: 1, if_match: None })?;
+    delete_chat(configuration, DeleteChatParams { token: token.clone(), number: chat_number, if_match: None })?;
+    delete_application(configuration, DeleteApplicationParams { token, if_match: None })?;
     Ok(())
 }

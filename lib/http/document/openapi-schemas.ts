@@ -26,8 +26,8 @@ function jsonSchemas(io: "input" | "output"): Record<string, Json> {
     override: ({ jsonSchema }) => {
       // Generators turn a date-time into a date, and some then check the pattern against that.
       if (jsonSchema.format === "date-time") delete jsonSchema.pattern
-      // Clients must accept new members of answers.
-      delete jsonSchema.additionalProperties
+      // Clients must accept new members of answers. An object of any members is declared with `true`.
+      if (jsonSchema.additionalProperties !== true) delete jsonSchema.additionalProperties
       if (jsonSchema.properties) Object.assign(jsonSchema, { properties: withoutRefused(jsonSchema.properties) })
     },
   })

@@ -14,7 +14,15 @@ const HEADERS = {
     description: "The caller's own x-request-id if it sent a sane one (1–128 of A–Z a–z 0–9 . _ -), else one of ours.",
     schema: { type: "string" },
   },
-  Location: { description: "The new resource's path.", schema: { type: "string" } },
+  Location: {
+    description: "The new resource's path; of a batch, that of the list of its messages.",
+    schema: { type: "string" },
+  },
+  ETag: {
+    description:
+      "The resource's strong entity tag (RFC 9110). It covers the whole answer, but If-Match does not mind how a count has changed since.",
+    schema: { type: "string" },
+  },
   Link: { description: 'The next page: `<path>; rel="next"` (RFC 8288).', schema: { type: "string" } },
   WwwAuthenticate: {
     description: "The scheme of the key that is missing.",
@@ -68,11 +76,42 @@ function errorResponse(status: number): Json {
   }
 }
 
-function errorStatusesOf({ params, query, body, idempotencyKey, administers, tag }: Operation): number[] {
-  const statuses = new Set<number>([500])
+const tags = (description: string, example: string) =>
+  z
+    .string()
+    .optional()
+    .meta({ description, examples: [example] })
+const IF_MATCH = z.object({
+  // Many clients send examples as they are, so this one always holds.
+  "If-Match": tags("One of these ETags, or `*`; a weak one never matches.", "*"),
+})
+const IF_NONE_MATCH = z.object({
+  "If-None-Match": tags("None of these ETags, else the answer is 304 without a body.", '"N0mz4lEbcCLHRZ7cWJ0OPA"'),
+})
+
+/** Returns the header by which a request to one resource can be conditional. */
+function conditionOf({
+  conditional,
+  methods: [method],
+}: Operation): typeof IF_MATCH | typeof IF_NONE_MATCH | undefined {
+  if (!conditional || method === "POST") return undefined
+  return method === "GET" ? IF_NONE_MATCH : IF_MATCH
+}
+
+const NOT_MODIFIED: Json = {
+  304: {
+    description: "If-None-Match has the resource's ETag: the client knows it as it is.",
+    headers: { ...REQUEST_ID, etag: headerRef("ETag"), ...RATE_HEADERS },
+  },
+}
+
+function errorStatusesOf(operation: Operation): number[] {
+  const { params, query, body, idempotencyKey, administers, tag, alsoFails = [] } = operation
+  const statuses = new Set<number>([500, ...alsoFails])
   if (tag !== "operations") for (const status of [429, 503]) statuses.add(status)
   if (administers) statuses.add(401)
   if (params || idempotencyKey) statuses.add(404)
+  if (conditionOf(operation) === IF_MATCH) statuses.add(412)
   if (query || idempotencyKey) statuses.add(422)
   if (body) for (const status of [400, 413, 415, 422]) statuses.add(status)
   return [...statuses].sort((a, b) => a - b)
@@ -80,7 +119,7 @@ function errorStatusesOf({ params, query, body, idempotencyKey, administers, tag
 
 const linkOf = ({ operation, parameters }: Link): Json => ({ operationId: operation, parameters })
 
-function answerOf({ answer, query, idempotencyKey, tag }: Operation): Json {
+function answerOf({ answer, query, idempotencyKey, conditional, tag }: Operation): Json {
   const { status, description, schema, mediaType = "application/json", links } = answer
   const content = schema ? schemaRef(schema) : { type: "string" }
   return {
@@ -89,6 +128,7 @@ function answerOf({ answer, query, idempotencyKey, tag }: Operation): Json {
       ...REQUEST_ID,
       ...(status === 201 && { location: headerRef("Location") }),
       ...(idempotencyKey && { "idempotency-replayed": headerRef("IdempotencyReplayed") }),
+      ...(conditional && status !== 204 && { etag: headerRef("ETag") }),
       ...(query && { link: headerRef("Link") }),
       ...(tag !== "operations" && RATE_HEADERS),
     },
@@ -107,7 +147,12 @@ function responsesOf(operation: Operation): Json {
     const own = { "application/json": { schema: schemaRef(schema) } }
     return [status, { ...response, description, content: { ...own, ...(content as Json) } }]
   })
-  return { [operation.answer.status]: answerOf(operation), ...Object.fromEntries([...errors, ...others]) }
+  const notModified = conditionOf(operation) === IF_NONE_MATCH && NOT_MODIFIED
+  return {
+    [operation.answer.status]: answerOf(operation),
+    ...notModified,
+    ...Object.fromEntries([...errors, ...others]),
+  }
 }
 
 function describeOperation(operation: Operation, operationId: string): Json {
@@ -117,6 +162,7 @@ function describeOperation(operation: Operation, operationId: string): Json {
     ...parametersOf("path", params),
     ...parametersOf("query", query),
     ...parametersOf("header", headers),
+    ...parametersOf("header", conditionOf(operation)),
   ]
   return {
     operationId,
@@ -136,15 +182,12 @@ function describeOperation(operation: Operation, operationId: string): Json {
   }
 }
 
-/** Returns the paths of the document, where the second method of an operation gets an id of its own. */
 function pathsOf(operations: readonly Operation[]): Record<string, Json> {
   const paths: Record<string, Json> = {}
   for (const operation of operations) {
     const { id, methods, path } = operation
-    for (const method of methods.map((name) => name.toLowerCase())) {
-      const operationId = method === methods[0].toLowerCase() ? id : `${id}-by-${method}`
-      paths[path] = { ...paths[path], [method]: describeOperation(operation, operationId) }
-    }
+    for (const method of methods)
+      paths[path] = { ...paths[path], [method.toLowerCase()]: describeOperation(operation, id) }
   }
   return paths
 }
@@ -154,7 +197,8 @@ const DESCRIPTION = `Applications have chats, chats have messages. Chats are num
 - Errors are RFC 9457 problems; \`code\` is stable, and \`type\` leads to its explanation. A known path with another method answers 405 with Allow.
 - A request that HTTP does not allow, that is larger than the server reads, or that does not arrive in full is refused before routing: 400 \`bad_request\`, 408, 413, 414 or 431.
 - Every read and list shows an answered write at once. Search may lag by some seconds, counts by the sync period.
-- Unknown body fields are ignored; lengths count Unicode code points; a request body has ${LIMITS.requestBytesMax / 1024} KiB at most, and one nested deeper than ${LIMITS.jsonDepthMax} levels is 422.
+- A single resource has an \`ETag\`: with If-None-Match a GET answers 304 if nothing has changed; with If-Match a PUT, PATCH or DELETE is done only if nobody has changed the resource since, else it answers 412 and changes nothing.
+- Unknown body fields are ignored; lengths count Unicode code points; a request body has ${LIMITS.requestBytesMax / 1024} KiB at most (a batch ${LIMITS.batchBytesMax / 1024 / 1024} MiB), and one nested deeper than ${LIMITS.jsonDepthMax} levels is 422.
 - If the API has admin keys, creating, listing, changing and deleting applications needs one; every other call below \`/applications\` needs only the application's token.
 - If the API has rate limits, answers carry RateLimit and RateLimit-Policy, and a 429 says in Retry-After when to try again.
 - Send an \`x-request-id\` to find your request in the logs.`
@@ -163,6 +207,7 @@ const TAGS = {
   applications: "Tenants. Each has a token, which is all that a call below it needs.",
   chats: "Numbered per application, from 1.",
   messages: "Numbered per chat, from 1; read, listed and searched.",
+  changes: "What was written, in the order of writing.",
   operations: "The state of the system, and its description.",
 } satisfies Record<Operation["tag"], string>
 

@@ -31,6 +31,7 @@ const ALLOWED_METHODS: readonly (Method | "HEAD")[] = ["GET", "HEAD", "POST", "P
 /** The headers that scripts of other origins may read. */
 const EXPOSED_HEADERS = [
   "allow",
+  "etag",
   "idempotency-replayed",
   "link",
   "location",

@@ -69,6 +69,7 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown, place: FieldPlace
 }
 
 export function invalidFields(errors: FieldError[]): ApiError {
-  const detail = errors.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join("; ")
+  const told = errors.slice(0, FIELD_ERRORS_MAX)
+  const detail = told.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join("; ")
   return new ApiError("invalid_request", detail, { errors })
 }

@@ -18,10 +18,6 @@ export const json = (status: number, body: unknown, headers: Record<string, stri
 
 export const ok = (body: unknown): Reply => json(200, body)
 
-/** Returns 201 with the new resource and its path; `replayed` says that an Idempotency-Key had created it before. */
-export const created = (body: unknown, location: string, replayed: boolean): Reply =>
-  json(201, body, { location, ...(replayed && { "idempotency-replayed": "true" }) })
-
 export const noContent = (): Reply => ({ status: 204, headers: NO_HEADERS })
 
 export const text = (contentType: string, body: string, headers: Record<string, string> = NO_HEADERS): Reply => ({

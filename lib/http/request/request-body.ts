@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEventV2 } from "aws-lambda"
 import { ApiError } from "../../errors.ts"
+import { parseKept } from "../../kept-json.ts"
 import { LIMITS } from "../../limits.ts"
 import { invalidFields } from "../reply/problem.ts"
 import { nestsDeeper } from "./json-depth.ts"
@@ -23,8 +24,8 @@ function isJsonType(contentType: string | undefined): boolean {
 const malformed = (cause?: unknown): ApiError =>
   new ApiError("malformed_json", "The request body is not valid JSON in UTF-8.", { cause })
 
-const tooLarge = (): ApiError =>
-  new ApiError("body_too_large", `The request body is larger than ${LIMITS.requestBytesMax} bytes.`)
+const tooLarge = (bytesMax: number): ApiError =>
+  new ApiError("body_too_large", `The request body is larger than ${bytesMax} bytes.`)
 
 const tooDeep = (): ApiError =>
   invalidFields([
@@ -38,9 +39,9 @@ let decoder: InstanceType<typeof TextDecoder> | undefined
  * Decodes a body that came as its bytes, in base64. Refuses bytes that are not UTF-8. A byte order mark stays, and is
  * refused as JSON (RFC 8259, section 8.1).
  */
-function decodeBytes(body: string): string {
+function decodeBytes(body: string, bytesMax: number): string {
   const bytes = Buffer.from(body, "base64")
-  if (bytes.length > LIMITS.requestBytesMax) throw tooLarge()
+  if (bytes.length > bytesMax) throw tooLarge(bytesMax)
   decoder ??= new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
   try {
     return decoder.decode(bytes)
@@ -53,18 +54,26 @@ function decodeBytes(body: string): string {
  * Returns a body that the gateway has decoded. The gateway replaces bytes that are not UTF-8, which shows only if the
  * length then differs from the client's Content-Length.
  */
-function decodedText(body: string, declaredBytes: string | undefined): string {
+function decodedText(body: string, declaredBytes: string | undefined, bytesMax: number): string {
   const bytes = Buffer.byteLength(body)
-  if (bytes > LIMITS.requestBytesMax) throw tooLarge()
+  if (bytes > bytesMax) throw tooLarge(bytesMax)
   if (declaredBytes !== undefined && Number(declaredBytes) !== bytes) throw malformed()
   return body
 }
 
+/** Matches a body whose metadata must be kept as it is. In others a number is a number, however it is written. */
+const KEPT = '"metadata"'
+
+const parseJson = (text: string): unknown => (text.includes(KEPT) ? parseKept(text) : JSON.parse(text))
+
 /**
  * Returns the parsed body, or `{}` if it is missing or `null`, as some generated clients send it. Throws 415 if it is
- * not declared as JSON, 413 above the limit, 422 if nested too deep, 400 if it is not JSON in UTF-8.
+ * not declared as JSON, 413 above `bytesMax`, 422 if nested too deep, 400 if it is not JSON in UTF-8.
  */
-export function readBody({ headers, body, isBase64Encoded }: APIGatewayProxyEventV2): unknown {
+export function readBody(
+  { headers, body, isBase64Encoded }: APIGatewayProxyEventV2,
+  bytesMax: number = LIMITS.requestBytesMax,
+): unknown {
   // A missing body differs between emulator and cloud.
   if (body === undefined || body === null || body === "") return {}
   const encoding = headers["content-encoding"]
@@ -73,10 +82,10 @@ export function readBody({ headers, body, isBase64Encoded }: APIGatewayProxyEven
       "unsupported_media_type",
       "The request body must be JSON in UTF-8 (Content-Type: application/json).",
     )
-  const text = isBase64Encoded ? decodeBytes(body) : decodedText(body, headers["content-length"])
+  const text = isBase64Encoded ? decodeBytes(body, bytesMax) : decodedText(body, headers["content-length"], bytesMax)
   if (nestsDeeper(text, LIMITS.jsonDepthMax)) throw tooDeep()
   try {
-    return JSON.parse(text) ?? {}
+    return parseJson(text) ?? {}
   } catch (error) {
     throw malformed(error)
   }

@@ -56,8 +56,8 @@ function readIdempotencyKey(schema: ZodType<string>, event: APIGatewayProxyEvent
   return result.data
 }
 
-function readChecked(schema: ZodType, event: APIGatewayProxyEventV2): unknown {
-  const result = parse(schema, readBody(event), "body")
+function readChecked(schema: ZodType, event: APIGatewayProxyEventV2, bytesMax?: number): unknown {
+  const result = parse(schema, readBody(event, bytesMax), "body")
   if ("errors" in result) throw invalidFields(result.errors)
   return result.data
 }
@@ -83,7 +83,8 @@ export function readRequest<Schemas extends RequestSchemas>(
   const query = schemas.query && readQuery(schemas.query, event)
   const key = schemas.idempotencyKey && readIdempotencyKey(schemas.idempotencyKey, event)
   const idempotency = key === undefined ? key : { key, path, ...(adminKey !== undefined && { adminKey }) }
-  const read = { path, params, query, idempotency, body: schemas.body && readChecked(schemas.body, event) }
+  const body = schemas.body && readChecked(schemas.body, event, schemas.bodyBytesMax)
+  const read = { path, params, query, idempotency, body }
   // The schemas ensure what the types say.
   return read as RequestInput<Schemas>
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals"
 import type { RedisClient } from "../../clients/redis.ts"
+import * as changes from "./changes.ts"
 import * as creationOrder from "./creation-order.ts"
 import { defineScript } from "./define-script.ts"
 import * as delivery from "./delivery.ts"
@@ -65,12 +66,12 @@ describe("a script", () => {
   })
 })
 
-const modules = [creationOrder, delivery, reads, recovery, survey, writes]
+const modules = [changes, creationOrder, delivery, reads, recovery, survey, writes]
 const scripts = modules
   .flatMap((module) => Object.entries<object | number>(module))
   .flatMap(([name, value]) => (typeof value === "object" && "lua" in value ? [{ name, lua: String(value.lua) }] : []))
 
-test("all scripts are looked at below", () => expect(scripts).toHaveLength(18))
+test("all scripts are looked at below", () => expect(scripts).toHaveLength(23))
 
 describe.each(scripts)("the script $name", ({ lua }) => {
   const isHead = (line: string) => /\b(KEYS|ARGV)\b/.test(line)

@@ -10,12 +10,16 @@ const RELAY_BACKOFF_MS = 30_000
 const RELAY_BACKOFF_MAX_MS = 300_000
 
 export const REMOVE = defineScript("remove", {
-  keys: ["life", "outbox", "due", "attempts", "dead", "...pending"],
+  keys: ["life", "outbox", "due", "attempts", "dead", "...sets"],
   args: ["...events"],
   returns: ([removed]) => Number(removed),
   lua: `
--- events has field, revision and pending member of each; pending has a key for each.
+-- events has field, revision and pending member of each; sets has the keys of two for each: of what is pending below
+-- its parent, and of the application's changes. taken is the greatest revision ever taken off, which tells CHANGE that it
+-- may have missed a write.
 local freed, removed = 0, 0
+local before = tonumber(redis.call('HGET', life_key, 'taken') or '0')
+local taken = before
 for i = 1, #events, 3 do
   local field, revision = events[i], events[i + 1]
   local entry = redis.call('HGET', outbox_key, field)
@@ -24,11 +28,14 @@ for i = 1, #events, 3 do
     redis.call('ZREM', due_key, field)
     redis.call('HDEL', attempts_key, field)
     redis.call('HDEL', dead_key, field)
-    redis.call('ZREM', pending[(i + 2) / 3], events[i + 2])
-    freed, removed = freed + #entry, removed + 1
+    local pending = (i + 2) / 3 * 2 - 1
+    redis.call('ZREM', sets[pending], events[i + 2])
+    redis.call('ZREM', sets[pending + 1], field)
+    freed, removed, taken = freed + #entry, removed + 1, math.max(taken, tonumber(revision))
   end
 end
 if freed > 0 then redis.call('HINCRBY', life_key, 'bytes', -freed) end
+if taken > before then redis.call('HSET', life_key, 'taken', string.format('%.0f', taken)) end
 return removed
 `,
 })

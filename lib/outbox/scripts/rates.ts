@@ -8,7 +8,8 @@ export type Judgement = {
   /** Notes how the quotas stand. Throws rate_limited if the request was refused. */
   note(standing: string): void
 }
-export type Judge = (shard: string, application: string) => Judgement
+/** Returns how a script judges a request that counts as `cost` of them. Throws if it exceeds a whole quota. */
+export type Judge = (shard: string, application: string, cost?: number) => Judgement
 
 export const UNJUDGED: Judgement = { quotas: "", buckets: [], note: () => undefined }
 
@@ -23,8 +24,9 @@ export const judged =
 
 /**
  * The Lua, after the PRELUDE, that judges a request, in whole microseconds: `each` is a request's share of the window,
- * `full` the time at which the bucket is full again (GCRA's theoretical arrival time). A request fits if the bucket
- * would then be full within the window. It counts towards all quotas if it fits all of them, else towards none.
+ * `full` the time at which the bucket is full again (GCRA's theoretical arrival time). A request that counts as `cost`
+ * of them fits if the bucket would then be full within the window. It counts towards all quotas if it fits all of them,
+ * else towards none.
  */
 export const RATES = `
 local window = 60000000
@@ -32,7 +34,7 @@ local window = 60000000
 -- Calls run if the request is within its quotas: '' for none, else the requests per minute for each of the keys.
 -- Returns the standing ('seconds to wait, and for each what is left and the seconds until it is full') and, unless the
 -- request is refused, what run returns.
-local function judged(limits, keys, run)
+local function judged(limits, keys, cost, run)
   if limits == '' then return { '', run() } end
   local now, judging, wait = now_us(), {}, 0
   for number in limits:gmatch('%d+') do
@@ -42,12 +44,12 @@ local function judged(limits, keys, run)
     -- The clock was set back.
     if full > now + window then full = now end
     judging[#judging + 1] = { key = key, each = each, span = each * limit, full = full }
-    wait = math.max(wait, full + each - now - each * limit)
+    wait = math.max(wait, full + each * cost - now - each * limit)
   end
   local standing = { text(math.ceil(wait / 1000000)) }
   for _, bucket in ipairs(judging) do
     if wait <= 0 then
-      bucket.full = bucket.full + bucket.each
+      bucket.full = bucket.full + bucket.each * cost
       redis.call('SET', bucket.key, text(bucket.full), 'PX', text(math.ceil((bucket.full - now) / 1000)))
     end
     standing[#standing + 1] = text(math.max(0, math.floor((now + bucket.span - bucket.full) / bucket.each)))

@@ -114,7 +114,11 @@ if not verify('g', 'chats', tonumber(chats_highest), tonumber(application_revisi
   return 'behind'
 end
 local revision = math.max(tonumber(application_revision), tonumber(chat_revision))
-if revision > state.revision then redis.call('HSET', life_key, 'revision', text(revision)) end
+if revision > state.revision then
+  keep_unnoted(life_key, state)
+  redis.call('HSET', life_key, 'revision', text(revision), 'noted', text(revision))
+end
+redis.call('HSET', application_key, 'r', generation)
 return 'verified'
 `,
 })

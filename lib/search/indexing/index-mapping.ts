@@ -59,6 +59,7 @@ const MAPPINGS: estypes.MappingTypeMapping = {
     number: { type: "long" },
     created_at: { type: "date", format: "strict_date_time" },
     updated_at: { type: "date", format: "strict_date_time" },
+    effective_at: { type: "date", format: "strict_date_time" },
     ...MESSAGE_MAPPINGS,
     folded_body: {
       type: "keyword",
@@ -83,6 +84,8 @@ export type MessageDocument = MessageMembers & {
   number: number
   created_at: string
   updated_at: string
+  /** When the message was sent: `sent_at`, or `created_at` where that is null. */
+  effective_at: string
 }
 
 export const documentOf = (row: MessageRow): MessageDocument => ({
@@ -92,6 +95,7 @@ export const documentOf = (row: MessageRow): MessageDocument => ({
   number: row.number,
   created_at: row.created_at.toISOString(),
   updated_at: row.updated_at.toISOString(),
+  effective_at: (row.sent_at ?? row.created_at).toISOString(),
   ...membersOfMessageRow(row),
 })
 

@@ -159,6 +159,9 @@ describe("searchIndex: pages", () => {
       chat_number: 1,
       number: 1,
       body,
+      sender: null,
+      metadata: null,
+      sent_at: null,
       created_at: expect.any(String),
       updated_at: expect.any(String),
     })

@@ -10,8 +10,8 @@ import { answeredError, SearchIncomplete, SearchIndexMissing } from "../search-e
 /** Searches one chat, or an application except its deleted chats (`without`). */
 export type SearchScope = { application: string } & ({ chat: number } | { without: number[] })
 
-/** `timeoutMs` bounds the whole search, on the server too. */
-export type SearchRequest = SearchScope & Question & { query: FoldedQuery; timeoutMs: number }
+/** Without `query` it finds all that the filters let through. `timeoutMs` bounds the search, on the server too. */
+export type SearchRequest = SearchScope & Omit<Question, "query"> & { query?: FoldedQuery; timeoutMs: number }
 
 /** The document members that an answer has, as they were indexed. */
 const FOUND = ["chat_number", "number", ...MESSAGE_MEMBERS, "created_at", "updated_at"] as const
@@ -49,7 +49,7 @@ function within(request: SearchRequest): Clauses {
     ...(to !== undefined && { lte: to }),
     format: "epoch_millis",
   }
-  const range = isBounded ? [{ range: { created_at: times } }] : []
+  const range = isBounded ? [{ range: { effective_at: times } }] : []
   const terms = Object.entries(exact).map(([field, value]) => ({ term: { [field]: value } }))
   if ("chat" in request)
     return { filter: [{ term: { chat_key: chatText({ application, chat: request.chat }) } }, ...range, ...terms] }
@@ -78,7 +78,7 @@ function searchBody(request: SearchRequest): estypes.SearchRequest {
   const { application, query, limit, timeoutMs } = request
   const { filter, ...others } = within(request)
   return {
-    query: { bool: { filter: [filter ?? [], containing(query)].flat(), ...others } },
+    query: { bool: { filter: [filter ?? [], query === undefined ? [] : containing(query)].flat(), ...others } },
     ...sorting(request),
     size: limit + 1, // one more tells whether there is a next page
     track_total_hits: LIMITS.searchTotalMax,
@@ -111,7 +111,9 @@ export async function searchIndex(client: Client, alias: string, request: Search
   return { hits, total, next: last === undefined ? null : positionOf(request, last) }
 }
 
+type Place = Pick<Found, "number" | "chat_number" | "created_at">
+
 /** Returns the position of a hit, after which the next page begins. */
-export function positionOf(scope: SearchScope, { number, chat_number, created_at }: Found): Position {
+export function positionOf(scope: SearchScope, { number, chat_number, created_at }: Place): Position {
   return "chat" in scope ? { key: number } : { key: number, chat: chat_number, createdAt: Date.parse(created_at) }
 }

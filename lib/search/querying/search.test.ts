@@ -1,4 +1,5 @@
 import { expect, jest, test } from "@jest/globals"
+import { MESSAGE_DEFAULTS } from "../../members.ts"
 import type { FoldedQuery } from "../folding/fold.ts"
 import { highlightHits } from "./search.ts"
 
@@ -6,7 +7,7 @@ const HITS = 10
 const body = "the same"
 const time = "2026-11-28T12:00:00.000Z"
 const hits = Array.from({ length: HITS }, (_, index) => {
-  return { chat_number: 1, number: index + 1, body, created_at: time, updated_at: time }
+  return { chat_number: 1, number: index + 1, ...MESSAGE_DEFAULTS, body, created_at: time, updated_at: time }
 })
 
 /** Counts the turns that others get while hits are highlighted, each of which takes `hitMs` by the clock. */

@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises"
 import { deletedChats, requireChat } from "../../chats.ts"
 import type { ApplicationSearchHit, Question, SearchHit } from "../../contract.ts"
 import { DependencyAway, invalid } from "../../errors.ts"
+import { answered } from "../../members.ts"
 import { createPage } from "../../page-bytes.ts"
 import type { SearchStores } from "../../stores.ts"
 import { type FoldedQuery, fold } from "../folding/fold.ts"
@@ -17,15 +18,21 @@ const TURN_MS = 20
 
 type Hits = Pick<SearchAnswer, "next" | "total"> & { data: ApplicationSearchHit[] }
 
+type FoldedQuestion = Omit<Question, "query"> & { query?: FoldedQuery }
+
 /** Throws invalid_request if the query folds to nothing. */
-function foldQuery(query: string): FoldedQuery {
+function foldQuery({ query, ...question }: Question): FoldedQuestion {
+  if (query === undefined) return question
   const folded = fold(query)
   if (folded.trim() === "") throw invalid("query", "has nothing that could be searched for")
-  return folded as FoldedQuery
+  return { ...question, query: folded as FoldedQuery }
 }
 
-/** Highlights the hits that fit a page. A hundred long bodies take a second, so other requests get turns in between. */
-export async function highlightHits(hits: Found[], query: FoldedQuery): Promise<ApplicationSearchHit[]> {
+/**
+ * Returns the hits that fit a page, highlighted if there was a query. A hundred long bodies take a second, so other
+ * requests get turns in between.
+ */
+export async function highlightHits(hits: Found[], query?: FoldedQuery): Promise<ApplicationSearchHit[]> {
   const page = createPage<ApplicationSearchHit>()
   let turnAt = performance.now()
   for (const hit of hits) {
@@ -33,17 +40,13 @@ export async function highlightHits(hits: Found[], query: FoldedQuery): Promise<
       await setImmediate()
       turnAt = performance.now()
     }
-    if (!page.add({ ...hit, highlight: highlight(hit.body, query) })) break
+    if (!page.add({ ...answered(hit), ...(query && { highlight: highlight(hit.body, query) }) })) break
   }
   return page.items
 }
 
-/** Returns a page of highlighted hits. Throws DependencyAway while Elasticsearch is away. */
-async function findHits(
-  stores: SearchStores,
-  scope: SearchScope,
-  question: Question & { query: FoldedQuery },
-): Promise<Hits> {
+/** Returns a page of hits. Throws DependencyAway while Elasticsearch is away. */
+async function findHits(stores: SearchStores, scope: SearchScope, question: FoldedQuestion): Promise<Hits> {
   const request = { ...scope, ...question, timeoutMs: SEARCH_TIMEOUT_MS }
   try {
     const { hits, next, total } = await stores.searchBreaker.run(
@@ -60,19 +63,19 @@ async function findHits(
 }
 
 /**
- * Returns the messages of a living chat that contain the query. Throws not_found without the chat, invalid_request if
+ * Returns the messages of a living chat that the question asks for. Throws not_found without the chat, invalid_request if
  * the query folds to nothing, DependencyAway while Elasticsearch is away.
  */
 export async function searchChat(stores: SearchStores, application: string, chat: number, question: Question) {
-  const query = foldQuery(question.query)
+  const folded = foldQuery(question)
   await requireChat(stores, application, chat)
-  const { data, ...page } = await findHits(stores, { application, chat }, { ...question, query })
+  const { data, ...page } = await findHits(stores, { application, chat }, folded)
   return { ...page, data: data.map(({ chat_number: _, ...hit }): SearchHit => hit) }
 }
 
-/** Returns the messages of an application's living chats that contain the query. Throws as `searchChat`. */
+/** Returns the messages of an application's living chats that the question asks for. Throws as `searchChat`. */
 export async function searchApplication(stores: SearchStores, application: string, question: Question) {
-  const query = foldQuery(question.query)
+  const folded = foldQuery(question)
   const without = await deletedChats(stores, application)
-  return findHits(stores, { application, without }, { ...question, query })
+  return findHits(stores, { application, without }, folded)
 }

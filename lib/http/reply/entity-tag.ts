@@ -1,0 +1,73 @@
+/**
+ * DESIGN. Conditional requests (RFC 9110, section 13) on single resources. A tag is a hash of what an answer shows, so
+ * it tells nothing of the inside and is the same on every copy of the API. Of an application or a chat it ends with the
+ * count, which moves without a write: If-None-Match compares it, since a 304 must not hide a new count; If-Match does
+ * not, since a count is no change that a client could undo.
+ */
+import { hash } from "node:crypto"
+import type { Application, Chat, Message } from "../../contract.ts"
+import { ApiError } from "../../errors.ts"
+import { json, type Reply } from "./replies.ts"
+
+type Resource = Application | Chat | Message
+type Headers = Readonly<Record<string, string | undefined>>
+
+/** 132 bits never collide. */
+const HASH_CHARACTERS = 22
+
+/** Returns the strong tag of a resource, with its quotes. */
+export function entityTag(resource: Resource): string {
+  const {
+    chats_count,
+    messages_count = chats_count,
+    ...written
+  } = resource as Message & Partial<Pick<Application, "chats_count"> & Pick<Chat, "messages_count">>
+  const state = hash("sha256", JSON.stringify(written), "base64url").slice(0, HASH_CHARACTERS)
+  return messages_count === undefined ? `"${state}"` : `"${state}.${messages_count}"`
+}
+
+/** Returns a tag without its count. */
+const ofState = (tag: string): string => tag.replace(/\.\d+"$/, '"')
+
+type Listed = { isWeak: boolean; tag: string }
+
+/** Reads a list of tags, among which what is none counts for nothing. */
+const tagsIn = (header: string): Listed[] =>
+  [...header.matchAll(/(W\/)?("[\x21\x23-\x7e\x80-\uffff]*")/g)].map(([, weak, tag = ""]) => ({
+    isWeak: weak !== undefined,
+    tag,
+  }))
+
+const isAny = (header: string): boolean => header.trim() === "*"
+
+/** Returns the precondition of a change: it throws precondition_failed if If-Match has no tag of the resource as it is. */
+export function ifMatch(headers: Headers): ((current: Resource) => void) | undefined {
+  const header = headers["if-match"]
+  if (header === undefined) return undefined
+  // A weak tag never matches here, and `*` matches whatever exists.
+  const wanted = new Set(tagsIn(header).flatMap(({ isWeak, tag }) => (isWeak ? [] : [ofState(tag)])))
+  return (current) => {
+    if (!isAny(header) && !wanted.has(ofState(entityTag(current))))
+      throw new ApiError("precondition_failed", "The resource is not the one that If-Match names.")
+  }
+}
+
+const tagged = (status: number, resource: Resource, headers: Record<string, string> = {}): Reply =>
+  json(status, resource, { ...headers, etag: entityTag(resource) })
+
+/** Returns 200 with a resource that was read, or 304 if If-None-Match has its tag. */
+export function found(resource: Resource, headers: Headers): Reply {
+  const reply = tagged(200, resource)
+  const known = headers["if-none-match"]
+  if (known === undefined) return reply
+  const { etag = "" } = reply.headers
+  const isKnown = isAny(known) || tagsIn(known).some(({ tag }) => tag === etag)
+  return isKnown ? { status: 304, headers: { etag } } : reply
+}
+
+/** Returns 200 with a resource as it is after a change. */
+export const changed = (resource: Resource): Reply => tagged(200, resource)
+
+/** Returns 201 with the new resource and its path; `replayed` says that an Idempotency-Key had created it before. */
+export const created = (resource: Resource, location: string, replayed: boolean): Reply =>
+  tagged(201, resource, { location, ...(replayed && { "idempotency-replayed": "true" }) })
