@@ -13,6 +13,15 @@ const blocks = matches(guide, /```sh\n([\s\S]*?)```/g)
 const resources = globSync("resources/*.yml", { cwd: ROOT }).map(read)
 const namesIn = (text: string): string[] => matches(text, /`([^`]+)`/g)
 
+/** Names that zsh uses for itself (zshparam, and zsh/parameter, which an interactive zsh loads). */
+const SPECIAL_IN_ZSH = [
+  ...["aliases", "argv", "builtins", "cdpath", "commands", "dirstack", "fignore", "fpath", "funcstack", "functions"],
+  ...["galiases", "history", "historywords", "jobdirs", "jobstates", "jobtexts", "keymaps", "mailpath", "manpath"],
+  ...["module_path", "modules", "nameddirs", "options", "parameters", "patchars", "path", "pipestatus", "prompt"],
+  ...["psvar", "reswords", "saliases", "signals", "status", "terminfo", "userdirs", "usergroups", "watch", "widgets"],
+  ...["words", "HISTSIZE", "HOST", "OPTIONS", "SECONDS", "UID", "USERNAME"],
+]
+
 /** Returns the keys of the stage's file that a block writes, and those below them. */
 function stageKeys(block: string): string[] {
   const [, yaml = ""] = /<<YML\n([\s\S]*?)\nYML/.exec(block) ?? []
@@ -26,6 +35,16 @@ describe("the guide's commands", () => {
       const { status, stderr } = spawnSync("bash", ["-n"], { input: block, encoding: "utf8" })
       expect([block, status, stderr]).toEqual([block, 0, ""])
     }
+  })
+
+  test("assign nothing that is special in zsh, where the value would be lost or refused", () => {
+    const assigned = blocks.flatMap((block) => [
+      ...matches(block, /^ *(?:export )?([a-z_]\w*)=/gim),
+      ...matches(block, /\bread -\w+ ([\w ]+?) *(?:<<<|$)/gm).flatMap((names) => names.split(" ")),
+      ...matches(block, /\bfor (\w+) in /g),
+    ])
+    expect(assigned).toEqual(expect.arrayContaining(["account", "zone_two", "elasticsearch_key", "stores_group"]))
+    expect(assigned.filter((name) => SPECIAL_IN_ZSH.includes(name))).toEqual([])
   })
 
   test("write a secret with the entries that no environment may have", () => {
@@ -57,12 +76,27 @@ describe("the guide's commands", () => {
   })
 })
 
-test("the guide's outputs: are all of the stack's own", () => {
-  const outputs = resources.flatMap((text) => matches(text.split("\nOutputs:\n")[1] ?? "", /^ {2}(\w+):/gm))
+test("the guide's outputs: are all that the stack has", () => {
+  const own = resources.flatMap((text) => matches(text.split("\nOutputs:\n")[1] ?? "", /^ {2}(\w+):/gm))
+  const outputs = [...own, "HttpApiId", "HttpApiUrl", "ServerlessDeploymentBucketName"]
   const rows = matches(sectionOf(GUIDE, "Deploy"), /^\| (`[A-Z].*?`) +\|/gm).flatMap(namesIn)
   expect(rows.filter((name) => /^[A-Z]\w+$/.test(name) && name !== "PrepareStores").sort()).toEqual(outputs.sort())
   expect(matches(guide, /OutputKey=='(\w+)'/g).filter((name) => !outputs.includes(name))).toEqual([])
 })
+
+/** The most characters of a stage's name (local/deployment.ts), and of a bucket's. */
+const STAGE_MAX = 23
+const BUCKET_MAX = 63
+/** How CloudFormation ends a name, with 12 or 13 characters of its own. */
+const SUFFIX = "1x6jug5lzfnl7"
+
+/** Returns the name of a stack's bucket. Of a long name CloudFormation leaves 24 characters of either part, or more. */
+function bucketOf(stack: string, bucket = "serverlessdeploymentbucket"): string {
+  const room = BUCKET_MAX - SUFFIX.length - 2
+  const half = room / 2
+  const [ofStack, ofBucket] = [Math.max(half, room - bucket.length), Math.max(half, room - stack.length)]
+  return `${stack.slice(0, ofStack)}-${bucket.slice(0, ofBucket)}-${SUFFIX}`
+}
 
 describe("the deployer's policy", () => {
   type Statement = { Sid: string; Effect: string; Action: string[]; Resource: string[] }
@@ -128,6 +162,21 @@ describe("the deployer's policy", () => {
     const service = /chat-backend-|:\/apis|:\/domainnames|:\/tags|:secret:\/chat\/|ops\.apigateway/
     const wide = policy.Statement.filter(({ Resource }) => Resource.some((resource) => !service.test(resource)))
     expect(wide.map(({ Sid }) => Sid)).toEqual(UNNAMED)
+  })
+
+  test("covers the bucket of every stage, whose name CloudFormation shortens, and nobody else's", () => {
+    const [pattern = ""] = policy.Statement.find(({ Sid }) => Sid === "Bucket")?.Resource ?? []
+    const covers = (name: string) => new RegExp(`^${pattern.replaceAll("*", ".*")}$`).test(`arn:aws:s3:::${name}`)
+    const names = Array.from({ length: STAGE_MAX }, (_, index) => bucketOf(`chat-backend-${"s".repeat(index + 1)}`))
+    expect(names.every((name) => name.length <= BUCKET_MAX)).toBe(true)
+    expect([names[3], names.at(-1)]).toEqual([
+      "chat-backend-ssss-serverlessdeploymentbucket-1x6jug5lzfnl7",
+      "chat-backend-sssssssssss-serverlessdeploymentbuck-1x6jug5lzfnl7",
+    ])
+    expect(names.filter((name) => !covers(name))).toEqual([])
+    expect(names.filter((name) => !covers(`${name}/serverless/chat-backend/prod/1/get-chat.zip`))).toEqual([])
+    expect(covers(bucketOf("chat-frontend-prod"))).toBe(false)
+    expect(covers("chat-backend-prod-backups")).toBe(false)
   })
 
   test("has the statements that the guide explains", () => {

@@ -52,9 +52,10 @@ describe.each(DOCUMENTS)("%s", (document) => {
     expect(loose.filter((name) => !fileNames.has(name))).toEqual([])
   })
 
-  test("the variables that it names are in .env.example, or are those of an image", () => {
+  test("the variables that it names are in .env.example, or are those of an image or of the AWS CLI", () => {
     const ofImages = matches(read("docker-compose.yml"), /^ {6}([A-Z_]+):/gm)
-    const known = new Set([...exampleVariables().map(([name]) => name), ...ofImages])
+    const ofCli = ["AWS_DEFAULT_REGION", "AWS_PAGER"]
+    const known = new Set([...exampleVariables().map(([name]) => name), ...ofImages, ...ofCli])
     const prefixes = "CHAT|MYSQL|REDIS|SQS|ELASTICSEARCH|PERSIST|INDEX|OUTBOX|AWS|SLS|LOG|LAMBDA|ADMIN|RATE|TRUSTED"
     const named = matches(text, new RegExp(`\\b((?:${prefixes})_[A-Z_]+|PORT|HOST)\\b`, "g"))
     expect(named.filter((name) => !known.has(name))).toEqual([])
