@@ -16,7 +16,7 @@ const ChatParameter = z
   .transform(Number)
   .pipe(z.int().min(1).max(LIMITS.numberMax))
   .optional()
-  .meta({ description: "Only this chat and its messages.", format: "int64", examples: [7] })
+  .meta({ description: "Only this chat and its messages.", format: "int64", examples: [1] })
 
 export const ChangesQuery = z.object({
   cursor: z
