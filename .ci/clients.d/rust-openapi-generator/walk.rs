@@ -43,8 +43,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let list = |cursor| {
         let (order, page, query, from, to, sender) = (None, None, None, None, None, None);
         let (token, limit) = (token.clone(), Some(1));
-        let params = ListMessagesParams { token, chat_number, limit, cursor, order, page, query, from, to, sender };
-        list_messages(configuration, params)
+        let (after, before) = (None, None);
+        let at = ListMessagesParams { token, chat_number, limit, cursor, order, page, after, before, query, from, to, sender };
+        list_messages(configuration, at)
     };
     let first = list(None)?;
     let last = list(first.next_cursor)?;
