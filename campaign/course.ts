@@ -4,13 +4,21 @@ import { LaunchFailure } from "../local/failure.ts"
 import { createFaultLog, type FaultLog } from "./faults/fault-log.ts"
 import { createProbes, followRecovery, type Probes } from "./faults/recovery.ts"
 import { conductFaults, type Plan } from "./faults/schedule.ts"
+import { createFollowers, type Followers } from "./followers/followers.ts"
 import { connectClient } from "./load/client.ts"
 import type { Load } from "./load/exchange.ts"
 import { createLedger, type Ledger, pathOf } from "./load/ledger.ts"
-import { runLoad, setUp } from "./load/load.ts"
+import { type Playground, runLoad, setUp } from "./load/load.ts"
 import { seededRandom } from "./load/random.ts"
 import type { CampaignOptions } from "./options.ts"
-import { type CampaignReport, countAttempts, describeFaults, titleOf, totalLedger } from "./report/report.ts"
+import {
+  type CampaignReport,
+  countAttempts,
+  describeFaults,
+  describeFollowers,
+  titleOf,
+  totalLedger,
+} from "./report/report.ts"
 import { backlogOf, createTally, type Sample, sample, type Tally } from "./report/samples.ts"
 import { clock, type Status } from "./report/status.ts"
 import { drawTimeline } from "./report/timeline.ts"
@@ -59,7 +67,7 @@ type Run = {
   notRun: string[]
   startedAt: number
 }
-type LoadFigures = { loadSeconds: number; before: Memory }
+type LoadFigures = { loadSeconds: number; before: Memory; followers: Followers }
 
 /** Returns the text of the moving line. */
 const progressText = ({ parts, faults, samples, startedAt }: Run, totals: Record<string, number>) => {
@@ -154,6 +162,8 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
   const watching = [probes.run(watched.signal), sample(direct, tally, startedAt, samples, watched.signal)]
   status.show(() => progressText(run, tally.totals))
   const loading = runLoad(load, playground)
+  const followers = followersOf(run, load, playground)
+  const following = followers.run(plan.lastsMs, ended.signal)
   const followed: Promise<void>[] = []
   // Aborted by the operator, or when faults have waited too long.
   const stopFaults = AbortSignal.any([parts.stop, AbortSignal.timeout(plan.lastsMs * OVERTIME_FACTOR)])
@@ -168,13 +178,20 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
   const last = setTimeout(() => gaveUp.abort(), LAST_ANSWERS_MS)
   await loading
   clearTimeout(last)
+  await following
   const loadSeconds = Math.round((Date.now() - startedAt) / 1000)
   await Promise.race([Promise.all(followed), pauseUntil(Date.now() + LAST_ANSWERS_MS, parts.stop)])
   watched.abort()
   await Promise.all([...watching, ...followed])
   client.close()
   probeClient.close()
-  return { loadSeconds, before }
+  return { loadSeconds, before, followers }
+}
+
+/** Returns followers with connections and a random source of their own. */
+function followersOf({ parts: { target, options } }: Run, load: Load, playground: Playground): Followers {
+  const own = { ...load, client: connectClient(target.apiUrl), random: seededRandom(options.seed + 2) }
+  return createFollowers(own, playground)
 }
 
 /** Resolves at `time` (ms since 1970), or when aborted. */
@@ -200,7 +217,7 @@ function throwIfStopped(stop: AbortSignal): void {
 }
 
 /** Waits until the backlog has drained and checks everything. */
-async function judge(run: Run, { before }: LoadFigures, verdict: Verdict) {
+async function judge(run: Run, { before, followers }: LoadFigures, verdict: Verdict) {
   const { parts, ledger, faults, direct } = run
   const { target, status } = parts
   const client = connectClient(target.apiUrl)
@@ -217,12 +234,16 @@ async function judge(run: Run, { before }: LoadFigures, verdict: Verdict) {
     kind === "application" && id !== undefined ? [String(id)] : [],
   )
   await judgeCounts({ direct, client, tokens }, COUNTS_MAX_MS, verdict)
+  await followers.finish((done, total) => {
+    throwIfStopped(parts.stop)
+    said = `the followers read on to the end: ${done} of ${total}`
+  })
   said = "comparing rows, documents and lists"
   const onProgress = (done: number, total: number) => {
     throwIfStopped(parts.stop)
     said = `comparing rows, documents and lists: ${done} of ${total} applications`
   }
-  await compareAll({ ledger, faults, direct, client, onProgress }, verdict)
+  await compareAll({ ledger, faults, direct, client, followers: followers.all, onProgress }, verdict)
   judgeAnswers(ledger, faults, target.name, verdict)
   for (const line of await target.unexplainedEnds()) verdict.fail("process ended by itself", line)
   const after = await measureMemory(target, direct)
@@ -264,6 +285,7 @@ export async function runCampaign(parts: CampaignParts): Promise<Outcome> {
       ledger: totalLedger(run.ledger),
       attempts: countAttempts(run.ledger),
       reads: run.ledger.reads,
+      followers: describeFollowers(figures.followers.all),
       quietAfterSeconds,
       left,
       memoryBytes: { before: figures.before, after },

@@ -10,6 +10,8 @@ export type Call = {
   path: string
   json?: unknown
   key?: string
+  /** The value of If-Match. */
+  ifMatch?: string
   requestId?: string
   timeoutMs?: number
 }
@@ -20,6 +22,7 @@ export type Answer = {
   /** The parsed body; undefined if it is not JSON. */
   body: unknown
   replayed: boolean
+  etag: string | undefined
   retryAfterMs: number | undefined
   reason: string
   /** When the request was sent (ms since 1970), and how long the answer took. */
@@ -43,7 +46,7 @@ export function connectClient(baseUrl: string, onAnswer: (call: Call, answer: An
 
   function exchange(call: Call): Promise<Omit<Answer, "sentAt" | "tookMs">> {
     return new Promise((resolve) => {
-      const none = { status: 0, body: undefined, replayed: false, retryAfterMs: undefined }
+      const none = { status: 0, body: undefined, replayed: false, etag: undefined, retryAfterMs: undefined }
       const text = call.json === undefined ? undefined : JSON.stringify(call.json)
       const headers: Record<string, string | number> = {}
       if (text !== undefined) {
@@ -51,6 +54,7 @@ export function connectClient(baseUrl: string, onAnswer: (call: Call, answer: An
         headers["content-length"] = Buffer.byteLength(text)
       }
       if (call.key !== undefined) headers["idempotency-key"] = call.key
+      if (call.ifMatch !== undefined) headers["if-match"] = call.ifMatch
       if (call.requestId !== undefined) headers["x-request-id"] = call.requestId
       const sent = request(new URL(call.path, baseUrl), { method: call.method, headers, agent })
       const timer = setTimeout(() => sent.destroy(new Error("no answer in time")), call.timeoutMs ?? CLIENT_TIMEOUT_MS)
@@ -71,6 +75,7 @@ export function connectClient(baseUrl: string, onAnswer: (call: Call, answer: An
             status: response.statusCode ?? 0,
             body: parseJson(received),
             replayed: response.headers["idempotency-replayed"] === "true",
+            etag: response.headers.etag,
             retryAfterMs: retryAfter > 0 ? retryAfter * 1000 : undefined,
             reason: (response.statusCode ?? 0) < 400 ? "" : received.slice(0, 500),
           })

@@ -1,10 +1,10 @@
 // Sends one write of the load until it is answered, and judges which answers are wrong.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { FaultLog } from "../faults/fault-log.ts"
-import type { Answer, Client } from "./client.ts"
-import { type Ledger, pathOf, type Resource, type Write } from "./ledger.ts"
+import type { Answer, Call, Client } from "./client.ts"
+import { type Ledger, mayBeDeleted, pathOf, type Resource, type Write } from "./ledger.ts"
+import { givenBy, type Shown, shows } from "./members.ts"
 import type { Random } from "./random.ts"
-import { textOf } from "./texts.ts"
 
 /** Slower than the API's own limit (9 s) plus some time for the network. */
 const SLOW_MS = 10_000
@@ -37,9 +37,9 @@ const isPlanned = (status: number): boolean =>
   status === 0 || (status >= 200 && status < 300) || [404, 409, 429, 503].includes(status)
 
 /** Records an answer that is wrong for any request: one with an unexpected status, or too slow. */
-export function noteAnswer({ ledger }: Load, call: string, requestId: string, answer: Answer): void {
+export function noteAnswer({ ledger }: Load, call: string, requestId: string, answer: Answer, expected = 0): void {
   const { status, sentAt, tookMs, reason } = answer
-  if (!isPlanned(status)) {
+  if (!isPlanned(status) && status !== expected) {
     ledger.wrongAnswers.push({ at: sentAt, what: `${call} answered ${status} ${reason}`, requestId })
   }
   if (tookMs > SLOW_MS) ledger.slow.push({ call, sentAt, tookMs, requestId })
@@ -55,42 +55,65 @@ async function pause(load: Load, attempt: number, retryAfterMs: number | undefin
   await sleep(waitMs, undefined, { signal: load.giveUp }).catch(() => undefined)
 }
 
-function callOf({ kind, resource, id, key }: Write): { method: string; path: string; json?: unknown; key?: string } {
-  const text = textOf(id, resource.kind)
-  const json = resource.kind === "message" ? { body: text } : { name: text }
-  if (kind === "update") return { method: "PUT", path: pathOf(resource), json }
-  if (kind === "delete") return { method: "DELETE", path: pathOf(resource) }
-  const { parent, creation } = resource
-  const created = textOf(creation.id, resource.kind)
-  return {
-    method: "POST",
-    path: parent ? `${pathOf(parent)}/${resource.kind === "chat" ? "chats" : "messages"}` : "/applications",
-    json: resource.kind === "message" ? { body: created } : { name: created },
-    ...(key === undefined ? {} : { key }),
+function callOf(write: Write): Call {
+  const { kind, part, resource, key, ifMatch, batch } = write
+  const condition = ifMatch === undefined ? {} : { ifMatch }
+  if (kind === "delete") return { method: "DELETE", path: pathOf(resource), ...condition }
+  if (kind === "update") {
+    return { method: part === "whole" ? "PUT" : "PATCH", path: pathOf(resource), json: givenBy(write), ...condition }
   }
+  const { parent, creation } = resource
+  const keyed = key === undefined ? {} : { key }
+  if (!parent) return { method: "POST", path: "/applications", json: givenBy(creation), ...keyed }
+  const path = `${pathOf(parent)}/${resource.kind === "chat" ? "chats" : "messages"}`
+  if (!batch) return { method: "POST", path, json: givenBy(creation), ...keyed }
+  const messages = batch.map((one) => givenBy(one.resource.creation))
+  return { method: "POST", path: `${path}/batch`, json: { messages }, ...keyed }
+}
+
+const CONDITION_FAILED = 412
+
+/** Returns what is wrong in the answer to an acknowledged write; undefined if nothing is. */
+function wrongAnswer(write: Write, { body }: Answer): string | undefined {
+  const { kind, batch, resource } = write
+  if (kind === "delete") return undefined
+  const items = batch ? ((body as { data?: Shown[] } | undefined)?.data ?? []) : [(body ?? {}) as Shown]
+  const expected = batch ?? [write]
+  if (items.length !== expected.length) return `shows ${items.length} of ${expected.length} messages`
+  const first = Number(items[0]?.number)
+  if (batch && items.some(({ number }, index) => number !== first + index)) return "numbers a batch with a gap"
+  // A replay may show what was created or what it is now.
+  if (kind === "replay") return undefined
+  const other = expected.find((one, index) => !shows(one, items[index] ?? {}))
+  return other && `shows ${resource.kind} ${other.id} otherwise than it was given`
 }
 
 /** Sends a write until it is answered or the load gives up. Returns whether it was acknowledged. */
 export async function perform(load: Load, write: Write): Promise<boolean> {
   const { client, ledger, giveUp } = load
   const call = callOf(write)
+  const shown = `${write.kind} ${write.batch ? "batch" : write.resource.kind}`
   for (let attempt = 0; ; attempt++) {
     const requestId = `${write.id}.${attempt}`
     const answer = await client.call({ ...call, requestId })
     ledger.attempt(write, answer)
-    noteAnswer(load, `${write.kind} ${write.resource.kind}`, requestId, answer)
     const { status } = answer
-    // A delete without an answer may have been done, so a later 404 is right. The proxy, too, resends a delete when a
-    // copy of the API dies during it.
+    // A write without an answer may have been done, so that a later 404 to a delete is right, as is a 412 to a write
+    // with a condition. The proxy, too, resends a request when a copy of the API dies during it.
     const sentAgain = attempt > 0 || (load.isProxied && wasApiHarmed(load, answer))
+    const isOvertaken = status === CONDITION_FAILED && sentAgain && call.ifMatch !== undefined
+    noteAnswer(load, shown, requestId, answer, isOvertaken ? status : 0)
     const deletedBefore = write.kind === "delete" && status === 404 && sentAgain
     if ((status >= 200 && status < 300) || deletedBefore) {
+      const what = wrongAnswer(write, answer)
+      if (what) ledger.wrongAnswers.push({ at: answer.sentAt, what: `${call.path} ${what}`, requestId })
       ledger.acknowledge(write, answer)
       return true
     }
-    if (!isOpen(status)) {
+    if (isOvertaken) delete call.ifMatch
+    else if (!isOpen(status)) {
       write.outcome = "refused"
-      const what = `${write.kind} ${write.resource.kind} ${call.path} answered ${status} ${answer.reason}`
+      const what = `${shown} ${call.path} answered ${status} ${answer.reason}`
       if (isPlanned(status)) ledger.wrongAnswers.push({ at: answer.sentAt, what, requestId })
       return false
     }
@@ -109,4 +132,27 @@ export async function create(
 ): Promise<Resource | undefined> {
   const resource = load.ledger.beginCreation(kind, parent, owner)
   return (await perform(load, resource.creation)) ? resource : undefined
+}
+
+/** Creates messages in one request and returns them; none if it was not acknowledged. */
+export async function createBatch(load: Load, chat: Resource, owner: string, count: number): Promise<Resource[]> {
+  const messages = load.ledger.beginBatch(chat, owner, count)
+  const [first] = messages
+  return first && (await perform(load, first.creation)) ? messages : []
+}
+
+/** Changes a resource on condition that it is as it was before its latest change, which must be refused. */
+export async function changeStale(load: Load, resource: Resource): Promise<void> {
+  const { client, ledger } = load
+  const { staleEtag: ifMatch } = resource
+  if (ifMatch === undefined || resource.kind === "application") return
+  const requestId = `${ledger.run}-stale-${ledger.reads++}`
+  const path = pathOf(resource)
+  const json = { metadata: { stale: requestId } }
+  const answer = await client.call({ method: "PATCH", path, json, ifMatch, requestId })
+  noteAnswer(load, `PATCH ${path} with a stale ETag`, requestId, answer, CONDITION_FAILED)
+  const { status, sentAt } = answer
+  if (status === 404 ? !mayBeDeleted(resource) : status >= 200 && status < 300) {
+    ledger.wrongAnswers.push({ at: sentAt, what: `PATCH ${path} with a stale ETag answered ${status}`, requestId })
+  }
 }

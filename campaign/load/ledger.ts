@@ -5,10 +5,10 @@
 // A write that was refused or not answered may still be done later by a server that hung, and would then undo a later
 // update. So a resource with such an update (not `settled`) is never updated again, only deleted.
 //
-// Texts are derived from the ids of writes (texts.ts), so the ledger holds no bodies.
+// What writes give is derived from their ids (texts.ts, members.ts), so the ledger holds no bodies. Each message of a
+// batch has a write of its own, and all of them share their attempts.
 import { randomUUID } from "node:crypto"
 import type { Answer } from "./client.ts"
-import { textOf } from "./texts.ts"
 
 export type ResourceKind = "application" | "chat" | "message"
 export type Outcome = "acknowledged" | "refused" | "unknown"
@@ -16,16 +16,29 @@ export type Outcome = "acknowledged" | "refused" | "unknown"
 /** `status` is 0 if there was no answer. */
 export type Attempt = { sentAt: number; tookMs: number; status: number; reason: string }
 
+/** What an update gives: the whole is a PUT, a part of it a PATCH. */
+export type Part = "whole" | "text" | "metadata"
+
 export type Write = {
   id: string
   kind: "create" | "update" | "delete" | "replay"
+  part: Part
   resource: Resource
+  /** The writes by whose ids the resource has its text and its metadata after this one. */
+  text: Write
+  metadata: Write
+  /** The writes of the same request in their order, this one included. */
+  batch?: Write[]
+  /** The ETag on which it depends. */
+  ifMatch?: string
   /** The Idempotency-Key of a creation. */
   key?: string
   attempts: Attempt[]
   outcome: Outcome
   /** The number or token in the answer. */
   answered?: number | string
+  /** The updated_at in the answer. */
+  updatedAt?: string
 }
 
 export type Resource = {
@@ -39,7 +52,10 @@ export type Resource = {
   creation: Write
   /** The last acknowledged creation or update. */
   state: Write
-  /** All writes that set, or may have set, its text. */
+  /** The ETag in the last answer to a write, and the one before it. */
+  etag?: string | undefined
+  staleEtag?: string | undefined
+  /** All writes that set, or may have set, its members. */
   versions: Write[]
   deleted: "no" | "maybe" | "yes"
   /** False once an update was refused or not answered, and so may still be done. */
@@ -53,15 +69,21 @@ export type Ledger = {
   /** The prefix of all write ids. */
   run: string
   writes: Write[]
+  /** Those that were acknowledged, in the order of their answers, without replays. */
+  acknowledged: Write[]
   resources: Resource[]
   wrongReads: Wrong[]
   wrongAnswers: Wrong[]
   /** Requests that took too long. */
   slow: { call: string; sentAt: number; tookMs: number; requestId: string }[]
   reads: number
-  begin(kind: Write["kind"], resource: Resource): Write
+  begin(kind: Write["kind"], resource: Resource, part?: Part): Write
   /** Begins a creation and returns the resource that it will create. */
   beginCreation(kind: ResourceKind, parent: Resource | undefined, owner: string): Resource
+  /** Begins the creation of messages in one request. */
+  beginBatch(chat: Resource, owner: string, count: number): Resource[]
+  /** Begins to send the creation of a resource again, with all that its request created. */
+  beginReplay(resource: Resource): Write
   attempt(write: Write, answer: Answer): void
   /** Records that a write was acknowledged. */
   acknowledge(write: Write, answer: Answer): void
@@ -71,12 +93,6 @@ export const sentAt = ({ attempts }: Write): number => attempts[0]?.sentAt ?? 0
 export const endedAt = ({ attempts }: Write): number => {
   const last = attempts.at(-1)
   return last ? last.sentAt + last.tookMs : 0
-}
-
-/** Returns the texts that a resource may have now: the acknowledged one and those of unanswered updates. */
-export function possibleTexts({ kind, state, versions }: Resource): string[] {
-  const open = versions.filter((write) => write !== state && write.outcome === "unknown")
-  return [state, ...open].map(({ id }) => textOf(id, kind))
 }
 
 /** Returns whether the resource or a parent was deleted. */
@@ -105,52 +121,102 @@ export function describeWrite(write: Write): string {
   return `${id}: ${kind} ${resource.kind}${where} ${outcome} ${answered ?? ""} [${tried.join("; ")}]`
 }
 
+type Answered = { token?: string; number?: number; created_at?: string; updated_at?: string }
+
+/** Notes on a write and its resource what its answer says. */
+function noteAcknowledged(write: Write, answered: Answered | undefined, etag: string | undefined): void {
+  const { resource, kind } = write
+  write.outcome = "acknowledged"
+  const id = resource.kind === "application" ? answered?.token : answered?.number
+  if (kind !== "delete" && id !== undefined) write.answered = id
+  if (kind === "delete") resource.deleted = "yes"
+  if (kind !== "create" && kind !== "update") return
+  if (answered?.updated_at !== undefined) write.updatedAt = answered.updated_at
+  resource.staleEtag = resource.etag
+  resource.etag = etag
+  if (kind === "update") resource.state = write
+  else {
+    if (id !== undefined) resource.id = id
+    if (answered?.created_at !== undefined) resource.createdAt = answered.created_at
+  }
+}
+
 export function createLedger(run = randomUUID().slice(0, 8)): Ledger {
   const writes: Write[] = []
+  const acknowledged: Write[] = []
   const resources: Resource[] = []
 
-  function begin(kind: Write["kind"], resource: Resource): Write {
-    const write: Write = { id: `${run}-${writes.length}`, kind, resource, attempts: [], outcome: "unknown" }
+  function begin(kind: Write["kind"], resource: Resource, part: Part = "whole"): Write {
+    const write = {
+      id: `${run}-${writes.length}`,
+      kind,
+      part,
+      resource,
+      attempts: [],
+      outcome: "unknown",
+    } as unknown as Write
+    write.text = kind === "create" || part !== "metadata" ? write : resource.state.text
+    write.metadata = kind === "create" || part !== "text" ? write : resource.state.metadata
     writes.push(write)
     if (kind === "update") resource.versions.push(write)
     if (kind === "delete" && resource.deleted === "no") resource.deleted = "maybe"
     return write
   }
 
+  function beginCreation(kind: ResourceKind, parent: Resource | undefined, owner: string): Resource {
+    const resource = { kind, parent, owner, versions: [], deleted: "no", settled: true } as unknown as Resource
+    resource.creation = begin("create", resource)
+    resource.creation.key = `key-${resource.creation.id}-${owner}`
+    resource.state = resource.creation
+    resource.versions.push(resource.creation)
+    resources.push(resource)
+    return resource
+  }
+
   return {
     run,
     writes,
+    acknowledged,
     resources,
     wrongReads: [],
     wrongAnswers: [],
     slow: [],
     reads: 0,
     begin,
-    beginCreation(kind, parent, owner) {
-      const resource = { kind, parent, owner, versions: [], deleted: "no", settled: true } as unknown as Resource
-      resource.creation = begin("create", resource)
-      resource.creation.key = `key-${resource.creation.id}-${owner}`
-      resource.state = resource.creation
-      resource.versions.push(resource.creation)
-      resources.push(resource)
-      return resource
+    beginCreation,
+    beginBatch(chat, owner, count) {
+      const created = Array.from({ length: count }, () => beginCreation("message", chat, owner))
+      join(created.map(({ creation }) => creation))
+      return created
+    },
+    beginReplay(resource) {
+      const again = (resource.creation.batch ?? [resource.creation]).map((creation) => {
+        return { replay: begin("replay", creation.resource), creation }
+      })
+      for (const { replay, creation } of again) if (creation.key !== undefined) replay.key = creation.key
+      const replays = again.map(({ replay }) => replay)
+      if (resource.creation.batch) join(replays)
+      return replays[0] as Write
     },
     attempt(write, { sentAt: at, tookMs, status, reason }) {
       write.attempts.push({ sentAt: at, tookMs, status, reason: status === 0 || status >= 400 ? reason : "" })
       if (write.kind === "update" && (status === 0 || status >= 400)) write.resource.settled = false
     },
-    acknowledge(write, { body }) {
-      const { resource, kind } = write
-      write.outcome = "acknowledged"
-      const answered = body as { token?: string; number?: number; created_at?: string } | undefined
-      const id = resource.kind === "application" ? answered?.token : answered?.number
-      if (kind !== "delete" && id !== undefined) write.answered = id
-      if (kind === "delete") resource.deleted = "yes"
-      if (kind === "update") resource.state = write
-      if (kind === "create") {
-        if (id !== undefined) resource.id = id
-        if (answered?.created_at !== undefined) resource.createdAt = answered.created_at
-      }
+    acknowledge(write, { body, etag }) {
+      const all = write.batch ?? [write]
+      const items = write.batch ? (body as { data?: Answered[] } | undefined)?.data : [body as Answered | undefined]
+      for (const [index, one] of all.entries()) noteAcknowledged(one, items?.[index], etag)
+      if (write.kind !== "replay") acknowledged.push(...all)
     },
+  }
+}
+
+/** Makes writes those of one request, with one key. */
+function join(writes: Write[]): void {
+  const [first] = writes
+  for (const write of writes) {
+    write.batch = writes
+    write.attempts = first?.attempts ?? []
+    if (first?.key !== undefined) write.key = first.key
   }
 }

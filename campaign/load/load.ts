@@ -2,9 +2,9 @@
 // expected state is exact, but workers compete for numbers: those of an application for chat numbers, and those of a
 // shared chat for message numbers.
 import { setTimeout as sleep } from "node:timers/promises"
-import { create, type Load, perform } from "./exchange.ts"
-import { type Resource, sentAt } from "./ledger.ts"
-import { pick } from "./random.ts"
+import { changeStale, create, createBatch, type Load, perform } from "./exchange.ts"
+import { type Part, type Resource, sentAt } from "./ledger.ts"
+import { below, pick } from "./random.ts"
 import { readNewest, readOne, search } from "./reads.ts"
 
 /** Enough to keep two cores busy, with one request per worker at a time. */
@@ -19,11 +19,21 @@ const CHATS_MAX = 6
 const REMEMBERED_MAX = 60
 /** Share of its writes that a worker reads back at once. */
 const READ_BACK = 0.35
+/** Most batches are small, few are as large as they may be. */
+const BATCH_SMALL_MAX = 20
+const BATCH_MAX = 100
+const BATCH_LARGE = 0.05
+/** Share of its changes that a worker makes on condition that it knows the latest state. */
+const CONDITIONAL = 0.4
 const SET_UP_OWNER = "set-up"
+
+/** What updates give: all of a resource, or a part; applications have no metadata. */
+const PARTS: readonly Part[] = ["whole", "whole", "text", "metadata", "metadata"]
 
 /** The steps of a worker with their weights. */
 const STEPS = [
-  ["create message", 56],
+  ["create message", 52],
+  ["create batch", 1.5],
   ["update message", 12],
   ["delete message", 6],
   ["create chat", 4],
@@ -31,6 +41,7 @@ const STEPS = [
   ["delete chat", 1],
   ["application", 0.6],
   ["replay", 3],
+  ["stale change", 1],
   ["search", 4],
   ["list", 5],
   ["get", 6],
@@ -75,9 +86,21 @@ async function writeMessage(load: Load, worker: Worker, target: OwnChat): Promis
   else await readNewest(load, target.chat, "messages", target.messages)
 }
 
+async function writeBatch(load: Load, worker: Worker, target: OwnChat): Promise<void> {
+  const count = load.random() < BATCH_LARGE ? BATCH_MAX : 1 + below(load.random, BATCH_SMALL_MAX)
+  const messages = await createBatch(load, target.chat, worker.name, count)
+  target.messages.push(...messages.slice(0, BATCH_SMALL_MAX))
+  target.messages.splice(0, target.messages.length - REMEMBERED_MAX)
+  const message = pick(load.random, messages)
+  if (message && load.random() < READ_BACK) await readOne(load, message)
+}
+
 async function change(load: Load, kind: "update" | "delete", resource: Resource | undefined): Promise<void> {
   if (!resource || (kind === "update" && !resource.settled)) return
-  const done = await perform(load, load.ledger.begin(kind, resource))
+  const part = resource.kind === "application" ? "whole" : pick(load.random, PARTS)
+  const write = load.ledger.begin(kind, resource, part)
+  if (resource.settled && resource.etag !== undefined && load.random() < CONDITIONAL) write.ifMatch = resource.etag
+  const done = await perform(load, write)
   if (done && load.random() < READ_BACK) await readOne(load, resource)
 }
 
@@ -115,9 +138,7 @@ async function stepOfApplications(load: Load, worker: Worker): Promise<void> {
 async function replay(load: Load, { messages }: OwnChat): Promise<void> {
   const message = pick(load.random, living(messages))
   if (!message || load.faults.lostData(sentAt(message.creation), Date.now())) return
-  const write = load.ledger.begin("replay", message)
-  if (message.creation.key !== undefined) write.key = message.creation.key
-  await perform(load, write)
+  await perform(load, load.ledger.beginReplay(message))
 }
 
 async function takeStep(load: Load, worker: Worker): Promise<void> {
@@ -126,6 +147,8 @@ async function takeStep(load: Load, worker: Worker): Promise<void> {
   const target = isShared ? worker.shared : (pick(load.random, worker.chats) ?? worker.shared)
   const message = pick(load.random, living(target.messages))
   if (step === "create message") return writeMessage(load, worker, target)
+  if (step === "create batch") return writeBatch(load, worker, target)
+  if (step === "stale change") return message && changeStale(load, message)
   if (step === "update message") return change(load, "update", message)
   if (step === "delete message") return change(load, "delete", message)
   if (step === "application") return stepOfApplications(load, worker)

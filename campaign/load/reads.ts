@@ -2,13 +2,19 @@
 // may answer from MySQL, with an older state, but never deny a resource that it acknowledged.
 import type { Answer } from "./client.ts"
 import { type Load, noteAnswer } from "./exchange.ts"
-import { isDeleted, mayBeDeleted, pathOf, possibleTexts, type Resource, sentAt } from "./ledger.ts"
-import { textOf } from "./texts.ts"
+import { isDeleted, mayBeDeleted, pathOf, type Resource, sentAt } from "./ledger.ts"
+import { possibleStates, shows } from "./members.ts"
 
 const PAGE_LIMIT = 20
 const SEARCH_LIMIT = 10
 
-type Item = { number?: number; token?: string; body?: string; name?: string | null; highlight?: string }
+type Item = Record<string, unknown> & {
+  number?: number
+  token?: string
+  body?: string
+  name?: string | null
+  highlight?: string
+}
 
 const textIn = (item: Item): string => item.body ?? item.name ?? ""
 
@@ -25,12 +31,12 @@ async function get(load: Load, path: string): Promise<{ answer: Answer; wrong: (
 
 const wasAnswered = ({ status }: Answer): boolean => status === 200 || status === 404
 
-/** Returns why a text is wrong for a resource; undefined if it is right. */
-function wrongText(resource: Resource, text: string, oldIsFine: boolean): string | undefined {
-  if (possibleTexts(resource).includes(text)) return undefined
-  const version = resource.versions.find(({ id }) => textOf(id, resource.kind) === text)
+/** Returns why members are wrong for a resource; undefined if they are right. */
+function wrongMembers(resource: Resource, item: Item, oldIsFine: boolean): string | undefined {
+  if (possibleStates(resource).some((write) => shows(write, item))) return undefined
+  const version = resource.versions.find((write) => shows(write, item))
   if (version && oldIsFine) return undefined
-  const had = version ? `an older text, of ${version.id}` : `another text: ${text.slice(0, 80)}`
+  const had = version ? `an older state, of ${version.id}` : `another state: ${JSON.stringify(item).slice(0, 200)}`
   return `${resource.kind} ${resource.id} has ${had}, but was acknowledged as ${resource.state.id}`
 }
 
@@ -47,7 +53,7 @@ export async function readOne(load: Load, resource: Resource): Promise<void> {
   if (isDeleted(resource) && !oldIsFine) return wrong("200, but its delete was acknowledged")
   const id = resource.kind === "application" ? item.token : item.number
   if (id !== resource.id) return wrong(`answers ${id}`)
-  const difference = wrongText(resource, textIn(item), oldIsFine)
+  const difference = wrongMembers(resource, item, oldIsFine)
   if (difference) wrong(difference)
 }
 
@@ -72,22 +78,23 @@ export async function readNewest(
     const item = listed.get(Number(resource.id))
     if (resource.deleted === "no" && Number(resource.id) >= oldest && !item) wrong(`does not list ${resource.id}`)
     if (resource.deleted === "yes" && item) wrong(`lists ${resource.id}, whose delete was acknowledged`)
-    const difference = item && resource.deleted === "no" && wrongText(resource, textIn(item), false)
+    const difference = item && resource.deleted === "no" && wrongMembers(resource, item, false)
     if (difference) wrong(difference)
   }
 }
 
 /** Searches for `sought`: it may not be found yet, but what is found must be what was written under its number. */
 export async function search(load: Load, chat: Resource, sought: Resource, own: Resource[]): Promise<void> {
-  const query = encodeURIComponent(sought.state.id)
+  const text = sought.state.text.id
+  const query = encodeURIComponent(text)
   const { answer, wrong } = await get(load, `${pathOf(chat)}/messages/search?limit=${SEARCH_LIMIT}&query=${query}`)
   if (!wasAnswered(answer)) return
   if (answer.status === 404) return wrong(`404, but it was acknowledged as ${chat.state.id}`)
   const { data } = answer.body as { data: Item[] }
   for (const item of data) {
-    if (!textIn(item).includes(sought.state.id)) wrong(`finds ${item.number}, which does not contain the query`)
+    if (!textIn(item).includes(text)) wrong(`finds ${item.number}, which does not contain the query`)
     const resource = own.find(({ id }) => id === item.number)
-    const difference = resource && wrongText(resource, textIn(item), true)
+    const difference = resource && wrongMembers(resource, item, true)
     // After Redis lost its keys, a message may be stored twice, the second time under a number that was never answered.
     if (difference && !load.faults.lostData(sentAt(resource.creation), Date.now())) wrong(difference)
   }

@@ -27,5 +27,29 @@ export function textOf(id: string, kind: "application" | "chat" | "message"): st
   return `${id} ${words(random, size?.wordsMax ?? 1)}`
 }
 
+/** Most messages have no metadata, as most clients give none. */
+const WITH_METADATA = 0.4
+const TAGS_MAX = 6
+
+/** Returns the metadata that a write gives; undefined if it gives none. */
+export function metadataOf(id: string): object | undefined {
+  const random = seededRandom(seedOf(`${id} metadata`))
+  if (random() > WITH_METADATA) return undefined
+  const tags = Array.from({ length: below(random, TAGS_MAX) }, () => words(random, 2))
+  return { write: id, tags, constructor: { price: random(), read: random() < 0.5, note: null }, "": words(random, 1) }
+}
+
+const SENDERS = ["customer-4711", "bot", "Ελλάδα ", "a", "A", null, null, null]
+/** Imported messages were sent between 2001 and 2020. */
+const SENT_FROM_MS = 1e12
+const SENT_SPAN_MS = 6e11
+
+/** Returns the members of a new message that no update changes. */
+export function originOf(id: string): { sender: string | null; sent_at: string | null } {
+  const random = seededRandom(seedOf(`${id} origin`))
+  const sentAt = random() < 0.2 ? new Date(SENT_FROM_MS + below(random, SENT_SPAN_MS)).toISOString() : null
+  return { sender: pick(random, SENDERS) ?? null, sent_at: sentAt }
+}
+
 /** Returns the id of the write that a text belongs to. */
 export const writeIdOf = (text: string | null): string => text?.split(" ", 1)[0] ?? ""

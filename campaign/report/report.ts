@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { FaultRecord } from "../faults/fault-log.ts"
+import type { Follower } from "../followers/follower.ts"
 import type { Ledger, ResourceKind, Write } from "../load/ledger.ts"
 import type { CampaignOptions } from "../options.ts"
 import type { Verdict } from "../verdict/checks.ts"
@@ -32,6 +33,7 @@ export type CampaignReport = {
   ledger: LedgerTotals
   attempts: { sent: number; repeated: number; unanswered: number }
   reads: number
+  followers: { name: string; told: number; pages: number; refused: number; gone: boolean }[]
   quietAfterSeconds: number
   left: Left
   memoryBytes: { before: Memory; after: Memory }
@@ -41,8 +43,10 @@ export type CampaignReport = {
 /** Returns how many writes of each kind were acknowledged, refused for good or never answered. */
 export function totalLedger({ writes }: Ledger): LedgerTotals {
   const totals: Record<string, Record<Write["outcome"], number>> = {}
-  for (const { kind, resource, outcome } of writes) {
-    const name = `${kind} ${resource.kind satisfies ResourceKind}`
+  for (const { kind, part, resource, batch, outcome } of writes) {
+    const inBatch = batch === undefined ? "" : " in a batch"
+    const shown = kind === "update" && part !== "whole" ? `update (${part})` : kind
+    const name = `${shown} ${resource.kind satisfies ResourceKind}${inBatch}`
     totals[name] ??= { acknowledged: 0, refused: 0, unknown: 0 }
     totals[name][outcome]++
   }
@@ -52,12 +56,18 @@ export function totalLedger({ writes }: Ledger): LedgerTotals {
 export function countAttempts({ writes }: Ledger): CampaignReport["attempts"] {
   let sent = 0
   let unanswered = 0
-  for (const { attempts } of writes) {
+  const requests = writes.filter(({ batch, ...write }) => batch === undefined || batch[0]?.id === write.id)
+  for (const { attempts } of requests) {
     sent += attempts.length
     unanswered += attempts.filter(({ status }) => status === 0).length
   }
-  return { sent, repeated: sent - writes.length, unanswered }
+  return { sent, repeated: sent - requests.length, unanswered }
 }
+
+export const describeFollowers = (followers: Follower[]): CampaignReport["followers"] =>
+  followers.map(({ name, replica, pages, refused, goneAt }) => {
+    return { name, told: replica.told, pages, refused, gone: goneAt !== undefined }
+  })
 
 export const describeFaults = (records: FaultRecord[], startedAt: number): CampaignReport["faults"] =>
   records.map(({ fault: { name, losesData = false }, startedAt: began, endedAt = began, recovery, error }) => ({
@@ -83,6 +93,13 @@ const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\
 const milliseconds = (ms: number | null | undefined): string =>
   ms === null || ms === undefined ? "–" : (ms / 1000).toFixed(1)
 
+function followersLine({ followers }: CampaignReport): string {
+  const total = (of: (follower: CampaignReport["followers"][number]) => number) =>
+    followers.reduce((sum, follower) => sum + of(follower), 0)
+  const [told, pages, refused] = [total((one) => one.told), total((one) => one.pages), total((one) => one.refused)]
+  return `${followers.length} followers were told ${told} changes on ${pages} pages, and ${refused} times had to ask again.`
+}
+
 /** Returns the report as Markdown. */
 function markdownOf(report: CampaignReport): string {
   const { verdict, faults, ledger, attempts, left } = report
@@ -100,7 +117,7 @@ function markdownOf(report: CampaignReport): string {
   return [
     `# Campaign of ${report.startedAt.slice(0, 10)}, seed ${report.seed}`,
     "",
-    `${report.clean ? "Clean" : "**Not clean**"}: ${faults.length} faults in ${clock(report.loadSeconds * 1000)} minutes on the ${report.target} servers (${report.replicas} ${report.replicas === 1 ? "copy" : "copies"} of the API), ${attempts.sent} requests to write, of which ${attempts.repeated} repeated and ${attempts.unanswered} unanswered, ${report.reads} reads.`,
+    `${report.clean ? "Clean" : "**Not clean**"}: ${faults.length} faults in ${clock(report.loadSeconds * 1000)} minutes on the ${report.target} servers (${report.replicas} ${report.replicas === 1 ? "copy" : "copies"} of the API), ${attempts.sent} requests to write, of which ${attempts.repeated} repeated and ${attempts.unanswered} unanswered, ${report.reads} reads. ${followersLine(report)}`,
     "",
     "![Timeline](timeline.svg)",
     "",

@@ -1,7 +1,9 @@
 // DESIGN. The verdict compares, one application after the other, the ledger with the rows of MySQL, and the rows with
 // documents and lists. It samples nothing: every difference counts.
 
+import { answered } from "../../lib/members.ts"
 import type { FaultLog } from "../faults/fault-log.ts"
+import type { Follower } from "../followers/follower.ts"
 import type { Client } from "../load/client.ts"
 import {
   describeWrite,
@@ -9,15 +11,17 @@ import {
   isDeleted,
   type Ledger,
   mayBeDeleted,
-  possibleTexts,
   type Resource,
   sentAt,
   type Write,
 } from "../load/ledger.ts"
-import { textOf, writeIdOf } from "../load/texts.ts"
+import { possibleStates, type Shown, shows } from "../load/members.ts"
+import { writeIdOf } from "../load/texts.ts"
 import { findWrongNumbers } from "./answers.ts"
+import { checkBatches } from "./batches.ts"
 import type { Verdict } from "./checks.ts"
 import { compareApplications, compareDocuments, compareLists } from "./compare.ts"
+import { compareFollower, judgeFollowed } from "./followed.ts"
 import {
   type ApplicationRow,
   type ChatRow,
@@ -34,10 +38,11 @@ export type Evidence = {
   faults: FaultLog
   direct: DirectStores
   client: Client
+  followers: Follower[]
   onProgress?(done: number, total: number): void
 }
 
-type Row = { id: number | string; text: string | null; createdAt: string }
+type Row = { id: number | string; text: string | null; members: Shown; createdAt: string }
 type Siblings = { parent: Resource | undefined; rows: Row[]; where: string }
 
 /** Indexes writes by id and resources by parent, since the ledger has hundreds of thousands. */
@@ -73,7 +78,8 @@ function isDoubleAllowed(evidence: Evidence, { resource }: Write, index: Index):
 function checkAcknowledged(resource: Resource, row: Row | undefined, index: Index, verdict: Verdict, where: string) {
   const shown = `${where} ${resource.kind} ${resource.id}`
   if (isDeleted(resource)) {
-    if (row && writeIdOf(row.text) === resource.state.id) verdict.fail("row that should not be", `${shown} is deleted`)
+    if (row && writeIdOf(row.text) === resource.state.text.id)
+      verdict.fail("row that should not be", `${shown} is deleted`)
     return
   }
   if (!row) {
@@ -82,9 +88,10 @@ function checkAcknowledged(resource: Resource, row: Row | undefined, index: Inde
     }
     return
   }
-  if (!possibleTexts(resource).includes(row.text ?? "")) {
+  if (!possibleStates(resource).some((write) => shows(write, row.members))) {
     const found = index.byId.get(writeIdOf(row.text))
-    const what = found ? describeWrite(found) : `no write of the load: ${row.text?.slice(0, 80)}`
+    const had = JSON.stringify(row.members).slice(0, 200)
+    const what = found ? `${describeWrite(found)}: ${had}` : `no write of the load: ${had}`
     verdict.fail("acknowledged and lost", `${shown} is ${describeWrite(resource.state)}, but its row has ${what}`)
     if (found && found.resource !== resource) {
       const isElsewhere = found.resource.id !== undefined
@@ -108,8 +115,8 @@ function checkUntold(
   const write = index.byId.get(writeIdOf(row.text))
   if (!write) return verdict.fail("row that should not be", `${where} ${row.id}: ${row.text?.slice(0, 80)}`)
   const { resource } = write
-  if (row.text !== textOf(write.id, resource.kind)) {
-    verdict.fail("row that should not be", `${where} ${row.id} does not have the text of ${write.id}`)
+  if (!resource.versions.some((version) => shows(version, row.members))) {
+    verdict.fail("row that should not be", `${where} ${row.id} is otherwise than ${write.id} gave it`)
   }
   // An update always goes to the number that was answered, even after a loss.
   const isAllowed = write.kind === "create" && isDoubleAllowed(evidence, write, index)
@@ -149,6 +156,7 @@ function checkSiblings(evidence: Evidence, siblings: Siblings, index: Index, ver
   const present = new Set(byId.keys())
   for (const row of rows) if (!told.has(row.id)) checkUntold(evidence, row, present, index, verdict, where)
   checkUnknown(evidence, siblings, index, verdict)
+  checkBatches(resources, rows, where, verdict)
   return parent ? checkNumbering(evidence, siblings, resources, index, verdict) : 0
 }
 
@@ -194,6 +202,7 @@ function checkNumbering(
 const toRow = (row: MessageRow | ChatRow): Row => ({
   id: row.number,
   text: "body" in row ? row.body : row.name,
+  members: answered(row),
   createdAt: row.created_at,
 })
 
@@ -233,6 +242,10 @@ async function checkApplication(
   const rows = { application: row, chats, messages }
   await compareDocuments(stores, token, messages, verdict)
   await compareLists(evidence.client, token, rows, verdict)
+  const lost = evidence.followers
+    .filter((follower) => follower.application.id === token)
+    .reduce((sum, follower) => sum + compareFollower(follower, rows, verdict), 0)
+  if (lost > 0) verdict.note("change missing", `${lost} that were told below ${where} were lost with Redis' data`)
   return skips
 }
 
@@ -242,10 +255,16 @@ export async function compareAll(evidence: Evidence, verdict: Verdict): Promise<
   const index = indexLedger(ledger)
   const rows = await readApplications(direct.stores, `${ledger.run}-`)
   const applications = index.childrenOf(undefined)
-  const siblings = rows.map((row) => ({ id: row.token, text: row.name, createdAt: row.created_at }))
+  const siblings = rows.map((row) => ({
+    id: row.token,
+    text: row.name,
+    members: { name: row.name },
+    createdAt: row.created_at,
+  }))
   checkSiblings(evidence, { parent: undefined, rows: siblings, where: "/applications" }, index, verdict)
   await compareApplications(evidence.client, rows, `${ledger.run}-`, verdict)
   findWrongNumbers(ledger, evidence.faults, verdict)
+  judgeFollowed(evidence.followers, verdict)
 
   const known = new Map(applications.flatMap((one) => (one.id === undefined ? [] : [[String(one.id), one] as const])))
   const tokens = new Set([...known.keys(), ...rows.map(({ token }) => token)])

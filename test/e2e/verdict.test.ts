@@ -45,7 +45,7 @@ async function compare(): Promise<CheckName[]> {
 const living = (): Resource[] =>
   evidence.ledger.resources.filter((one) => one.kind === "message" && one.id !== undefined && !isDeleted(one))
 
-const isUpdated = ({ state, creation }: Resource): boolean => state !== creation
+const isUpdated = ({ state, creation }: Resource): boolean => state.text !== creation
 
 /** Returns a living message with living ones before and after it in its chat, and the keys of its row. */
 function someMessage(isWanted: (message: Resource) => boolean = () => true) {
@@ -118,7 +118,7 @@ beforeAll(async () => {
     stop: ended.signal,
     giveUp: gaveUp.signal,
   }
-  evidence = { ledger, faults, direct, client }
+  evidence = { ledger, faults, direct, client, followers: [] }
   const running = runLoad(load, await setUp(load), WORKERS)
   const deleted = () => ledger.resources.filter(({ kind, deleted: gone }) => kind === "message" && gone === "yes")
   await eventually(() => {
@@ -229,7 +229,7 @@ describe("damage in MySQL", () => {
     const { parent, id, state } = deleted as Resource
     const application = String(parent?.parent?.id)
     const place = { application, chat: Number(parent?.id), number: Number(id) }
-    await putRow({ ...(await rowOf(key)), ...place, body: textOf(state.id, "message") })
+    await putRow({ ...(await rowOf(key)), ...place, body: textOf(state.text.id, "message") })
     expect(await compare()).toEqual(expect.arrayContaining(["row that should not be"]))
     await deleteRow(place)
   })
