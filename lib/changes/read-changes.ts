@@ -80,7 +80,9 @@ async function readWrites(
     const key = { application, chat, message: 0 }
     return { writes: [{ key, revision: deletion, deleted: true }], end: complete, more: false }
   }
-  const { writes, end } = mergeChanges({ application, events, eventsEnd, rows, count: range.count }, range)
+  // The application's row is there for a reader of the whole.
+  const asked = chat > 0 ? rows.filter(({ kind }) => kind !== "application") : rows
+  const { writes, end } = mergeChanges({ application, events, eventsEnd, rows: asked, count: range.count }, range)
   const first = writes.slice(0, limit)
   const isCut = writes.length > limit
   return {

@@ -114,8 +114,11 @@ describe("the changes of one chat", () => {
     expectStatus(await api.updateChat(token, chat, { name: "changed" }), 200)
     expectStatus(await api.updateChat(token, other, { name: "changed" }), 200)
     expectStatus(await api.updateApplication(token, { name: "changed" }), 200)
-    const later = await followApi(api, token, { chat, cursor })
-    expect(later.changes.map(short)).toEqual(["chat.updated 1"])
+    for (const then of ["pending", "stored"] as const) {
+      await reach(then, stores())
+      const later = await followApi(api, token, { chat, cursor })
+      expect(later.changes.map(short)).toEqual(["chat.updated 1"])
+    }
   })
 
   test.each(STAGES)("end with its delete: told to who was told before, else 404, %s", async (stage) => {
