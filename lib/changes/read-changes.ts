@@ -8,9 +8,10 @@
  * before an earlier one, which a reader that had passed it would never see.
  *
  * Promised: a reader that follows its position gets every accepted write, none twice, whatever becomes of queues and
- * stores meanwhile; a write that was answered before the request is on the page, or the page says that there is more.
- * A page costs the same however much there is. Absent: earlier states of what was written again since, what lies below
- * a deleted chat, and counts, which move without a change.
+ * stores meanwhile; a write that was answered before the request is on the page, or the page says that there is more, or
+ * its resource was written again while the page was read and is on a later one. A page costs the same however much there
+ * is. Absent: earlier states of what was written again since, what lies below a deleted chat, and counts, which move
+ * without a change.
  *
  * After a loss of data the shard's revision may lie below what is stored. So in each generation, before the first page,
  * it is raised to the greatest stored revision of the application (`cover`). Events that a function of an older release
