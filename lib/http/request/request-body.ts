@@ -67,11 +67,12 @@ const KEPT = '"metadata"'
 const parseJson = (text: string): unknown => (text.includes(KEPT) ? parseKept(text) : JSON.parse(text))
 
 /**
- * Returns the parsed body, or `{}` if it is missing or `null`, as some generated clients send it. Throws 415 if it is
- * not declared as JSON, 413 above `bytesMax`, 422 if nested too deep, 400 if it is not JSON in UTF-8.
+ * Returns the parsed body, or `{}` if it is missing, or `null` in a POST, where some generated clients send that for
+ * none. Throws 415 if it is not declared as JSON, 413 above `bytesMax`, 422 if nested too deep, 400 if it is not JSON in
+ * UTF-8.
  */
 export function readBody(
-  { headers, body, isBase64Encoded }: APIGatewayProxyEventV2,
+  { headers, body, isBase64Encoded, requestContext }: APIGatewayProxyEventV2,
   bytesMax: number = LIMITS.requestBytesMax,
 ): unknown {
   // A missing body differs between emulator and cloud.
@@ -85,7 +86,8 @@ export function readBody(
   const text = isBase64Encoded ? decodeBytes(body, bytesMax) : decodedText(body, headers["content-length"], bytesMax)
   if (nestsDeeper(text, LIMITS.jsonDepthMax)) throw tooDeep()
   try {
-    return parseJson(text) ?? {}
+    const parsed = parseJson(text)
+    return parsed === null && requestContext.http.method === "POST" ? {} : parsed
   } catch (error) {
     throw malformed(error)
   }
