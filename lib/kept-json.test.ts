@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals"
 import fc from "fast-check"
 import { METADATA_TAKEN } from "../test/steps/member-cases.ts"
-import { depthOf, isWellFormedJson, parseKept } from "./kept-json.ts"
+import { isWellFormedJson, parseKept } from "./kept-json.ts"
 
 const again = (json: string): string => JSON.stringify(parseKept(json))
 
@@ -39,13 +39,6 @@ describe("JSON", () => {
       }),
     )
   })
-})
-
-test("the depth of values: counts objects and arrays that are in each other", () => {
-  const depths = ["1", "1e400", "{}", '{"a":[1]}', '[[],{"a":{}}]', '{"1":{"2":[]}}'].map((json) =>
-    depthOf(parseKept(json)),
-  )
-  expect(depths).toEqual([0, 0, 1, 2, 3, 3])
 })
 
 test("lone surrogates, written as JSON: are told from backslashes before the same letters", () => {

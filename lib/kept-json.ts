@@ -42,12 +42,6 @@ export function parseKept(json: string): unknown {
   return inOrder(parse(withMarks(json), keepDigits))
 }
 
-/** Returns how many objects and arrays are in each other; 0 for anything else. */
-export function depthOf(value: unknown): number {
-  if (!isObject(value)) return 0
-  return 1 + Object.values(value).reduce<number>((deepest, member) => Math.max(deepest, depthOf(member)), 0)
-}
-
 /** Returns whether every name and text in JSON that JSON.stringify wrote is well-formed Unicode: it escapes no others. */
 export const isWellFormedJson = (json: string): boolean => !/\\ud/.test(json.replaceAll("\\\\", ""))
 

@@ -1,6 +1,7 @@
 /** What the schemas of the contract are made of: texts, tokens, numbers and times as clients give and get them. */
 import * as z from "zod"
-import { depthOf, isJsonObject, isWellFormedJson, parseKept } from "./kept-json.ts"
+import { nestsDeeper } from "./json-depth.ts"
+import { isJsonObject, isWellFormedJson, parseKept } from "./kept-json.ts"
 import { LIMITS } from "./limits.ts"
 import { parseRfc3339 } from "./rfc3339.ts"
 
@@ -133,7 +134,7 @@ function checkMetadata(value: unknown, context: z.RefinementCtx): void {
   const json = JSON.stringify(value)
   if (Buffer.byteLength(json) > LIMITS.metadataBytesMax)
     return void refuse(`must have at most ${LIMITS.metadataBytesMax} bytes as compact JSON in UTF-8`)
-  if (depthOf(value) > LIMITS.metadataDepthMax)
+  if (nestsDeeper(json, LIMITS.metadataDepthMax))
     return void refuse(`must not be nested deeper than ${LIMITS.metadataDepthMax} levels`)
   if (!isWellFormedJson(json)) refuse(WELL_FORMED)
 }

@@ -1,9 +1,9 @@
 import type { APIGatewayProxyEventV2 } from "aws-lambda"
 import { ApiError } from "../../errors.ts"
+import { nestsDeeper } from "../../json-depth.ts"
 import { parseKept } from "../../kept-json.ts"
 import { LIMITS } from "../../limits.ts"
 import { invalidFields } from "../reply/problem.ts"
-import { nestsDeeper } from "./json-depth.ts"
 
 const JSON_TYPE = "application/json"
 const CHARSET_UTF8 = /^charset=(?:utf-?8|"utf-?8")$/

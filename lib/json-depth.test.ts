@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals"
 import fc from "fast-check"
-import { LIMITS } from "../../limits.ts"
 import { nestsDeeper } from "./json-depth.ts"
+import { LIMITS } from "./limits.ts"
 
 /** Returns how deeply a parsed value is nested. */
 const depthOf = (value: unknown): number =>
