@@ -185,7 +185,7 @@ export const CHANGE_TYPES = [
 
 export const Change = named("Change", {
   id: z.string().meta({
-    description: "One for each write of a resource, the same whenever and however it is told.",
+    description: "One for each write of a resource, the same whenever and however it is delivered.",
     examples: ["nAeSVc0nM5yDx0pD0yv8dQ"],
   }),
   type: z.enum(CHANGE_TYPES).meta({
@@ -273,8 +273,8 @@ export type Question = Pick<PageRequest, "limit" | "order"> & {
   exact?: Record<string, string>
 }
 /**
- * A reader's place among an application's changes, in µs of Redis' clock. All up to `revision` has been told. Deletes
- * up to `start`, where its first walk began, concern nothing that it was told. At `completeAt` it had been told
+ * A reader's place among an application's changes, in µs of Redis' clock. It has received everything up to `revision`.
+ * Deletes up to `start`, where its first walk began, concern nothing that it has received. At `completeAt` it had
  * everything, or was about to begin.
  */
 export type ChangesPosition = { revision: number; start: number; completeAt: number }

@@ -1,4 +1,4 @@
-// A follower finds whatever a server tells it against the promise, on pages that are made up here.
+// A follower finds each way in which a server could break the promise, on pages that are made up here.
 import { describe, expect, test } from "@jest/globals"
 import { createFaultLog } from "../faults/fault-log.ts"
 import type { Answer } from "../load/client.ts"
@@ -17,7 +17,7 @@ const time = (second: number): string => new Date(Date.UTC(2026, 10, 1, 0, 0, se
 
 type Page = { status: number; body: unknown }
 
-/** An application with a chat of some messages, all acknowledged, and the changes that tell them. */
+/** An application with a chat of some messages, all acknowledged, and their changes. */
 function givenWorld() {
   const ledger = createLedger("run")
   const changes: Change[] = []

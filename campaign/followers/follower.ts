@@ -26,13 +26,13 @@ export type Follower = {
   findings: Finding[]
   pages: number
   refused: number
-  /** Acknowledged writes that it was not told at once, since a later one of the same resource had begun. */
+  /** Acknowledged writes that it did not receive at once, since a later one of the same resource had begun. */
   overtaken: Overtaken[]
   /** The latest answer that was none of the above. */
   refusal: string
   /** When its first page was answered (ms since 1970). */
   beganAt: number | undefined
-  /** When it was told that what it follows was deleted. */
+  /** When it learned that what it follows was deleted. */
   goneAt: number | undefined
   /** Reads the next page, of at most `limit` changes. */
   read(limit: number): Promise<PageOutcome>
@@ -53,7 +53,7 @@ const overtakenOn = (write: Write, { sentAt, tookMs }: Answer): Overtaken => {
   return { write, askedAt: sentAt, answeredAt: sentAt + tookMs }
 }
 
-/** Judges a 404: what it follows must be gone, and a chat's delete must have been told before. */
+/** Judges a 404: what it follows must be gone, and a chat's delete must have been received before. */
 function judgeGone(
   follower: Follower,
   cursor: string | undefined,
@@ -121,7 +121,7 @@ export function createFollower({ load, application, chat, from, name }: Follower
       const given = { ...(chat && { chat: `${chat.id}` }), ...(cursor !== undefined && { cursor }) }
       const query = new URLSearchParams({ limit: `${limit}`, ...given })
       const requestId = `${ledger.run}-${name.replaceAll(" ", "-")}-${follower.pages}.${follower.refused}`
-      // All that was acknowledged up to here must have been told once there is no more.
+      // Once there is no more, all that was acknowledged up to here must have been received.
       const mark = ledger.acknowledged.length
       const path = `${pathOf(application)}/changes?${query}`
       const answer = await client.call({ method: "GET", path, requestId })

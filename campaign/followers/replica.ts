@@ -1,5 +1,5 @@
-// DESIGN. What a follower has built from the changes that it was told, and what was wrong as it was told them. Only a
-// hash of each resource is kept, since a campaign tells its followers millions of resources.
+// DESIGN. What a follower has built from the changes that it received, and the faults found on the way. Only a hash of
+// each resource is kept, since a campaign's followers receive millions of changes.
 import { hash } from "node:crypto"
 import type { CheckName } from "../verdict/checks.ts"
 
@@ -12,7 +12,7 @@ export type Change = {
   data: Record<string, unknown> | null
 }
 
-/** The latest that was told of a resource. */
+/** The latest change that was received of a resource. */
 export type Told = {
   id: string
   at: string
@@ -51,13 +51,13 @@ export type ReplicaParts = {
   mayBeLost(at: string): boolean
 }
 
-/** Returns an empty replica. `wrong` is called for whatever is told against the promise. */
+/** Returns an empty replica. Calls `wrong` with each fault of a change that it is given. */
 export function createReplica({ chat: only, wrong, mayBeLost }: ReplicaParts): Replica {
   const ids = new Set<string>()
   const chats = new Map<number, Told>()
   const messages = new Map<number, Map<number, Told>>()
   let latest: Change | undefined
-  /** The greatest number of those told as created: by chat, and of chats under 0. */
+  /** The greatest number that was received as created: of messages by their chat, and of chats under 0. */
   const created = new Map<number, number>()
 
   const find = ({ chat, message }: Place): Told | undefined => {

@@ -1,4 +1,4 @@
-// Finds which acknowledged writes a follower was not told, though it was told that there is no more.
+// Finds the acknowledged writes that a follower has not received, although a page said that there is no more.
 import { describeWrite, mayBeDeleted, type Resource, sentAt, type Write } from "../load/ledger.ts"
 import type { Begin } from "./follower.ts"
 import type { Place, Replica } from "./replica.ts"
@@ -31,7 +31,7 @@ const isOvertaken = (write: Write): boolean => write.resource.versions.at(-1) !=
 
 type Standing = "told" | "overtaken" | "untold"
 
-/** Returns whether a write was told, or something later of its resource, or need not be told. */
+/** Returns whether the reader has received a write, or a later one of its resource, or need not receive it. */
 function standingOf({ from, beganAt = 0, replica }: Reader, write: Write): Standing {
   const { kind, resource, updatedAt = "" } = write
   const told = replica.find(placeOf(resource))
@@ -48,8 +48,8 @@ function standingOf({ from, beganAt = 0, replica }: Reader, write: Write): Stand
 }
 
 /**
- * Returns a line for each of the acknowledged writes from `start` to `end` that the reader was not told, and those that
- * a later write may have overtaken, which is known once that one is acknowledged.
+ * Returns a line for each acknowledged write from `start` to `end` that the reader has not received, and the writes that
+ * a later one may have overtaken, which is known once that one is acknowledged.
  */
 export function findUntold(reader: Reader, acknowledged: Write[], start: number, end: number) {
   const untold: string[] = []
@@ -66,7 +66,7 @@ export function findUntold(reader: Reader, acknowledged: Write[], start: number,
   return { untold, overtaken }
 }
 
-/** A write that was not told on a page though a later one had begun, and when the page was asked and answered. */
+/** A write that a page lacked after a later one had begun, and when the page was asked for and answered. */
 export type Overtaken = { write: Write; askedAt: number; answeredAt: number }
 
 /** Redis' clock and this one are read to the millisecond. */

@@ -8,7 +8,7 @@ import type { ApplicationRow, ChatRow, MessageRow } from "./inventory.ts"
 
 export type FollowedRows = { application: ApplicationRow | undefined; chats: ChatRow[]; messages: MessageRow[] }
 
-/** A resource by its row: what was told of it must be this. */
+/** A resource as its row has it, with which the latest change must agree. */
 type Stored = { shown: string; updatedAt: string }
 
 const stored = (row: { updated_at: string }): Stored => ({ shown: hashShown(row), updatedAt: row.updated_at })
@@ -40,7 +40,7 @@ export function compareFollower(follower: Follower, rows: FollowedRows, verdict:
     differs(`${where}: ${had}, its row is ${row ? `of ${row.updatedAt}` : "not there"}`)
   }
   const { application } = rows
-  // An application is told only when it has been updated, and to readers of all of it.
+  // Only an updated application is a change, and only for readers of the whole application.
   const isUntold = application.updated_at === application.created_at || only !== undefined || from === "latest"
   compare("application", replica.application, stored(application), isUntold)
   compareAll("chat", replica.chats, new Map(chats.map((row) => [row.number, stored(answered(row))])), compare)

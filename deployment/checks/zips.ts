@@ -19,7 +19,7 @@ import { steps, walk } from "../stage/walk.ts"
 
 /** A function starts in a second, several times that on a busy machine. */
 const CALL_LIMIT_MS = 60_000
-/** The time that a function is told it has left; prepare-stores stops its work a minute before the end. */
+/** The remaining time that a function's context reports; prepare-stores stops its work a minute before the end. */
 const REMAINING_MS = 600_000
 
 /** Unpacks the zips of the last deployment outside the repository. Returns their names. */

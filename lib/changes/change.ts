@@ -10,7 +10,7 @@ import type { Write } from "./merge-changes.ts"
 /** 128 bits never collide. */
 const ID_BYTES = 16
 
-/** Returns an id that is the same whenever a write is told, and another one for each other write of any resource. */
+/** Returns the id of a write: always the same for this one, and different for every other write of any resource. */
 function idOf({ key, revision }: Write): string {
   const digest = createHash("sha256")
     .update(`${keyText(key)} ${revision}`)

@@ -7,7 +7,7 @@ import type { ChangeRow } from "./select-changes.ts"
 
 const APPLICATION = "a".repeat(24)
 
-/** A write of the message `number`, as a writer does it and as it is told. */
+/** A write to the message `number`, as a writer wants it, and as a reader receives it. */
 type Wish = { number: number; deleted: boolean }
 type Told = Wish & { revision: number }
 type Reading = {
@@ -158,7 +158,7 @@ function tell(world: World, reading: Required<Reading>, complete: number, mistak
   return { ...world, start, reading: undefined, told, position }
 }
 
-/** Returns what is wrong with what was told, if anything; `isOver` once nothing can happen any more. */
+/** Returns what is wrong with the changes received, if anything; `isOver` once nothing can happen any more. */
 function faultOf({ told, rows, tombstones, start = 0 }: World, isOver: boolean): string | undefined {
   for (const [index, { revision }] of told.entries())
     if (index > 0 && revision <= (told[index - 1]?.revision ?? 0)) return `${revision} is told twice or too late`

@@ -3,7 +3,7 @@ import { keyText, type ResourceKey, type WriteEvent } from "../events.ts"
 import { isCreation } from "../outbox/known.ts"
 import type { ChangeRow } from "./select-changes.ts"
 
-/** A write to be told: by its event, by its row, or by an event that changes the row. */
+/** A write to be delivered: by its event, by its row, or by an event that changes the row. */
 export type Write = { key: ResourceKey; revision: number; deleted: boolean; event?: WriteEvent; row?: ChangeRow }
 
 export type Halves = {
@@ -32,7 +32,7 @@ export function mergeChanges(halves: Halves, bounds: Bounds): { writes: Write[];
   return { writes: told.sort((a, b) => a.revision - b.revision), end }
 }
 
-/** Returns whether there is anybody to tell: nobody follows an application before its creation is answered. */
+/** Returns whether a write is a change for readers, none of whom follows an application before it is created. */
 function isTold({ key, revision, deleted, event, row }: Write, start: number): boolean {
   if (deleted) return key.chat > 0 && revision > start
   if (key.chat > 0) return true

@@ -17,8 +17,8 @@
  * it is raised to the greatest stored revision of the application (`cover`). Events that a function of an older release
  * accepted are given their places first (`placeChanges`).
  *
- * Deletes of messages are remembered for 15 days. A position is good for 14 days since its reader had been told
- * everything up to some time: since it was complete or began, or since the time of its revision, if that is later.
+ * Deletes of messages are remembered for 15 days. A position is good for 14 days after the latest time up to which its
+ * reader had everything: when it was complete or began, or the time of its revision, if that is later.
  */
 import type { ChangesPage, ChangesPosition, ChangesRequest } from "../contract.ts"
 import { ApiError, notFound, recovering } from "../errors.ts"
@@ -139,7 +139,7 @@ function pageOf({ writes, end, more }: Writes, before: ChangesPosition, now: num
     last = write.revision
   }
   const { revision, hasMore } = next
-  // All up to `revision` has been told, and its time is the latest at which it was all.
+  // The reader has everything up to `revision`, whose time is the latest at which that was all.
   const toldAt = hasMore ? Math.max(before.completeAt, Math.min(revision, now)) : now
   return { data: page.items, next: { ...before, revision, completeAt: toldAt }, hasMore }
 }

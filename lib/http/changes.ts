@@ -26,7 +26,7 @@ export const ChangesQuery = z.object({
     .optional()
     .meta({
       description:
-        "The `next_cursor` of an earlier answer for the same application and chat. It is good for 14 days from the time up to which its reader had been told everything: an answer without `has_more`, or the first one. " +
+        "The `next_cursor` of an earlier answer for the same application and chat. It is good for 14 days from the latest time at which its reader had everything: an answer without `has_more`, or the first one. " +
         "Without one: from the beginning. `latest`: no changes, only the cursor of the present.",
     }),
   limit: limitParameter(LIMITS.changesLimitDefault),

@@ -9,9 +9,9 @@ export const listChanges = {
   tag: "changes",
   summary: "Follow an application's changes",
   description:
-    "Tells every write to the application, its chats and messages, in the order of writing, each resource with its latest state. " +
+    "Has every write to the application, its chats and messages, in the order of writing, each resource with its latest state. " +
     "Without a cursor it begins with all that lives now. Keep `next_cursor` of every answer, also of an empty one, and go on from it, at once while `has_more`. " +
-    "A deleted chat is one change, and nothing below it is told any more. Counts move without a change.",
+    "A deleted chat is one change, and nothing below it follows. Counts move without a change.",
   params: ApplicationPath,
   query: ChangesQuery,
   alsoFails: [410],

@@ -68,8 +68,8 @@ export const createMessageBatch = {
   tag: "messages",
   summary: "Create several messages",
   description:
-    "They get the chat's next numbers, without a gap and in the order given. All are created or none: what is wrong with " +
-    "one is told by its place, counted from 0, such as `messages.3.body`. " +
+    "They get the chat's next numbers, without a gap and in the order given. All are created or none: errors name a " +
+    "message by its place, counted from 0, such as `messages.3.body`. " +
     `The request body has ${LIMITS.batchBytesMax / 1024 / 1024} MiB at most. ${CREATE_NOTE} ` +
     "The answer is then still that of the first time if some of the messages have been deleted since, and 404 if all of " +
     "them have. Each message counts towards the rate limits as one request; a batch of more messages than a minute's " +

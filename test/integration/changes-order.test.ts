@@ -1,4 +1,4 @@
-// A reader that follows changes misses nothing and is told nothing twice, whatever happens between outbox and MySQL.
+// A reader that follows the changes misses nothing and receives nothing twice, whatever happens between outbox and MySQL.
 import { describe, expect, test } from "@jest/globals"
 import { createApplication, deleteApplication, getApplication, updateApplication } from "../../lib/applications.ts"
 import { readChanges } from "../../lib/changes/read-changes.ts"

@@ -174,7 +174,7 @@ describe("a parameter", () => {
   })
 })
 
-/** Returns the cursor as it was when its reader had been told everything this long ago. */
+/** Returns the cursor that its reader would have if it had last been complete this much earlier. */
 function aged(cursor: string, byMs: number): string {
   const [scope, revision, start, at] = JSON.parse(Buffer.from(cursor, "base64url").toString())
   return Buffer.from(JSON.stringify([scope, revision, start, at - byMs * 1_000])).toString("base64url")

@@ -1,4 +1,4 @@
-// Readers that follow an application's changes, page by page, and keep what they were told.
+// Readers that follow an application's changes, page by page, and keep what they receive.
 import { readChanges } from "../../lib/changes/read-changes.ts"
 import type { Change, ChangesPage, ChangesRequest } from "../../lib/contract.ts"
 import type { SearchStores } from "../../lib/stores.ts"
