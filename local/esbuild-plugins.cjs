@@ -5,4 +5,5 @@ module.exports = [
   require("./bundle/deferred.cjs"),
   require("./bundle/lean-ioredis.cjs"),
   require("./bundle/lean-mysql2.cjs"),
+  require("./bundle/lean-operations.cjs"),
 ]

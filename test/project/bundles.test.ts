@@ -2,6 +2,7 @@
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals"
+import { openapiDocument } from "../../lib/http/document/openapi.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { runNode } from "../steps/child.ts"
 import { gatewayEvent, withJson } from "../steps/gateway-event.ts"
@@ -38,14 +39,19 @@ afterAll(async () => {
   await project?.remove()
 })
 
-test("of a creation: called in a fresh process: creates without compiling the deferred packages", async () => {
-  const folder = join(project.folder, "unpacked")
+/** Unpacks a function's zip into a folder of its own, and returns the folder. */
+async function unpack(name: string): Promise<string> {
+  const folder = join(project.folder, "unpacked", name)
   await mkdir(join(folder, "functions"), { recursive: true })
-  for (const [path, content] of unzip(await readFile(join(project.folder, "out", "create-application.zip"))))
+  for (const [path, content] of unzip(await readFile(join(project.folder, "out", `${name}.zip`))))
     await writeFile(join(folder, path), content)
-  expect(await readFile(join(folder, "functions", "create-application.js"), "utf8")).toMatch(
-    /"kysely\.js".*"mysql2\.js"/s,
-  )
+  return folder
+}
+
+test("of a creation: called in a fresh process: creates without compiling the deferred packages", async () => {
+  const folder = await unpack("create-application")
+  const text = await readFile(join(folder, "functions", "create-application.js"), "utf8")
+  expect(text).toMatch(/"kysely\.js".*"mysql2\.js"/s)
   const event = gatewayEvent(withJson({ name: "from a zip" }, { path: "/applications" }))
   const script = `
     const vm = require("node:vm")
@@ -62,6 +68,27 @@ test("of a creation: called in a fresh process: creates without compiling the de
   await runNode(["-e", script], { cwd: folder, env, limitMs: PACKAGE_LIMIT_MS })
   const { stdout } = await runNode(["-e", script], { cwd: folder, env, limitMs: PACKAGE_LIMIT_MS })
   expect(JSON.parse(stdout)).toEqual({ statusCode: 201, compiled: [] })
+})
+
+test("of a creation: has the schema of its requests, but none of answers or other operations", async () => {
+  const text = await readFile(join(await unpack("create-message"), "functions", "create-message.js"), "utf8")
+  const declared = ["MessageInput", "MessageReplacement", "SearchInput", "ApplicationSearchHit", "The new message."]
+  expect(declared.filter((declaration) => text.includes(declaration))).toEqual(["MessageInput"])
+})
+
+test("of the OpenAPI document: called in a fresh process: answers the whole document", async () => {
+  const event = gatewayEvent({ path: "/openapi.json" })
+  const script = `
+    const { handler } = require("./functions/get-openapi.js")
+    handler(${JSON.stringify(event)}, { awsRequestId: "invocation-1", functionName: "f" }).then(({ body }) => {
+      console.log(body)
+    })`
+  const env = childEnvironment({ LOG_LEVEL: "SILENT" })
+  const { stdout } = await runNode(["-e", script], { cwd: await unpack("get-openapi"), env, limitMs: PACKAGE_LIMIT_MS })
+  expect({ ...JSON.parse(stdout), servers: [] }).toEqual({
+    ...JSON.parse(JSON.stringify(openapiDocument())),
+    servers: [],
+  })
 })
 
 test("the zip of each creation: is small", () => {
