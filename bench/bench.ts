@@ -19,7 +19,7 @@ import { rest } from "./benchmarks/rest.ts"
 import { replicas } from "./benchmarks/scale.ts"
 import { search } from "./benchmarks/search.ts"
 import { soak } from "./benchmarks/soak.ts"
-import { create, createParents, oneChat } from "./benchmarks/throughput.ts"
+import { batch, create, createParents, oneChat } from "./benchmarks/throughput.ts"
 import { isKind, versus } from "./benchmarks/versus.ts"
 import { type Bench, type Found, judge, type Versions } from "./report/bench-run.ts"
 import { markdownOf, surroundings, writeReport } from "./report/report.ts"
@@ -31,6 +31,7 @@ const BENCHES: Bench[] = [
   create,
   createParents,
   oneChat,
+  batch,
   lag,
   drain,
   growth,

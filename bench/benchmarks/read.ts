@@ -3,7 +3,7 @@ import { sql } from "kysely"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, BenchRun, Bound, Figure } from "../report/bench-run.ts"
 import { plotMedians } from "../report/plots.ts"
-import { type Asked, ask, createChats, createMessages, percentile } from "../stack/load.ts"
+import { type Asked, ask, chatOf, createChats, createMessages, percentile } from "../stack/load.ts"
 import { NO_OP_PATH } from "../stack/no-op.ts"
 
 const CONNECTIONS = 64
@@ -13,6 +13,9 @@ const MESSAGES = 4_000
 /** Messages of one chat that wait in the outbox and are merged into its list. */
 const WAITING = 5_000
 const SHARE_MIN = 0.4
+/** Readers who have everything ask again and again, so their pages must cost little. */
+const UP_TO_DATE_SHARE_MIN = 0.5
+const UP_TO_DATE = "GET changes, up to date"
 const QUIET_LIMIT_MS = 180_000
 
 type Kinds = Record<string, Asked[]>
@@ -31,6 +34,15 @@ async function measure({ stack, scale, say }: BenchRun, kinds: Kinds): Promise<F
   return figures
 }
 
+/** Returns the request of a reader who has all changes of an application. */
+async function changesFromNow(apiUrl: string, application: string): Promise<Asked> {
+  const path = `/applications/${application}/changes`
+  const { next_cursor: cursor } = (await (await fetch(`${apiUrl}${path}?cursor=latest`)).json()) as {
+    next_cursor: string
+  }
+  return { path: `${path}?cursor=${encodeURIComponent(cursor)}` }
+}
+
 /** Runs `act` while no write is stored, by holding the locks that every batch needs. */
 async function whileNothingIsStored({ stack }: BenchRun, act: () => Promise<void>): Promise<void> {
   await stack.direct.stores.mysql.transaction().execute(async (tx) => {
@@ -41,7 +53,7 @@ async function whileNothingIsStored({ stack }: BenchRun, act: () => Promise<void
 
 export const read: Bench = {
   name: "read",
-  about: `GET on ${CONNECTIONS} connections for ${SECONDS} s: of a message, of a chat, of a list's newest 20 of ${MESSAGES / CHATS}, and of the newest 20 of a chat of which ${WAITING} wait in the outbox; each after a turn of the no-op`,
+  about: `GET on ${CONNECTIONS} connections for ${SECONDS} s: of a message, of a chat, of a list's newest 20 of ${MESSAGES / CHATS}, of the changes that a reader who has all asks for, and of the newest 20 of a chat of which ${WAITING} wait in the outbox; each after a turn of the no-op`,
   async run(run) {
     const { apiUrl, direct } = run.stack
     const chats = await createChats(apiUrl, CHATS)
@@ -51,6 +63,7 @@ export const read: Bench = {
       "GET message": chats.map((chat) => ({ path: `${chat}/messages/7` })),
       "GET chat": chats.map((path) => ({ path })),
       "GET list of 20": chats.map((chat) => ({ path: `${chat}/messages?order=desc` })),
+      [UP_TO_DATE]: await Promise.all(chats.map((chat) => changesFromNow(apiUrl, chatOf(chat).application))),
     }
     const figures: Figure[] = []
     for (let round = 0; round < run.rounds; round++) {
@@ -66,7 +79,7 @@ export const read: Bench = {
     }
     const names = [...new Set(figures.map(({ name }) => name))]
     const bounds = names.flatMap((name): Bound[] => [
-      { of: "ofNoOp", name, min: SHARE_MIN },
+      { of: "ofNoOp", name, min: name === UP_TO_DATE ? UP_TO_DATE_SHARE_MIN : SHARE_MIN },
       { of: "failed", name, max: 0 },
     ])
     const plot = plotMedians(figures, {

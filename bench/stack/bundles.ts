@@ -11,6 +11,8 @@ import { chatOf, percentile } from "./load.ts"
 
 const CALL_LIMIT_MS = 120_000
 const KB_PER_MB = 1_024
+/** The function that answers 404. */
+const UNKNOWN_ROUTE = "unknown-route"
 const run = promisify(execFile)
 
 /** A function's name, the path of its bundle, and the bytes of the zip that it was in. */
@@ -120,9 +122,13 @@ async function inFreshProcess<Result>(script: string, args: string[], env: Recor
 
 export type FirstCall = { importMs: number; callMs: number; statusCode: number }
 
-/** Imports a bundle and calls it once. Times are in milliseconds. */
-export const firstCall = (bundle: Bundle, event: object, env: Record<string, string>) =>
-  inFreshProcess<FirstCall>(FIRST_CALL, [bundle.path, JSON.stringify(event), JSON.stringify(invocation)], env)
+/** Imports a bundle and calls it once. Times are in milliseconds. Throws if the answer is an error. */
+export async function firstCall({ name, path }: Bundle, event: object, env: Record<string, string>) {
+  const args = [path, JSON.stringify(event), JSON.stringify(invocation)]
+  const call = await inFreshProcess<FirstCall>(FIRST_CALL, args, env)
+  if (call.statusCode >= 400 && !name.endsWith(UNKNOWN_ROUTE)) throw new Error(`${name} answered ${call.statusCode}`)
+  return call
+}
 
 export type CallCost = { cpuMicroseconds: number; wallMicroseconds: number }
 
@@ -159,7 +165,7 @@ export function eventsFor(chatPath: string): (name: string) => object {
   return (name) => {
     const route = ROUTES.find((one) => one.function === name)
     if (route === undefined)
-      return name.endsWith("unknown-route") ? gatewayEvent({ path: "/nowhere" }) : { Records: [] }
+      return name.endsWith(UNKNOWN_ROUTE) ? gatewayEvent({ path: "/nowhere" }) : { Records: [] }
     const last = route.path.endsWith("{number}") && route.path.includes("messages") ? "1" : `${chat}`
     const pathParameters = { token, chat_number: `${chat}`, number: last }
     const path = route.path.replace(/\{(\w+)\}/g, (_, key: keyof typeof pathParameters) => pathParameters[key])
@@ -177,5 +183,6 @@ export function eventsFor(chatPath: string): (name: string) => object {
 
 function bodyFor(name: string): string {
   if (name.startsWith("search-")) return JSON.stringify({ query: "quick" })
+  if (name.endsWith("-batch")) return JSON.stringify({ messages: [{ body: "bench" }] })
   return JSON.stringify(name.endsWith("message") ? { body: "bench" } : { name: "bench" })
 }

@@ -19,7 +19,8 @@ export type Answered = {
 /** `chats` are paths. */
 type Load = { apiUrl: string; chats: string[] }
 
-const BODY = JSON.stringify({ body: "The quick brown fox jumps over the lazy dog, and the parcel is on its way." })
+const MESSAGE = { body: "The quick brown fox jumps over the lazy dog, and the parcel is on its way." }
+const BODY = JSON.stringify(MESSAGE)
 const HEADERS = { "content-type": "application/json" }
 /** Requests that may wait at a steady rate: more than a second's share of any rate used here. */
 const SOCKETS_MAX = 2_000
@@ -39,6 +40,12 @@ const ascending = (values: number[]): number[] => values.toSorted((a, b) => a - 
 export type Asked = { path: string; method?: "GET" | "POST"; body?: string }
 
 export const creationIn = (chat: string): Asked => ({ path: `${chat}/messages`, method: "POST", body: BODY })
+
+export const batchIn = (chat: string, messages: number): Asked => ({
+  path: `${chat}/messages/batch`,
+  method: "POST",
+  body: JSON.stringify({ messages: Array(messages).fill(MESSAGE) }),
+})
 
 type Extent = { connections: number } & ({ amount: number } | { seconds: number })
 

@@ -6,9 +6,13 @@ const ATTEMPTS_MAX = 20
 const RETRY_MS = 1_000
 const PAGE_LIMIT = 100
 
-type Message = { number: number; body: string }
+/** What a message is created with. */
+export type Written = { body: string; sender: string; metadata: { paragraph: number } }
+type Message = Written & { number: number }
 type Chat = { number: number; name: string | null; messages_count: number }
 type Hit = Message & { highlight: string }
+type Page<T> = { data: T[]; next_cursor: string | null }
+type Change = { type: string; chat_number: number; number: number; data: Message | null }
 
 export type ChatApi = Awaited<ReturnType<typeof chatApi>>
 
@@ -38,7 +42,7 @@ export async function chatApi(baseUrl: string, name: string, adminKey?: string) 
   async function list<T>(path: string): Promise<T[]> {
     const items: T[] = []
     for (let cursor = ""; ; ) {
-      const page = await call<{ data: T[]; next_cursor: string | null }>(
+      const page = await call<Page<T>>(
         "GET",
         `${path}?limit=${PAGE_LIMIT}${cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`}`,
       )
@@ -51,7 +55,7 @@ export async function chatApi(baseUrl: string, name: string, adminKey?: string) 
   const { token } = await call<{ token: string }>("POST", "/applications", { name })
   const chats = `/applications/${token}/chats`
   const search = (chat: number, query: string, cursor = "") =>
-    call<{ data: Hit[]; total: number; next_cursor: string | null }>(
+    call<Page<Hit> & { total: number }>(
       "GET",
       `${chats}/${chat}/messages/search?limit=${PAGE_LIMIT}&query=${encodeURIComponent(query)}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
     )
@@ -63,8 +67,22 @@ export async function chatApi(baseUrl: string, name: string, adminKey?: string) 
     listMessages: (chat: number) => list<Message>(`${chats}/${chat}/messages`),
     createChat: async (chatName: string) => (await call<Chat>("POST", chats, { name: chatName })).number,
     deleteChat: (chat: number) => call<void>("DELETE", `${chats}/${chat}`),
-    createMessage: async (chat: number, body: string) =>
-      (await call<Message>("POST", `${chats}/${chat}/messages`, { body })).number,
+    createMessage: async (chat: number, message: Written) =>
+      (await call<Message>("POST", `${chats}/${chat}/messages`, message)).number,
+    /** Returns how many messages of the application have a sender. */
+    countFrom: async (sender: string) =>
+      (
+        await call<{ total: number }>(
+          "GET",
+          `/applications/${token}/messages/search?limit=1&sender=${encodeURIComponent(sender)}`,
+        )
+      ).total,
+    /** Returns a page of the application's changes, the first one for an empty cursor. */
+    changes: (cursor: string) =>
+      call<{ data: Change[]; next_cursor: string; has_more: boolean }>(
+        "GET",
+        `/applications/${token}/changes?limit=${PAGE_LIMIT}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+      ),
     /** Returns whether a search for `query` finds message `number` on any page. */
     async finds(chat: number, query: string, number: number): Promise<boolean> {
       for (let cursor = ""; ; ) {
