@@ -164,8 +164,7 @@ export function eventsFor(chatPath: string): (name: string) => object {
   const { application: token, chat } = chatOf(chatPath)
   return (name) => {
     const route = ROUTES.find((one) => one.function === name)
-    if (route === undefined)
-      return name.endsWith(UNKNOWN_ROUTE) ? gatewayEvent({ path: "/nowhere" }) : { Records: [] }
+    if (route === undefined) return name.endsWith(UNKNOWN_ROUTE) ? gatewayEvent({ path: "/nowhere" }) : { Records: [] }
     const last = route.path.endsWith("{number}") && route.path.includes("messages") ? "1" : `${chat}`
     const pathParameters = { token, chat_number: `${chat}`, number: last }
     const path = route.path.replace(/\{(\w+)\}/g, (_, key: keyof typeof pathParameters) => pathParameters[key])
