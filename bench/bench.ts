@@ -5,6 +5,7 @@ import { failureLines } from "../local/failure.ts"
 import { progressOn } from "../local/progress.ts"
 import { ROOT } from "../local/services/settings.ts"
 import { stopSignals } from "../local/signals.ts"
+import { batch } from "./benchmarks/batch.ts"
 import { cold } from "./benchmarks/cold.ts"
 import { direct } from "./benchmarks/direct.ts"
 import { drain } from "./benchmarks/drain.ts"
@@ -19,7 +20,7 @@ import { rest } from "./benchmarks/rest.ts"
 import { replicas } from "./benchmarks/scale.ts"
 import { search } from "./benchmarks/search.ts"
 import { soak } from "./benchmarks/soak.ts"
-import { batch, create, createParents, oneChat } from "./benchmarks/throughput.ts"
+import { create, createParents, oneChat } from "./benchmarks/throughput.ts"
 import { isKind, versus } from "./benchmarks/versus.ts"
 import { type Bench, type Found, judge, type Versions } from "./report/bench-run.ts"
 import { markdownOf, surroundings, writeReport } from "./report/report.ts"
@@ -54,7 +55,7 @@ const SCALE_MIN = 0.001
 const REPORT_DEFAULT = join(ROOT, ".data", "bench-report")
 
 const USAGE = `usage: npm run bench -- [name…] [options]
-       npm run bench -- versus COMMIT [creations] [reads] [handler] [cold] [options]
+       npm run bench -- versus COMMIT [creations] [reads] [drain] [handler] [cold] [options]
   --rounds N     how often each measurement is made, ${ROUNDS_DEFAULT} unless told
   --scale N      a share of the full amount of data, from ${SCALE_MIN} to 1, for a quick look
   --report DIR   where <name>.json, <name>.md and plots go; .data/bench-report unless told

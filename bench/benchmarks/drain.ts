@@ -1,5 +1,6 @@
 // Measures how fast events that were queued while the API was frozen are stored and indexed once it runs again.
 import { setTimeout as sleep } from "node:timers/promises"
+import type { Server } from "../../campaign/targets/target.ts"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { indexDocuments } from "../../lib/search/indexing/index-documents.ts"
 import { readTargets, writesAlias } from "../../lib/search/indexing/targets.ts"
@@ -100,32 +101,53 @@ async function measureFloor(stores: SearchStores, applications: string[], each: 
   return { rowsPerSecond: perSecond(stored - began), documentsPerSecond: perSecond(performance.now() - stored) }
 }
 
+/** A stack whose queue is drained. */
+export type DrainTarget = {
+  apiUrl: string
+  stores: SearchStores
+  api: Pick<Server, "freeze" | "thaw">
+  /** Waits until nothing is stored or indexed any more. */
+  untilAtRest(): Promise<unknown>
+}
+
+export type Drained = { applications: string[]; total: number; rowsPerSecond: number; documentsPerSecond: number }
+
+/** Queues `each` creations in a chat of each of many new applications while the API is frozen, and has them drained. */
+export async function drainQueue(target: DrainTarget, each: number): Promise<Drained> {
+  const { apiUrl, stores, api } = target
+  const applications = (await createChats(apiUrl, APPLICATIONS)).map((path) => chatOf(path).application)
+  await target.untilAtRest()
+  await api.freeze()
+  try {
+    await queueEvents(stores, applications, each)
+  } finally {
+    await api.thaw()
+  }
+  const total = each * APPLICATIONS
+  const [stored, indexed] = await Promise.all([
+    secondsUntil(() => countRows(stores, applications), total, POLL_MS.rows),
+    secondsUntil(() => countDocuments(stores, applications), total, POLL_MS.documents),
+  ])
+  return { applications, total, rowsPerSecond: total / stored, documentsPerSecond: total / indexed }
+}
+
+/** Returns how many creations each application of a drain gets. */
+export const eachOf = (scale: number): number => Math.ceil((EVENTS * scale) / APPLICATIONS)
+
 export const drain: Bench = {
   name: "drain",
   about: `${EVENTS} creations of ${APPLICATIONS} applications in the persist queue while the API is frozen (SIGSTOP); from its thaw until all is stored, and indexed; floor: one client writes as many rows, and then as many documents, straight into MySQL and Elasticsearch`,
   async run({ stack, rounds, scale, say }) {
     const { stores } = stack.direct
-    const each = Math.ceil((EVENTS * scale) / APPLICATIONS)
-    const total = each * APPLICATIONS
+    const each = eachOf(scale)
+    const untilAtRest = () => awaitQuiet(stack.direct, DRAIN_MAX_MS)
+    const target = { apiUrl: stack.apiUrl, stores, api: stack.server("api"), untilAtRest }
     const figures: Figure[] = []
     for (let round = 0; round < rounds; round++) {
-      const applications = (await createChats(stack.apiUrl, APPLICATIONS)).map((path) => chatOf(path).application)
-      await awaitQuiet(stack.direct, DRAIN_MAX_MS)
-      const api = stack.server("api")
-      await api.freeze()
-      try {
-        await queueEvents(stores, applications, each)
-      } finally {
-        await api.thaw()
-      }
-      const [stored, indexed] = await Promise.all([
-        secondsUntil(() => countRows(stores, applications), total, POLL_MS.rows),
-        secondsUntil(() => countDocuments(stores, applications), total, POLL_MS.documents),
-      ])
-      say(`${total} stored after ${stored.toFixed(1)} s, indexed after ${indexed.toFixed(1)} s`)
-      await awaitQuiet(stack.direct, DRAIN_MAX_MS)
+      const { applications, total, rowsPerSecond, documentsPerSecond } = await drainQueue(target, each)
+      say(`${total} creations: ${Math.round(rowsPerSecond)} rows/s, ${Math.round(documentsPerSecond)} documents/s`)
+      await untilAtRest()
       const floor = await measureFloor(stores, applications, each)
-      const [rowsPerSecond, documentsPerSecond] = [total / stored, total / indexed]
       figures.push({ name: "floor", ...floor })
       figures.push({
         name: "drain",

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, BenchRun, Bound, Figure } from "../report/bench-run.ts"
 import { plotMedians } from "../report/plots.ts"
-import { type Asked, ask, batchIn, createChats, creationIn, percentile } from "../stack/load.ts"
+import { type Asked, ask, createChats, creationIn, percentile } from "../stack/load.ts"
 import { NO_OP } from "../stack/no-op.ts"
 import { kept, missingNumbers } from "../stack/rows.ts"
 
@@ -23,7 +23,7 @@ type Turn = { connections: number; seconds: number }
 const round = (value: number): string => value.toFixed(value < 10 ? 2 : 0)
 
 /** Returns the seconds until the outbox is empty and so all is stored. */
-async function storedAfter({ stack }: BenchRun): Promise<number> {
+export async function storedAfter({ stack }: BenchRun): Promise<number> {
   const started = performance.now()
   while ((await stack.direct.outboxEvents()) > 0) {
     if (performance.now() - started > STORED_LIMIT_MS) break
@@ -33,7 +33,7 @@ async function storedAfter({ stack }: BenchRun): Promise<number> {
 }
 
 /** Measures a turn of creations and one of the no-op. `name` says what is created. */
-async function measure(run: BenchRun, name: string, asked: readonly Asked[], { connections, seconds }: Turn) {
+export async function measure(run: BenchRun, name: string, asked: readonly Asked[], { connections, seconds }: Turn) {
   const { stack, say } = run
   const floor = await ask(stack.apiUrl, [NO_OP], { connections, seconds: Math.min(NO_OP_SECONDS, seconds) })
   const { created, failed, failures, perSecond, latencies } = await ask(stack.apiUrl, asked, { connections, seconds })
@@ -56,7 +56,7 @@ const SIZES: Turn[] = [1, 16, 64, 256].map((connections) => ({
 const nameOf = (connections: number) => (connections === 1 ? "1 connection" : `${connections} connections`)
 
 /** Scales the duration of a turn, which determines how much data it creates. */
-const shortened = (turn: Turn, scale: number): Turn => ({ ...turn, seconds: Math.max(2, turn.seconds * scale) })
+export const shortened = (turn: Turn, scale: number): Turn => ({ ...turn, seconds: Math.max(2, turn.seconds * scale) })
 
 export const create: Bench = {
   name: "create",
@@ -157,52 +157,6 @@ export const oneChat: Bench = {
     const bounds: Bound[] = [
       { of: "perSecond", name: "one chat", to: "many chats", min: 0.9 },
       { of: "missing", name: "numbers of the one chat", max: 0 },
-    ]
-    return { figures, bounds }
-  },
-}
-
-const BATCH = 100
-const BATCH_CONNECTIONS = 16
-
-/** Returns the figures of a turn of single creations and one of batches, by messages. */
-async function measureBatches(run: BenchRun, chats: string[], turn: number): Promise<Figure[]> {
-  const kinds: [string, Asked[], number][] = [
-    ["single messages", chats.map(creationIn), 1],
-    [`batches of ${BATCH}`, chats.map((chat) => batchIn(chat, BATCH)), BATCH],
-  ]
-  const figures: Figure[] = []
-  for (const [name, asked, messages] of turn % 2 === 0 ? kinds : kinds.toReversed()) {
-    const size = shortened({ connections: BATCH_CONNECTIONS, seconds: SECONDS }, run.scale)
-    const { figure, created } = await measure(run, name, asked, size)
-    const { perSecond, p50, p99, storedAfter: waited, failed } = figure
-    const stored = (created * messages) / (created / Number(perSecond) + Number(waited))
-    figures.push({
-      name,
-      messagesPerSecond: Number(perSecond) * messages,
-      storedPerSecond: stored,
-      p50: Number(p50),
-      p99: Number(p99),
-      storedAfter: Number(waited),
-      failed: Number(failed),
-    })
-  }
-  return figures
-}
-
-export const batch: Bench = {
-  name: "batch",
-  about: `POST of batches of ${BATCH} messages and of single ones into ${APPLICATIONS} chats, on ${BATCH_CONNECTIONS} connections for ${SECONDS} s, all consumers running; storedPerSecond: until the last one is stored`,
-  async run(run) {
-    const chats = await createChats(run.stack.apiUrl, APPLICATIONS)
-    const figures: Figure[] = []
-    for (let turn = 0; turn < run.rounds; turn++) figures.push(...(await measureBatches(run, chats, turn)))
-    const [name, to] = [`batches of ${BATCH}`, "single messages"]
-    const bounds: Bound[] = [
-      { of: "messagesPerSecond", name, to, min: 3 },
-      { of: "storedPerSecond", name, to, min: 3 },
-      { of: "failed", name, max: 0 },
-      { of: "failed", name: to, max: 0 },
     ]
     return { figures, bounds }
   },

@@ -7,6 +7,7 @@ import type { Bench, Bound, Figure, LoneRun } from "../report/bench-run.ts"
 import { type Build, startBuild, untilAtRest } from "../stack/build.ts"
 import { eventsFor, firstCall, manyCalls } from "../stack/bundles.ts"
 import { type Asked, ask, createChats, createMessages, creationIn, percentile } from "../stack/load.ts"
+import { measureStored } from "./versus-stored.ts"
 
 /** A slice is short, since the machine's own speed changes within a minute; each round has several of each build. */
 const SLICE_SECONDS = 2
@@ -140,7 +141,7 @@ async function measureCold(builds: Pair): Promise<Figure[]> {
   }))
 }
 
-const KINDS = ["creations", "reads", "handler", "cold"] as const
+const KINDS = ["creations", "reads", "drain", "handler", "cold"] as const
 type Kind = (typeof KINDS)[number]
 export const isKind = (text: string): boolean => KINDS.some((kind) => kind === text)
 
@@ -167,10 +168,11 @@ async function compare(builds: Pair, kinds: readonly string[], { rounds, scale, 
     const found: Figure[] = []
     if (wants("creations")) for (const load of CREATIONS) found.push(await measureLoad(builds, load, written, seconds))
     if (wants("reads")) for (const load of READS) found.push(await measureLoad(builds, load, chats, seconds))
+    if (wants("drain")) found.push(...(await measureStored(builds, IN_TURNS, scale)))
     if (wants("handler")) found.push(...(await measureDirect(builds, scale)))
     if (wants("cold")) found.push(...(await measureCold(builds)))
-    for (const { name, rate, processor, time } of found) {
-      const ratios = Object.entries({ rate, processor, time }).filter(([, value]) => value !== undefined)
+    for (const { name, rate, processor, time, bytes } of found) {
+      const ratios = Object.entries({ rate, processor, time, bytes }).filter(([, value]) => value !== undefined)
       const shown = ratios.map(([what, value]) => `${what} ${Number(value).toFixed(2)}`).join(", ")
       say(`round ${round + 1} of ${rounds}, ${name}: ${shown}`)
     }
@@ -183,7 +185,7 @@ async function compare(builds: Pair, kinds: readonly string[], { rounds, scale, 
 export const versus = (commit: string, kinds: readonly string[]): Bench => ({
   name: "versus",
   argument: [commit, ...kinds].join(" "),
-  about: `this working tree and commit ${commit}, each started by npm start with an empty database, side by side on this machine and measured in turns; rate, p99, processor and time are ratios of this one to that commit; processor time is that of all servers until everything is stored`,
+  about: `this working tree and commit ${commit}, each started by npm start with an empty database, side by side on this machine and measured in turns; rate, p99, processor, time and bytes are ratios of this one to that commit; processor time is that of all servers until everything is stored`,
   async runAlone(run) {
     const builds: Build[] = []
     try {
@@ -205,6 +207,7 @@ function boundsOf(figures: Figure[]): Bound[] {
   return [...new Map(figures.map((figure) => [figure.name, figure])).values()].map((figure): Bound => {
     const { name } = figure
     if ("rate" in figure) return { of: "rate", name, min: RATE_MIN }
-    return { of: "processor" in figure ? "processor" : "time", name, max: COST_MAX }
+    const of = (["processor", "time", "bytes"] as const).find((cost) => cost in figure) ?? "time"
+    return { of, name, max: COST_MAX }
   })
 }

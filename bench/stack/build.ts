@@ -4,10 +4,13 @@ import { cp, mkdir, readFile, rm, symlink } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { parseEnv } from "node:util"
-import { processesOfGroup, processorMsOf } from "../../campaign/targets/process-group.ts"
+import { processesOfGroup, processGroup, processorMsOf } from "../../campaign/targets/process-group.ts"
+import type { Server } from "../../campaign/targets/target.ts"
+import { apiPorts } from "../../local/api.ts"
 import { LaunchFailure } from "../../local/failure.ts"
 import { recordedProcess } from "../../local/processes.ts"
 import { run } from "../../local/run.ts"
+import { requireFreePorts } from "../../local/services/probe.ts"
 import { API_PORTS, portVariable, ROOT, SERVICE_NAMES, SERVICES } from "../../local/services/settings.ts"
 import { type Supervision, supervise } from "../../local/supervisor.ts"
 import { type Bundle, unpackBundles } from "./bundles.ts"
@@ -32,6 +35,8 @@ export type Build = {
   bundles: Bundle[]
   /** The variables that lead to the stores. */
   env: Record<string, string>
+  /** The processes of its API and consumers. */
+  api: Server
   /** Returns the milliseconds of processor time that all of its servers have used since their start (Linux only). */
   processorMs(): number
   /** Throws LaunchFailure once the run is to end. */
@@ -71,9 +76,11 @@ type BuildOptions = Omit<Supervision, "folder"> & { name: string; commit?: strin
  */
 export async function startBuild({ name, commit, place, ...supervision }: BuildOptions): Promise<Build> {
   const folder = join(ROOT, ".data", "versus", name)
+  const port = API_PORTS.bench + place * PORTS_APART
+  // Another server there would be taken for this one.
+  await requireFreePorts(apiPorts(port))
   await layOut(folder, commit)
   const bundles = await unpackBundles(folder, join(folder, ".data", "bundles"))
-  const port = API_PORTS.bench + place * PORTS_APART
   const ownPorts = SERVICE_NAMES.map((service) => [
     portVariable("start", service),
     `${SERVICES[service].ports.bench + place * PORTS_APART}`,
@@ -106,11 +113,20 @@ export async function startBuild({ name, commit, place, ...supervision }: BuildO
     if (pid === undefined) throw new Error(`${kind} of ${name} is down`)
     return pid
   }
+  const env = await readFile(join(stackFolder, "services.env"), "utf8").catch(async (error: unknown) => {
+    await api.stop()
+    throw error
+  })
   return {
     name,
     apiUrl: `http://127.0.0.1:${port}`,
     bundles,
-    env: parseEnv(await readFile(join(stackFolder, "services.env"), "utf8")) as Record<string, string>,
+    env: parseEnv(env) as Record<string, string>,
+    api: processGroup(
+      { name: "api", kind: "api" },
+      () => recordedProcess(stackFolder, "api"),
+      () => {},
+    ),
     processorMs: () => processorMsOf(KINDS.flatMap((kind) => processesOfGroup(pidOf(kind)))),
     throwIfStopped() {
       if (supervision.signal?.aborted) throw new LaunchFailure("Stopped before the end.")

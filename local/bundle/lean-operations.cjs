@@ -38,7 +38,6 @@ function leanText(path, kept) {
   const edits = []
   for (const constant of constantsOf(source)) {
     const { initializer } = constant
-    // Before an inner edit at the same place, so it is inserted after it.
     edits.push({ from: initializer.getStart(), to: initializer.getStart(), text: "/* @__PURE__ */ (() => (" })
     const members = (kept && satisfyingObject(constant)?.properties) ?? []
     members.forEach(({ name, pos }, index) => {
