@@ -1,9 +1,10 @@
 // Measures how long after it was due a creation is answered, and how long after its answer a reader of changes has it,
 // and it is stored and found.
 import { setTimeout as sleep } from "node:timers/promises"
+import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, BenchRun, Figure } from "../report/bench-run.ts"
 import { plotMedians } from "../report/plots.ts"
-import { askSteadily, chatOf, createChats, createSteadily, percentile } from "../stack/load.ts"
+import { ask, askSteadily, chatOf, createChats, createSteadily, creationIn, percentile } from "../stack/load.ts"
 import { NO_OP } from "../stack/no-op.ts"
 
 const SECONDS = 40
@@ -29,7 +30,7 @@ const readChanges = async (feed: string, cursor: string): Promise<ChangesPage> =
  * Measures, while messages come at a steady rate, the time from when one was due to its answer, and from there to the
  * page of changes that has it, to its row and to the first search that finds it.
  */
-async function measureLag({ stack, say }: BenchRun, rate: number, seconds: number): Promise<Figure[]> {
+async function measureLag({ stack, say }: BenchRun, { at, rate }: Load, seconds: number): Promise<Figure[]> {
   const { apiUrl, direct } = stack
   const chats = await createChats(apiUrl, CHATS)
   const [probed = ""] = chats
@@ -92,40 +93,59 @@ async function measureLag({ stack, say }: BenchRun, rate: number, seconds: numbe
   }
   return Object.entries(ways).map(([way, sorted]) => {
     const [p50, p99] = [percentile(sorted, 50), percentile(sorted, 99)]
-    const name = `${way} at ${rate}/s`
+    const name = `${way} at ${at}`
     say(`${name} (in fact ${Math.round(perSecond)}): p50 ${Math.round(p50)} ms, p99 ${Math.round(p99)} ms`)
     return { name, p50, p99, max: percentile(sorted, 100), perSecond, failed }
   })
 }
 
 /** Measures the time from when a call was due to its answer, for a function that does nothing, at the same rate. */
-async function measureNoOp({ stack, say }: BenchRun, rate: number, seconds: number): Promise<Figure> {
+async function measureNoOp({ stack, say }: BenchRun, { at, rate }: Load, seconds: number): Promise<Figure> {
   const { latencies, perSecond, failed } = await askSteadily(stack.apiUrl, [NO_OP], { rate, seconds })
   const [p50, p99] = [percentile(latencies, 50), percentile(latencies, 99)]
-  const name = `no-op at ${rate}/s`
+  const name = `no-op at ${at}`
   say(`${name}: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`)
   return { name, p50, p99, max: percentile(latencies, 100), perSecond, failed }
 }
 
-const RATES = [300, 1_500]
+/** How it is called, and creations a second. */
+type Load = { at: string; rate: number }
+
+const FEW: Load = { at: "300/s", rate: 300 }
+/** Of the greatest rate, at which nothing but waiting would be measured. */
+const MANY_SHARE = 0.4
+const MANY = `${100 * MANY_SHARE} % of the greatest rate`
+const GREATEST_SECONDS = 10
+const GREATEST_CONNECTIONS = 64
+const QUIET_LIMIT_MS = 180_000
+
+async function loadsFor({ stack, say }: BenchRun): Promise<Load[]> {
+  const asked = (await createChats(stack.apiUrl, CHATS)).map(creationIn)
+  const greatest = await ask(stack.apiUrl, asked, { connections: GREATEST_CONNECTIONS, seconds: GREATEST_SECONDS })
+  await awaitQuiet(stack.direct, QUIET_LIMIT_MS)
+  const rate = Math.round(greatest.perSecond * MANY_SHARE)
+  say(`the greatest rate is ${Math.round(greatest.perSecond)}/s`)
+  return [FEW, { at: MANY, rate }]
+}
 
 export const lag: Bench = {
   name: "lag",
-  about: `POST message at ${RATES.join("/s and at ")}/s for ${SECONDS} s, after a function that does nothing at the same rate; a creation every ${PROBE_EVERY_MS} ms is looked for among the changes, in MySQL and by searches`,
+  about: `POST message at ${FEW.at} and at ${MANY} for ${SECONDS} s, after a function that does nothing at the same rate; a creation every ${PROBE_EVERY_MS} ms is looked for among the changes, in MySQL and by searches`,
   async run(run) {
     const figures: Figure[] = []
+    const loads = await loadsFor(run)
     for (let round = 0; round < run.rounds; round++) {
-      for (const rate of RATES) {
-        const noOp = await measureNoOp(run, rate, NO_OP_SECONDS)
-        const [accepted, ...later] = await measureLag(run, rate, Math.max(SECONDS_MIN, SECONDS * run.scale))
+      for (const load of loads) {
+        const noOp = await measureNoOp(run, load, NO_OP_SECONDS)
+        const [accepted, ...later] = await measureLag(run, load, Math.max(SECONDS_MIN, SECONDS * run.scale))
         figures.push(noOp, { ...(accepted as Figure), p50OfNoOp: Number(accepted?.p50) / Number(noOp.p50) }, ...later)
       }
     }
-    const bounds = RATES.flatMap((rate) => [
-      { of: "p99", name: `accepted → in the changes at ${rate}/s`, max: 300 },
-      { of: "p99", name: `accepted → stored at ${rate}/s`, max: 1_000 },
-      { of: "p99", name: `accepted → searchable at ${rate}/s`, max: 3_000 },
-      { of: "failed", name: `accepted → stored at ${rate}/s`, max: 0 },
+    const bounds = loads.flatMap(({ at }) => [
+      { of: "p99", name: `accepted → in the changes at ${at}`, max: 300 },
+      { of: "p99", name: `accepted → stored at ${at}`, max: 1_000 },
+      { of: "p99", name: `accepted → searchable at ${at}`, max: 3_000 },
+      { of: "failed", name: `accepted → stored at ${at}`, max: 0 },
     ])
     const plot = plotMedians(figures, {
       file: "lag",
