@@ -16,9 +16,9 @@ type Change = { type: string; chat_number: number; number: number; data: Message
 
 export type ChatApi = Awaited<ReturnType<typeof chatApi>>
 
-/** Creates an application, with `adminKey` where the API asks for one, and returns an HTTP client for it. */
-export async function chatApi(baseUrl: string, name: string, adminKey?: string) {
-  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+/** Returns a function that calls the API and repeats what may succeed later. Throws what the last attempt met. */
+function createCall(baseUrl: string, adminKey?: string) {
+  return async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const headers: Record<string, string> = { "content-type": "application/json" }
     if (method === "POST") headers["idempotency-key"] = randomUUID()
     if (adminKey !== undefined && path === "/applications") headers["x-api-key"] = adminKey
@@ -37,6 +37,11 @@ export async function chatApi(baseUrl: string, name: string, adminKey?: string) 
     }
     throw new Error(reason)
   }
+}
+
+/** Creates an application, with `adminKey` where the API asks for one, and returns an HTTP client for it. */
+export async function chatApi(baseUrl: string, name: string, adminKey?: string) {
+  const call = createCall(baseUrl, adminKey)
 
   /** Returns the items of all pages of a list. */
   async function list<T>(path: string): Promise<T[]> {

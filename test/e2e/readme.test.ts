@@ -1,5 +1,6 @@
 // The README's commands, run as if pasted into a shell.
 import { spawn } from "node:child_process"
+import { setTimeout as sleep } from "node:timers/promises"
 import { describe, expect, test } from "@jest/globals"
 import { ROOT } from "../../local/services/settings.ts"
 import { ADMIN_KEYS } from "../steps/admin-key-cases.ts"
@@ -11,12 +12,16 @@ import { childEnvironment, useApiProject } from "../steps/running-api.ts"
 const SEARCH_LIMIT_MS = 60_000
 /** A slow machine takes seconds to bundle a function. */
 const COMMAND_LIMIT_MS = 90_000
+/** Several pages of a loop that asks once a second. */
+const MESSAGES = 30
+const WRITE_EVERY_MS = 200
 const [ADMIN_KEY = ""] = ADMIN_KEYS
 /** An empty key is the same as none. */
 const NO_KEY = ""
 
-/** Returns the README's blocks of commands below a heading that are marked `sh`. */
-const commandsBelow = (heading: string): string[] => matches(sectionOf("README.md", heading), /```sh\n([\s\S]*?)```/g)
+/** Returns the README's blocks of code below a heading, by default those for a shell. */
+const commandsBelow = (heading: string, language = "sh"): string[] =>
+  matches(sectionOf("README.md", heading), new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, "g"))
 
 /** Runs a script in a shell and returns what it printed. Throws unless every command succeeded. */
 function runShell(script: string, cwd: string, environment: Record<string, string>): Promise<string> {
@@ -78,6 +83,61 @@ describe("the README's tour, pasted into a shell block by block", () => {
       expect(ended).toMatch(/No application was created: see the answer above\n$/)
       expect(ended).not.toContain("not_found")
     }
+    await stop()
+  })
+})
+
+describe("the README's loop that follows a chat", () => {
+  /** Runs a command that never ends until it has printed `last`, and returns what it printed. */
+  async function runUntil(last: string, command: string, args: string[], write: () => Promise<void>): Promise<string> {
+    const loop = spawn(command, args, { env: childEnvironment({}), timeout: COMMAND_LIMIT_MS })
+    let printed = ""
+    loop.stdout.on("data", (chunk: Buffer) => (printed += chunk))
+    loop.stderr.on("data", (chunk: Buffer) => (printed += chunk))
+    const ended = new Promise((resolve) => loop.once("close", resolve))
+    try {
+      while (!printed.includes(last) && loop.exitCode === null && loop.signalCode === null) await write()
+    } finally {
+      loop.kill()
+      await ended
+    }
+    return printed
+  }
+
+  const post = async (url: string, body: object) => {
+    const headers = { "content-type": "application/json" }
+    const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) })
+    return (await answer.json()) as { token: string; number: number }
+  }
+
+  const constants = (api: string, token: string) => `const [api, token] = ${JSON.stringify([api, token])}\n`
+
+  test.each([
+    ["in a shell", "sh"],
+    ["in TypeScript", "ts"],
+  ])("%s: prints each new message once, in order, and nothing of another chat", async (_name, language) => {
+    const { baseUrl, stop } = await project().start()
+    const { token } = await post(`${baseUrl}/applications`, { name: "Support" })
+    const chats = `${baseUrl}/applications/${token}/chats`
+    await post(chats, {})
+    await post(chats, {})
+    const [loop = ""] = commandsBelow("Follow a chat", language)
+    const [command, args] =
+      language === "sh"
+        ? ["sh", ["-eu", "-c", `api=${baseUrl}\ntoken=${token}\n${loop}`]]
+        : [process.execPath, ["--input-type=module-typescript", "-e", `${constants(baseUrl, token)}${loop}`]]
+    let last = 0
+    const write = async () => {
+      // When the loop begins is not known, so messages are written until it has printed some.
+      await post(`${chats}/2/messages`, { body: "in another chat" })
+      last = (await post(`${chats}/1/messages`, { body: `number ${last + 1}.` })).number
+      await sleep(WRITE_EVERY_MS)
+    }
+    const printed = await runUntil(`number ${MESSAGES}.`, command, args, write)
+    const numbers = matches(printed, /number (\d+)\./g).map(Number)
+    expect(numbers.at(-1)).toBeGreaterThanOrEqual(MESSAGES)
+    expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index))
+    expect(printed).not.toContain("in another chat")
     await stop()
   })
 })
