@@ -4,8 +4,9 @@
  * USE_SSL calls come over TLS, as the queues' policy demands.
  *
  * It differs from AWS where the checks say so, and in this: it takes `/health` of every host as its own, drops the CORS
- * configuration of an HTTP API, makes no alarms on metric math (within-limits.ts), has no StartMessageMoveTask, and does
- * not validate every property.
+ * configuration of an HTTP API, makes no alarms on metric math (within-limits.ts), has no StartMessageMoveTask, takes
+ * an `itemIdentifier` of no message of the batch for success, where AWS fails the whole batch
+ * (findings/ministack-batch-item-failures.sh), and does not validate every property.
  */
 import { createHash } from "node:crypto"
 import { once } from "node:events"

@@ -181,6 +181,11 @@ describe("a body", () => {
     expect(answer.body.errors).toEqual([{ in: "body", path: "name", message: "is required" }])
   })
 
+  test.each(["PUT", "PATCH"])("that is null in a %s is 422", async (method) => {
+    const optional = endpoint({ body: z.object({ name: z.string().optional() }) }, ({ body }) => ok(body))
+    expectProblem(await invoke(optional, withJson(null, { method })), 422, "invalid_request")
+  })
+
   test.each([
     [{ name: 1 }, "must be a string"],
     [{ name: null }, "must be a string"],
