@@ -244,7 +244,7 @@ async function judge(run: Run, { before, followers }: LoadFigures, verdict: Verd
     said = `comparing rows, documents and lists: ${done} of ${total} applications`
   }
   await compareAll({ ledger, faults, direct, client, followers: followers.all, onProgress }, verdict)
-  judgeAnswers(ledger, faults, target.name, verdict)
+  judgeAnswers(ledger, faults, verdict)
   for (const line of await target.unexplainedEnds()) verdict.fail("process ended by itself", line)
   const after = await measureMemory(target, direct)
   judgeMemory(target, before, after, verdict)

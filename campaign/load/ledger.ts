@@ -5,6 +5,9 @@
 // A write that was refused or not answered may still be done later by a server that hung, and would then undo a later
 // update. So a resource with such an update (not `settled`) is never updated again, only deleted.
 //
+// Two updates of one resource may be sent at once (`rival`). Each gives another part, so that both hold in the end,
+// whichever came first. Until both are answered the resource may have either or both of them (statesOf in members.ts).
+//
 // What writes give is derived from their ids (texts.ts, members.ts), so the ledger holds no bodies. Each message of a
 // batch has a write of its own, and all of them share their attempts.
 import { randomUUID } from "node:crypto"
@@ -19,14 +22,18 @@ export type Attempt = { sentAt: number; tookMs: number; status: number; reason: 
 /** What an update gives: the whole is a PUT, a part of it a PATCH. */
 export type Part = "whole" | "text" | "metadata"
 
-export type Write = {
+/** The members of a resource: the writes by whose ids it has its text and its metadata. */
+export type State = { resource: Resource; text: Write; metadata: Write }
+
+export type Write = State & {
   id: string
   kind: "create" | "update" | "delete" | "replay"
   part: Part
-  resource: Resource
-  /** The writes by whose ids the resource has its text and its metadata after this one. */
-  text: Write
-  metadata: Write
+  /** The update of another part that was sent at once with this one, and what the resource has without it. */
+  rival?: Write
+  alone?: State
+  /** Whether its answer showed what the rival gave, too, and so that this was the later one. */
+  sawRival?: boolean
   /** The writes of the same request in their order, this one included. */
   batch?: Write[]
   /** The ETag on which it depends. */
@@ -75,9 +82,11 @@ export type Ledger = {
   wrongReads: Wrong[]
   wrongAnswers: Wrong[]
   /** Requests that took too long. */
-  slow: { call: string; sentAt: number; tookMs: number; requestId: string }[]
+  slow: { call: string; sentAt: number; tookMs: number; requestId: string; isProxied: boolean }[]
   reads: number
   begin(kind: Write["kind"], resource: Resource, part?: Part): Write
+  /** Begins two updates that are sent at once: one of the text, one of the metadata. */
+  beginRivals(resource: Resource): [text: Write, metadata: Write]
   /** Begins a creation and returns the resource that it will create. */
   beginCreation(kind: ResourceKind, parent: Resource | undefined, owner: string): Resource
   /** Begins the creation of messages in one request. */
@@ -85,8 +94,8 @@ export type Ledger = {
   /** Begins to send the creation of a resource again, with all that its request created. */
   beginReplay(resource: Resource): Write
   attempt(write: Write, answer: Answer): void
-  /** Records that a write was acknowledged. */
-  acknowledge(write: Write, answer: Answer): void
+  /** Records that a write was acknowledged; `sawRival` is of one that had a rival. */
+  acknowledge(write: Write, answer: Answer, sawRival?: boolean): void
 }
 
 export const sentAt = ({ attempts }: Write): number => attempts[0]?.sentAt ?? 0
@@ -121,6 +130,9 @@ export function describeWrite(write: Write): string {
   return `${id}: ${kind} ${resource.kind}${where} ${outcome} ${answered ?? ""} [${tried.join("; ")}]`
 }
 
+/** The answer to a write with an ETag that is no longer right. */
+export const CONDITION_FAILED = 412
+
 type Answered = { token?: string; number?: number; created_at?: string; updated_at?: string }
 
 /** Notes on a write and its resource what its answer says. */
@@ -132,8 +144,14 @@ function noteAcknowledged(write: Write, answered: Answered | undefined, etag: st
   if (kind === "delete") resource.deleted = "yes"
   if (kind !== "create" && kind !== "update") return
   if (answered?.updated_at !== undefined) write.updatedAt = answered.updated_at
-  resource.staleEtag = resource.etag
-  resource.etag = etag
+  const other = write.rival?.outcome === "acknowledged" ? write.rival : undefined
+  // The answer of the earlier of two rivals may come last, with an ETag that is no longer right.
+  if (other === undefined || write.sawRival) {
+    resource.staleEtag = resource.etag
+    resource.etag = other?.sawRival ? undefined : etag
+  }
+  // Both hold, so what the resource has from now on is what both gave.
+  if (other) write[other.part === "text" ? "text" : "metadata"] = other
   if (kind === "update") resource.state = write
   else {
     if (id !== undefined) resource.id = id
@@ -163,6 +181,14 @@ export function createLedger(run = randomUUID().slice(0, 8)): Ledger {
     return write
   }
 
+  function beginRivals(resource: Resource): [Write, Write] {
+    const [text, metadata] = [begin("update", resource, "text"), begin("update", resource, "metadata")]
+    text.rival = metadata
+    metadata.rival = text
+    for (const write of [text, metadata]) write.alone = { resource, text: write.text, metadata: write.metadata }
+    return [text, metadata]
+  }
+
   function beginCreation(kind: ResourceKind, parent: Resource | undefined, owner: string): Resource {
     const resource = { kind, parent, owner, versions: [], deleted: "no", settled: true } as unknown as Resource
     resource.creation = begin("create", resource)
@@ -183,6 +209,7 @@ export function createLedger(run = randomUUID().slice(0, 8)): Ledger {
     slow: [],
     reads: 0,
     begin,
+    beginRivals,
     beginCreation,
     beginBatch(chat, owner, count) {
       const created = Array.from({ length: count }, () => beginCreation("message", chat, owner))
@@ -200,9 +227,12 @@ export function createLedger(run = randomUUID().slice(0, 8)): Ledger {
     },
     attempt(write, { sentAt: at, tookMs, status, reason }) {
       write.attempts.push({ sentAt: at, tookMs, status, reason: status === 0 || status >= 400 ? reason : "" })
-      if (write.kind === "update" && (status === 0 || status >= 400)) write.resource.settled = false
+      // What was refused for its condition is over, and was not repeated if a rival explains it.
+      const isOver = status === CONDITION_FAILED && write.rival !== undefined
+      if (write.kind === "update" && !isOver && (status === 0 || status >= 400)) write.resource.settled = false
     },
-    acknowledge(write, { body, etag }) {
+    acknowledge(write, { body, etag }, sawRival = false) {
+      if (write.rival) write.sawRival = sawRival
       const all = write.batch ?? [write]
       const items = write.batch ? (body as { data?: Answered[] } | undefined)?.data : [body as Answered | undefined]
       for (const [index, one] of all.entries()) noteAcknowledged(one, items?.[index], etag)
