@@ -69,9 +69,13 @@ export const startLink = async (server: LinkEnd, host = "127.0.0.1"): Promise<Ru
   const sockets = new Set<Socket>()
   const flushes = new Set<() => void>()
   let delayMs = 0
+  let isHalfDelayed = false
+  let dialled = 0
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (near) => {
     const far = connect({ ...server, allowHalfOpen: true, noDelay: true })
-    const carriers = [carry(near, far, () => delayMs), carry(far, near, () => delayMs)]
+    const isSecond = dialled++ % 2 === 1
+    const ownDelayMs = () => (isHalfDelayed && !isSecond ? 0 : delayMs)
+    const carriers = [carry(near, far, ownDelayMs), carry(far, near, ownDelayMs)]
     const flush = () => {
       for (const carrier of carriers) carrier.flush()
     }
@@ -113,8 +117,9 @@ export const startLink = async (server: LinkEnd, host = "127.0.0.1"): Promise<Ru
       }
     }
   }
-  const delay = (ms: number) => {
+  const delay: Link["delay"] = (ms, share = "all") => {
     delayMs = ms
+    isHalfDelayed = share === "half"
     if (ms === 0) for (const flush of flushes) flush()
   }
   return {
@@ -126,5 +131,20 @@ export const startLink = async (server: LinkEnd, host = "127.0.0.1"): Promise<Ru
       await reopen()
     },
     stop: cut,
+  }
+}
+
+/** Returns links that are cut, slowed, restored and stopped together, with the port of the first. */
+export const together = (first: RunningLink, others: readonly RunningLink[]): RunningLink => {
+  const all = [first, ...others]
+  const each = async (act: (link: RunningLink) => Promise<void>) => void (await Promise.all(all.map(act)))
+  return {
+    port: first.port,
+    cut: () => each((link) => link.cut()),
+    delay: (ms, share) => {
+      for (const link of all) link.delay(ms, share)
+    },
+    restore: () => each((link) => link.restore()),
+    stop: () => each((link) => link.stop()),
   }
 }
