@@ -16,6 +16,7 @@ const notingTarget = () => {
   const target: Target = {
     name: "native",
     apiUrl: "",
+    copyUrls: [],
     env: {},
     servers: KINDS.map((kind, index): Server => {
       const name = `${kind}-${index}`
@@ -27,7 +28,7 @@ const notingTarget = () => {
         name,
         {
           cut: note(`cut ${name}`),
-          delay: (ms: number) => void done.push(`delay ${name} ${ms}`),
+          delay: (ms: number, share = "all") => void done.push(`delay ${name} ${ms} ${share}`),
           restore: note(`restore ${name}`),
         },
       ]),
@@ -52,7 +53,8 @@ describe("the catalogue of faults", () => {
     ["freeze mysql", ["freeze mysql-1", "thaw mysql-1"]],
     ["kill api", ["kill api-5"]],
     ["cut client", ["cut client", "restore client"]],
-    ["delay elasticmq", ["delay elasticmq 425", "restore elasticmq"]],
+    ["delay elasticmq", ["delay elasticmq 425 all", "restore elasticmq"]],
+    ["stagger mysql", ["delay mysql 425 half", "restore mysql"]],
     ["fill redis", ["fill redis", "free redis"]],
     ["roll redis back", ["roll back"]],
     ["clock back", ["clock -45500", "clock 0"]],

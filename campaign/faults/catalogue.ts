@@ -96,6 +96,19 @@ const linkFaults = (random: Random): Fault[] =>
     },
   ])
 
+/**
+ * Slows every second connection to MySQL down, as between instances whose ways to it differ: a page of changes may then
+ * be read long after its position was taken, while other writes are stored as quickly as ever.
+ */
+const staggerMysql = (random: Random): Fault => ({
+  name: "stagger mysql",
+  harms: "mysql",
+  run: ({ links: { mysql } }, ms) => {
+    const delayMs = between(random, DELAY_MS_MIN, DELAY_MS_MAX)
+    return keepUp(ms, () => mysql.delay(delayMs, "half"), mysql.restore)
+  },
+})
+
 const clockFault = (name: string, sign: 1 | -1, random: Random): Fault => ({
   name,
   harms: "api",
@@ -124,6 +137,7 @@ export const faultsFor = (target: Target, random: Random): Fault[] => [
       run: (_target, ms) => keepUp(ms, fill, free),
     }),
   ),
+  staggerMysql(random),
   clockFault("clock back", -1, random),
   clockFault("clock forward", 1, random),
 ]
