@@ -1,4 +1,6 @@
 import { describe, expect, test } from "@jest/globals"
+import { eventually } from "../../test/steps/eventually.ts"
+import type { Fault } from "../faults/fault.ts"
 import { createFaultLog } from "../faults/fault-log.ts"
 import type { Answer } from "../load/client.ts"
 import { createLedger } from "../load/ledger.ts"
@@ -7,6 +9,7 @@ import { entrancesOf } from "../targets/target.ts"
 import { createFollowers } from "./followers.ts"
 
 const APPLICATIONS = 6
+const HASTE_LIMIT_MS = 4_000
 
 /** Followers of six applications that read from these entrances, none of which answers; and who asked where. */
 async function follow(entrances: { name: string; isProxied: boolean }[]) {
@@ -30,6 +33,29 @@ async function follow(entrances: { name: string; isProxied: boolean }[]) {
   await following
   return { all: followers.all, asked }
 }
+
+describe("followers that have everything", () => {
+  const freeze: Fault = { name: "freeze api", harms: "api", freezes: true, run: async () => {} }
+
+  test("before a server is frozen, read without a pause", async () => {
+    const ledger = createLedger("run")
+    const application = ledger.beginCreation("application", undefined, "test")
+    const playground = [{ application, chat: ledger.beginCreation("chat", application, "test") }]
+    const body = { data: [], next_cursor: "cursor", has_more: false }
+    const call = async () => ({ status: 200, body, sentAt: 0, tookMs: 1 }) as unknown as Answer
+    const faults = createFaultLog()
+    const sources = [{ name: "copy 1", isProxied: false, client: { call, close: () => {} } }]
+    const followers = createFollowers({ ledger, faults, random: seededRandom(1) }, playground, sources)
+    const stop = new AbortController()
+    faults.expect(freeze)
+    const following = followers.run(60_000, stop.signal)
+    // With pauses this would take a minute.
+    await eventually(() => {
+      for (const { pages } of followers.all) expect(pages).toBeGreaterThan(75)
+    }, HASTE_LIMIT_MS).finally(() => stop.abort())
+    await following
+  })
+})
 
 describe("the followers of three copies behind a proxy", () => {
   test("when they begin, follow applications and chats through the proxy and through each copy", async () => {

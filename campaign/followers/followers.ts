@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import type { Load } from "../load/exchange.ts"
 import { mayBeDeleted, type Resource } from "../load/ledger.ts"
 import type { Playground } from "../load/load.ts"
-import { below, pick, type Random } from "../load/random.ts"
+import { below, pick } from "../load/random.ts"
 import { type Begin, createFollower, type Follower, type Source } from "./follower.ts"
 
 /** As many as a machine of two cores has room for beside the load. */
@@ -27,12 +27,16 @@ export type Followers = {
   finish(onProgress?: (done: number, total: number) => void): Promise<void>
 }
 
-/** Reads until `stop`, or until what it follows is gone. */
-async function follow(random: Random, follower: Follower, stop: AbortSignal): Promise<void> {
+/**
+ * Reads until `stop`, or until what it follows is gone: without a pause while there is more, or while a server is about
+ * to be frozen, which a page must survive at any point.
+ */
+async function follow({ random, faults }: FollowedLoad, follower: Follower, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
     const outcome = await follower.read(1 + below(random, LIMIT_MAX))
     if (outcome === "gone") return
-    const waitMs = outcome === "more" ? 0 : -Math.log(1 - random()) * THINK_MS
+    const isHasty = outcome === "more" || (outcome === "current" && faults.isFreezing())
+    const waitMs = isHasty ? 0 : -Math.log(1 - random()) * THINK_MS
     await sleep(waitMs, undefined, { signal: stop }).catch(() => undefined)
   }
 }
@@ -87,14 +91,12 @@ export function createFollowers(load: FollowedLoad, playground: Playground, sour
     async run(lastsMs, stop) {
       // First those of whole applications, then those of single chats, so that both are spread over the sources.
       const first = [...playground.map(({ application }) => ({ application, chat: undefined })), ...playground]
-      const following = first.map(({ application, chat }) =>
-        follow(random, begin(application, chat, "beginning"), stop),
-      )
+      const following = first.map(({ application, chat }) => follow(load, begin(application, chat, "beginning"), stop))
       const everyMs = lastsMs / (FOLLOWERS_MAX - all.length + 1)
       while (!stop.aborted && all.length < FOLLOWERS_MAX) {
         await sleep(everyMs, undefined, { signal: stop }).catch(() => undefined)
         const follower = stop.aborted ? undefined : beginAny()
-        if (follower) following.push(follow(random, follower, stop))
+        if (follower) following.push(follow(load, follower, stop))
       }
       await Promise.all(following)
     },

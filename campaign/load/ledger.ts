@@ -12,6 +12,7 @@
 // batch has a write of its own, and all of them share their attempts.
 import { randomUUID } from "node:crypto"
 import type { Answer } from "./client.ts"
+import { GIVES_METADATA } from "./texts.ts"
 
 export type ResourceKind = "application" | "chat" | "message"
 export type Outcome = "acknowledged" | "refused" | "unknown"
@@ -164,9 +165,9 @@ export function createLedger(run = randomUUID().slice(0, 8)): Ledger {
   const acknowledged: Write[] = []
   const resources: Resource[] = []
 
-  function begin(kind: Write["kind"], resource: Resource, part: Part = "whole"): Write {
+  function begin(kind: Write["kind"], resource: Resource, part: Part = "whole", mark = ""): Write {
     const write = {
-      id: `${run}-${writes.length}`,
+      id: `${run}-${writes.length}${mark}`,
       kind,
       part,
       resource,
@@ -182,7 +183,9 @@ export function createLedger(run = randomUUID().slice(0, 8)): Ledger {
   }
 
   function beginRivals(resource: Resource): [Write, Write] {
-    const [text, metadata] = [begin("update", resource, "text"), begin("update", resource, "metadata")]
+    const text = begin("update", resource, "text")
+    // It must show in an answer whether this one was done.
+    const metadata = begin("update", resource, "metadata", GIVES_METADATA)
     text.rival = metadata
     metadata.rival = text
     for (const write of [text, metadata]) write.alone = { resource, text: write.text, metadata: write.metadata }

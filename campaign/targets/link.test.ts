@@ -142,7 +142,9 @@ describe("links together", () => {
     await both.restore()
     both.delay(DELAY_MS)
     for (const port of ports) {
-      expect((await say(await dial(port), "slow")).tookMs).toBeGreaterThanOrEqual(2 * DELAY_MS - TIMER_ERROR_MS)
+      const socket = await dial(port)
+      expect((await say(socket, "slow")).tookMs).toBeGreaterThanOrEqual(2 * DELAY_MS - TIMER_ERROR_MS)
+      socket.destroy()
     }
     await both.stop()
     for (const port of ports) expect(await codeOf(dial(port))).toBe("ECONNREFUSED")
