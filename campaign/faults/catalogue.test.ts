@@ -54,7 +54,7 @@ describe("the catalogue of faults", () => {
     ["kill api", ["kill api-5"]],
     ["cut client", ["cut client", "restore client"]],
     ["delay elasticmq", ["delay elasticmq 425 all", "restore elasticmq"]],
-    ["stagger mysql", ["delay mysql 425 half", "restore mysql"]],
+    ["stagger mysql", ["delay mysql 1600 half", "restore mysql"]],
     ["fill redis", ["fill redis", "free redis"]],
     ["roll redis back", ["roll back"]],
     ["clock back", ["clock -45500", "clock 0"]],

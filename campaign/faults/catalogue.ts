@@ -10,6 +10,9 @@ const LINK_NAMES: readonly LinkName[] = ["client", "redis", "mysql", "elasticmq"
 /** From a delay that a client hardly notices to one beyond the time-out of a send to the queue. */
 const DELAY_MS_MIN = 50
 const DELAY_MS_MAX = 800
+/** Longer than it takes to store a write, and below the time-out of a read of MySQL (2.5 s). */
+const STAGGER_MS_MIN = 1_000
+const STAGGER_MS_MAX = 2_200
 /** Longer than the minute between scheduled runs, and than any time-out of the API. */
 const CLOCK_STEP_MS_MAX = 90_000
 const CLOCK_STEP_MS_MIN = 1_000
@@ -97,14 +100,14 @@ const linkFaults = (random: Random): Fault[] =>
   ])
 
 /**
- * Slows every second connection to MySQL down, as between instances whose ways to it differ: a page of changes may then
- * be read long after its position was taken, while other writes are stored as quickly as ever.
+ * Holds back what every second connection sends to MySQL, as between instances whose ways to it differ: a page of
+ * changes is then read long after its position was taken, while other writes are stored as quickly as ever.
  */
 const staggerMysql = (random: Random): Fault => ({
   name: "stagger mysql",
   harms: "mysql",
   run: ({ links: { mysql } }, ms) => {
-    const delayMs = between(random, DELAY_MS_MIN, DELAY_MS_MAX)
+    const delayMs = between(random, STAGGER_MS_MIN, STAGGER_MS_MAX)
     return keepUp(ms, () => mysql.delay(delayMs, "half"), mysql.restore)
   },
 })

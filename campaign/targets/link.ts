@@ -74,8 +74,9 @@ export const startLink = async (server: LinkEnd, host = "127.0.0.1"): Promise<Ru
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (near) => {
     const far = connect({ ...server, allowHalfOpen: true, noDelay: true })
     const isSecond = dialled++ % 2 === 1
-    const ownDelayMs = () => (isHalfDelayed && !isSecond ? 0 : delayMs)
-    const carriers = [carry(near, far, ownDelayMs), carry(far, near, ownDelayMs)]
+    const thereMs = () => (isHalfDelayed && !isSecond ? 0 : delayMs)
+    const backMs = () => (isHalfDelayed ? 0 : delayMs)
+    const carriers = [carry(near, far, thereMs), carry(far, near, backMs)]
     const flush = () => {
       for (const carrier of carriers) carrier.flush()
     }

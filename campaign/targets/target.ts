@@ -24,7 +24,7 @@ export type LinkName = "client" | Exclude<ServerKind, "api">
 export type Link = {
   /** Breaks all connections and refuses new ones until restored. */
   cut(): Promise<void>
-  /** Delays traffic in either direction by this many milliseconds: of all connections, or of every second one. */
+  /** Delays traffic by this many milliseconds: in either direction, or only what every second connection is sent. */
   delay(ms: number, share?: "all" | "half"): void
   /** Ends a cut or delay. */
   restore(): Promise<void>
