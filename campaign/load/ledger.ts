@@ -160,22 +160,37 @@ function noteAcknowledged(write: Write, answered: Answered | undefined, etag: st
   }
 }
 
+function newWrite(id: string, kind: Write["kind"], resource: Resource, part: Part): Write {
+  const write = { id, kind, part, resource, attempts: [], outcome: "unknown" } as unknown as Write
+  write.text = kind === "create" || part !== "metadata" ? write : resource.state.text
+  write.metadata = kind === "create" || part !== "text" ? write : resource.state.metadata
+  return write
+}
+
+/** Makes two updates rivals of each other. */
+function pair(one: Write, other: Write): void {
+  one.rival = other
+  other.rival = one
+  for (const write of [one, other]) {
+    write.alone = { resource: write.resource, text: write.text, metadata: write.metadata }
+  }
+}
+
+function noteAttempt(write: Write, { sentAt: at, tookMs, status, reason }: Answer): void {
+  const isRefused = status === 0 || status >= 400
+  write.attempts.push({ sentAt: at, tookMs, status, reason: isRefused ? reason : "" })
+  // What was refused for its condition is over, and was not repeated if a rival explains it.
+  const isOver = status === CONDITION_FAILED && write.rival !== undefined
+  if (write.kind === "update" && isRefused && !isOver) write.resource.settled = false
+}
+
 export function createLedger(run = randomUUID().slice(0, 8)): Ledger {
   const writes: Write[] = []
   const acknowledged: Write[] = []
   const resources: Resource[] = []
 
   function begin(kind: Write["kind"], resource: Resource, part: Part = "whole", mark = ""): Write {
-    const write = {
-      id: `${run}-${writes.length}${mark}`,
-      kind,
-      part,
-      resource,
-      attempts: [],
-      outcome: "unknown",
-    } as unknown as Write
-    write.text = kind === "create" || part !== "metadata" ? write : resource.state.text
-    write.metadata = kind === "create" || part !== "text" ? write : resource.state.metadata
+    const write = newWrite(`${run}-${writes.length}${mark}`, kind, resource, part)
     writes.push(write)
     if (kind === "update") resource.versions.push(write)
     if (kind === "delete" && resource.deleted === "no") resource.deleted = "maybe"
@@ -186,9 +201,7 @@ export function createLedger(run = randomUUID().slice(0, 8)): Ledger {
     const text = begin("update", resource, "text")
     // It must show in an answer whether this one was done.
     const metadata = begin("update", resource, "metadata", GIVES_METADATA)
-    text.rival = metadata
-    metadata.rival = text
-    for (const write of [text, metadata]) write.alone = { resource, text: write.text, metadata: write.metadata }
+    pair(text, metadata)
     return [text, metadata]
   }
 
@@ -228,12 +241,7 @@ export function createLedger(run = randomUUID().slice(0, 8)): Ledger {
       if (resource.creation.batch) join(replays)
       return replays[0] as Write
     },
-    attempt(write, { sentAt: at, tookMs, status, reason }) {
-      write.attempts.push({ sentAt: at, tookMs, status, reason: status === 0 || status >= 400 ? reason : "" })
-      // What was refused for its condition is over, and was not repeated if a rival explains it.
-      const isOver = status === CONDITION_FAILED && write.rival !== undefined
-      if (write.kind === "update" && !isOver && (status === 0 || status >= 400)) write.resource.settled = false
-    },
+    attempt: noteAttempt,
     acknowledge(write, { body, etag }, sawRival = false) {
       if (write.rival) write.sawRival = sawRival
       const all = write.batch ?? [write]
