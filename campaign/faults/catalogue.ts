@@ -101,7 +101,7 @@ const linkFaults = (random: Random): Fault[] =>
 
 /**
  * Holds back what every second connection sends to MySQL, as between instances whose ways to it differ: a page of
- * changes is then read long after its position was taken, while other writes are stored as quickly as ever.
+ * changes is then read long after its position was taken, and some writes are stored before earlier ones.
  */
 const staggerMysql = (random: Random): Fault => ({
   name: "stagger mysql",
