@@ -22,7 +22,7 @@ import {
 import { backlogOf, createTally, type Sample, sample, type Tally } from "./report/samples.ts"
 import { clock, type Status } from "./report/status.ts"
 import { drawTimeline } from "./report/timeline.ts"
-import type { Target } from "./targets/target.ts"
+import { entrancesOf, type Target } from "./targets/target.ts"
 import { judgeAnswers } from "./verdict/answers.ts"
 import { createVerdict, type Verdict } from "./verdict/checks.ts"
 import {
@@ -190,8 +190,8 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
 
 /** Returns followers with connections and a random source of their own. */
 function followersOf({ parts: { target, options } }: Run, load: Load, playground: Playground): Followers {
-  const own = { ...load, client: connectClient(target.apiUrl), random: seededRandom(options.seed + 2) }
-  return createFollowers(own, playground)
+  const sources = entrancesOf(target).map(({ url, ...source }) => ({ ...source, client: connectClient(url) }))
+  return createFollowers({ ...load, random: seededRandom(options.seed + 2) }, playground, sources)
 }
 
 /** Resolves at `time` (ms since 1970), or when aborted. */
@@ -244,7 +244,7 @@ async function judge(run: Run, { before, followers }: LoadFigures, verdict: Verd
     said = `comparing rows, documents and lists: ${done} of ${total} applications`
   }
   await compareAll({ ledger, faults, direct, client, followers: followers.all, onProgress }, verdict)
-  judgeAnswers(ledger, faults, target.name, verdict)
+  judgeAnswers(ledger, faults, verdict)
   for (const line of await target.unexplainedEnds()) verdict.fail("process ended by itself", line)
   const after = await measureMemory(target, direct)
   judgeMemory(target, before, after, verdict)

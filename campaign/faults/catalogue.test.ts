@@ -16,6 +16,7 @@ const notingTarget = () => {
   const target: Target = {
     name: "native",
     apiUrl: "",
+    copyUrls: [""],
     env: {},
     servers: KINDS.map((kind, index): Server => {
       const name = `${kind}-${index}`

@@ -3,6 +3,8 @@ import type { Fault } from "./fault.ts"
 
 /** This long after a fault of Redis, even after a wipe, reads are exact again. */
 const REDIS_RECOVERS_MS = 10_000
+/** By then a freeze has begun: in containers, their process has to be found first. */
+const FREEZES_WITHIN_MS = 1_000
 
 /** A fault that was run; `endedAt` is undefined while it lasts. Times are ms since 1970. */
 export type FaultRecord = {
@@ -16,9 +18,13 @@ export type FaultRecord = {
 
 export type FaultLog = {
   all: FaultRecord[]
+  /** Notes that a fault begins in a moment. */
+  expect(fault: Fault): void
   begin(fault: Fault): FaultRecord
   end(record: FaultRecord): void
   active(): FaultRecord[]
+  /** Returns whether a server is frozen in a moment, or has been just now. */
+  isFreezing(): boolean
   /** Returns the faults during a span of time, and those that ended up to `graceMs` before it. */
   during(from: number, to: number, graceMs?: number): FaultRecord[]
   /** Returns whether reads may show an older state, because Redis is or was just being harmed. */
@@ -29,12 +35,17 @@ export type FaultLog = {
 
 export function createFaultLog(): FaultLog {
   const all: FaultRecord[] = []
+  let expected: Fault | undefined
   const during: FaultLog["during"] = (from, to, graceMs = 0) =>
     all.filter(({ startedAt, endedAt = Number.POSITIVE_INFINITY }) => startedAt <= to && endedAt + graceMs >= from)
   return {
     all,
     during,
+    expect(fault) {
+      expected = fault
+    },
     begin(fault) {
+      expected = undefined
       const record: FaultRecord = { fault, startedAt: Date.now() }
       all.push(record)
       return record
@@ -43,6 +54,10 @@ export function createFaultLog(): FaultLog {
       record.endedAt = Date.now()
     },
     active: () => all.filter(({ endedAt }) => endedAt === undefined),
+    isFreezing() {
+      const since = Date.now() - FREEZES_WITHIN_MS
+      return expected?.freezes === true || all.some(({ fault, startedAt }) => fault.freezes && startedAt > since)
+    },
     excusesOldReads: (from, to) => during(from, to, REDIS_RECOVERS_MS).some(({ fault }) => fault.harms === "redis"),
     lostData: (from, to) => during(from, to).some(({ fault }) => fault.losesData),
   }

@@ -24,6 +24,8 @@ const CALM_MAX_MS = 240_000
 const UP_MAX_MS = 90_000
 /** Between the calm and the loss the load runs again; no fault has kept an event from the queue since the calm. */
 const RESUMED_MS = 1_500
+/** Before a freeze most followers have begun to read without a pause, so that it catches pages half read. */
+const FREEZE_EXPECTED_MS = 1_000
 const POLL_MS = 200
 
 export type PlannedFault = { fault: Fault; atMs: number; forMs: number }
@@ -113,6 +115,10 @@ export async function conductFaults(plan: Plan, conduct: Conduct): Promise<void>
           faults.active().length < ACTIVE_MAX && faults.active().every((other) => other.fault.harms !== fault.harms),
       )
       await wait(() => conduct.isUp(fault.harms), UP_MAX_MS)
+    }
+    if (fault.freezes) {
+      faults.expect(fault)
+      await sleep(FREEZE_EXPECTED_MS, undefined, { signal: stop }).catch(() => undefined)
     }
     if (stop.aborted) break
     const record = faults.begin(fault)

@@ -2,7 +2,6 @@
 import { describe, expect, test } from "@jest/globals"
 import { createFaultLog } from "../faults/fault-log.ts"
 import type { Answer } from "../load/client.ts"
-import type { Load } from "../load/exchange.ts"
 import { createLedger, type Resource } from "../load/ledger.ts"
 import { shownAfter } from "../load/members.ts"
 import { createVerdict } from "../verdict/checks.ts"
@@ -57,8 +56,9 @@ const pagesOf = (changes: Change[]): Page[] => {
 async function follow({ ledger, application }: World, pages: Page[]) {
   const left = [...pages]
   const client = { call: async () => ({ tookMs: 1, sentAt: Date.now(), reason: "", ...left.shift() }) as Answer }
-  const load = { client: { ...client, close: () => {} }, ledger, faults: createFaultLog() } as unknown as Load
-  const follower = createFollower({ load, application, from: "beginning", name: "follower" })
+  const source = { name: "copy 1", client: { ...client, close: () => {} }, isProxied: false }
+  const load = { ledger, faults: createFaultLog() }
+  const follower = createFollower({ load, source, application, from: "beginning", name: "follower" })
   while (left.length > 0) await follower.read(PAGE)
   return follower
 }

@@ -1,6 +1,6 @@
 // Reads an application's changes page by page, as a client does, and checks each page and what it lacks. A request that
 // fails is made again with the same cursor.
-import type { Answer } from "../load/client.ts"
+import type { Answer, Client } from "../load/client.ts"
 import { type Load, noteAnswer } from "../load/exchange.ts"
 import { mayBeDeleted, pathOf, type Resource, type Write } from "../load/ledger.ts"
 import type { CheckName } from "../verdict/checks.ts"
@@ -17,8 +17,13 @@ export type Begin = "beginning" | "latest"
 export type PageOutcome = "more" | "current" | "refused" | "gone"
 export type Finding = { check: CheckName; what: string }
 
+/** Where a follower reads: through the proxy, or from one copy of the API. */
+export type Source = { name: string; client: Client; isProxied: boolean }
+
 export type Follower = {
   name: string
+  /** The name of its source. */
+  reads: string
   application: Resource
   chat: Resource | undefined
   from: Begin
@@ -42,7 +47,8 @@ export type Follower = {
 
 type ChangesPage = { data: Change[]; next_cursor: string; has_more: boolean }
 export type FollowerParts = {
-  load: Load
+  load: Pick<Load, "ledger" | "faults">
+  source: Source
   application: Resource
   chat?: Resource | undefined
   from: Begin
@@ -72,8 +78,8 @@ function judgeGone(
 }
 
 /** Returns a follower that has read nothing yet. */
-export function createFollower({ load, application, chat, from, name }: FollowerParts): Follower {
-  const { client, ledger, faults } = load
+export function createFollower({ load, source, application, chat, from, name }: FollowerParts): Follower {
+  const { ledger, faults } = load
   const findings: Finding[] = []
   let cursor = from === "latest" ? "latest" : undefined
   let checked = 0
@@ -105,6 +111,7 @@ export function createFollower({ load, application, chat, from, name }: Follower
 
   const follower: Follower = {
     name,
+    reads: source.name,
     application,
     chat,
     from,
@@ -124,8 +131,8 @@ export function createFollower({ load, application, chat, from, name }: Follower
       // Once there is no more, all that was acknowledged up to here must have been received.
       const mark = ledger.acknowledged.length
       const path = `${pathOf(application)}/changes?${query}`
-      const answer = await client.call({ method: "GET", path, requestId })
-      noteAnswer(load, `GET ${path}`, requestId, answer)
+      const answer = await source.client.call({ method: "GET", path, requestId })
+      noteAnswer({ ledger, isProxied: source.isProxied }, `GET ${path}`, requestId, answer)
       if (answer.status === 404) return judgeGone(follower, cursor, answer, wrong)
       if (answer.status !== 200) {
         follower.refused++

@@ -1,11 +1,12 @@
 // The followers of a campaign: two in each application that the workers share from the start, and others that begin now
-// and then, in any application, from the beginning or the present. All go on until the end.
+// and then, in any application, from the beginning or the present. All go on until the end. They take turns among the
+// sources, the proxy and each copy of the API: through the proxy a cursor goes from copy to copy.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Load } from "../load/exchange.ts"
 import { mayBeDeleted, type Resource } from "../load/ledger.ts"
 import type { Playground } from "../load/load.ts"
-import { below, pick, type Random } from "../load/random.ts"
-import { type Begin, createFollower, type Follower } from "./follower.ts"
+import { below, pick } from "../load/random.ts"
+import { type Begin, createFollower, type Follower, type Source } from "./follower.ts"
 
 /** As many as a machine of two cores has room for beside the load. */
 const FOLLOWERS_MAX = 24
@@ -16,6 +17,8 @@ const THINK_MS = 800
 const LAST_ANSWERS_MS = 30_000
 const LAST_RETRY_MS = 500
 
+type FollowedLoad = Pick<Load, "ledger" | "faults" | "random">
+
 export type Followers = {
   all: Follower[]
   /** Follows until `stop`; `lastsMs` is how long the load lasts. */
@@ -24,12 +27,16 @@ export type Followers = {
   finish(onProgress?: (done: number, total: number) => void): Promise<void>
 }
 
-/** Reads until `stop`, or until what it follows is gone. */
-async function follow(random: Random, follower: Follower, stop: AbortSignal): Promise<void> {
+/**
+ * Reads until `stop`, or until what it follows is gone: without a pause while there is more, or while a server is about
+ * to be frozen, which a page must survive at any point.
+ */
+async function follow({ random, faults }: FollowedLoad, follower: Follower, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
     const outcome = await follower.read(1 + below(random, LIMIT_MAX))
     if (outcome === "gone") return
-    const waitMs = outcome === "more" ? 0 : -Math.log(1 - random()) * THINK_MS
+    const isHasty = outcome === "more" || (outcome === "current" && faults.isFreezing())
+    const waitMs = isHasty ? 0 : -Math.log(1 - random()) * THINK_MS
     await sleep(waitMs, undefined, { signal: stop }).catch(() => undefined)
   }
 }
@@ -51,14 +58,16 @@ async function finishOne(follower: Follower, patienceMs: number): Promise<number
 }
 
 /** Returns the followers of a load, none of which has begun. */
-export function createFollowers(load: Load, playground: Playground): Followers {
+export function createFollowers(load: FollowedLoad, playground: Playground, sources: readonly Source[]): Followers {
   const all: Follower[] = []
   const { random, ledger } = load
 
   function begin(application: Resource, chat: Resource | undefined, from: Begin): Follower {
     const scope = chat ? ` chat ${chat.id}` : ""
-    const name = `follower ${all.length + 1} of ${application.id}${scope} from ${from}`
-    const follower = createFollower({ load, application, chat, from, name })
+    const source = sources[all.length % sources.length]
+    if (!source) throw new Error("the followers have nothing to read from")
+    const name = `follower ${all.length + 1} of ${application.id}${scope} from ${from} by ${source.name}`
+    const follower = createFollower({ load, source, application, chat, from, name })
     all.push(follower)
     return follower
   }
@@ -80,15 +89,14 @@ export function createFollowers(load: Load, playground: Playground): Followers {
   return {
     all,
     async run(lastsMs, stop) {
-      const following = playground.flatMap(({ application, chat }) => [
-        follow(random, begin(application, undefined, "beginning"), stop),
-        follow(random, begin(application, chat, "beginning"), stop),
-      ])
+      // First those of whole applications, then those of single chats, so that both are spread over the sources.
+      const first = [...playground.map(({ application }) => ({ application, chat: undefined })), ...playground]
+      const following = first.map(({ application, chat }) => follow(load, begin(application, chat, "beginning"), stop))
       const everyMs = lastsMs / (FOLLOWERS_MAX - all.length + 1)
       while (!stop.aborted && all.length < FOLLOWERS_MAX) {
         await sleep(everyMs, undefined, { signal: stop }).catch(() => undefined)
         const follower = stop.aborted ? undefined : beginAny()
-        if (follower) following.push(follow(random, follower, stop))
+        if (follower) following.push(follow(load, follower, stop))
       }
       await Promise.all(following)
     },
@@ -98,7 +106,7 @@ export function createFollowers(load: Load, playground: Playground): Followers {
         onProgress(index, all.length)
         if (follower.goneAt === undefined) patienceMs -= await finishOne(follower, patienceMs)
       }
-      load.client.close()
+      for (const { client } of sources) client.close()
     },
   }
 }

@@ -24,10 +24,21 @@ function isFollowed({ application, chat }: Reader, resource: Resource): boolean 
 }
 
 /**
- * Returns whether a later write of the same resource has begun. If it was accepted while a page was read, the resource
- * comes on a later page, at the place of that write.
+ * Returns whether another write of the same resource has begun that may be later. If it was accepted while a page was
+ * read, the resource comes on a later page, at the place of that write.
  */
-const isOvertaken = (write: Write): boolean => write.resource.versions.at(-1) !== write
+const isOvertaken = ({ resource, rival, ...write }: Write): boolean =>
+  rival !== undefined || resource.versions.at(-1)?.id !== write.id
+
+/** Returns the other writes of the same resource that may be later: those begun after it, and one sent at once with it. */
+function laterThan(write: Write): Write[] {
+  const { resource, rival, updatedAt = "" } = write
+  const after = resource.versions.slice(resource.versions.indexOf(write) + 1)
+  const others = after.filter((other) => other !== rival)
+  if (!rival || rival.outcome === "refused") return others
+  const isEarlier = rival.updatedAt !== undefined && rival.updatedAt < updatedAt
+  return isEarlier ? others : [rival, ...others]
+}
 
 type Standing = "told" | "overtaken" | "untold"
 
@@ -75,8 +86,7 @@ const CLOCKS_MS = 2
 /** Returns a line for each that no later write of its resource has overtaken, being accepted while the page was read. */
 export function findNotOvertaken(all: Overtaken[]): string[] {
   return all.flatMap(({ write, askedAt, answeredAt }) => {
-    const { versions } = write.resource
-    const later = versions.slice(versions.indexOf(write) + 1).filter((other) => sentAt(other) <= answeredAt)
+    const later = laterThan(write).filter((other) => sentAt(other) <= answeredAt)
     const isExcused = later.some(({ updatedAt }) => {
       // What was never answered may have been accepted at any time.
       const at = updatedAt === undefined ? askedAt : Date.parse(updatedAt)

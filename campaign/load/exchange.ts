@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import type { FaultLog } from "../faults/fault-log.ts"
 import type { Answer, Call, Client } from "./client.ts"
-import { type Ledger, mayBeDeleted, pathOf, type Resource, type Write } from "./ledger.ts"
-import { givenBy, type Shown, shows } from "./members.ts"
+import { CONDITION_FAILED, type Ledger, mayBeDeleted, pathOf, type Resource, type Write } from "./ledger.ts"
+import { bothOf, givenBy, type Shown, shows, statesOf } from "./members.ts"
 import type { Random } from "./random.ts"
 
 /** Slower than the API's own limit (9 s) plus some time for the network. */
@@ -37,12 +37,18 @@ const isPlanned = (status: number): boolean =>
   status === 0 || (status >= 200 && status < 300) || [404, 409, 429, 503].includes(status)
 
 /** Records an answer that is wrong for any request: one with an unexpected status, or too slow. */
-export function noteAnswer({ ledger }: Load, call: string, requestId: string, answer: Answer, expected = 0): void {
+export function noteAnswer(
+  { ledger, isProxied }: Pick<Load, "ledger" | "isProxied">,
+  call: string,
+  requestId: string,
+  answer: Answer,
+  expected = 0,
+): void {
   const { status, sentAt, tookMs, reason } = answer
   if (!isPlanned(status) && status !== expected) {
     ledger.wrongAnswers.push({ at: sentAt, what: `${call} answered ${status} ${reason}`, requestId })
   }
-  if (tookMs > SLOW_MS) ledger.slow.push({ call, sentAt, tookMs, requestId })
+  if (tookMs > SLOW_MS) ledger.slow.push({ call, sentAt, tookMs, requestId, isProxied })
 }
 
 const wasApiHarmed = ({ faults }: Load, { sentAt, tookMs }: Answer): boolean =>
@@ -71,8 +77,6 @@ function callOf(write: Write): Call {
   return { method: "POST", path: `${path}/batch`, json: { messages }, ...keyed }
 }
 
-const CONDITION_FAILED = 412
-
 /** Returns what is wrong in the answer to an acknowledged write; undefined if nothing is. */
 function wrongAnswer(write: Write, { body }: Answer): string | undefined {
   const { kind, batch, resource } = write
@@ -84,8 +88,14 @@ function wrongAnswer(write: Write, { body }: Answer): string | undefined {
   if (batch && items.some(({ number }, index) => number !== first + index)) return "numbers a batch with a gap"
   // A replay may show what was created or what it is now.
   if (kind === "replay") return undefined
-  const other = expected.find((one, index) => !shows(one, items[index] ?? {}))
+  const other = expected.find((one, index) => !statesOf(one).some((state) => shows(state, items[index] ?? {})))
   return other && `shows ${resource.kind} ${other.id} otherwise than it was given`
+}
+
+/** Returns whether the answer to one of two updates at once shows what the other gave, too. */
+function showsRival(write: Write, { body }: Answer): boolean {
+  const both = bothOf(write)
+  return both !== undefined && shows(both, (body ?? {}) as Shown)
 }
 
 /** Sends a write until it is answered or the load gives up. Returns whether it was acknowledged. */
@@ -101,13 +111,15 @@ export async function perform(load: Load, write: Write): Promise<boolean> {
     // A write without an answer may have been done, so that a later 404 to a delete is right, as is a 412 to a write
     // with a condition. The proxy, too, resends a request when a copy of the API dies during it.
     const sentAgain = attempt > 0 || (load.isProxied && wasApiHarmed(load, answer))
-    const isOvertaken = status === CONDITION_FAILED && sentAgain && call.ifMatch !== undefined
-    noteAnswer(load, shown, requestId, answer, isOvertaken ? status : 0)
+    // Its rival may have come between, which makes a refusal right, and final: nothing was sent before.
+    const isLost = status === CONDITION_FAILED && write.rival !== undefined && attempt === 0
+    const isOvertaken = status === CONDITION_FAILED && !isLost && sentAgain && call.ifMatch !== undefined
+    noteAnswer(load, shown, requestId, answer, isOvertaken || isLost ? status : 0)
     const deletedBefore = write.kind === "delete" && status === 404 && sentAgain
     if ((status >= 200 && status < 300) || deletedBefore) {
       const what = wrongAnswer(write, answer)
       if (what) ledger.wrongAnswers.push({ at: answer.sentAt, what: `${call.path} ${what}`, requestId })
-      ledger.acknowledge(write, answer)
+      ledger.acknowledge(write, answer, showsRival(write, answer))
       return true
     }
     if (isOvertaken) delete call.ifMatch

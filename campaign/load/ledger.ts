@@ -5,10 +5,14 @@
 // A write that was refused or not answered may still be done later by a server that hung, and would then undo a later
 // update. So a resource with such an update (not `settled`) is never updated again, only deleted.
 //
+// Two updates of one resource may be sent at once (`rival`). Each gives another part, so that both hold in the end,
+// whichever came first. Until both are answered the resource may have either or both of them (statesOf in members.ts).
+//
 // What writes give is derived from their ids (texts.ts, members.ts), so the ledger holds no bodies. Each message of a
 // batch has a write of its own, and all of them share their attempts.
 import { randomUUID } from "node:crypto"
 import type { Answer } from "./client.ts"
+import { GIVES_METADATA } from "./texts.ts"
 
 export type ResourceKind = "application" | "chat" | "message"
 export type Outcome = "acknowledged" | "refused" | "unknown"
@@ -19,14 +23,18 @@ export type Attempt = { sentAt: number; tookMs: number; status: number; reason: 
 /** What an update gives: the whole is a PUT, a part of it a PATCH. */
 export type Part = "whole" | "text" | "metadata"
 
-export type Write = {
+/** The members of a resource: the writes by whose ids it has its text and its metadata. */
+export type State = { resource: Resource; text: Write; metadata: Write }
+
+export type Write = State & {
   id: string
   kind: "create" | "update" | "delete" | "replay"
   part: Part
-  resource: Resource
-  /** The writes by whose ids the resource has its text and its metadata after this one. */
-  text: Write
-  metadata: Write
+  /** The update of another part that was sent at once with this one, and what the resource has without it. */
+  rival?: Write
+  alone?: State
+  /** Whether its answer showed what the rival gave, too, and so that this was the later one. */
+  sawRival?: boolean
   /** The writes of the same request in their order, this one included. */
   batch?: Write[]
   /** The ETag on which it depends. */
@@ -75,9 +83,11 @@ export type Ledger = {
   wrongReads: Wrong[]
   wrongAnswers: Wrong[]
   /** Requests that took too long. */
-  slow: { call: string; sentAt: number; tookMs: number; requestId: string }[]
+  slow: { call: string; sentAt: number; tookMs: number; requestId: string; isProxied: boolean }[]
   reads: number
   begin(kind: Write["kind"], resource: Resource, part?: Part): Write
+  /** Begins two updates that are sent at once: one of the text, one of the metadata. */
+  beginRivals(resource: Resource): [text: Write, metadata: Write]
   /** Begins a creation and returns the resource that it will create. */
   beginCreation(kind: ResourceKind, parent: Resource | undefined, owner: string): Resource
   /** Begins the creation of messages in one request. */
@@ -85,8 +95,8 @@ export type Ledger = {
   /** Begins to send the creation of a resource again, with all that its request created. */
   beginReplay(resource: Resource): Write
   attempt(write: Write, answer: Answer): void
-  /** Records that a write was acknowledged. */
-  acknowledge(write: Write, answer: Answer): void
+  /** Records that a write was acknowledged; `sawRival` is of one that had a rival. */
+  acknowledge(write: Write, answer: Answer, sawRival?: boolean): void
 }
 
 export const sentAt = ({ attempts }: Write): number => attempts[0]?.sentAt ?? 0
@@ -121,6 +131,9 @@ export function describeWrite(write: Write): string {
   return `${id}: ${kind} ${resource.kind}${where} ${outcome} ${answered ?? ""} [${tried.join("; ")}]`
 }
 
+/** The answer to a write with an ETag that is no longer right. */
+export const CONDITION_FAILED = 412
+
 type Answered = { token?: string; number?: number; created_at?: string; updated_at?: string }
 
 /** Notes on a write and its resource what its answer says. */
@@ -132,8 +145,14 @@ function noteAcknowledged(write: Write, answered: Answered | undefined, etag: st
   if (kind === "delete") resource.deleted = "yes"
   if (kind !== "create" && kind !== "update") return
   if (answered?.updated_at !== undefined) write.updatedAt = answered.updated_at
-  resource.staleEtag = resource.etag
-  resource.etag = etag
+  const other = write.rival?.outcome === "acknowledged" ? write.rival : undefined
+  // The answer of the earlier of two rivals may come last, with an ETag that is no longer right.
+  if (other === undefined || write.sawRival) {
+    resource.staleEtag = resource.etag
+    resource.etag = other?.sawRival ? undefined : etag
+  }
+  // Both hold, so what the resource has from now on is what both gave.
+  if (other) write[other.part === "text" ? "text" : "metadata"] = other
   if (kind === "update") resource.state = write
   else {
     if (id !== undefined) resource.id = id
@@ -141,26 +160,49 @@ function noteAcknowledged(write: Write, answered: Answered | undefined, etag: st
   }
 }
 
+function newWrite(id: string, kind: Write["kind"], resource: Resource, part: Part): Write {
+  const write = { id, kind, part, resource, attempts: [], outcome: "unknown" } as unknown as Write
+  write.text = kind === "create" || part !== "metadata" ? write : resource.state.text
+  write.metadata = kind === "create" || part !== "text" ? write : resource.state.metadata
+  return write
+}
+
+/** Makes two updates rivals of each other. */
+function pair(one: Write, other: Write): void {
+  one.rival = other
+  other.rival = one
+  for (const write of [one, other]) {
+    write.alone = { resource: write.resource, text: write.text, metadata: write.metadata }
+  }
+}
+
+function noteAttempt(write: Write, { sentAt: at, tookMs, status, reason }: Answer): void {
+  const isRefused = status === 0 || status >= 400
+  write.attempts.push({ sentAt: at, tookMs, status, reason: isRefused ? reason : "" })
+  // What was refused for its condition is over, and was not repeated if a rival explains it.
+  const isOver = status === CONDITION_FAILED && write.rival !== undefined
+  if (write.kind === "update" && isRefused && !isOver) write.resource.settled = false
+}
+
 export function createLedger(run = randomUUID().slice(0, 8)): Ledger {
   const writes: Write[] = []
   const acknowledged: Write[] = []
   const resources: Resource[] = []
 
-  function begin(kind: Write["kind"], resource: Resource, part: Part = "whole"): Write {
-    const write = {
-      id: `${run}-${writes.length}`,
-      kind,
-      part,
-      resource,
-      attempts: [],
-      outcome: "unknown",
-    } as unknown as Write
-    write.text = kind === "create" || part !== "metadata" ? write : resource.state.text
-    write.metadata = kind === "create" || part !== "text" ? write : resource.state.metadata
+  function begin(kind: Write["kind"], resource: Resource, part: Part = "whole", mark = ""): Write {
+    const write = newWrite(`${run}-${writes.length}${mark}`, kind, resource, part)
     writes.push(write)
     if (kind === "update") resource.versions.push(write)
     if (kind === "delete" && resource.deleted === "no") resource.deleted = "maybe"
     return write
+  }
+
+  function beginRivals(resource: Resource): [Write, Write] {
+    const text = begin("update", resource, "text")
+    // It must show in an answer whether this one was done.
+    const metadata = begin("update", resource, "metadata", GIVES_METADATA)
+    pair(text, metadata)
+    return [text, metadata]
   }
 
   function beginCreation(kind: ResourceKind, parent: Resource | undefined, owner: string): Resource {
@@ -183,6 +225,7 @@ export function createLedger(run = randomUUID().slice(0, 8)): Ledger {
     slow: [],
     reads: 0,
     begin,
+    beginRivals,
     beginCreation,
     beginBatch(chat, owner, count) {
       const created = Array.from({ length: count }, () => beginCreation("message", chat, owner))
@@ -198,11 +241,9 @@ export function createLedger(run = randomUUID().slice(0, 8)): Ledger {
       if (resource.creation.batch) join(replays)
       return replays[0] as Write
     },
-    attempt(write, { sentAt: at, tookMs, status, reason }) {
-      write.attempts.push({ sentAt: at, tookMs, status, reason: status === 0 || status >= 400 ? reason : "" })
-      if (write.kind === "update" && (status === 0 || status >= 400)) write.resource.settled = false
-    },
-    acknowledge(write, { body, etag }) {
+    attempt: noteAttempt,
+    acknowledge(write, { body, etag }, sawRival = false) {
+      if (write.rival) write.sawRival = sawRival
       const all = write.batch ?? [write]
       const items = write.batch ? (body as { data?: Answered[] } | undefined)?.data : [body as Answered | undefined]
       for (const [index, one] of all.entries()) noteAcknowledged(one, items?.[index], etag)

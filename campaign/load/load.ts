@@ -6,6 +6,7 @@ import { changeStale, create, createBatch, type Load, perform } from "./exchange
 import { type Part, type Resource, sentAt } from "./ledger.ts"
 import { below, pick } from "./random.ts"
 import { readNewest, readOne, search } from "./reads.ts"
+import { changeAtOnce } from "./rivals.ts"
 
 /** Enough to keep two cores busy, with one request per worker at a time. */
 const WORKERS = 32
@@ -25,6 +26,8 @@ const BATCH_MAX = 100
 const BATCH_LARGE = 0.05
 /** Share of its changes that a worker makes on condition that it knows the latest state. */
 const CONDITIONAL = 0.4
+/** Share of two updates at once that are of a chat; the others are of a message. */
+const OF_CHAT = 0.2
 const SET_UP_OWNER = "set-up"
 
 /** What updates give: all of a resource, or a part; applications have no metadata. */
@@ -38,6 +41,7 @@ const STEPS = [
   ["delete message", 6],
   ["create chat", 4],
   ["update chat", 3],
+  ["two updates at once", 3],
   ["delete chat", 1],
   ["application", 0.6],
   ["replay", 3],
@@ -104,6 +108,13 @@ async function change(load: Load, kind: "update" | "delete", resource: Resource 
   if (done && load.random() < READ_BACK) await readOne(load, resource)
 }
 
+async function changeTwice(load: Load, worker: Worker, message: Resource | undefined): Promise<void> {
+  const resource = load.random() < OF_CHAT ? pick(load.random, worker.chats)?.chat : message
+  if (!resource) return
+  await changeAtOnce(load, resource)
+  if (load.random() < READ_BACK) await readOne(load, resource)
+}
+
 async function stepOfChats(load: Load, worker: Worker, step: Step): Promise<void> {
   const { application, chats, name } = worker
   const own = pick(load.random, chats)
@@ -149,13 +160,14 @@ async function takeStep(load: Load, worker: Worker): Promise<void> {
   if (step === "create message") return writeMessage(load, worker, target)
   if (step === "create batch") return writeBatch(load, worker, target)
   if (step === "stale change") return message && changeStale(load, message)
+  if (step === "two updates at once") return changeTwice(load, worker, message)
   if (step === "update message") return change(load, "update", message)
   if (step === "delete message") return change(load, "delete", message)
   if (step === "application") return stepOfApplications(load, worker)
   if (step === "replay") return replay(load, target)
   if (step === "list") return readNewest(load, target.chat, "messages", target.messages)
   const read = pick(load.random, target.messages)
-  if (step === "get") return read && readOne(load, read)
+  if (step === "get") return void (read && (await readOne(load, read)))
   if (step === "search") return message && search(load, target.chat, message, target.messages)
   return stepOfChats(load, worker, step)
 }

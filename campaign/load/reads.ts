@@ -3,7 +3,7 @@
 import type { Answer } from "./client.ts"
 import { type Load, noteAnswer } from "./exchange.ts"
 import { isDeleted, mayBeDeleted, pathOf, type Resource, sentAt } from "./ledger.ts"
-import { possibleStates, shows } from "./members.ts"
+import { possibleStates, shows, statesOf } from "./members.ts"
 
 const PAGE_LIMIT = 20
 const SEARCH_LIMIT = 10
@@ -33,28 +33,43 @@ const wasAnswered = ({ status }: Answer): boolean => status === 200 || status ==
 
 /** Returns why members are wrong for a resource; undefined if they are right. */
 function wrongMembers(resource: Resource, item: Item, oldIsFine: boolean): string | undefined {
-  if (possibleStates(resource).some((write) => shows(write, item))) return undefined
-  const version = resource.versions.find((write) => shows(write, item))
+  if (possibleStates(resource).some((state) => shows(state, item))) return undefined
+  const version = resource.versions.find((write) => statesOf(write).some((state) => shows(state, item)))
   if (version && oldIsFine) return undefined
   const had = version ? `an older state, of ${version.id}` : `another state: ${JSON.stringify(item).slice(0, 200)}`
   return `${resource.kind} ${resource.id} has ${had}, but was acknowledged as ${resource.state.id}`
 }
 
-/** Gets a resource by its number or token and checks it. */
-export async function readOne(load: Load, resource: Resource): Promise<void> {
+/** Returns an ETag without the count, which moves without a write. */
+export const ofState = (etag: string): string => etag.replace(/\.\d+"$/, '"')
+
+/** Returns why an ETag is wrong for a resource; undefined if it is right, or if the right one is not known for certain. */
+function wrongEtag({ settled, deleted, etag: known }: Resource, etag: string | undefined): string | undefined {
+  if (!settled || deleted !== "no" || known === undefined || ofState(etag ?? "") === ofState(known)) return undefined
+  return `has the ETag ${etag}, but its last write was answered with ${known}`
+}
+
+/** Returns why what was read is wrong for a resource; undefined if it is right. */
+function wrongItem(resource: Resource, { body, etag }: Answer, oldIsFine: boolean): string | undefined {
+  const item = body as Item
+  if (isDeleted(resource) && !oldIsFine) return "200, but its delete was acknowledged"
+  const id = resource.kind === "application" ? item.token : item.number
+  if (id !== resource.id) return `answers ${id}`
+  return wrongMembers(resource, item, oldIsFine) ?? (oldIsFine ? undefined : wrongEtag(resource, etag))
+}
+
+/** Gets a resource by its number or token and checks it. Returns its ETag if it was found. */
+export async function readOne(load: Load, resource: Resource): Promise<string | undefined> {
   const { answer, wrong } = await get(load, pathOf(resource))
-  if (!wasAnswered(answer)) return
+  if (!wasAnswered(answer)) return undefined
   const oldIsFine = load.faults.excusesOldReads(answer.sentAt, answer.sentAt + answer.tookMs)
   if (answer.status === 404) {
     if (!mayBeDeleted(resource)) wrong(`404, but it was acknowledged as ${resource.state.id}`)
-    return
+    return undefined
   }
-  const item = answer.body as Item
-  if (isDeleted(resource) && !oldIsFine) return wrong("200, but its delete was acknowledged")
-  const id = resource.kind === "application" ? item.token : item.number
-  if (id !== resource.id) return wrong(`answers ${id}`)
-  const difference = wrongMembers(resource, item, oldIsFine)
+  const difference = wrongItem(resource, answer, oldIsFine)
   if (difference) wrong(difference)
+  return answer.etag
 }
 
 /**

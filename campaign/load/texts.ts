@@ -30,11 +30,13 @@ export function textOf(id: string, kind: "application" | "chat" | "message"): st
 /** Most messages have no metadata, as most clients give none. */
 const WITH_METADATA = 0.4
 const TAGS_MAX = 6
+/** Ends the id of a write that gives metadata for certain. */
+export const GIVES_METADATA = "-m"
 
 /** Returns the metadata that a write gives; undefined if it gives none. */
 export function metadataOf(id: string): object | undefined {
   const random = seededRandom(seedOf(`${id} metadata`))
-  if (random() > WITH_METADATA) return undefined
+  if (random() > WITH_METADATA && !id.endsWith(GIVES_METADATA)) return undefined
   const tags = Array.from({ length: below(random, TAGS_MAX) }, () => words(random, 2))
   return { write: id, tags, constructor: { price: random(), read: random() < 0.5, note: null }, "": words(random, 1) }
 }

@@ -33,7 +33,7 @@ export type CampaignReport = {
   ledger: LedgerTotals
   attempts: { sent: number; repeated: number; unanswered: number }
   reads: number
-  followers: { name: string; told: number; pages: number; refused: number; gone: boolean }[]
+  followers: { name: string; reads: string; told: number; pages: number; refused: number; gone: boolean }[]
   quietAfterSeconds: number
   left: Left
   memoryBytes: { before: Memory; after: Memory }
@@ -43,10 +43,10 @@ export type CampaignReport = {
 /** Returns how many writes of each kind were acknowledged, refused for good or never answered. */
 export function totalLedger({ writes }: Ledger): LedgerTotals {
   const totals: Record<string, Record<Write["outcome"], number>> = {}
-  for (const { kind, part, resource, batch, outcome } of writes) {
-    const inBatch = batch === undefined ? "" : " in a batch"
+  for (const { kind, part, resource, batch, rival, outcome } of writes) {
+    const withOthers = batch === undefined ? (rival === undefined ? "" : " at once") : " in a batch"
     const shown = kind === "update" && part !== "whole" ? `update (${part})` : kind
-    const name = `${shown} ${resource.kind satisfies ResourceKind}${inBatch}`
+    const name = `${shown} ${resource.kind satisfies ResourceKind}${withOthers}`
     totals[name] ??= { acknowledged: 0, refused: 0, unknown: 0 }
     totals[name][outcome]++
   }
@@ -65,8 +65,8 @@ export function countAttempts({ writes }: Ledger): CampaignReport["attempts"] {
 }
 
 export const describeFollowers = (followers: Follower[]): CampaignReport["followers"] =>
-  followers.map(({ name, replica, pages, refused, goneAt }) => {
-    return { name, told: replica.told, pages, refused, gone: goneAt !== undefined }
+  followers.map(({ name, reads, replica, pages, refused, goneAt }) => {
+    return { name, reads, told: replica.told, pages, refused, gone: goneAt !== undefined }
   })
 
 export const describeFaults = (records: FaultRecord[], startedAt: number): CampaignReport["faults"] =>
@@ -97,7 +97,8 @@ function followersLine({ followers }: CampaignReport): string {
   const total = (of: (follower: CampaignReport["followers"][number]) => number) =>
     followers.reduce((sum, follower) => sum + of(follower), 0)
   const [told, pages, refused] = [total((one) => one.told), total((one) => one.pages), total((one) => one.refused)]
-  return `${followers.length} followers were told ${told} changes on ${pages} pages, and ${refused} times had to ask again.`
+  const by = [...Map.groupBy(followers, ({ reads }) => reads)].map(([reads, those]) => `${those.length} by ${reads}`)
+  return `${followers.length} followers (${by.join(", ")}) were told ${told} changes on ${pages} pages, and ${refused} times had to ask again.`
 }
 
 /** Returns the report as Markdown. */

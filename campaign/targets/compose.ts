@@ -27,7 +27,7 @@ import { type Container, containerServer, docker, findContainers, watchEndsOf } 
 import { unmountBelow } from "./disk.ts"
 import { type Disks, diskDataFolder, mountDisks } from "./disks.ts"
 import { trackEnds } from "./ends.ts"
-import { type RunningLink, startLink } from "./link.ts"
+import { type RunningLink, startLink, together } from "./link.ts"
 import type { LinkName, Server, Target, TargetOptions } from "./target.ts"
 
 /** While one is down, two still serve. */
@@ -68,12 +68,23 @@ const requireEngine = async () => {
 const linkHost = async () =>
   (await docker(["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"])).trim()
 
+/**
+ * Returns the ports of the copies, which follow that of the proxy. Docker gives each copy one of them, and after a
+ * restart the one that is free; after two at a time, they may have changed places.
+ */
+const copyPortsAfter = (apiPort: number, replicas: number) =>
+  Array.from({ length: replicas }, (_, index) => apiPort + 1 + index)
+
 /** Starts a link before each store and returns them with the variables of compose.faults.yml. */
-const linkStores = async (apiPort: number) => {
+const linkStores = async (apiPort: number, copyPorts: number[]) => {
   const host = await linkHost()
   const ports = portsOf("faults", process.env)
   const links: Partial<Record<LinkName, RunningLink>> = {}
-  const variables: Variables = { CHAT_FAULTS_LINK_HOST: host, CHAT_FAULTS_API_PORT: `${apiPort}` }
+  const variables: Variables = {
+    CHAT_FAULTS_LINK_HOST: host,
+    CHAT_FAULTS_API_PORT: `${apiPort}`,
+    CHAT_FAULTS_COPY_PORTS: `${copyPorts[0]}-${copyPorts.at(-1)}`,
+  }
   for (const name of STORES) {
     const link = await startLink({ host: "127.0.0.1", port: ports[name] }, host)
     links[name] = link
@@ -83,6 +94,15 @@ const linkStores = async (apiPort: number) => {
   }
   return { links, variables }
 }
+
+/** Starts a link before the proxy and before each copy, all of which belong to the way from the clients to the API. */
+const linkClients = async (ports: [number, ...number[]]) => {
+  const links: RunningLink[] = []
+  for (const port of ports) links.push(await startLink({ host: "127.0.0.1", port }))
+  return links as [RunningLink, ...RunningLink[]]
+}
+
+const urlOf = ({ port }: RunningLink) => `http://127.0.0.1:${port}`
 
 const prepareFolder = async (): Promise<Disks> => {
   await stopLeftovers(FOLDER)
@@ -94,14 +114,16 @@ const prepareFolder = async (): Promise<Disks> => {
   return mountDisks()
 }
 
-const requirePorts = (apiPort: number) => {
+const requirePorts = (apiPort: number, copyPorts: number[]) => {
   const ports = portsOf("faults", process.env)
   const claims = STORES.map((name) => ({
     label: SERVICES[name].label,
     port: ports[name],
     variable: portVariable("faults", name),
   }))
-  return requireFreePorts([...claims, { label: "the API", port: apiPort, variable: "CHAT_FAULTS_API_PORT" }])
+  const variable = "CHAT_FAULTS_API_PORT"
+  const copies = copyPorts.map((port) => ({ label: "a copy of the API", port, variable }))
+  return requireFreePorts([...claims, { label: "the API", port: apiPort, variable }, ...copies])
 }
 
 type Links = Partial<Record<LinkName, RunningLink>>
@@ -179,26 +201,28 @@ export const startComposeTarget = async ({
   await requireEngine()
   const unlock = lockFolder(FOLDER)
   const apiPort = portFrom(process.env, "CHAT_FAULTS_API_PORT", API_PORTS.faults)
+  const copyPorts = copyPortsAfter(apiPort, replicas)
   let links: Links = {}
   let variables: Variables = {}
   const down = () => takeDown(links, variables).finally(unlock)
   try {
     const disks = await prepareFolder()
-    await requirePorts(apiPort)
-    const linked = await linkStores(apiPort)
+    await requirePorts(apiPort, copyPorts)
+    const linked = await linkStores(apiPort, copyPorts)
     links = linked.links
     variables = linked.variables
     const up = ["up", "--detach", "--build", "--wait", "--scale", `api=${replicas}`]
     await progress.step(`Docker: the whole stack, ${replicas} copies of the API, on port ${apiPort}`, () =>
       compose(up, variables, { timeoutMs: UP_LIMIT_MS, ...(signal && { signal }) }),
     )
-    const client = await startLink({ host: "127.0.0.1", port: apiPort })
-    links.client = client
+    const [client, ...copies] = await linkClients([apiPort, ...copyPorts])
+    links.client = together(client, copies)
     const harmed = await harmable(await findContainers(PROJECT), disks, hurry)
     const { servers, rollRedisBack, unexplainedEnds } = harmed
     return {
       name: "compose",
-      apiUrl: `http://127.0.0.1:${client.port}`,
+      apiUrl: urlOf(client),
+      copyUrls: copies.map(urlOf),
       env: publishedStores(portsOf("faults", process.env)),
       servers,
       links: links as Target["links"],

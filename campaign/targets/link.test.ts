@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals"
-import { type RunningLink, startLink } from "./link.ts"
+import { type RunningLink, startLink, together } from "./link.ts"
 
 const DELAY_MS = 300
 /** Much more than the buffers of all sockets involved. */
@@ -30,8 +30,8 @@ afterEach(async () => {
   await once(echo.close(), "close")
 })
 
-const dial = async (): Promise<Socket> => {
-  const socket = connect(link.port, "127.0.0.1")
+const dial = async (port = link.port): Promise<Socket> => {
+  const socket = connect(port, "127.0.0.1")
   open.push(socket)
   await once(socket, "connect")
   return socket
@@ -122,5 +122,24 @@ describe("a link with a delay", () => {
     socket.end("third")
     await once(socket, "end")
     expect(back).toBe("first second third")
+  })
+})
+
+describe("links together", () => {
+  test("when cut and slowed, are so all of them, until restored", async () => {
+    const other = await startLink({ host: "127.0.0.1", port: (echo.address() as AddressInfo).port })
+    const both = together(link, [other])
+    const ports = [link.port, other.port]
+    await both.cut()
+    for (const port of ports) expect(await codeOf(dial(port))).toBe("ECONNREFUSED")
+    await both.restore()
+    both.delay(DELAY_MS)
+    for (const port of ports) {
+      const socket = await dial(port)
+      expect((await say(socket, "slow")).tookMs).toBeGreaterThanOrEqual(2 * DELAY_MS - TIMER_ERROR_MS)
+      socket.destroy()
+    }
+    await both.stop()
+    for (const port of ports) expect(await codeOf(dial(port))).toBe("ECONNREFUSED")
   })
 })

@@ -113,7 +113,7 @@ export const startLink = async (server: LinkEnd, host = "127.0.0.1"): Promise<Ru
       }
     }
   }
-  const delay = (ms: number) => {
+  const delay: Link["delay"] = (ms) => {
     delayMs = ms
     if (ms === 0) for (const flush of flushes) flush()
   }
@@ -126,5 +126,20 @@ export const startLink = async (server: LinkEnd, host = "127.0.0.1"): Promise<Ru
       await reopen()
     },
     stop: cut,
+  }
+}
+
+/** Returns links that are cut, slowed, restored and stopped together, with the port of the first. */
+export const together = (first: RunningLink, others: readonly RunningLink[]): RunningLink => {
+  const all = [first, ...others]
+  const each = async (act: (link: RunningLink) => Promise<void>) => void (await Promise.all(all.map(act)))
+  return {
+    port: first.port,
+    cut: () => each((link) => link.cut()),
+    delay: (ms) => {
+      for (const link of all) link.delay(ms)
+    },
+    restore: () => each((link) => link.restore()),
+    stop: () => each((link) => link.stop()),
   }
 }

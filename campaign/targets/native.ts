@@ -161,9 +161,11 @@ export const startNativeTarget = async (options: TargetOptions): Promise<Target>
   const aof = watchAof(join(diskDataFolder("redis"), "redis", "appendonlydir"))
   const links = started.links as Record<LinkName, RunningLink>
   const { disks = [], diskReason } = mounted ?? {}
+  const apiUrl = `http://127.0.0.1:${links.client.port}`
   return {
     name: "native",
-    apiUrl: `http://127.0.0.1:${links.client.port}`,
+    apiUrl,
+    copyUrls: [apiUrl],
     env: started.stack.env,
     servers,
     links,

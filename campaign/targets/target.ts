@@ -35,8 +35,10 @@ export type Disk = { kind: Exclude<ServerKind, "api" | "elasticmq">; fill(): Pro
 
 export type Target = {
   name: "native" | "compose"
-  /** The URL for clients, which leads through the link "client". */
+  /** The URL for clients, which leads through the link "client", and under compose through the proxy. */
   apiUrl: string
+  /** The URLs of the copies of the API, past the proxy but through the same link; that of the API if there is no proxy. */
+  copyUrls: string[]
   /** The environment (for `readConfig`) that leads directly to the stores, past the links. */
   env: Record<string, string>
   servers: Server[]
@@ -52,6 +54,15 @@ export type Target = {
   unexplainedEnds(): Promise<string[]>
   /** Stops everything. */
   stop(): Promise<void>
+}
+
+/** A way to the API: through the proxy, or to one copy. */
+type Entrance = { name: string; url: string; isProxied: boolean }
+
+/** Returns the ways to the API of a target. */
+export const entrancesOf = ({ name, apiUrl, copyUrls }: Pick<Target, "name" | "apiUrl" | "copyUrls">): Entrance[] => {
+  const copies = copyUrls.map((url, index) => ({ name: `copy ${index + 1}`, url, isProxied: false }))
+  return name === "native" ? copies : [{ name: "proxy", url: apiUrl, isProxied: true }, ...copies]
 }
 
 export type TargetOptions = {

@@ -2,7 +2,6 @@
 
 import type { FaultLog } from "../faults/fault-log.ts"
 import { describeWrite, endedAt, type Ledger, sentAt } from "../load/ledger.ts"
-import type { Target } from "../targets/target.ts"
 import type { Verdict } from "./checks.ts"
 
 const at = (ms: number): string => new Date(ms).toISOString()
@@ -17,15 +16,15 @@ export function findWrongNumbers({ writes }: Ledger, faults: FaultLog, verdict: 
   }
 }
 
-/** Returns whether the link to the API was harmed, or natively the API frozen, so that it could not answer in time. */
-function isExcused(faults: FaultLog, target: Target["name"], sent: number, ended: number): boolean {
+/** Returns whether the link to the API was harmed, or the API frozen without a proxy to answer in its place. */
+function isExcused(faults: FaultLog, isProxied: boolean, sent: number, ended: number): boolean {
   return faults.during(sent, ended, 0).some(({ fault: { harms, freezes } }) => {
-    return harms === "client" || (target === "native" && harms === "api" && freezes)
+    return harms === "client" || (!isProxied && harms === "api" && freezes)
   })
 }
 
 /** Reports wrong reads, wrong answers and slow requests that the load recorded, and faults that failed. */
-export function judgeAnswers(ledger: Ledger, faults: FaultLog, target: Target["name"], verdict: Verdict): void {
+export function judgeAnswers(ledger: Ledger, faults: FaultLog, verdict: Verdict): void {
   for (const { at: time, what, requestId } of ledger.wrongReads) {
     verdict.fail("own write read wrong", `${at(time)} ${what} (request ${requestId})`)
   }
@@ -33,8 +32,8 @@ export function judgeAnswers(ledger: Ledger, faults: FaultLog, target: Target["n
     verdict.fail("wrong answer", `${at(time)} ${what} (request ${requestId})`)
   }
   let excused = 0
-  for (const { call, sentAt: sent, tookMs, requestId } of ledger.slow) {
-    if (isExcused(faults, target, sent, sent + tookMs)) excused++
+  for (const { call, sentAt: sent, tookMs, requestId, isProxied } of ledger.slow) {
+    if (isExcused(faults, isProxied, sent, sent + tookMs)) excused++
     else verdict.fail("request over 10 s", `${at(sent)} ${call}: ${Math.round(tookMs)} ms (request ${requestId})`)
   }
   if (excused > 0)

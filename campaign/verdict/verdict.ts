@@ -15,7 +15,7 @@ import {
   sentAt,
   type Write,
 } from "../load/ledger.ts"
-import { possibleStates, type Shown, shows } from "../load/members.ts"
+import { possibleStates, type Shown, shows, statesOf } from "../load/members.ts"
 import { writeIdOf } from "../load/texts.ts"
 import { findWrongNumbers } from "./answers.ts"
 import { checkBatches } from "./batches.ts"
@@ -88,7 +88,7 @@ function checkAcknowledged(resource: Resource, row: Row | undefined, index: Inde
     }
     return
   }
-  if (!possibleStates(resource).some((write) => shows(write, row.members))) {
+  if (!possibleStates(resource).some((state) => shows(state, row.members))) {
     const found = index.byId.get(writeIdOf(row.text))
     const had = JSON.stringify(row.members).slice(0, 200)
     const what = found ? `${describeWrite(found)}: ${had}` : `no write of the load: ${had}`
@@ -115,7 +115,7 @@ function checkUntold(
   const write = index.byId.get(writeIdOf(row.text))
   if (!write) return verdict.fail("row that should not be", `${where} ${row.id}: ${row.text?.slice(0, 80)}`)
   const { resource } = write
-  if (!resource.versions.some((version) => shows(version, row.members))) {
+  if (!resource.versions.flatMap(statesOf).some((state) => shows(state, row.members))) {
     verdict.fail("row that should not be", `${where} ${row.id} is otherwise than ${write.id} gave it`)
   }
   // An update always goes to the number that was answered, even after a loss.

@@ -44,7 +44,10 @@ export const SERVICES: Record<ServiceName, ServiceSettings> = {
   },
 }
 
-/** The API's port; PORT changes it, CHAT_FAULTS_API_PORT a campaign's, CHAT_BENCH_API_PORT the benchmarks'. */
+/**
+ * The API's port; PORT changes it, CHAT_FAULTS_API_PORT a campaign's, CHAT_BENCH_API_PORT the benchmarks'. Under compose,
+ * a campaign's copies of the API have the ports after it.
+ */
 export const API_PORTS: Record<Exclude<StackName, "deploy">, number> = {
   start: 3000,
   test: 24000,

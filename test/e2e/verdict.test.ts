@@ -144,7 +144,7 @@ test(
     const tokens = ledger.resources.flatMap(({ kind, id }) => (kind === "application" ? [String(id)] : []))
     await judgeCounts({ direct, client, tokens }, COUNTS_MAX_MS, verdict)
     await compareAll(evidence, verdict)
-    judgeAnswers(ledger, faults, "native", verdict)
+    judgeAnswers(ledger, faults, verdict)
     expect(verdict.checks.filter(({ count }) => count > 0)).toEqual([])
     const kinds = new Set(ledger.writes.map(({ kind, resource }) => `${kind} ${resource.kind}`))
     expect([...kinds]).toEqual(
@@ -343,7 +343,7 @@ describe("what is left over", () => {
 })
 
 describe("wrong reads", () => {
-  const wrongReads = async (read: () => Promise<void>) => {
+  const wrongReads = async (read: () => Promise<unknown>) => {
     const before = evidence.ledger.wrongReads.length
     await read()
     return evidence.ledger.wrongReads.splice(before).length
@@ -382,7 +382,7 @@ test("a status out of the contract and an answer after 11 s: are found, unless t
     noteAnswer({ ...load, ledger }, "GET /", "id", { status, tookMs, sentAt: Date.now(), reason: "" } as Answer)
   const judged = () => {
     const verdict = createVerdict()
-    judgeAnswers(ledger, faults, "native", verdict)
+    judgeAnswers(ledger, faults, verdict)
     return failing(verdict)
   }
   const faults = createFaultLog()

@@ -13,6 +13,7 @@ const VARIABLES_MIN = 40
 const NOT_LISTED: Record<string, string> = {
   CHAT_CLOCK_FILE: "a campaign of faults sets it for the API whose clock it changes",
   CHAT_FAULTS_LINK_HOST: "a campaign of faults sets it for compose",
+  CHAT_FAULTS_COPY_PORTS: "a campaign of faults sets it for compose",
   CHAT_FAULTS_MYSQL_LINK: "a campaign of faults sets it for compose",
   CHAT_FAULTS_REDIS_LINK: "a campaign of faults sets it for compose",
   CHAT_FAULTS_SQS_LINK: "a campaign of faults sets it for compose",
