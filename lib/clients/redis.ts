@@ -56,7 +56,12 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * RECONNECT_STEP_MS, RECONNECT_MAX_MS),
   })
-  const { firstReady, inTime, expectClose } = watchConnection(redis, watch)
+  const { firstReady, inTime, expectClose, connectionError } = watchConnection(redis, watch)
+  /** Returns a failed call's error; without a connection, with the reason for which there is none. */
+  const failed = (error: unknown): unknown => {
+    const reason = redis.status === "ready" ? undefined : connectionError()
+    return asAway(reason !== undefined && asAway(error) instanceof DependencyAway ? reason : error)
+  }
   const gather = gathering(redis)
   const digests = new Map<string, string>()
 
@@ -74,18 +79,18 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
       return asArray(await redis.evalsha(digest, keys.length, ...keys, ...args))
     } catch (error) {
       // The server refused before it ran anything, so this repeats nothing.
-      if (!isNoScript(error)) throw asAway(error)
+      if (!isNoScript(error)) throw failed(error)
     }
     try {
       return asArray(await redis.eval(lua, keys.length, ...keys, ...args))
     } catch (error) {
-      throw asAway(error)
+      throw failed(error)
     }
   }
 
   async function ask<T>(command: () => Promise<T>, timeoutMs: number): Promise<T> {
     if (redis.status !== "ready") await firstReady
-    const answer = command().catch((error: unknown) => Promise.reject(asAway(error)))
+    const answer = command().catch((error: unknown) => Promise.reject(failed(error)))
     return inTime(answer, timeoutMs)
   }
 
@@ -172,7 +177,7 @@ function watchConnection(redis: Redis, watch: Watch) {
   const expectClose = () => {
     closing = true
   }
-  return { firstReady, inTime, expectClose }
+  return { firstReady, inTime, expectClose, connectionError: () => lastError }
 }
 
 /** Returns a function to call before each command, so that the commands of one turn share socket writes. */

@@ -84,14 +84,14 @@ const searchError = Object.assign(new Error("mapper [secret] cannot be changed")
 })
 
 test.each([
-  ["a statement that MySQL refuses", "tables", sqlError, "The tables could not be prepared: ER_DUP_FIELDNAME."],
+  ["a statement that MySQL refuses", "tables", sqlError, "The tables (MySQL) could not be prepared: ER_DUP_FIELDNAME."],
   [
     "a mapping that is refused",
     "index",
     searchError,
-    "The index could not be prepared: 400 illegal_argument_exception.",
+    "The index (Elasticsearch) could not be prepared: 400 illegal_argument_exception.",
   ],
-  ["an error of ours", "shards", new TypeError("secret"), "The shards could not be prepared: TypeError."],
+  ["an error of ours", "shards", new TypeError("secret"), "The shards (Redis) could not be prepared: TypeError."],
 ] as const)(
   "%s: is answered with FAILED, the part and the code, without the error's text",
   async (_, part, error, why) => {
@@ -124,11 +124,20 @@ test("a store that is away and returns: is prepared then", async () => {
   expect([attempts, document.Status]).toEqual([2, "SUCCESS"])
 })
 
-test("a store that stays away until the end: is answered with FAILED and its name", async () => {
-  const cause = Object.assign(new Error("connect ECONNREFUSED 10.0.0.1:3306"), { code: "ECONNREFUSED" })
-  const { document } = await call(fails(new DependencyAway("mysql", cause)), { leftMs: STOP_BEFORE_END_MS + 100 })
-  expect(document.Reason).toContain("could not be prepared: mysql is away (ECONNREFUSED).")
-})
+test.each([
+  [
+    "mysql is away (ECONNREFUSED)",
+    "mysql",
+    Object.assign(new Error("connect ECONNREFUSED 10.0.0.1:3306"), { code: "ECONNREFUSED" }),
+  ],
+  ["redis is away (WRONGPASS)", "redis", new Error("WRONGPASS invalid secret")],
+] as const)(
+  "a store that stays away until the end: is answered with FAILED, its name and the code: %s",
+  async (why, store, cause) => {
+    const { document } = await call(fails(new DependencyAway(store, cause)), { leftMs: STOP_BEFORE_END_MS + 100 })
+    expect(document.Reason).toContain(`could not be prepared: ${why}.`)
+  },
+)
 
 test("an index that takes too long: is stopped, and the reason says what to run", async () => {
   const { document } = await call(

@@ -95,11 +95,14 @@ async function untilThere(prepare: () => Promise<string[]>, signal: AbortSignal)
   }
 }
 
+/** What drivers' errors do not say. */
+const STORES: Record<Part, string> = { tables: "MySQL", index: "Elasticsearch", shards: "Redis" }
+
 /** The commands that do the same without a limit of time. */
 const COMMANDS: Partial<Record<Part, string>> = { tables: "db:migrate --", index: "ops -- reindex" }
 
 function failureOf(part: Part | undefined, error: unknown, stackId: string): string {
-  const what = part === undefined ? "The stores" : `The ${part}`
+  const what = part === undefined ? "The stores" : `The ${part} (${STORES[part]})`
   const command = error instanceof OutOfTime && part !== undefined ? COMMANDS[part] : undefined
   if (command === undefined) return `${what} could not be prepared: ${reasonOf(error)}.`
   const [, stage = "…"] = /:stack\/chat-backend-([^/]+)\//.exec(stackId) ?? []
@@ -109,6 +112,9 @@ function failureOf(part: Part | undefined, error: unknown, stackId: string): str
 /** Errors whose text is our own or kysely's and names only variables or migrations. */
 const SAFE_TEXT = /^(Wrong configuration|corrupted migrations)/
 
+/** How Redis begins what it refuses, such as WRONGPASS. */
+const REDIS_CODE = /^(?:WRONGPASS|NOAUTH|NOPERM|LOADING|MISCONF|READONLY|CLUSTERDOWN|MASTERDOWN)\b/
+
 /** Returns why, without the text of the stores' errors, which may quote statements and data. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "unexpected error"
@@ -116,7 +122,8 @@ function reasonOf(error: unknown): string {
   if (error instanceof OutOfTime || SAFE_TEXT.test(error.message)) return error.message.replace(/\.$/, "")
   const answered = answeredError(error)
   if (answered) return `${answered.status} ${answered.type}`.trim()
-  return "code" in error ? String(error.code) : error.name
+  if ("code" in error) return String(error.code)
+  return REDIS_CODE.exec(error.message)?.[0] ?? error.name
 }
 
 /** Sends the answer. Throws if it cannot be sent, so that Lambda calls the function again. */

@@ -128,7 +128,7 @@ test("a statement that MySQL refuses: fails the deployment with the code, and wi
   const { Status, Reason } = (await call("Create")) ?? {}
   expect([Status, Reason]).toEqual([
     "FAILED",
-    expect.stringContaining("The tables could not be prepared: ER_TABLE_EXISTS"),
+    expect.stringContaining("The tables (MySQL) could not be prepared: ER_TABLE_EXISTS"),
   ])
   expect(Reason).not.toMatch(/create table|mysql:/)
 })

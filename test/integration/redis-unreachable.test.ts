@@ -1,0 +1,30 @@
+// Calls of Redis without a connection say why there is none.
+import { expect, test } from "@jest/globals"
+import { connectRedis } from "../../lib/clients/redis.ts"
+import { DependencyAway } from "../../lib/errors.ts"
+import { useTestStores } from "../steps/stores.ts"
+
+const stores = useTestStores()
+
+/** Returns the reason that a call of the server with this URL fails for. */
+async function reasonAt(url: string): Promise<unknown> {
+  const redis = connectRedis(url, () => {})
+  try {
+    const error = await redis.describe([]).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(DependencyAway)
+    return (error as DependencyAway).cause
+  } finally {
+    await redis.close()
+  }
+}
+
+test("a call of a port on which nothing listens: fails with the system's code", async () => {
+  expect(await reasonAt("redis://127.0.0.1:1")).toMatchObject({ code: "ECONNREFUSED" })
+})
+
+test("a call with a user that the server does not have: fails with the server's refusal", async () => {
+  const url = new URL(stores().config.REDIS_URL)
+  url.username = "nobody"
+  url.password = "wrong"
+  expect(String(await reasonAt(url.href))).toContain("WRONGPASS")
+})
