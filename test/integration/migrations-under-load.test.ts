@@ -41,10 +41,7 @@ beforeAll(async () => {
   previous = await startPreviousRelease()
 }, PREPARE_TIMEOUT_MS)
 
-afterAll(async () => {
-  await previous?.stop()
-  await migrateUp(stores().mysql)
-})
+afterAll(() => previous?.stop())
 
 /** Stores what comes to the persist queue by the previous release until `isOver`. Returns how many records failed. */
 async function storeByPrevious(isOver: () => boolean): Promise<number> {
