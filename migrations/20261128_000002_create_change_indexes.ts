@@ -36,7 +36,10 @@ export async function up(db: Kysely<any>): Promise<void> {
 
 export async function down(db: Kysely<any>): Promise<void> {
   for (const [table, indexes] of Object.entries(INDEXES)) {
-    const dropped = Object.keys(indexes).map((name) => sql`drop index ${sql.id(name)}`)
+    const present = await indexesOf(db, table)
+    const names = Object.keys(indexes).filter((name) => present.has(name))
+    if (names.length === 0) continue
+    const dropped = names.map((name) => sql`drop index ${sql.id(name)}`)
     await sql`alter table ${sql.id(table)} ${sql.join(dropped)}`.execute(db)
   }
 }

@@ -55,7 +55,13 @@ export type MysqlClient = { db: Mysql; close(): Promise<void> }
 /** Returns what unions with unsigned number columns need; a signed zero would turn them into decimals. */
 export const unsignedZero = () => sql<number>`cast(0 as unsigned)`
 
-type QueryLog = (event: LogEvent) => void
+type MysqlOptions = {
+  log?: (event: LogEvent) => void
+  /** Adds time-outs and a breaker; migrations have neither. */
+  watch?: Watch
+  /** The longest wait for a table that another session uses, which only statements that change tables have to bound. */
+  tableTimeoutSeconds?: number
+}
 
 /** Returns what `make` makes, which it does at the first use: most creations never ask MySQL. */
 function lazily<Made extends object>(make: () => Made): Made {
@@ -69,8 +75,8 @@ function lazily<Made extends object>(make: () => Made): Made {
   })
 }
 
-/** Returns a pool: READ COMMITTED, strict, UTC, utf8mb4. `watch` adds time-outs and a breaker; migrations lack both. */
-export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watch?: Watch } = {}): MysqlClient {
+/** Returns a pool: READ COMMITTED, strict, UTC, utf8mb4. */
+export function connectMysql(url: string, { log, watch, tableTimeoutSeconds }: MysqlOptions = {}): MysqlClient {
   let opening: ReturnType<typeof openPool> | undefined
   const connectionsMax = isInCloud(process.env) ? CONNECTIONS_MAX_IN_LAMBDA : CONNECTIONS_MAX
   const limits = {
@@ -80,9 +86,11 @@ export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watc
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     onConnectError: (error: unknown) => isLoginRefused(error) && watch?.("refused", "mysql", error),
   }
+  const session =
+    tableTimeoutSeconds === undefined ? SESSION : [...SESSION, `SET SESSION lock_wait_timeout = ${tableTimeoutSeconds}`]
   const breaker = watch && createBreaker("mysql", watch)
   const pool = async () => {
-    opening ??= openPool(url, connectionsMax)
+    opening ??= openPool(url, connectionsMax, session)
     const opened = await opening
     return breaker === undefined ? opened.pool : guardPool(opened.pool, breaker, limits)
   }
@@ -92,7 +100,11 @@ export function connectMysql(url: string, { log, watch }: { log?: QueryLog; watc
   return { db, close: async () => (await opening)?.close() }
 }
 
-async function openPool(url: string, connectionsMax: number): Promise<{ pool: Pool; close(): Promise<void> }> {
+async function openPool(
+  url: string,
+  connectionsMax: number,
+  session: string[],
+): Promise<{ pool: Pool; close(): Promise<void> }> {
   // Loaded on first use: a creation does not need it, and in a new process it would add 12 ms.
   const { createPool } = await import("mysql2")
   const pool = createPool({
@@ -116,7 +128,7 @@ async function openPool(url: string, connectionsMax: number): Promise<{ pool: Po
     stream.once("close", () => sockets.delete(stream))
     // A session that cannot be set up is destroyed with the error, so that the waiting caller sees the cause.
     const setUp = (statement: string) => connection.query(statement, (error) => error && stream.destroy(error))
-    for (const statement of SESSION) setUp(statement)
+    for (const statement of session) setUp(statement)
     // Setting this one makes RDS Proxy keep a connection for the session alone, which it does not for those above. It is
     // set before a transaction's first lock, since a transaction begins with a statement of its own.
     connection.query<({ seconds: number } & RowDataPacket)[]>(ASK_LOCK_TIMEOUT, (error, [row] = []) => {

@@ -15,6 +15,12 @@ import type { SearchStores } from "../stores.ts"
 import { settleShards } from "../write/settle.ts"
 import { readMigrations } from "./read-migrations.ts"
 
+/**
+ * While a migration waits for a table that a transaction uses, all later statements on the table wait behind it, for a
+ * dump or a report as long as that takes. So it gives up before a request's read does (2.5 s), and the caller tries again.
+ */
+const TABLE_TIMEOUT_SECONDS = 2
+
 /** Where kysely's migrator notes what has run. */
 const MIGRATION_TABLE = "kysely_migration"
 
@@ -36,7 +42,7 @@ export const migrateDown = async (db: Kysely<any>): Promise<string[]> =>
 
 /** Opens its own client: a migration, or waiting for another one, takes longer than the time-out of a request. */
 export async function withTables<T>({ config }: SearchStores, migrate: (db: Kysely<any>) => Promise<T>): Promise<T> {
-  const { db, close } = connectMysql(config.MYSQL_URL)
+  const { db, close } = connectMysql(config.MYSQL_URL, { tableTimeoutSeconds: TABLE_TIMEOUT_SECONDS })
   return migrate(db).finally(close)
 }
 
