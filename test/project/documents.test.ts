@@ -54,7 +54,9 @@ describe.each(DOCUMENTS)("%s", (document) => {
 
   test("the variables that it names are in .env.example, or are those of an image or of the AWS CLI", () => {
     const ofImages = matches(read("docker-compose.yml"), /^ {6}([A-Z_]+):/gm)
-    const ofCli = ["AWS_DEFAULT_REGION", "AWS_PAGER"]
+    const ofCli = ["ACCESS_KEY_ID", "DEFAULT_REGION", "PAGER", "PROFILE", "SECRET_ACCESS_KEY", "SESSION_TOKEN"].map(
+      (name) => `AWS_${name}`,
+    )
     const known = new Set([...exampleVariables().map(([name]) => name), ...ofImages, ...ofCli])
     const prefixes = "CHAT|MYSQL|REDIS|SQS|ELASTICSEARCH|PERSIST|INDEX|OUTBOX|AWS|SLS|LOG|LAMBDA|ADMIN|RATE|TRUSTED"
     const named = matches(text, new RegExp(`\\b((?:${prefixes})_[A-Z_]+|PORT|HOST)\\b`, "g"))
