@@ -1,6 +1,7 @@
 /** Chats: their rules and their SQL. A chat's number is unique in its application. */
 import { type Selectable, sql } from "kysely"
 import { getApplication } from "./applications.ts"
+import { byPrimaryKey } from "./clients/key-ranges.ts"
 import { type Mysql, readMysql, unsignedZero } from "./clients/mysql.ts"
 import type { Chat, Page, PageRequest } from "./contract.ts"
 import { type Database, isFound, type Joined } from "./database.ts"
@@ -205,7 +206,7 @@ const selectChat = (db: Mysql, application: string, number: number) =>
 /** Selects the application and the chats in the window, in a union as for messages. */
 function selectChats(db: Mysql, application: string, { after, order, count }: Window) {
   let chats = db
-    .selectFrom("chats")
+    .selectFrom(byPrimaryKey("chats"))
     .select((eb) => [eb.val("chat").as("kind"), "number", "messages_count", ...TIMES, ...CHAT_COLUMNS])
     .where("application", "=", application)
     .orderBy("number", order)

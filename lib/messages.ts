@@ -1,5 +1,6 @@
 /** Messages: their rules and their SQL. A message's number is unique in its chat. */
 import { type AliasedRawBuilder, type Selectable, sql } from "kysely"
+import { byPrimaryKey } from "./clients/key-ranges.ts"
 import { type Mysql, readMysql, unsignedZero } from "./clients/mysql.ts"
 import type { Message, Page, PageRequest } from "./contract.ts"
 import { type Database, isFound, type Joined } from "./database.ts"
@@ -228,7 +229,7 @@ function selectMessages(db: Mysql, application: string, chat: number, window: Wi
   const { after, until, order, count } = window
   const noColumns = MESSAGE_COLUMNS.map((column) => sql`null`.as(column) as NoColumn)
   let messages = db
-    .selectFrom("messages")
+    .selectFrom(byPrimaryKey("messages"))
     .select((eb) => [eb.val("message").as("kind"), "number", ...TIMES, ...(keysOnly ? noColumns : MESSAGE_COLUMNS)])
     .where("application", "=", application)
     .where("chat", "=", chat)

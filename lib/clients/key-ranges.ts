@@ -3,8 +3,9 @@ import type { Database } from "../database.ts"
 import { chatText, type ResourceKey } from "../events.ts"
 
 /**
- * Returns a table to select from by its primary key only. Where just columns of the key are read, an index by revision
- * has them too, and is smaller; an optimizer that prefers it sorts all rows of the parent for each piece.
+ * Returns a table to select from by its primary key only, for what is read in the key's order. An index by revision begins
+ * with the same columns; an optimizer that prefers it, since it is smaller or its statistics are poor, sorts all rows of
+ * the parent for each page.
  */
 export const byPrimaryKey = <Table extends "chats" | "messages">(table: Table) =>
   sql<Selectable<Database[Table]>>`${sql.table(table)}`.as<Table>(sql`${sql.table(table)} force index (primary)`)

@@ -79,7 +79,7 @@ const counterOf = (row: { live: number | null; highest: number | null; dirty: nu
 export async function countMessages(tx: Db, application: string, after: number): Promise<Parent[]> {
   const rows = await reachMysql(() =>
     tx
-      .selectFrom("chats")
+      .selectFrom(byPrimaryKey("chats"))
       .leftJoin("counters", (join) =>
         join.onRef("counters.application", "=", "chats.application").onRef("counters.chat", "=", "chats.number"),
       )

@@ -1,4 +1,5 @@
 import { sql } from "kysely"
+import { byPrimaryKey } from "../../clients/key-ranges.ts"
 import { type Mysql, reachMysql } from "../../clients/mysql.ts"
 
 /** An application (`chat` 0) or a chat, as the parent of numbers. */
@@ -86,7 +87,7 @@ export async function readParent(
 export async function firstSince(mysql: Mysql, { application, chat }: ParentKey, since: Date): Promise<number | null> {
   const row = await reachMysql(() =>
     mysql
-      .selectFrom("messages")
+      .selectFrom(byPrimaryKey("messages"))
       .select("number")
       .where("application", "=", application)
       .where("chat", "=", chat)

@@ -1,4 +1,5 @@
 import { sql } from "kysely"
+import { byPrimaryKey } from "../../clients/key-ranges.ts"
 import { type Mysql, reachMysql } from "../../clients/mysql.ts"
 import { walk } from "../../clients/walk.ts"
 import type { SearchStores } from "../../stores.ts"
@@ -12,7 +13,7 @@ export function walkMessages(
   mysql: Mysql,
   { application, signal }: { application?: string | undefined; signal?: AbortSignal | undefined },
 ): AsyncGenerator<MessageRow[]> {
-  const all = mysql.selectFrom("messages").selectAll()
+  const all = mysql.selectFrom(byPrimaryKey("messages")).selectAll()
   const asked = application === undefined ? all : all.where("application", "=", application)
   return walk(asked, { by: ["application", "chat", "number"], pageRows: PAGE_ROWS, signal })
 }
