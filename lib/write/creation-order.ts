@@ -28,6 +28,9 @@ import type { Stores } from "../stores.ts"
 /** A creation may exceed the noted clock by this without being noted, since lists distinguish only milliseconds. */
 const UNTOLD_MAX_US = 1_000
 
+/** In a later millisecond than the latest one, with one between them. */
+const AHEAD_MS = 2
+
 /** An accepted creation waits no longer for a MySQL that hangs. */
 const LATEST_TIMEOUT_MS = 500
 
@@ -80,11 +83,14 @@ async function latestPersisted({ mysql }: Stores): Promise<number> {
   return row ? row.created_at.getTime() * 1000 + 999 : 0
 }
 
-/** Moves a new application behind `latest` and all others. */
+/**
+ * Moves a new application behind `latest` and all others. Its new time must still be ahead when the change is made, or
+ * else the clock gives it another one; so each further attempt aims further ahead, from where the last one came to.
+ */
 async function moveOn(stores: Stores, { state }: Creation, created: Created, latest: number): Promise<Created> {
   const key = { application: created.id, chat: 0, message: 0 }
-  for (let over = created.revision; ; ) {
-    const revision = await stores.redis.run(ADVANCE, KEYS, { passed: latest })
+  for (let over = created.revision, aheadMs = AHEAD_MS; ; aheadMs *= 2) {
+    const revision = await stores.redis.run(ADVANCE, KEYS, { passed: Math.max(latest, Number(over)), aheadMs })
     const createdAt = millisecond(revision)
     const reply = await stores.outbox.change({ key, createdAt, revision: revision - 1, state, over })
     // A client has found it in the list and changed or deleted it.

@@ -1,5 +1,6 @@
 // Applications are listed in the order of their creation even after the clock of Redis has been set back.
 import { randomUUID } from "node:crypto"
+import { setTimeout as sleep } from "node:timers/promises"
 import { beforeEach, describe, expect, test } from "@jest/globals"
 import { idempotencyHash } from "../../lib/outbox/idempotency.ts"
 import { drawToken, LATEST_CREATION_KEY, lifeKey, SHARDS, shardOf } from "../../lib/outbox/keys.ts"
@@ -15,6 +16,9 @@ const stores = useTestStores()
 const api = chatApi(directTransport())
 
 const HOUR_MS = 3_600_000
+/** A step of a busy system, far longer than the milliseconds between two times; and more steps than are ever needed. */
+const STEP_MS = 50
+const STEPS_MAX = 12
 /** Three shards; AHEAD has seen the clock before it was set back. */
 const [AHEAD, LATER, BACK] = ["A", "B", "C"] as const
 
@@ -54,6 +58,28 @@ test("a clock that goes forward: gives each application its own time, not a late
     expect(createdAt).toBeGreaterThanOrEqual(before - 1)
     expect(createdAt).toBeLessThanOrEqual(Date.now())
   }
+})
+
+test("an application that is to be moved while each step takes long: gets its final time in a few steps", async () => {
+  const { outbox } = stores()
+  let steps = 0
+  const slow: Outbox = {
+    ...outbox,
+    async change(change) {
+      if (++steps > STEPS_MAX) throw new Error("it is moved again and again")
+      await sleep(STEP_MS)
+      return outbox.change(change)
+    },
+  }
+  // Another process has just created one, by a clock a little ahead.
+  await withRedis((redis) => redis.hset(LATEST_CREATION_KEY, "revision", `${(Date.now() + STEP_MS) * 1000}`))
+  const creation = { kind: "application", application: drawToken("Q"), chat: 0, state: { name: "new" } } as const
+  const reply = await createInOrder({ ...stores(), outbox: slow }, creation)
+  expect(steps).toBeGreaterThan(1)
+  expect(reply).toMatchObject({ status: "created" })
+  const { created_at, updated_at } = expectStatus(await api.getApplication(creation.application), 200)
+  const time = Math.floor(Number("revision" in reply && reply.revision) / 1000)
+  expect([Date.parse(created_at), Date.parse(updated_at)]).toEqual([time, time])
 })
 
 describe("the clock of Redis set back by an hour", () => {

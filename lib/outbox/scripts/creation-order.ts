@@ -22,12 +22,12 @@ export type Noted = ReturnType<typeof NOTE.decode>
 
 export const ADVANCE = defineScript("advance-creation", {
   keys: ["latest"],
-  args: ["passed"],
+  args: ["passed", "aheadMs"],
   returns: ([revision]) => Number(revision),
   lua: `
--- Returns a revision in a later millisecond than any application's, and than passed.
+-- Returns a revision ahead_ms milliseconds after any application's, and after passed.
 local latest = math.max(tonumber(redis.call('HGET', latest_key, 'revision') or '0'), tonumber(passed))
-local revision = string.format('%.0f', (math.floor(latest / 1000) + 2) * 1000)
+local revision = string.format('%.0f', (math.floor(latest / 1000) + tonumber(ahead_ms)) * 1000)
 redis.call('HSET', latest_key, 'revision', revision)
 return { revision }
 `,
