@@ -95,8 +95,9 @@ function findUnfollowed(followed: Followed[], languages: Language[]): string[] {
   const faults: string[] = []
   for (const { name, chat, messages } of languages) {
     const inChat = followed.filter((change) => change.chat === chat)
-    if (inChat.length !== messages.size)
-      faults.push(`${name}: ${inChat.length} followed, ${messages.size} acknowledged`)
+    const numbers = new Set(inChat.map(({ number }) => number))
+    if (numbers.size !== inChat.length) faults.push(`${name}: ${inChat.length - numbers.size} followed twice`)
+    if (numbers.size !== messages.size) faults.push(`${name}: ${numbers.size} followed, ${messages.size} acknowledged`)
     for (const { number, body } of inChat)
       if (messages.get(number)?.body !== body)
         faults.push(`${name}: the change of message ${number} is not what was sent`)
