@@ -3,10 +3,11 @@ import { Redis, ReplyError } from "ioredis"
 import { DependencyAway } from "../errors.ts"
 import type { Watch } from "./breaker.ts"
 
-/** Scripts take well under a millisecond, so a write that waits longer is answered 503. */
-const WRITE_TIMEOUT_MS = 800
-/** Reads wait longer: the fallback, MySQL alone, may be stale. */
-const READ_TIMEOUT_MS = 1_500
+/**
+ * Scripts take well under a millisecond, but a busy disk holds a sync of Redis up for a second. A write given up in
+ * between would be refused and stored all the same, and a read would fall back to MySQL alone, which may be stale.
+ */
+const CALL_TIMEOUT_MS = 1_500
 const CONNECT_TIMEOUT_MS = 1_000
 /** A connection that does not end within this is dropped, so that a finished process can end. */
 const DISCONNECT_TIMEOUT_MS = 100
@@ -23,8 +24,6 @@ export type Argument = string | number
 
 export type Script<Keys, Args, Reply> = {
   lua: string
-  /** Whether it gets the longer time-out. */
-  reads: boolean
   /** Puts the named keys and arguments into the order that the Lua expects. */
   keysOf(keys: Keys): string[]
   argsOf(args: Args): Argument[]
@@ -68,7 +67,7 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
   async function run<Keys, Args, Reply>(script: Script<Keys, Args, Reply>, keys: Keys, args: Args): Promise<Reply> {
     if (redis.status !== "ready") await firstReady
     const call = evaluate(script.lua, script.keysOf(keys), script.argsOf(args))
-    return script.decode(await inTime(call, script.reads ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS))
+    return script.decode(await inTime(call))
   }
 
   async function evaluate(lua: string, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
@@ -88,16 +87,16 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     }
   }
 
-  async function ask<T>(command: () => Promise<T>, timeoutMs: number): Promise<T> {
+  async function ask<T>(command: () => Promise<T>): Promise<T> {
     if (redis.status !== "ready") await firstReady
     const answer = command().catch((error: unknown) => Promise.reject(failed(error)))
-    return inTime(answer, timeoutMs)
+    return inTime(answer)
   }
 
   return {
     run,
     async describe(names) {
-      const text = await ask(() => redis.info(), READ_TIMEOUT_MS)
+      const text = await ask(() => redis.info())
       // Managed servers may refuse CONFIG; their settings are absent.
       const pairs = ((await redis.call("CONFIG", "GET", ...names).catch(() => [])) ?? []) as string[]
       return { info: readInfo(text), settings: readSettings(names, pairs) }
@@ -146,15 +145,15 @@ function watchConnection(redis: Redis, watch: Watch) {
   }
 
   /**
-   * Ends as `call` does, or rejects with DependencyAway after `timeoutMs`. Drops a connection that has answered nothing
+   * Ends as `call` does, or rejects with DependencyAway after CALL_TIMEOUT_MS. Drops a connection that has answered nothing
    * for SILENCE_MAX_MS. Timers run before sockets are read, so answers that have arrived are read first.
    */
-  function inTime<T>(call: Promise<T>, timeoutMs: number): Promise<T> {
+  function inTime<T>(call: Promise<T>): Promise<T> {
     const began = performance.now()
     return new Promise((resolve, reject) => {
       const after = (ms: number, act: () => void) => setTimeout(() => setImmediate(() => setImmediate(act)), ms)
       const timers = [
-        after(timeoutMs, () => reject(new DependencyAway("redis", new Error("no answer in time")))),
+        after(CALL_TIMEOUT_MS, () => reject(new DependencyAway("redis", new Error("no answer in time")))),
         after(SILENCE_MAX_MS, () => dropIfSilent(began)),
       ]
       const end = () => {

@@ -1,13 +1,18 @@
 // 300 chats and 1,000 messages from 64 clients: every number once, every write visible at once and stored later.
+import { randomUUID } from "node:crypto"
+import { setTimeout as sleep } from "node:timers/promises"
 import { expect, test } from "@jest/globals"
 import type { SearchStores } from "../../lib/stores.ts"
 import { type ChatApi, chatPath, expectStatus } from "../steps/chat-api.ts"
 import { eventually } from "../steps/eventually.ts"
+import type { Answered } from "../steps/gateway-event.ts"
 import { useRunningApi } from "../steps/running-api.ts"
 
 const CHATS = 300
 const MESSAGES = 1_000
 const CLIENTS = 64
+/** A disk that is held up for longer than a write may wait refuses what every client has under way, once. */
+const REFUSALS_MAX = CLIENTS
 const PAGE = 100
 /** Long enough for lost events to be relayed twice. */
 const STORED_LIMIT_MS = 150_000
@@ -33,10 +38,24 @@ async function fromClients(work: (() => Promise<void>)[]): Promise<void> {
   await Promise.all(upTo(CLIENTS).map(client))
 }
 
+/** Returns how many clients create: each repeats a 503 with its Idempotency-Key, as clients are told to. */
+function creations(chats: ChatApi) {
+  let refusals = 0
+  return async (path: string, json: Record<string, unknown>): Promise<Answered> => {
+    const headers = { "idempotency-key": randomUUID() }
+    for (;;) {
+      const answer = await chats.call({ method: "POST", path, headers, json })
+      if (answer.status !== 503 || ++refusals > REFUSALS_MAX) return answer
+      await sleep(Number(answer.headers["retry-after"]) * 1_000)
+    }
+  }
+}
+
+type Post = ReturnType<typeof creations>
+
 /** Creates a resource, checks that it is read and listed right after the answer, and returns its number. */
-async function create(chats: ChatApi, listPath: string, json: Record<string, unknown>): Promise<number> {
-  const created = await chats.call({ method: "POST", path: listPath, json })
-  const resource = expectStatus(created, 201)
+async function create(chats: ChatApi, post: Post, listPath: string, json: Record<string, unknown>): Promise<number> {
+  const resource = expectStatus(await post(listPath, json), 201)
   const { number } = resource
   expect(expectStatus(await chats.call({ path: `${listPath}/${number}` }), 200)).toEqual(resource)
   const page = Math.ceil(number / PAGE)
@@ -79,14 +98,15 @@ test("chats and messages: created at once: are numbered without gap, seen at onc
   const token = await chats.givenApplication()
   const messagesPath = `${chatPath(token, await chats.givenChat(token))}/messages`
   const chatsPath = `/applications/${token}/chats`
+  const post = creations(chats)
   const chatNumbers = [1]
   const messages = new Map<number, string>()
   const chatWork = upTo(CHATS - 1).map(
-    (index) => async () => void chatNumbers.push(await create(chats, chatsPath, { name: `chat ${index}` })),
+    (index) => async () => void chatNumbers.push(await create(chats, post, chatsPath, { name: `chat ${index}` })),
   )
   const messageWork = upTo(MESSAGES).map((index) => async () => {
     const body = `message no. ${index}.`
-    const number = await create(chats, messagesPath, { body })
+    const number = await create(chats, post, messagesPath, { body })
     expect(messages.has(number)).toBe(false)
     messages.set(number, body)
   })

@@ -29,7 +29,7 @@ export async function askStores(mysqlUrl: string, redisUrl: string): Promise<unk
   const profiled = connectMysql(`${mysqlUrl}?ssl=Amazon%20RDS`)
   const redis = connectRedis(redisUrl, () => undefined)
   const script = (lua: string) => {
-    const whole = { lua, reads: false, keysOf: () => [], argsOf: () => [ANY], decode: (reply: unknown) => reply }
+    const whole = { lua, keysOf: () => [], argsOf: () => [ANY], decode: (reply: unknown) => reply }
     return outcome(redis.run(whole, {}, {}))
   }
   const answers: unknown[] = []

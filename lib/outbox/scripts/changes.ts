@@ -59,7 +59,6 @@ end
 `
 
 export const READ_CHANGES = defineScript("read-changes", {
-  reads: true,
   keys: ["life", "outbox", "application", "changes", "deleted", "...buckets"],
   args: ["seen", "application", "chat", "after", "placed", "count", "scan", "quotas"],
   returns: judged(changesReply),
@@ -144,7 +143,6 @@ return 'covered'
 
 export const SCAN = defineScript("scan", {
   flags: "no-writes,allow-oom",
-  reads: true,
   keys: ["outbox"],
   args: ["cursor", "count"],
   returns: ([next, fields]) => ({ next: String(next), fields: fields as string[] }),
@@ -158,7 +156,6 @@ return { reply[1], found }
 })
 
 export const PLACE = defineScript("place", {
-  reads: true,
   keys: ["outbox", "...changes"],
   args: ["...fields"],
   returns: ([placed]) => Number(placed),
@@ -175,7 +172,6 @@ return placed
 })
 
 export const PASS_OVER = defineScript("pass-over", {
-  reads: true,
   keys: ["life", "outbox", "deleted"],
   args: ["seen", "generation", "...writes"],
   returns: (passed) => passed.map((value) => value === 1),

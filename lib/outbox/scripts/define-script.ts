@@ -17,17 +17,16 @@ export function defineScript<const Key extends string, const Arg extends string,
      * With "none" it refuses the script itself, whether it writes or not, wherever it refuses writes.
      */
     flags?: "no-writes,allow-oom" | "none" | ""
-    reads?: true
     keys: readonly Key[]
     args: readonly Arg[]
     lua: string
     returns: (reply: ScriptValue[]) => Reply
   },
 ): Script<Named<Key, string>, Named<Arg, Argument>, Reply> {
-  const { flags = "allow-oom", reads = false, keys, args, lua, returns } = script
+  const { flags = "allow-oom", keys, args, lua, returns } = script
   const shebang = flags === "none" ? "#!lua\n" : flags && `#!lua flags=${flags}\n`
   const head = `${shebang}-- ${name}\n${locals(keys, "_key", "KEYS")}${locals(args, "", "ARGV")}`
-  return { lua: head + lua, reads, keysOf: inOrder(keys), argsOf: inOrder(args), decode: returns }
+  return { lua: head + lua, keysOf: inOrder(keys), argsOf: inOrder(args), decode: returns }
 }
 
 function locals(names: readonly string[], suffix: string, array: "KEYS" | "ARGV"): string {

@@ -29,7 +29,6 @@ const parse = (entry: ScriptValue): WriteEvent | null =>
 const parseAll = (entries: ScriptValue | undefined): (WriteEvent | null)[] => (entries as ScriptValue[]).map(parse)
 
 export const READ = defineScript("read", {
-  reads: true,
   keys: ["life", "outbox", "application", "...buckets"],
   args: ["seen", "chat", "quotas", "...fields"],
   returns: judged((reply) => ({ ...knowledge(reply), entries: parseAll(reply.slice(4)) })),
@@ -46,7 +45,6 @@ end)
 })
 
 export const READ_PENDING = defineScript("read-pending", {
-  reads: true,
   keys: ["life", "outbox", "application", "pending", "...buckets"],
   args: ["seen", "chat", "min", "max", "order", "count", "prefix", "quotas", "...ancestors"],
   returns: judged((reply) => ({
