@@ -5,8 +5,8 @@ import { isJsonObject, isWellFormedJson, parseKept } from "./kept-json.ts"
 import { LIMITS } from "./limits.ts"
 import { parseRfc3339 } from "./rfc3339.ts"
 
-// Without it zod compiles each object's parser when it first runs, which takes a new process longer than it ever saves.
-z.config({ jitless: true })
+// zod compiles each object's parser when it first runs, which pays only where a process lives long (docs/decisions/0014).
+z.config({ jitless: process.env.ANSWER_BEFORE_SEND !== "true" })
 
 /** Defines an OpenAPI object. Its `id` must not be like NewX or an operation's id: Go generators use those, too. */
 export const named = <Shape extends z.ZodRawShape>(id: string, shape: Shape) => z.object(shape).meta({ id })

@@ -44,17 +44,31 @@ function createQueue(sqs: SqsClient, config: Config, definition: QueueDefinition
         reason,
       }),
     depth: () => sqs.depth(url),
-    decode: (body) => decode<QueuedEvent>(definition.event, body),
+    decode: decoder<QueuedEvent>(definition.event),
   }
 }
 
-/** Decodes as a Queue does, for code that knows events up to `version`. */
-export function decode<E>(event: z.ZodType<E>, body: string, version = EVENT_VERSION): Decoded<E> | undefined {
-  try {
-    const items = z.array(z.looseObject({ v: z.int().optional() })).parse(JSON.parse(body))
-    const events = z.array(event).parse(items.filter((item) => !isNewer(item, version)))
-    return { events, newer: z.array(NewerEvent).parse(items.filter((item) => isNewer(item, version))) }
-  } catch {
-    return undefined
+/**
+ * Returns what decodes a queue's messages, for code that knows events up to `version`. Its schemas are made once, when
+ * the first message is decoded: only consumers need them.
+ */
+export function decoder<E>(event: z.ZodType<E>, version = EVENT_VERSION): Queue<E>["decode"] {
+  let lists: ReturnType<typeof listsOf<E>> | undefined
+  return (body) => {
+    lists ??= listsOf(event)
+    try {
+      const items = lists.items.parse(JSON.parse(body))
+      const newer = items.filter((item) => isNewer(item, version))
+      const known = newer.length === 0 ? items : items.filter((item) => !isNewer(item, version))
+      return { events: lists.events.parse(known), newer: lists.newer.parse(newer) }
+    } catch {
+      return undefined
+    }
   }
 }
+
+const listsOf = <E>(event: z.ZodType<E>) => ({
+  items: z.array(z.looseObject({ v: z.int().optional() })),
+  events: z.array(event),
+  newer: z.array(NewerEvent),
+})

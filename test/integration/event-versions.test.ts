@@ -8,7 +8,7 @@ import { discardLetter } from "../../lib/operate/discard.ts"
 import { outboxKey, shardOf } from "../../lib/outbox/keys.ts"
 import { persistWrites } from "../../lib/persist/persist-records.ts"
 import { type Consumption, consume } from "../../lib/queue/consumer.ts"
-import { decode } from "../../lib/queue/queue.ts"
+import { decoder } from "../../lib/queue/queue.ts"
 import { RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { relay } from "../../lib/relay/relay.ts"
 import { chatApi, directTransport } from "../steps/chat-api.ts"
@@ -61,7 +61,7 @@ const takenLater = () =>
 /** Returns the persist function of a release that knows the newer version. */
 function newerFunction(): Consumption<PersistEvent> {
   const consumption = persistWrites(stores())
-  return { ...consumption, queue: { ...consumption.queue, decode: (body) => decode(PersistEvent, body, NEWER) } }
+  return { ...consumption, queue: { ...consumption.queue, decode: decoder(PersistEvent, NEWER) } }
 }
 
 test("a member that nobody knows: is kept by the relay", async () => {

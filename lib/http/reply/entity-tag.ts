@@ -15,16 +15,17 @@ type Headers = Readonly<Record<string, string | undefined>>
 /** 132 bits never collide. */
 const HASH_CHARACTERS = 22
 
-/** Returns the strong tag of a resource, with its quotes. */
-export function entityTag(resource: Resource): string {
-  const {
-    chats_count,
-    messages_count = chats_count,
-    ...written
-  } = resource as Message & Partial<Pick<Application, "chats_count"> & Pick<Chat, "messages_count">>
-  const state = hash("sha256", JSON.stringify(written), "base64url").slice(0, HASH_CHARACTERS)
-  return messages_count === undefined ? `"${state}"` : `"${state}.${messages_count}"`
+type Counted = Resource & Partial<Pick<Application, "chats_count"> & Pick<Chat, "messages_count">>
+
+/** Returns the strong tag of a resource, with its quotes. `text` is its JSON, if that is at hand. */
+export function entityTag(resource: Resource, text?: string): string {
+  const { chats_count, messages_count = chats_count } = resource as Counted
+  if (messages_count === undefined) return `"${hashOf(text ?? JSON.stringify(resource))}"`
+  const written = { ...resource, chats_count: undefined, messages_count: undefined }
+  return `"${hashOf(JSON.stringify(written))}.${messages_count}"`
 }
+
+const hashOf = (text: string): string => hash("sha256", text, "base64url").slice(0, HASH_CHARACTERS)
 
 /** Returns a tag without its count. */
 const ofState = (tag: string): string => tag.replace(/\.\d+"$/, '"')
@@ -52,8 +53,10 @@ export function ifMatch(headers: Headers): ((current: Resource) => void) | undef
   }
 }
 
-const tagged = (status: number, resource: Resource, headers: Record<string, string> = {}): Reply =>
-  json(status, resource, { ...headers, etag: entityTag(resource) })
+function tagged(status: number, resource: Resource, headers: Record<string, string> = {}): Reply {
+  const reply = json(status, resource, headers)
+  return { ...reply, headers: { ...reply.headers, etag: entityTag(resource, reply.body) } }
+}
 
 /** Returns 200 with a resource that was read, or 304 if If-None-Match has its tag. */
 export function found(resource: Resource, headers: Headers): Reply {
