@@ -37,7 +37,7 @@ test("connections, time-outs and bounds: are those of the clients", () => {
       `(${constant(mysql, "WAITING_MAX")} waiting requests at most, each for ${seconds(mysql, "WAIT_MAX_MS")})`,
   )
   expect(capacity).toContain(
-    `Redis ${constant(redis, "WRITE_TIMEOUT_MS")} ms (a read ${seconds(redis, "READ_TIMEOUT_MS")}), the acceptance of a write ${seconds("lib/write/accept.ts", "ACCEPT_MAX_MS")}`,
+    `Redis ${seconds(redis, "CALL_TIMEOUT_MS")}, the acceptance of a write ${seconds("lib/write/accept.ts", "ACCEPT_MAX_MS")}`,
   )
   expect(capacity).toContain(`SQS ${constant("lib/clients/sqs.ts", "SEND_TIMEOUT_MS")} ms`)
   expect(capacity).toContain(`search ${seconds("lib/search/querying/search.ts", "SEARCH_TIMEOUT_MS")}`)
