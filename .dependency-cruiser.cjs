@@ -12,7 +12,7 @@ const FLOORS = {
   applications: "^lib/applications\\.ts$",
   "persist-write-http": "^lib/(persist|write|http)/|^lib/merged-page\\.ts$",
   "outbox-and-counts": "^lib/(outbox|counts)/|^lib/readiness\\.ts$",
-  stores: "^lib/stores\\.ts$",
+  stores: "^lib/(stores|stored-reads)\\.ts$",
   config: "^lib/config\\.ts$",
   queue: "^lib/queue/",
   clients: "^lib/clients/",

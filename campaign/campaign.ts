@@ -28,14 +28,19 @@ async function main(options: CampaignOptions): Promise<number> {
   const { stop, hurry } = stopSignals()
   const progress = progressOn(process.stdout)
   const parts = { progress, signal: stop, hurry }
-  const { replicas, seed, minutes, short, only } = options
+  const { replicas, redis, seed, minutes, short, only } = options
   const target =
-    options.target === "native" ? await startNativeTarget(parts) : await startComposeTarget({ ...parts, replicas })
+    options.target === "native"
+      ? await startNativeTarget({ ...parts, redis })
+      : await startComposeTarget({ ...parts, replicas })
   try {
     if (target.diskReason !== undefined) console.log(`No disk is filled: ${target.diskReason}`)
     // Two random sources, so that what running faults draw does not change the plan.
     const random = seededRandom(seed)
-    const faults = chooseFaults(faultsFor(target, seededRandom(seed + 1)), only)
+    const known = faultsFor(target, seededRandom(seed + 1))
+    // The others are those of a single Redis, whose short campaign has them all.
+    const isOfNodes = short && target.cluster !== undefined && only.length === 0
+    const faults = isOfNodes ? known.filter(({ atNode }) => atNode) : chooseFaults(known, only)
     const plan = short ? planShort(faults, random) : planLong(faults, minutes, random)
     for (const line of planLines(plan, options)) console.log(line)
     const status = statusOn(process.stdout)

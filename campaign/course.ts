@@ -1,6 +1,5 @@
 // The course of a campaign: set up, run load and faults together, wait until the backlog has drained, give the verdict.
 // The verdict rests on answers recorded during the load and on rows, documents and lists read at the end.
-import { LaunchFailure } from "../local/failure.ts"
 import { createFaultLog, type FaultLog } from "./faults/fault-log.ts"
 import { createProbes, followRecovery, type Probes } from "./faults/recovery.ts"
 import { conductFaults, type Plan } from "./faults/schedule.ts"
@@ -8,7 +7,7 @@ import { createFollowers, type Followers } from "./followers/followers.ts"
 import { connectClient } from "./load/client.ts"
 import type { Load } from "./load/exchange.ts"
 import { createLedger, type Ledger, pathOf } from "./load/ledger.ts"
-import { type Playground, runLoad, setUp } from "./load/load.ts"
+import { BROAD, type Playground, runLoad, setUp, USUAL } from "./load/load.ts"
 import { seededRandom } from "./load/random.ts"
 import type { CampaignOptions } from "./options.ts"
 import {
@@ -16,6 +15,7 @@ import {
   countAttempts,
   describeFaults,
   describeFollowers,
+  describeRefusals,
   titleOf,
   totalLedger,
 } from "./report/report.ts"
@@ -23,21 +23,10 @@ import { backlogOf, createTally, type Sample, sample, type Tally } from "./repor
 import { clock, type Status } from "./report/status.ts"
 import { drawTimeline } from "./report/timeline.ts"
 import { entrancesOf, type Target } from "./targets/target.ts"
-import { judgeAnswers } from "./verdict/answers.ts"
 import { createVerdict, type Verdict } from "./verdict/checks.ts"
-import {
-  awaitQuiet,
-  COUNTS_MAX_MS,
-  judgeCounts,
-  judgeLeft,
-  judgeMemory,
-  type Left,
-  type Memory,
-  measureMemory,
-  QUIET_MAX_MS,
-} from "./verdict/settle.ts"
+import { judge, throwIfStopped } from "./verdict/judge.ts"
+import { type Memory, measureMemory } from "./verdict/settle.ts"
 import { connectStores, type DirectStores, unlessAway } from "./verdict/stores.ts"
-import { compareAll } from "./verdict/verdict.ts"
 
 /** When the load ends, open writes are still repeated for this long. */
 const LAST_ANSWERS_MS = 60_000
@@ -156,12 +145,13 @@ async function runUnderFire(run: Run): Promise<LoadFigures> {
     stop: ended.signal,
     giveUp: gaveUp.signal,
   }
-  const playground = await setUp(load)
+  const breadth = target.cluster ? BROAD : USUAL
+  const playground = await setUp(load, breadth)
   const [place] = playground
   const probes = createProbes(probeClient, place ? pathOf(place.chat) : "")
   const watching = [probes.run(watched.signal), sample(direct, tally, startedAt, samples, watched.signal)]
   status.show(() => progressText(run, tally.totals))
-  const loading = runLoad(load, playground)
+  const loading = runLoad(load, playground, breadth.workers)
   const followers = followersOf(run, load, playground)
   const following = followers.run(plan.lastsMs, ended.signal)
   const followed: Promise<void>[] = []
@@ -207,51 +197,6 @@ async function pauseUntil(time: number, stop: AbortSignal): Promise<void> {
   })
 }
 
-const shownLeft = (left: Left): string =>
-  Object.entries(left)
-    .map(([name, count]) => `${name} ${count ?? "?"}`)
-    .join(", ")
-
-function throwIfStopped(stop: AbortSignal): void {
-  if (stop.aborted) throw new LaunchFailure("Stopped before the verdict.")
-}
-
-/** Waits until the backlog has drained and checks everything. */
-async function judge(run: Run, { before, followers }: LoadFigures, verdict: Verdict) {
-  const { parts, ledger, faults, direct } = run
-  const { target, status } = parts
-  const client = connectClient(target.apiUrl)
-  let said = "waiting for the backlog to drain"
-  status.show(() => said)
-  const { left, tookMs } = await awaitQuiet(direct, QUIET_MAX_MS, (now) => {
-    throwIfStopped(parts.stop)
-    said = `waiting for the backlog to drain: ${shownLeft(now)}`
-  })
-  status.line(`Backlog after ${clock(tookMs)}: ${shownLeft(left)}`)
-  await judgeLeft(direct, left, verdict)
-  said = "waiting for the counts"
-  const tokens = ledger.resources.flatMap(({ kind, id }) =>
-    kind === "application" && id !== undefined ? [String(id)] : [],
-  )
-  await judgeCounts({ direct, client, tokens }, COUNTS_MAX_MS, verdict)
-  await followers.finish((done, total) => {
-    throwIfStopped(parts.stop)
-    said = `the followers read on to the end: ${done} of ${total}`
-  })
-  said = "comparing rows, documents and lists"
-  const onProgress = (done: number, total: number) => {
-    throwIfStopped(parts.stop)
-    said = `comparing rows, documents and lists: ${done} of ${total} applications`
-  }
-  await compareAll({ ledger, faults, direct, client, followers: followers.all, onProgress }, verdict)
-  judgeAnswers(ledger, faults, verdict)
-  for (const line of await target.unexplainedEnds()) verdict.fail("process ended by itself", line)
-  const after = await measureMemory(target, direct)
-  judgeMemory(target, before, after, verdict)
-  client.close()
-  return { left, quietAfterSeconds: Math.round(tookMs / 1000), after }
-}
-
 /** Runs a whole campaign on a running stack. Throws when a store cannot be read at the end. */
 export async function runCampaign(parts: CampaignParts): Promise<Outcome> {
   const { options, target } = parts
@@ -261,7 +206,7 @@ export async function runCampaign(parts: CampaignParts): Promise<Outcome> {
     startedAt,
     faults: createFaultLog(),
     ledger: createLedger(),
-    direct: connectStores(target.env),
+    direct: connectStores(target.env, target.cluster?.directUrls),
     samples: [],
     notRun: [],
   }
@@ -269,18 +214,20 @@ export async function runCampaign(parts: CampaignParts): Promise<Outcome> {
     const figures = await runUnderFire(run)
     throwIfStopped(parts.stop)
     const verdict = createVerdict()
-    const { left, quietAfterSeconds, after } = await judge(run, figures, verdict)
+    const { left, quietAfterSeconds, after, refusals } = await judge({ ...run, ...parts, ...figures }, verdict)
     const clean = verdict.isClean()
     const faults = describeFaults(run.faults.all, startedAt)
     const report: CampaignReport = {
       seed: options.seed,
       target: target.name,
+      redis: options.redis,
       replicas: options.replicas,
       startedAt: new Date(startedAt).toISOString(),
       loadSeconds: figures.loadSeconds,
       clean,
       verdict: verdict.checks.map(({ name, count, note, examples }) => ({ check: name, count, note, examples })),
       faults,
+      refusals: describeRefusals(refusals, startedAt),
       notRun: run.notRun,
       ledger: totalLedger(run.ledger),
       attempts: countAttempts(run.ledger),

@@ -7,6 +7,9 @@ const MINUTES_MAX = 24 * 60
 const REPLICAS_MAX = 10
 const SEED_MAX = 2 ** 32 - 1
 
+const REDIS_KINDS = ["single", "cluster", "valkey-cluster"] as const
+export type RedisKind = (typeof REDIS_KINDS)[number]
+
 export type CampaignOptions = {
   /** The seed of all random choices. */
   seed: number
@@ -14,6 +17,8 @@ export type CampaignOptions = {
   /** Names of faults, or the beginnings of names; all faults when empty. */
   only: string[]
   target: "native" | "compose"
+  /** Which Redis; a cluster only with the native target. */
+  redis: RedisKind
   /** Copies of the API; compose only. */
   replicas: number
   /** Runs each fault once, briefly. */
@@ -27,8 +32,9 @@ export const USAGE = `usage: npm run faults -- [options]
   --minutes N        duration of the load (default: ${MINUTES_DEFAULT})
   --only NAME,…      only faults whose names begin with one of these
   --target NAME      native (servers on this machine, the default) or compose
+  --redis KIND       single (the default), cluster, or valkey-cluster; a cluster only with native
   --replicas N       copies of the API, 1 to ${REPLICAS_MAX}; more than one only with compose
-  --short            each fault once, for 1 to 3 s: about 3 minutes
+  --short            each fault once, for 1 to 3 s: about 3 minutes; of a cluster only the faults of its nodes
   --report DIR       folder for report and timeline (default: .data/faults-report; none with --short)`
 
 /** The folder for the report of a long campaign. */
@@ -50,6 +56,7 @@ export function parseOptions(args: string[]): CampaignOptions {
       minutes: { type: "string" },
       only: { type: "string" },
       target: { type: "string", default: "native" },
+      redis: { type: "string", default: "single" },
       replicas: { type: "string", default: "1" },
       short: { type: "boolean", default: false },
       report: { type: "string" },
@@ -57,6 +64,9 @@ export function parseOptions(args: string[]): CampaignOptions {
   })
   const { target, short } = values
   if (target !== "native" && target !== "compose") throw new Error(`--target: native or compose, not "${target}"`)
+  const redis = REDIS_KINDS.find((kind) => kind === values.redis)
+  if (redis === undefined) throw new Error(`--redis: ${REDIS_KINDS.join(", ")}, not "${values.redis}"`)
+  if (redis !== "single" && target !== "native") throw new Error("--redis: only the native target has a cluster")
   if (short && values.minutes !== undefined) throw new Error("--minutes: cannot be given with --short")
   const replicas = wholeNumber("replicas", values.replicas, 1, REPLICAS_MAX)
   if (replicas > 1 && target === "native") throw new Error("--replicas: the native servers have one copy of the API")
@@ -68,6 +78,7 @@ export function parseOptions(args: string[]): CampaignOptions {
     minutes: values.minutes === undefined ? MINUTES_DEFAULT : wholeNumber("minutes", values.minutes, 1, MINUTES_MAX),
     only: only.filter((name) => name !== ""),
     target,
+    redis,
     replicas,
     short,
     report: values.report ?? (short ? undefined : REPORT_DEFAULT),

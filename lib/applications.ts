@@ -1,13 +1,14 @@
 /** Applications: their rules and their SQL. An application's token is its key everywhere. */
+import { randomInt } from "node:crypto"
 import type { Selectable } from "kysely"
-import { type Mysql, readMysql } from "./clients/mysql.ts"
+import type { Mysql } from "./clients/mysql.ts"
 import type { Application, Page, PageRequest } from "./contract.ts"
 import type { Database } from "./database.ts"
 import type { WriteEvent } from "./events.ts"
 import { APPLICATION_DEFAULTS, type ApplicationMembers, membersOfApplicationRow } from "./members.ts"
 import { compare, type Item, mergedPage, type Window } from "./merged-page.ts"
 import { type Created, type Idempotency, idempotencyHash } from "./outbox/idempotency.ts"
-import { drawToken, SHARDS } from "./outbox/keys.ts"
+import { drawToken, lifeKey, SHARDS } from "./outbox/keys.ts"
 import {
   absent,
   isCreation,
@@ -18,6 +19,7 @@ import {
   timesOf,
   unlessRedisAway,
 } from "./outbox/known.ts"
+import { atWriter, readStored } from "./stored-reads.ts"
 import type { Stores } from "./stores.ts"
 import { acceptChange, acceptCreation, type Terms } from "./write/accept.ts"
 
@@ -44,13 +46,19 @@ export async function createApplication(
   state: ApplicationMembers,
   idempotency?: Idempotency,
 ): Promise<Created<Application>> {
-  const application = drawToken(idempotency && idempotencyHash(idempotency).shard)
+  const application = drawToken(idempotency ? idempotencyHash(idempotency).shard : drawShard(stores))
   const creation = { kind: "application", application, chat: 0, state, idempotency } as const
   const { event, replayed } = await acceptCreation(stores, creation)
   const created = fromEvent(event)
   // A replay gives the first answer again, unless the application has been deleted since.
   const { createdAt } = replayed ? await findApplication(stores, created.token) : created
   return { resource: present({ ...created, createdAt, updatedAt: createdAt }), replayed }
+}
+
+/** Returns a shard whose server is connected, so that one that is lost refuses no new application; none if all are. */
+function drawShard({ redis }: Stores): string | undefined {
+  const reached = SHARDS.filter((shard) => redis.reaches(lifeKey(shard)))
+  return reached.length === 0 ? undefined : reached[randomInt(reached.length)]
 }
 
 export async function getApplication(stores: Stores, token: string): Promise<Application> {
@@ -64,7 +72,7 @@ export async function updateApplication(
   terms?: Terms<Application>,
 ): Promise<Application> {
   const key = { application: token, chat: 0, message: 0 }
-  const read = () => findApplication(stores, token)
+  const read = () => findApplication(atWriter(stores), token)
   const next = ({ members }: ApplicationState) => ({ ...members, ...changes })
   const { event, found } = await acceptChange(stores, { key, read, present, next }, terms)
   return present(fromEvent(event, found))
@@ -73,7 +81,7 @@ export async function updateApplication(
 /** Deletes an application: everything below it is 404 from then on; rows and documents are removed in batches later. */
 export async function deleteApplication(stores: Stores, token: string, terms?: Terms<Application>): Promise<void> {
   const key = { application: token, chat: 0, message: 0 }
-  const read = () => findApplication(stores, token)
+  const read = () => findApplication(atWriter(stores), token)
   await acceptChange(stores, { key, read, present, next: () => ({ deleted: true }) }, terms)
 }
 
@@ -82,11 +90,11 @@ export async function listApplications(stores: Stores, request: PageRequest): Pr
   const page = await mergedPage<ApplicationState>(
     {
       async readPending(window) {
-        const events = await unlessRedisAway(() => readPendingOfAllShards(stores, window), [])
+        const events = await readPendingOfAllShards(stores, window)
         return events.sort((a, b) => compare(positionOf(a), positionOf(b), window.order)).slice(0, window.count)
       },
       async readRows(window) {
-        return (await readMysql(() => selectApplications(stores.mysql, window).execute())).map(toItem)
+        return (await readStored(stores, (db) => selectApplications(db, window).execute())).map(toItem)
       },
       positionOf,
       valueOf: fromEvent,
@@ -100,7 +108,8 @@ const positionOf = (event: WriteEvent) => ({ createdAt: event.created_at, key: e
 
 /** Reads all shards in one turn, so in few socket writes; each returns up to `count`, since all may lie in one. */
 async function readPendingOfAllShards(stores: Stores, window: Window): Promise<WriteEvent[]> {
-  return (await Promise.all(SHARDS.map((shard) => readPendingOfShard(stores, shard, window)))).flat()
+  const read = (shard: string) => unlessRedisAway(() => readPendingOfShard(stores, shard, window), [])
+  return (await Promise.all(SHARDS.map(read))).flat()
 }
 
 async function readPendingOfShard({ outbox }: Stores, shard: string, window: Window): Promise<WriteEvent[]> {
@@ -122,8 +131,10 @@ async function findApplication(stores: Stores, token: string): Promise<Applicati
   const [entry] = known.entries
   const { asOf } = known
   if (entry && isCreation(entry)) return { ...fromEvent(entry), asOf }
-  const row = await readMysql(() =>
-    stores.mysql.selectFrom("applications").selectAll().where("token", "=", token).executeTakeFirst(),
+  const row = await readStored(
+    stores,
+    (db) => db.selectFrom("applications").selectAll().where("token", "=", token).executeTakeFirst(),
+    (found) => found === undefined,
   )
   const item = row && toItem(row)
   if (entry && Number(entry.revision) >= (row?.revision ?? 0)) return { ...fromEvent(entry, item?.value), asOf }

@@ -2,7 +2,7 @@
 import { type Selectable, sql } from "kysely"
 import { getApplication } from "./applications.ts"
 import { byPrimaryKey } from "./clients/key-ranges.ts"
-import { type Mysql, readMysql, unsignedZero } from "./clients/mysql.ts"
+import { type Mysql, unsignedZero } from "./clients/mysql.ts"
 import type { Chat, Page, PageRequest } from "./contract.ts"
 import { type Database, isFound, type Joined } from "./database.ts"
 import { DependencyAway } from "./errors.ts"
@@ -28,6 +28,7 @@ import {
   stateOf,
   timesOf,
 } from "./outbox/known.ts"
+import { atWriter, readStored } from "./stored-reads.ts"
 import type { Stores } from "./stores.ts"
 import { acceptChange, acceptCreation, type Terms } from "./write/accept.ts"
 
@@ -85,7 +86,7 @@ export async function updateChat(
   terms?: Terms<Chat>,
 ): Promise<Chat> {
   const key = { application, chat: number, message: 0 }
-  const read = () => findChat(stores, application, number)
+  const read = () => findChat(atWriter(stores), application, number)
   const next = ({ members }: ChatState) => ({ ...members, ...changes })
   const { event, found } = await acceptChange(stores, { key, read, present, next }, terms)
   return present(fromEvent(event, found))
@@ -101,7 +102,7 @@ export async function deletedChats(stores: Stores, application: string): Promise
   refuseDeleted(NAMES, known.ancestors)
   const pending = known.entries.flatMap(({ deleted, chat }) => (deleted ? [chat] : []))
   try {
-    const rows = await readMysql(() => selectDeletedChats(stores.mysql, application).execute())
+    const rows = await readStored(stores, (db) => selectDeletedChats(db, application).execute())
     if (!known.applicationLives && !known.ancestors[0]) await getApplication(stores, application)
     return [...pending, ...rows.map(({ chat }) => chat)]
   } catch (error) {
@@ -131,7 +132,7 @@ export async function deleteChat(
   terms?: Terms<Chat>,
 ): Promise<void> {
   const key = { application, chat: number, message: 0 }
-  const read = () => findChat(stores, application, number)
+  const read = () => findChat(atWriter(stores), application, number)
   await acceptChange(stores, { key, read, present, next: () => ({ deleted: true }) }, terms)
 }
 
@@ -146,9 +147,10 @@ export async function listChats(stores: Stores, application: string, request: Pa
         return known.entries
       },
       async readRows(window) {
-        const rows = await readMysql(() => selectChats(stores.mysql, application, window).execute())
-        const isLiving = rows.some(({ kind }) => kind === "application")
-        if (!known.ancestors[0] && !isLiving) throw absent("application", known)
+        const isMissing = (found: { kind: string }[]) =>
+          !known.ancestors[0] && !found.some(({ kind }) => kind === "application")
+        const rows = await readStored(stores, (db) => selectChats(db, application, window).execute(), isMissing)
+        if (isMissing(rows)) throw absent("application", known)
         return rows.filter(({ kind }) => kind === "chat").flatMap(toItem)
       },
       positionOf: ({ chat }) => ({ key: chat }),
@@ -167,8 +169,13 @@ async function findChat(stores: Stores, application: string, number: number): Pr
   refuseDeleted(NAMES, known.entries)
   const [applicationEntry, entry] = known.entries
   const { asOf } = known
-  if (entry && known.applicationLives && isCreation(entry)) return { ...fromEvent(entry), asOf }
-  const row = await readMysql(() => selectChat(stores.mysql, application, number).executeTakeFirstOrThrow())
+  const isCreated = entry && isCreation(entry)
+  if (isCreated && known.applicationLives) return { ...fromEvent(entry), asOf }
+  const row = await readStored(
+    stores,
+    (db) => selectChat(db, application, number).executeTakeFirstOrThrow(),
+    (found) => (!applicationEntry && !found.application_revision) || (!isCreated && !isFound(found)),
+  )
   if (!applicationEntry && !row.application_revision) throw absent("application", known)
   const [item] = toItem(row)
   if (entry && Number(entry.revision) >= (row.revision ?? 0)) return { ...fromEvent(entry, item?.value), asOf }

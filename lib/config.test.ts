@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals"
-import { adminKeysOf, readConfig } from "./config.ts"
+import { adminKeysOf, readConfig, retentionOf } from "./config.ts"
 import { queueUrlsAt } from "./queue/queues.ts"
 
 const URLS = {
@@ -37,6 +37,22 @@ describe("the queues", () => {
     expect(() => readConfig(others)).toThrow(
       /PERSIST_QUEUE_URL: .*PERSIST_DEAD_LETTER_QUEUE_URL: .*INDEX_QUEUE_URL: .*INDEX_DEAD_LETTER_QUEUE_URL: /,
     )
+  })
+})
+
+describe("a reader of MySQL", () => {
+  const MYSQL_READER_URL = "mysql://chat:secret@reader/chat"
+  test.each([
+    ["neither setting", {}, undefined],
+    ["the URL alone", { MYSQL_READER_URL }, 2_000],
+    ["the lag alone", { MYSQL_READER_LAG_MS: "500" }, 500],
+    ["both", { MYSQL_READER_URL, MYSQL_READER_LAG_MS: "500" }, 500],
+  ])("with %s: stored events are retained for as long", (_which, given, lagMs) => {
+    expect(retentionOf(readConfig({ ...URLS, ...given }))).toBe(lagMs)
+  })
+
+  test.each(["0", "99", "60001", "soon"])("a lag of %s: is refused", (lag) => {
+    expect(() => readConfig({ ...URLS, MYSQL_READER_LAG_MS: lag })).toThrow("MYSQL_READER_LAG_MS")
   })
 })
 

@@ -19,6 +19,13 @@ const perMinute = z.coerce.number().int().min(0).max(RATE_LIMIT_MAX).default(0)
 /** More than any real chain: a CDN, a load balancer and a proxy are three. */
 const TRUSTED_PROXIES_MAX = 10
 
+/** A shorter one would be shorter than a transaction's way to a reader. */
+const READER_LAG_MIN_MS = 100
+/** A reader that lags by more is out of order; and the relay sends what is retained for longer again. */
+const READER_LAG_MAX_MS = 60_000
+/** Aurora's readers lag by less than 100 ms, a replica by more while it works off a large transaction. */
+const READER_LAG_MS = 2_000
+
 /** Too long to guess: 24 base64 characters are 144 bits. */
 const ADMIN_KEY_LENGTH_MIN = 24
 /** Two may be valid at once, so that one can be replaced while in use. */
@@ -40,6 +47,10 @@ const queueUrls = Object.fromEntries(QUEUE_VARIABLES.map((variable) => [variable
 /** Every variable the functions read; `.env.example` explains them. */
 const Environment = z.object({
   MYSQL_URL: url("mysql:"),
+  /** A reader endpoint or replica of that MySQL, for what clients read (lib/stored-reads.ts). */
+  MYSQL_READER_URL: url("mysql:").optional(),
+  /** How far the reader may lag, in ms: a stored event stays in the outbox for as long (lib/outbox/retention.ts). */
+  MYSQL_READER_LAG_MS: z.coerce.number().int().min(READER_LAG_MIN_MS).max(READER_LAG_MAX_MS).optional(),
   REDIS_URL: url("redis:", "rediss:"),
   ELASTICSEARCH_URL: url("http:", "https:"),
   /** The alias that searches and index writes go through. */
@@ -81,6 +92,13 @@ const Environment = z.object({
 })
 
 export type Config = z.infer<typeof Environment>
+
+/**
+ * Returns for how many ms stored events stay in the outbox: undefined without a reader. The lag may be set alone, so
+ * that every function retains before the first one reads from the reader.
+ */
+export const retentionOf = ({ MYSQL_READER_URL, MYSQL_READER_LAG_MS }: Config): number | undefined =>
+  MYSQL_READER_LAG_MS ?? (MYSQL_READER_URL === undefined ? undefined : READER_LAG_MS)
 
 /** Reads the configuration from `environment`. Throws one Error that names every missing or wrong variable. */
 export function readConfig(environment: Record<string, string | undefined>): Config {

@@ -71,6 +71,12 @@ export function keyText({ application, chat, message }: ResourceKey): string {
   return chat > 0 ? `${application}/${chat}` : application
 }
 
+/** Returns the key whose text it is. */
+export function keyOfText(text: string): ResourceKey {
+  const [application = "", chat = 0, message = 0] = text.split("/")
+  return { application, chat: Number(chat), message: Number(message) }
+}
+
 export const chatText = ({ application, chat }: Pick<ResourceKey, "application" | "chat">): string =>
   keyText({ application, chat, message: 0 })
 

@@ -1,7 +1,7 @@
 /** Messages: their rules and their SQL. A message's number is unique in its chat. */
 import { type AliasedRawBuilder, type Selectable, sql } from "kysely"
 import { byPrimaryKey } from "./clients/key-ranges.ts"
-import { type Mysql, readMysql, unsignedZero } from "./clients/mysql.ts"
+import { type Mysql, unsignedZero } from "./clients/mysql.ts"
 import type { Message, Page, PageRequest } from "./contract.ts"
 import { type Database, isFound, type Joined } from "./database.ts"
 import { notFound } from "./errors.ts"
@@ -28,6 +28,7 @@ import {
   timesOf,
 } from "./outbox/known.ts"
 import { withinPageBytes } from "./page-bytes.ts"
+import { atWriter, readStored } from "./stored-reads.ts"
 import type { Stores } from "./stores.ts"
 import { acceptChange, acceptCreation, type Terms } from "./write/accept.ts"
 
@@ -103,7 +104,7 @@ export async function updateMessage(
   terms?: Terms<Message>,
 ): Promise<Message> {
   const key = { application, chat, message: number }
-  const read = () => findMessage(stores, application, chat, number)
+  const read = () => findMessage(atWriter(stores), application, chat, number)
   const next = ({ members }: MessageState) => ({ ...members, ...changes })
   const { event, found } = await acceptChange(stores, { key, read, present, next }, terms)
   return present(fromEvent(event, found))
@@ -117,7 +118,7 @@ export async function deleteMessage(
   terms?: Terms<Message>,
 ): Promise<void> {
   const key = { application, chat, message: number }
-  const read = () => findMessage(stores, application, chat, number)
+  const read = () => findMessage(atWriter(stores), application, chat, number)
   await acceptChange(stores, { key, read, present, next: () => ({ deleted: true }) }, terms)
 }
 
@@ -137,10 +138,15 @@ export async function listMessages(
         return known.entries
       },
       async readRows(window, keysOnly) {
-        const rows = await readMysql(() => selectMessages(stores.mysql, application, chat, window, keysOnly).execute())
-        const living = new Set(rows.map(({ kind }) => kind))
-        if (!known.ancestors[0] && !living.has("application")) throw absent("application", known)
-        if (!known.ancestors[1] && !living.has("chat")) throw absent("chat", known)
+        const isMissing = (rows: { kind: string }[], kind: string, at: number) =>
+          !known.ancestors[at] && !rows.some((row) => row.kind === kind)
+        const rows = await readStored(
+          stores,
+          (db) => selectMessages(db, application, chat, window, keysOnly).execute(),
+          (found) => isMissing(found, "application", 0) || isMissing(found, "chat", 1),
+        )
+        if (isMissing(rows, "application", 0)) throw absent("application", known)
+        if (isMissing(rows, "chat", 1)) throw absent("chat", known)
         return rows.filter(({ kind }) => kind === "message").flatMap(toItem)
       },
       isWhole: (pending, window) =>
@@ -178,7 +184,14 @@ async function findMessage(stores: Stores, application: string, chat: number, nu
   const { asOf } = known
   const isTold = entry && isWholeState(entry, MESSAGE_DEFAULTS)
   if (isTold && known.applicationLives && known.chatLives) return { ...fromEvent(entry), asOf }
-  const row = await readMysql(() => selectMessage(stores.mysql, application, chat, number).executeTakeFirstOrThrow())
+  const row = await readStored(
+    stores,
+    (db) => selectMessage(db, application, chat, number).executeTakeFirstOrThrow(),
+    (found) =>
+      (!applicationEntry && !found.application_revision) ||
+      (!chatEntry && !found.chat_revision) ||
+      (!isTold && !isFound(found)),
+  )
   if (!applicationEntry && !row.application_revision) throw absent("application", known)
   if (!chatEntry && !row.chat_revision) throw absent("chat", known)
   const [item] = toItem(row)

@@ -65,9 +65,13 @@ async function connected(): Promise<Connected> {
 }
 
 /** Logs one line when a breaker opens, one when it closes, and one for a refused login, which may have been rotated. */
-export const watch: Watch = (state, dependency, error) => {
-  const details = { dependency, error: describeError(error, 1) }
-  if (state === "closed") log.info("circuit closed", { dependency })
+export const watch: Watch = (state, dependency, error, server) => report(state, { dependency, server }, error)
+
+const watchReader: Watch = (state, _dependency, error) => report(state, { dependency: "mysql-reader" }, error)
+
+function report(state: Parameters<Watch>[0], of: { dependency: string; server?: string | undefined }, error: unknown) {
+  const details = { ...of, error: describeError(error, 1) }
+  if (state === "closed") log.info("circuit closed", of)
   else if (state === "opened") log.warn("circuit opened", details)
   else {
     log.warn("login refused", details)
@@ -78,6 +82,8 @@ export const watch: Watch = (state, dependency, error) => {
 /** Connects clients of the caller's own, which must call `close`. */
 export function connectStores(config: Config): { stores: Stores; close: () => Promise<void> } {
   const mysql = connectMysql(config.MYSQL_URL, { watch })
+  const { MYSQL_READER_URL: readerUrl } = config
+  const reader = readerUrl === undefined ? undefined : connectMysql(readerUrl, { watch: watchReader, isReader: true })
   const redis = connectRedis(config.REDIS_URL, watch)
   const sqs = connectSqs({ region: config.AWS_REGION, endpoint: config.SQS_ENDPOINT }, watch)
   const limits = { eventsMax: config.OUTBOX_EVENTS_MAX, bytesMax: config.OUTBOX_BYTES_MAX }
@@ -85,6 +91,7 @@ export function connectStores(config: Config): { stores: Stores; close: () => Pr
     config,
     ...(config.ADMIN_API_KEY !== undefined && { adminKeys: adminKeysOf(config.ADMIN_API_KEY) }),
     mysql: mysql.db,
+    ...(reader && { mysqlReader: reader.db }),
     redis,
     outbox: createOutbox(redis, limits),
     sqs,
@@ -92,7 +99,7 @@ export function connectStores(config: Config): { stores: Stores; close: () => Pr
   }
   const close = async () => {
     sqs.close()
-    await Promise.allSettled([mysql.close(), redis.close(), built.elasticsearch?.close()])
+    await Promise.allSettled([mysql.close(), reader?.close(), redis.close(), built.elasticsearch?.close()])
   }
   return { stores: built, close }
 }

@@ -13,6 +13,8 @@ export type Stores = {
   /** Absent if nothing needs a key. */
   adminKeys?: readonly string[]
   mysql: Mysql
+  /** A reader of that MySQL, which lags; absent if there is none. Only lib/stored-reads.ts and lib/changes/ ask it. */
+  mysqlReader?: Mysql
   redis: RedisClient
   outbox: Outbox
   sqs: SqsClient

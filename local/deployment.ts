@@ -26,7 +26,14 @@ type Serverless = {
 type Tools = { log: { warning(text: string): void } }
 
 /** What the secret holds. In an environment, everyone who may see the functions could read it. */
-export const SECRETS = ["MYSQL_URL", "REDIS_URL", "ELASTICSEARCH_URL", "ELASTICSEARCH_API_KEY", "ADMIN_API_KEY"]
+export const SECRETS = [
+  "MYSQL_URL",
+  "MYSQL_READER_URL",
+  "REDIS_URL",
+  "ELASTICSEARCH_URL",
+  "ELASTICSEARCH_API_KEY",
+  "ADMIN_API_KEY",
+]
 
 /** What names of queues, functions and the index allow; with the longest function's name, a name has 64 characters. */
 const STAGE = /^[a-z][a-z0-9-]{0,22}$/

@@ -8,12 +8,12 @@ import type { Versions } from "../report/bench-run.ts"
 
 /** Returns the versions as the servers report them; that of ElasticMQ, which does not, from the project's pom. */
 export async function versionsOf({ redis, mysql, elasticsearch }: SearchStores): Promise<Versions> {
-  const { info } = await redis.describe([])
+  const [server] = await redis.describe([])
   const { rows } = await sql<{ version: string }>`select version() as version`.execute(mysql)
   const version = rows[0]?.version ?? "unknown"
   const pom = await readFile(join(ROOT, "local", "native", "elasticmq.pom.xml"), "utf8")
   return {
-    Redis: info.get("redis_version") ?? "unknown",
+    Redis: server?.info.get("redis_version") ?? "unknown",
     [version.includes("MariaDB") ? "MariaDB" : "MySQL"]: version.split("-")[0] ?? version,
     ElasticMQ: /<artifactId>elasticmq-server_[\d.]+<\/artifactId>\s*<version>([^<]+)/.exec(pom)?.[1] ?? "unknown",
     Elasticsearch: (await elasticsearch.info()).version.number,

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { Redis } from "ioredis"
 import type { LinkName, Server, ServerKind, Target } from "../targets/target.ts"
 import type { Fault } from "./fault.ts"
+import { keepUp } from "./keep-up.ts"
+import { nodeFaults } from "./node-faults.ts"
 import { emptyQueues, shuffleQueues } from "./queue-faults.ts"
 
 const SERVER_KINDS: readonly ServerKind[] = ["redis", "mysql", "elasticmq", "elasticsearch", "api"]
@@ -22,16 +24,6 @@ const COMMAND_LIMIT_MS = 2_000
 type Random = () => number
 
 const between = (random: Random, min: number, max: number) => Math.round(min + random() * (max - min))
-
-/** Calls `start`, waits for `ms`, and calls `undo` even if something failed. */
-const keepUp = async (ms: number, start: () => unknown, undo: () => unknown) => {
-  try {
-    await start()
-    await sleep(ms)
-  } finally {
-    await undo()
-  }
-}
 
 /** Deletes all data of Redis, the append-only file included. */
 const wipeRedis = async ({ env }: Target) => {
@@ -64,8 +56,8 @@ const oneOf = (target: Target, kind: ServerKind, random: Random): Server => {
   return server
 }
 
-const serverFaults = (random: Random): Fault[] =>
-  SERVER_KINDS.flatMap((kind): Fault[] => [
+const serverFaults = (random: Random, kinds: readonly ServerKind[]): Fault[] =>
+  kinds.flatMap((kind): Fault[] => [
     // It is restarted at once, so it stays away for as long as its start takes.
     { name: `kill ${kind}`, harms: kind, run: (target) => oneOf(target, kind, random).kill() },
     {
@@ -109,14 +101,22 @@ const clockFault = (name: string, sign: 1 | -1, random: Random): Fault => ({
   },
 })
 
+/** The faults of a single Redis that no other server has. */
+const redisFaults: readonly Fault[] = [
+  { name: "wipe redis", harms: "redis", losesData: true, run: wipeRedis },
+  { name: "roll redis back", harms: "redis", losesData: true, run: ({ rollRedisBack }) => rollRedisBack() },
+]
+
 /** Returns all faults that a target supports. `random` is drawn from at each run. */
 export const faultsFor = (target: Target, random: Random): Fault[] => [
-  ...serverFaults(random),
+  ...serverFaults(
+    random,
+    SERVER_KINDS.filter((kind) => !target.cluster || kind !== "redis"),
+  ),
   ...linkFaults(random),
   { name: "empty queues", harms: "elasticmq", run: ({ env }, ms) => emptyQueues(env, ms) },
   { name: "shuffle queues", harms: "elasticmq", run: ({ env }, ms) => shuffleQueues(env, ms, random) },
-  { name: "wipe redis", harms: "redis", losesData: true, run: wipeRedis },
-  { name: "roll redis back", harms: "redis", losesData: true, run: ({ rollRedisBack }) => rollRedisBack() },
+  ...(target.cluster ? nodeFaults(target.cluster.nodes, random) : redisFaults),
   ...target.disks.map(
     ({ kind, fill, free }): Fault => ({
       name: `fill ${kind}`,

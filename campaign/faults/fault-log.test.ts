@@ -24,3 +24,19 @@ describe("the log of faults", () => {
     expect(faults.isFreezing()).toBe(false)
   })
 })
+
+describe("the log of faults of nodes", () => {
+  const WIPE: Fault = { name: "wipe node", harms: "redis", losesData: true, atNode: true, run: async () => {} }
+
+  test("excuses old reads and losses in the shards that were harmed, once known, and where the shard is not", () => {
+    const faults = createFaultLog()
+    const record = faults.begin(WIPE)
+    const now = record.startedAt
+    const excused = (shard?: string) => [faults.excusesOldReads(now, now, shard), faults.lostData(now, now, shard)]
+    expect(excused("B")).toEqual([true, true])
+    record.shards = new Set(["A"])
+    expect(excused("A")).toEqual([true, true])
+    expect(excused()).toEqual([true, true])
+    expect(excused("B")).toEqual([false, false])
+  })
+})

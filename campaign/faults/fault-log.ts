@@ -2,7 +2,7 @@
 import type { Fault } from "./fault.ts"
 
 /** This long after a fault of Redis, even after a wipe, reads are exact again. */
-const REDIS_RECOVERS_MS = 10_000
+export const REDIS_RECOVERS_MS = 10_000
 /** By then a freeze has begun: in containers, their process has to be found first. */
 const FREEZES_WITHIN_MS = 1_000
 
@@ -11,6 +11,8 @@ export type FaultRecord = {
   fault: Fault
   startedAt: number
   endedAt?: number
+  /** The shards that it harms, once known; undefined for all of those that Redis has. */
+  shards?: ReadonlySet<string>
   /** Why it could not be run or undone. */
   error?: string
   recovery?: Record<string, number | null>
@@ -27,11 +29,15 @@ export type FaultLog = {
   isFreezing(): boolean
   /** Returns the faults during a span of time, and those that ended up to `graceMs` before it. */
   during(from: number, to: number, graceMs?: number): FaultRecord[]
-  /** Returns whether reads may show an older state, because Redis is or was just being harmed. */
-  excusesOldReads(from: number, to: number): boolean
-  /** Returns whether Redis lost data in a span of time. */
-  lostData(from: number, to: number): boolean
+  /** Returns whether reads in a shard may show an older state, because Redis is or was just being harmed there. */
+  excusesOldReads(from: number, to: number, shard?: string): boolean
+  /** Returns whether Redis lost data of a shard in a span of time; without a shard, of any. */
+  lostData(from: number, to: number, shard?: string): boolean
 }
+
+/** Returns whether a fault of Redis harms a shard, or may: it is not always known which shard, or which it harms. */
+export const harmsShard = ({ shards }: Pick<FaultRecord, "shards">, shard: string | undefined): boolean =>
+  shards === undefined || shard === undefined || shards.has(shard)
 
 export function createFaultLog(): FaultLog {
   const all: FaultRecord[] = []
@@ -58,7 +64,8 @@ export function createFaultLog(): FaultLog {
       const since = Date.now() - FREEZES_WITHIN_MS
       return expected?.freezes === true || all.some(({ fault, startedAt }) => fault.freezes && startedAt > since)
     },
-    excusesOldReads: (from, to) => during(from, to, REDIS_RECOVERS_MS).some(({ fault }) => fault.harms === "redis"),
-    lostData: (from, to) => during(from, to).some(({ fault }) => fault.losesData),
+    excusesOldReads: (from, to, shard) =>
+      during(from, to, REDIS_RECOVERS_MS).some((one) => one.fault.harms === "redis" && harmsShard(one, shard)),
+    lostData: (from, to, shard) => during(from, to).some((one) => one.fault.losesData && harmsShard(one, shard)),
   }
 }

@@ -13,6 +13,11 @@ export type Fault = {
   losesData?: true
   /** It stops a server whose connections stay open, so a request may wait as long as the fault lasts. */
   freezes?: true
-  /** Begins the fault and ends it after `ms`. Resolves when it has ended, before the target has recovered. */
-  run(target: Target, ms: number): Promise<void>
+  /** It harms one node of a cluster of Redis: the shards of the others must go on (verdict/refusals.ts). */
+  atNode?: true
+  /**
+   * Begins the fault and ends it after `ms`. Resolves when it has ended, before the target has recovered.
+   * One at a node calls `hits` with the shards that it harms before it does; any other fault of Redis harms all of them.
+   */
+  run(target: Target, ms: number, hits?: (shards: readonly string[]) => void): Promise<void>
 }

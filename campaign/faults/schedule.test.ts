@@ -1,8 +1,10 @@
 import { describe, expect, test } from "@jest/globals"
 import { seededRandom } from "../load/random.ts"
 import { parseOptions } from "../options.ts"
+import type { Target } from "../targets/target.ts"
 import type { Fault } from "./fault.ts"
-import { chooseFaults, type Plan, planLong, planShort } from "./schedule.ts"
+import { createFaultLog } from "./fault-log.ts"
+import { chooseFaults, conductFaults, type Plan, planLong, planShort } from "./schedule.ts"
 
 const fault = (name: string, losesData?: true): Fault => ({
   name,
@@ -49,6 +51,71 @@ describe("a plan", () => {
   })
 })
 
+describe("faults at nodes", () => {
+  const atNode: Fault = { ...fault("kill master"), atNode: true }
+
+  test("in a short plan: are alone; in a long one: most are, some are not; others never", () => {
+    const { faults: short } = planShort([atNode, fault("cut client")], seededRandom(3))
+    expect(short.map((planned) => [planned.fault.name, planned.alone]).sort()).toEqual([
+      ["cut client", undefined],
+      ["kill master", true],
+    ])
+    const { faults: long } = planLong([atNode], 30, seededRandom(3))
+    const alone = long.filter((planned) => planned.alone).length
+    expect(alone).toBeGreaterThan(long.length / 2)
+    expect(alone).toBeLessThan(long.length)
+  })
+
+  /** Conducts the fault alone, then another, and returns what happened in order. */
+  async function conduct(isUp: (harmed: string, done: string[]) => boolean): Promise<string[]> {
+    const done: string[] = []
+    const log = createFaultLog()
+    const run = async () => void done.push("harms")
+    const planned = [
+      {
+        fault: { ...atNode, run: async (_: unknown, __: number, hits?: (shards: string[]) => void) => hits?.(["A"]) },
+        alone: true,
+      },
+      { fault: { ...fault("cut client"), harms: "client" as const, run } },
+    ]
+    await conductFaults(
+      { faults: planned.map((one) => ({ ...one, atMs: 0, forMs: 1 })), lastsMs: 1 },
+      {
+        target: {} as Target,
+        faults: log,
+        startedAt: 0,
+        isCalm: async () => true,
+        isUp: (harmed) => {
+          const up = isUp(harmed, done)
+          done.push(`${harmed} is ${up ? "up" : "down"}`)
+          return up
+        },
+        hasRecovered: () => true,
+        onCalmWanted: () => done.push("calm"),
+        onBegin: (record) => done.push(`begins ${record.fault.name}`),
+        onEnd: (record) => done.push(`ends ${record.fault.name} ${[...(record.shards ?? [])]}`),
+        onSkip: () => done.push("skipped"),
+        stop: new AbortController().signal,
+      },
+    )
+    return done
+  }
+
+  test("that are alone: wait until all is up, tell their shards, and let no other begin before Redis is up", async () => {
+    const isUp = (harmed: string, done: string[]) =>
+      harmed === "mysql"
+        ? done.includes("mysql is down")
+        : harmed !== "redis" || !done.some((one) => one.startsWith("ends")) || done.includes("redis is down")
+    const done = await conduct(isUp)
+    const begins = done.indexOf("begins kill master")
+    expect(done.slice(0, begins)).toEqual(expect.arrayContaining(["mysql is down", "mysql is up", "api is up"]))
+    expect(done.slice(begins + 1)).toEqual([
+      ...["ends kill master A", "redis is down", "redis is up", "client is up"],
+      ...["begins cut client", "harms", "ends cut client "],
+    ])
+  })
+})
+
 describe("--only", () => {
   test("with names or their beginnings: chooses those", () => {
     expect(chooseFaults(FAULTS, ["kill", "cut client"]).map(({ name }) => name)).toEqual([
@@ -75,6 +142,7 @@ describe("the command line", () => {
       minutes: 30,
       only: [],
       target: "native",
+      redis: "single",
       replicas: 1,
       short: false,
       report: ".data/faults-report",
@@ -88,10 +156,12 @@ describe("the command line", () => {
       minutes: 5,
       only: ["kill redis", "wipe redis"],
       target: "compose",
+      redis: "single",
       replicas: 3,
       short: false,
       report: "docs/x",
     })
+    expect(parseOptions(["--redis", "valkey-cluster"]).redis).toBe("valkey-cluster")
     expect(parseOptions(["--short"]).report).toBeUndefined()
     expect(parseOptions(["--short", "--report", "x"]).report).toBe("x")
   })
@@ -103,6 +173,8 @@ describe("the command line", () => {
     [["--minutes", "5", "--short"], "--minutes"],
     [["--only", "a,,b"], "--only"],
     [["--target", "cloud"], "--target"],
+    [["--redis", "two"], "--redis"],
+    [["--redis", "cluster", "--target", "compose"], "--redis"],
     [["--replicas", "3"], "--replicas"],
     [["--replicas", "0", "--target", "compose"], "--replicas"],
     [["--report", ""], "--report"],

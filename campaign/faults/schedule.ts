@@ -1,6 +1,7 @@
 // Plans the faults from the seed alone, so that a campaign can be repeated, and runs them. A fault that makes Redis
 // lose data waits until no acknowledged write is only in Redis, where it would be lost: the load pauses until the
-// outbox is empty, runs again for a moment, and then the fault begins.
+// outbox is empty, runs again for a moment, and then the fault begins. Most faults of a cluster's node are alone, so that
+// refusals in the shards of other nodes have no other reason.
 import { setTimeout as sleep } from "node:timers/promises"
 import { logUniform, type Random, shuffled } from "../load/random.ts"
 import type { Target } from "../targets/target.ts"
@@ -24,11 +25,18 @@ const CALM_MAX_MS = 240_000
 const UP_MAX_MS = 90_000
 /** Between the calm and the loss the load runs again; no fault has kept an event from the queue since the calm. */
 const RESUMED_MS = 1_500
+/** Share of the faults at nodes that are alone in a long campaign; the others show what happens together. */
+const ALONE = 0.75
 /** Before a freeze most followers have begun to read without a pause, so that it catches pages half read. */
 const FREEZE_EXPECTED_MS = 1_000
 const POLL_MS = 200
+/** By then the API's readiness shows what a fault has left. */
+const NOTICED_MS = 1_500
+/** What must be up before a fault that is alone. */
+const SERVERS: readonly Harmed[] = ["redis", "mysql", "elasticmq", "elasticsearch", "api"]
 
-export type PlannedFault = { fault: Fault; atMs: number; forMs: number }
+/** One that is `alone` begins when all is well, and no other begins before Redis is ready again. */
+export type PlannedFault = { fault: Fault; atMs: number; forMs: number; alone?: boolean }
 export type Plan = { faults: PlannedFault[]; lastsMs: number }
 
 /** Returns the faults whose names begin with one of `names`; all of them without names. Throws for an unknown name. */
@@ -47,7 +55,8 @@ export function planShort(faults: Fault[], random: Random): Plan {
   const ordered = [...mixed.filter(({ losesData }) => losesData), ...mixed.filter(({ losesData }) => !losesData)]
   const planned = ordered.map((fault, index) => {
     const atMs = WARM_UP_MS + index * SHORT_EVERY_MS
-    return { fault, atMs, forMs: Math.round(logUniform(random, FAULT_MIN_MS, SHORT_MAX_MS)) }
+    const forMs = Math.round(logUniform(random, FAULT_MIN_MS, SHORT_MAX_MS))
+    return { fault, atMs, forMs, ...(fault.atNode && { alone: true }) }
   })
   return { faults: planned, lastsMs: WARM_UP_MS + (planned.length + 1) * SHORT_EVERY_MS }
 }
@@ -60,7 +69,8 @@ export function planLong(faults: Fault[], minutes: number, random: Random): Plan
   while (kinds.length < count) kinds.push(...shuffled(random, faults))
   const planned = kinds.slice(0, count).map((fault, index) => {
     const atMs = WARM_UP_MS + Math.round((index + 0.6 * random()) * FAULT_EVERY_MS)
-    return { fault, atMs, forMs: Math.round(logUniform(random, FAULT_MIN_MS, FAULT_MAX_MS)) }
+    const forMs = Math.round(logUniform(random, FAULT_MIN_MS, FAULT_MAX_MS))
+    return { fault, atMs, forMs, ...(fault.atNode && { alone: random() < ALONE }) }
   })
   return { faults: planned, lastsMs }
 }
@@ -83,11 +93,52 @@ export type Conduct = {
   stop: AbortSignal
 }
 
+type Wait = (isReady: () => boolean | Promise<boolean>, limitMs?: number) => Promise<boolean>
+
+/** Waits for the calm that a loss of data needs, and for the load after it. Returns false if there was none in time. */
+async function awaitCalm({ faults, isCalm, onCalmWanted, stop }: Conduct, wait: Wait): Promise<boolean> {
+  await wait(() => faults.active().length === 0)
+  onCalmWanted(true)
+  const wasCalm = await wait(isCalm, CALM_MAX_MS)
+  onCalmWanted(false)
+  if (wasCalm) await sleep(RESUMED_MS)
+  return wasCalm || stop.aborted
+}
+
+/** Waits until what a fault harms is free and has recovered; for one that is alone, until everything has. */
+async function awaitTurn({ fault, alone }: PlannedFault, { faults, isUp }: Conduct, wait: Wait): Promise<void> {
+  await wait(() => {
+    const active = faults.active()
+    if (alone) return active.length === 0
+    return active.length < ACTIVE_MAX && active.every((other) => other.fault.harms !== fault.harms)
+  })
+  await wait(() => (alone ? SERVERS : [fault.harms]).every(isUp), UP_MAX_MS)
+}
+
+/** Begins a fault. The promise ends with it. */
+function begin({ fault, forMs }: PlannedFault, { target, faults, onBegin, onEnd }: Conduct) {
+  const record = faults.begin(fault)
+  onBegin(record, forMs)
+  const hits = (shards: readonly string[]) => {
+    record.shards = new Set(shards)
+  }
+  const ended = fault
+    .run(target, forMs, hits)
+    .catch((error: unknown) => {
+      record.error = error instanceof Error ? error.message : String(error)
+    })
+    .then(() => {
+      faults.end(record)
+      onEnd(record)
+    })
+  return { record, ended }
+}
+
 /** Runs the planned faults in order, never earlier than planned, but later where they have to wait. */
 export async function conductFaults(plan: Plan, conduct: Conduct): Promise<void> {
-  const { target, faults, startedAt, stop } = conduct
-  const running = new Set<Promise<void>>()
-  const wait = async (isReady: () => boolean | Promise<boolean>, limitMs = Number.POSITIVE_INFINITY) => {
+  const { faults, startedAt, stop, isUp, hasRecovered } = conduct
+  const running: Promise<void>[] = []
+  const wait: Wait = async (isReady, limitMs = Number.POSITIVE_INFINITY) => {
     const deadline = Date.now() + limitMs
     while (!stop.aborted && Date.now() < deadline) {
       if (await isReady()) return true
@@ -97,47 +148,28 @@ export async function conductFaults(plan: Plan, conduct: Conduct): Promise<void>
   }
 
   for (const planned of plan.faults) {
-    const { fault, atMs, forMs } = planned
+    const { fault, atMs, alone } = planned
     await wait(() => Date.now() >= startedAt + atMs)
-    if (fault.losesData) {
-      await wait(() => faults.active().length === 0)
-      conduct.onCalmWanted(true)
-      const isCalm = await wait(conduct.isCalm, CALM_MAX_MS)
-      conduct.onCalmWanted(false)
-      if (isCalm) await sleep(RESUMED_MS)
-      if (!isCalm && !stop.aborted) {
-        conduct.onSkip(planned, `no calm within ${CALM_MAX_MS / 1000} s`)
-        continue
-      }
-    } else {
-      await wait(
-        () =>
-          faults.active().length < ACTIVE_MAX && faults.active().every((other) => other.fault.harms !== fault.harms),
-      )
-      await wait(() => conduct.isUp(fault.harms), UP_MAX_MS)
+    if (!fault.losesData) await awaitTurn(planned, conduct, wait)
+    else if (!(await awaitCalm(conduct, wait))) {
+      conduct.onSkip(planned, `no calm within ${CALM_MAX_MS / 1000} s`)
+      continue
     }
     if (fault.freezes) {
       faults.expect(fault)
       await sleep(FREEZE_EXPECTED_MS, undefined, { signal: stop }).catch(() => undefined)
     }
     if (stop.aborted) break
-    const record = faults.begin(fault)
-    conduct.onBegin(record, forMs)
-    const done = fault
-      .run(target, forMs)
-      .catch((error: unknown) => {
-        record.error = error instanceof Error ? error.message : String(error)
-      })
-      .then(() => {
-        faults.end(record)
-        conduct.onEnd(record)
-        running.delete(done)
-      })
-    running.add(done)
-    if (!fault.losesData) continue
-    await done
+    const { record, ended } = begin(planned, conduct)
+    running.push(ended)
+    if (!fault.losesData && !alone) continue
+    await ended
     // Events that only the queue holds must be stored before a fault harms the queue.
-    await wait(() => conduct.hasRecovered(record.endedAt ?? 0), CALM_MAX_MS)
+    if (fault.losesData) await wait(() => hasRecovered(record.endedAt ?? 0), CALM_MAX_MS)
+    if (fault.atNode) {
+      await sleep(NOTICED_MS, undefined, { signal: stop }).catch(() => undefined)
+      await wait(() => isUp(fault.harms), UP_MAX_MS)
+    }
   }
   await Promise.all(running)
 }

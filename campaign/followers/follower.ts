@@ -2,7 +2,7 @@
 // fails is made again with the same cursor.
 import type { Answer, Client } from "../load/client.ts"
 import { type Load, noteAnswer } from "../load/exchange.ts"
-import { mayBeDeleted, pathOf, type Resource, type Write } from "../load/ledger.ts"
+import { mayBeDeleted, pathOf, type Resource, shardOfResource, type Write } from "../load/ledger.ts"
 import type { CheckName } from "../verdict/checks.ts"
 import { type Change, createReplica, type Replica } from "./replica.ts"
 import { findUntold, type Overtaken } from "./untold.ts"
@@ -87,7 +87,8 @@ export function createFollower({ load, source, application, chat, from, name }: 
   const wrong = (check: CheckName, what: string) => {
     findings.push({ check, what: `${name}, page ${follower.pages}: ${what}` })
   }
-  const mayBeLost = (at: string) => faults.lostData(Date.parse(at), Date.parse(at) + LOST_WITHIN_MS)
+  const mayBeLost = (at: string) =>
+    faults.lostData(Date.parse(at), Date.parse(at) + LOST_WITHIN_MS, shardOfResource(application))
 
   function takePage(answer: Answer, limit: number, mark: number): PageOutcome {
     const { data, next_cursor: next, has_more: more } = answer.body as ChangesPage

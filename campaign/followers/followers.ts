@@ -11,6 +11,8 @@ import { type Begin, createFollower, type Follower, type Source } from "./follow
 /** As many as a machine of two cores has room for beside the load. */
 const FOLLOWERS_MAX = 24
 const LIMIT_MAX = 100
+/** The shared applications that are followed from the first, each by two. */
+const FOLLOWED_MAX = 6
 /** Average time to the next page where there was nothing more, or no answer. */
 const THINK_MS = 800
 /** At the end, a follower without an answer asks again for this long, all of them together, of a system at rest. */
@@ -90,7 +92,8 @@ export function createFollowers(load: FollowedLoad, playground: Playground, sour
     all,
     async run(lastsMs, stop) {
       // First those of whole applications, then those of single chats, so that both are spread over the sources.
-      const first = [...playground.map(({ application }) => ({ application, chat: undefined })), ...playground]
+      const shared = playground.slice(0, FOLLOWED_MAX)
+      const first = [...shared.map(({ application }) => ({ application, chat: undefined })), ...shared]
       const following = first.map(({ application, chat }) => follow(load, begin(application, chat, "beginning"), stop))
       const everyMs = lastsMs / (FOLLOWERS_MAX - all.length + 1)
       while (!stop.aborted && all.length < FOLLOWERS_MAX) {

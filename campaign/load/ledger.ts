@@ -11,6 +11,7 @@
 // What writes give is derived from their ids (texts.ts, members.ts), so the ledger holds no bodies. Each message of a
 // batch has a write of its own, and all of them share their attempts.
 import { randomUUID } from "node:crypto"
+import { shardOf } from "../../lib/outbox/keys.ts"
 import type { Answer } from "./client.ts"
 import { GIVES_METADATA } from "./texts.ts"
 
@@ -112,6 +113,12 @@ export function isDeleted(resource: Resource): boolean {
 
 export function mayBeDeleted(resource: Resource): boolean {
   return resource.deleted !== "no" || (resource.parent !== undefined && mayBeDeleted(resource.parent))
+}
+
+/** Returns the shard of a resource; undefined for an application that was never answered, and what is below it. */
+export function shardOfResource({ parent, kind, id }: Resource): string | undefined {
+  if (parent !== undefined) return shardOfResource(parent)
+  return kind === "application" && id !== undefined ? shardOf(String(id)) : undefined
 }
 
 /** Returns the path of a resource whose creation was acknowledged. */

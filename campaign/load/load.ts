@@ -3,7 +3,7 @@
 // shared chat for message numbers.
 import { setTimeout as sleep } from "node:timers/promises"
 import { changeStale, create, createBatch, type Load, perform } from "./exchange.ts"
-import { type Part, type Resource, sentAt } from "./ledger.ts"
+import { type Part, type Resource, sentAt, shardOfResource } from "./ledger.ts"
 import { below, pick } from "./random.ts"
 import { readNewest, readOne, search } from "./reads.ts"
 import { changeAtOnce } from "./rivals.ts"
@@ -13,8 +13,14 @@ const WORKERS = 32
 /** Average time between two steps of a worker: about 150 writes a second in all. */
 const THINK_MS = 110
 const PAUSE_POLL_MS = 50
-/** Shared by the workers. */
-const APPLICATIONS = 6
+/** How wide the load is: the applications that workers share, and the workers. */
+export type Breadth = { applications: number; workers: number }
+export const USUAL: Breadth = { applications: 6, workers: WORKERS }
+/**
+ * Of a cluster, many of whose shards must be written to all the time, although a worker whose shard is away waits. Half of
+ * the applications have two workers, which compete for numbers; the rate in all is the usual one.
+ */
+export const BROAD: Breadth = { applications: 32, workers: 48 }
 /** A worker's chats, and the messages in each that it remembers for later changes. */
 const CHATS_MAX = 6
 const REMEMBERED_MAX = 60
@@ -58,8 +64,8 @@ type Worker = { name: string; application: Resource; chats: OwnChat[]; shared: O
 export type Playground = { application: Resource; chat: Resource }[]
 
 /** Creates the applications and chats that the workers share. Throws if the API refuses one. */
-export async function setUp(load: Load): Promise<Playground> {
-  const made = Array.from({ length: APPLICATIONS }, async () => {
+export async function setUp(load: Load, { applications } = USUAL): Promise<Playground> {
+  const made = Array.from({ length: applications }, async () => {
     const application = await create(load, "application", undefined, SET_UP_OWNER)
     const chat = application && (await create(load, "chat", application, SET_UP_OWNER))
     if (!application || !chat) throw new Error("the API did not accept the first application and chat")
@@ -148,7 +154,7 @@ async function stepOfApplications(load: Load, worker: Worker): Promise<void> {
 /** Repeats a creation with its key, which must give the same answer unless Redis has lost its keys since. */
 async function replay(load: Load, { messages }: OwnChat): Promise<void> {
   const message = pick(load.random, living(messages))
-  if (!message || load.faults.lostData(sentAt(message.creation), Date.now())) return
+  if (!message || load.faults.lostData(sentAt(message.creation), Date.now(), shardOfResource(message))) return
   await perform(load, load.ledger.beginReplay(message))
 }
 
@@ -172,24 +178,25 @@ async function takeStep(load: Load, worker: Worker): Promise<void> {
   return stepOfChats(load, worker, step)
 }
 
-async function work(load: Load, worker: Worker): Promise<void> {
+async function work(load: Load, worker: Worker, averageMs: number): Promise<void> {
   await stepOfChats(load, worker, "create chat")
   while (!load.stop.aborted) {
     while (load.isPaused() && !load.stop.aborted) await sleep(PAUSE_POLL_MS)
     await takeStep(load, worker)
     // Exponential, like the requests of many independent users.
-    const thinkMs = -Math.log(1 - load.random()) * THINK_MS * load.slowdown()
+    const thinkMs = -Math.log(1 - load.random()) * averageMs * load.slowdown()
     await sleep(thinkMs, undefined, { signal: load.stop }).catch(() => undefined)
   }
 }
 
-/** Runs the workers until the load is stopped and the last write is answered or abandoned. */
+/** Runs the workers until the load is stopped and the last write is answered or abandoned. More think longer. */
 export async function runLoad(load: Load, playground: Playground, workers = WORKERS): Promise<void> {
   const running = Array.from({ length: workers }, (_, index) => {
     const place = playground[index % playground.length]
     if (!place) throw new Error("the load has no application")
     const shared: OwnChat = { chat: place.chat, messages: [] }
-    return work(load, { name: `worker-${index}`, application: place.application, chats: [], shared, applications: [] })
+    const worker = { name: `worker-${index}`, application: place.application, chats: [], shared, applications: [] }
+    return work(load, worker, THINK_MS * Math.max(1, workers / WORKERS))
   })
   await Promise.all(running)
 }

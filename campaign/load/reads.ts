@@ -2,7 +2,7 @@
 // may answer from MySQL, with an older state, but never deny a resource that it acknowledged.
 import type { Answer } from "./client.ts"
 import { type Load, noteAnswer } from "./exchange.ts"
-import { isDeleted, mayBeDeleted, pathOf, type Resource, sentAt } from "./ledger.ts"
+import { isDeleted, mayBeDeleted, pathOf, type Resource, sentAt, shardOfResource } from "./ledger.ts"
 import { possibleStates, shows, statesOf } from "./members.ts"
 
 const PAGE_LIMIT = 20
@@ -30,6 +30,10 @@ async function get(load: Load, path: string): Promise<{ answer: Answer; wrong: (
 }
 
 const wasAnswered = ({ status }: Answer): boolean => status === 200 || status === 404
+
+/** Returns whether an answer may show a resource as it was, because Redis is or was just being harmed in its shard. */
+const mayBeOld = ({ faults }: Load, { sentAt: at, tookMs }: Answer, resource: Resource): boolean =>
+  faults.excusesOldReads(at, at + tookMs, shardOfResource(resource))
 
 /** Returns why members are wrong for a resource; undefined if they are right. */
 function wrongMembers(resource: Resource, item: Item, oldIsFine: boolean): string | undefined {
@@ -62,7 +66,7 @@ function wrongItem(resource: Resource, { body, etag }: Answer, oldIsFine: boolea
 export async function readOne(load: Load, resource: Resource): Promise<string | undefined> {
   const { answer, wrong } = await get(load, pathOf(resource))
   if (!wasAnswered(answer)) return undefined
-  const oldIsFine = load.faults.excusesOldReads(answer.sentAt, answer.sentAt + answer.tookMs)
+  const oldIsFine = mayBeOld(load, answer, resource)
   if (answer.status === 404) {
     if (!mayBeDeleted(resource)) wrong(`404, but it was acknowledged as ${resource.state.id}`)
     return undefined
@@ -85,7 +89,7 @@ export async function readNewest(
   const { answer, wrong } = await get(load, `${pathOf(parent)}/${list}?order=desc&limit=${PAGE_LIMIT}`)
   if (!wasAnswered(answer)) return
   if (answer.status === 404) return wrong(`404, but it was acknowledged as ${parent.state.id}`)
-  if (load.faults.excusesOldReads(answer.sentAt, answer.sentAt + answer.tookMs)) return
+  if (mayBeOld(load, answer, parent)) return
   const { data } = answer.body as { data: Item[] }
   const listed = new Map(data.map((item) => [item.number, item]))
   const oldest = data.length < PAGE_LIMIT ? 0 : Math.min(...data.map(({ number }) => number ?? 0))
@@ -111,6 +115,7 @@ export async function search(load: Load, chat: Resource, sought: Resource, own: 
     const resource = own.find(({ id }) => id === item.number)
     const difference = resource && wrongMembers(resource, item, true)
     // After Redis lost its keys, a message may be stored twice, the second time under a number that was never answered.
-    if (difference && !load.faults.lostData(sentAt(resource.creation), Date.now())) wrong(difference)
+    if (difference && !load.faults.lostData(sentAt(resource.creation), Date.now(), shardOfResource(resource)))
+      wrong(difference)
   }
 }

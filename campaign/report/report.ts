@@ -4,8 +4,9 @@ import { join } from "node:path"
 import type { FaultRecord } from "../faults/fault-log.ts"
 import type { Follower } from "../followers/follower.ts"
 import type { Ledger, ResourceKind, Write } from "../load/ledger.ts"
-import type { CampaignOptions } from "../options.ts"
+import type { CampaignOptions, RedisKind } from "../options.ts"
 import type { Verdict } from "../verdict/checks.ts"
+import type { Refusals } from "../verdict/refusals.ts"
 import type { Left, Memory } from "../verdict/settle.ts"
 import type { Sample } from "./samples.ts"
 import { clock } from "./status.ts"
@@ -15,6 +16,7 @@ export type LedgerTotals = Record<string, Record<Write["outcome"], number>> & ob
 export type CampaignReport = {
   seed: number
   target: string
+  redis: RedisKind
   replicas: number
   startedAt: string
   /** Duration of the load. */
@@ -28,6 +30,16 @@ export type CampaignReport = {
     losesData: boolean
     recoveryMs?: Record<string, number | null>
     error?: string
+  }[]
+  /** Of the faults at nodes of a cluster: what they meant for the shards of other nodes, and for their own. */
+  refusals: {
+    name: string
+    at: number
+    shards: number
+    othersMs: number
+    others: number
+    leftOut: number
+    ownMs: number
   }[]
   notRun: string[]
   ledger: LedgerTotals
@@ -69,14 +81,27 @@ export const describeFollowers = (followers: Follower[]): CampaignReport["follow
     return { name, reads, told: replica.told, pages, refused, gone: goneAt !== undefined }
   })
 
+const secondsSince = (startedAt: number, at: number): number => Math.round((at - startedAt) / 100) / 10
+
 export const describeFaults = (records: FaultRecord[], startedAt: number): CampaignReport["faults"] =>
   records.map(({ fault: { name, losesData = false }, startedAt: began, endedAt = began, recovery, error }) => ({
     name,
-    at: Math.round((began - startedAt) / 100) / 10,
+    at: secondsSince(startedAt, began),
     seconds: Math.round((endedAt - began) / 100) / 10,
     losesData,
     ...(recovery === undefined ? {} : { recoveryMs: recovery }),
     ...(error === undefined ? {} : { error }),
+  }))
+
+export const describeRefusals = (all: Refusals[], startedAt: number): CampaignReport["refusals"] =>
+  all.map(({ record, longestMs, measured, leftOut, ownMs }) => ({
+    name: record.fault.name,
+    at: secondsSince(startedAt, record.startedAt),
+    shards: record.shards?.size ?? 0,
+    othersMs: longestMs,
+    others: measured,
+    leftOut,
+    ownMs,
   }))
 
 /** Returns the verdict as lines: each check with ok, or FAIL and the count, and its examples. */
@@ -89,6 +114,11 @@ export function verdictLines({ checks }: Verdict): string[] {
   })
 }
 
+const REDIS_NAMES: Record<RedisKind, string> = {
+  single: "",
+  cluster: ", Redis a cluster",
+  "valkey-cluster": ", with a cluster of Valkey",
+}
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ")
 const milliseconds = (ms: number | null | undefined): string =>
   ms === null || ms === undefined ? "–" : (ms / 1000).toFixed(1)
@@ -99,6 +129,26 @@ function followersLine({ followers }: CampaignReport): string {
   const [told, pages, refused] = [total((one) => one.told), total((one) => one.pages), total((one) => one.refused)]
   const by = [...Map.groupBy(followers, ({ reads }) => reads)].map(([reads, those]) => `${those.length} by ${reads}`)
   return `${followers.length} followers (${by.join(", ")}) were told ${told} changes on ${pages} pages, and ${refused} times had to ask again.`
+}
+
+/** Returns the servers' name for titles. */
+const serversOf = ({ target, redis }: Pick<CampaignReport, "target" | "redis">): string =>
+  `${target} servers${REDIS_NAMES[redis]}`
+
+function refusalLines({ refusals }: CampaignReport): string[] {
+  if (refusals.length === 0) return []
+  const rows = refusals.map(({ name, at, shards, othersMs, others, leftOut, ownMs }) => {
+    const cells = [clock(at * 1000), name, shards, milliseconds(othersMs), others, leftOut, milliseconds(ownMs)]
+    return `| ${cells.join(" | ")} |`
+  })
+  return [
+    "",
+    "Of each fault at a node of Redis: how many shards it harmed; the longest time, in seconds, in which a shard of the others took no write, of how many that were written to, and how often another fault explained one; and the seconds from its end until the last of its own shards took a write.",
+    "",
+    "| at | fault | shards | others refused | of | left out | own back |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+    ...rows,
+  ]
 }
 
 /** Returns the report as Markdown. */
@@ -118,7 +168,7 @@ function markdownOf(report: CampaignReport): string {
   return [
     `# Campaign of ${report.startedAt.slice(0, 10)}, seed ${report.seed}`,
     "",
-    `${report.clean ? "Clean" : "**Not clean**"}: ${faults.length} faults in ${clock(report.loadSeconds * 1000)} minutes on the ${report.target} servers (${report.replicas} ${report.replicas === 1 ? "copy" : "copies"} of the API), ${attempts.sent} requests to write, of which ${attempts.repeated} repeated and ${attempts.unanswered} unanswered, ${report.reads} reads. ${followersLine(report)}`,
+    `${report.clean ? "Clean" : "**Not clean**"}: ${faults.length} faults in ${clock(report.loadSeconds * 1000)} minutes on the ${serversOf(report)} (${report.replicas} ${report.replicas === 1 ? "copy" : "copies"} of the API), ${attempts.sent} requests to write, of which ${attempts.repeated} repeated and ${attempts.unanswered} unanswered, ${report.reads} reads. ${followersLine(report)}`,
     "",
     "![Timeline](timeline.svg)",
     "",
@@ -140,6 +190,7 @@ function markdownOf(report: CampaignReport): string {
     "| at | fault | lasted | write | list | search | ready | backlog |",
     "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ...rows,
+    ...refusalLines(report),
     ...report.notRun.map((line) => `\nNot run: ${line}`),
     "",
   ].join("\n")
@@ -159,8 +210,8 @@ export async function writeReport(folder: string, report: CampaignReport, timeli
 
 /** Returns the title of the timeline. */
 export const titleOf = (
-  { seed, target }: Pick<CampaignOptions, "seed" | "target">,
+  { seed, target, redis }: Pick<CampaignOptions, "seed" | "target" | "redis">,
   faults: number,
   clean: boolean,
 ): string =>
-  `${faults} faults on the ${target} servers, seed ${seed}: ${clean ? "nothing lost, nothing twice" : "NOT clean"}`
+  `${faults} faults on the ${serversOf({ target, redis })}, seed ${seed}: ${clean ? "nothing lost, nothing twice" : "NOT clean"}`

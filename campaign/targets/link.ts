@@ -17,7 +17,7 @@ const REOPEN_POLL_MS = 100
 export type LinkEnd = { host: string; port: number }
 
 /** A running link, which listens on `port`. */
-export type RunningLink = Link & { port: number; stop(): Promise<void> }
+export type RunningLink = Link & { port: number; isOpen(): boolean; stop(): Promise<void> }
 
 /** Passes data from one socket to the other, `delayMs()` later. `flush` sends all waiting data at once. */
 const carry = (from: Socket, to: Socket, delayMs: () => number): { flush(): void } => {
@@ -64,13 +64,21 @@ const carry = (from: Socket, to: Socket, delayMs: () => number): { flush(): void
   }
 }
 
-/** Starts a link to a server, on a free port at `host`. */
-export const startLink = async (server: LinkEnd, host = "127.0.0.1"): Promise<RunningLink> => {
+/**
+ * Starts a link to a server, on a free port at `host`. A function is asked for the server at each connection; without one
+ * the connection is closed.
+ */
+export const startLink = async (
+  server: LinkEnd | (() => LinkEnd | undefined),
+  host = "127.0.0.1",
+): Promise<RunningLink> => {
   const sockets = new Set<Socket>()
   const flushes = new Set<() => void>()
   let delayMs = 0
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (near) => {
-    const far = connect({ ...server, allowHalfOpen: true, noDelay: true })
+    const end = typeof server === "function" ? server() : server
+    if (end === undefined) return near.resetAndDestroy()
+    const far = connect({ ...end, allowHalfOpen: true, noDelay: true })
     const carriers = [carry(near, far, () => delayMs), carry(far, near, () => delayMs)]
     const flush = () => {
       for (const carrier of carriers) carrier.flush()
@@ -119,6 +127,7 @@ export const startLink = async (server: LinkEnd, host = "127.0.0.1"): Promise<Ru
   }
   return {
     port,
+    isOpen: () => listener.listening,
     cut,
     delay,
     restore: async () => {
@@ -135,6 +144,7 @@ export const together = (first: RunningLink, others: readonly RunningLink[]): Ru
   const each = async (act: (link: RunningLink) => Promise<void>) => void (await Promise.all(all.map(act)))
   return {
     port: first.port,
+    isOpen: first.isOpen,
     cut: () => each((link) => link.cut()),
     delay: (ms) => {
       for (const link of all) link.delay(ms)

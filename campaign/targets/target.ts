@@ -1,6 +1,7 @@
 /** The target of a campaign: a whole stack, native or in containers, with a link before each server that can be cut. */
 
 import type { Progress } from "../../local/progress.ts"
+import type { FaultyCluster } from "./cluster.ts"
 
 export type ServerKind = "redis" | "mysql" | "elasticmq" | "elasticsearch" | "api"
 
@@ -48,7 +49,9 @@ export type Target = {
   diskReason?: string
   /** Shifts the clock of the API's processes by this many milliseconds; 0 sets it right. */
   setClock(offsetMs: number): Promise<void>
-  /** Kills Redis, cuts its append-only file back by a second, and lets it restart. */
+  /** Present where Redis is a cluster: faults of Redis are then those of its nodes. */
+  cluster?: FaultyCluster
+  /** Kills Redis, cuts its append-only file back by a second, and lets it restart; not where it is a cluster. */
   rollRedisBack(): Promise<void>
   /** Returns a line for each end of a server that no kill explains. */
   unexplainedEnds(): Promise<string[]>

@@ -1,7 +1,7 @@
 // Judges the answers alone: keys with two numbers, wrong reads, unexpected statuses, and slow requests.
 
 import type { FaultLog } from "../faults/fault-log.ts"
-import { describeWrite, endedAt, type Ledger, sentAt } from "../load/ledger.ts"
+import { describeWrite, endedAt, type Ledger, sentAt, shardOfResource } from "../load/ledger.ts"
 import type { Verdict } from "./checks.ts"
 
 const at = (ms: number): string => new Date(ms).toISOString()
@@ -11,7 +11,7 @@ export function findWrongNumbers({ writes }: Ledger, faults: FaultLog, verdict: 
   for (const write of writes) {
     const { kind, resource, answered } = write
     if (kind !== "replay" || answered === undefined || answered === resource.id) continue
-    if (faults.lostData(sentAt(resource.creation), endedAt(write))) continue
+    if (faults.lostData(sentAt(resource.creation), endedAt(write), shardOfResource(resource))) continue
     verdict.fail("one key, two numbers", `${describeWrite(resource.creation)}; again: ${describeWrite(write)}`)
   }
 }

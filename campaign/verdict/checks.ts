@@ -21,6 +21,7 @@ export const CHECKS = [
   "queue or index backlog not empty",
   "process ended by itself",
   "request over 10 s",
+  "shard refused over 3 s",
   "wrong answer",
   "memory not given back",
   "fault not done",

@@ -1,11 +1,11 @@
 // Reads the stores directly, past the API and the links, for samples and the verdict.
 import { setTimeout as sleep } from "node:timers/promises"
-import { Redis } from "ioredis"
 import { readConfig } from "../../lib/config.ts"
-import { lifeKey, outboxKey, SHARDS } from "../../lib/outbox/keys.ts"
+import { lifeKey, outboxKey } from "../../lib/outbox/keys.ts"
 import type { QueueKey } from "../../lib/queue/queues.ts"
 import { buildStores } from "../../lib/search-runtime.ts"
 import type { SearchStores } from "../../lib/stores.ts"
+import { createRedisReader } from "./redis-reader.ts"
 
 /** A store that takes longer counts as away; samples are a second apart. */
 const ANSWER_MS = 900
@@ -31,35 +31,20 @@ export async function unlessAway<T>(ask: () => Promise<T>, limitMs = ANSWER_MS):
   return Promise.race([answer, sleep(limitMs, null, { ref: false })])
 }
 
-/** Connects to the stores in `env`. */
-export function connectStores(env: Record<string, string>): DirectStores {
-  return directStores(buildStores(readConfig(env)))
+/** Connects to the stores in `env`; `redisUrls` returns the nodes of Redis where it is a cluster. */
+export function connectStores(env: Record<string, string>, redisUrls?: () => string[]): DirectStores {
+  return directStores(buildStores(readConfig(env)), redisUrls)
 }
 
 /** Returns a view of existing stores. Its `close` closes them too. */
-export function directStores({ stores, close }: { stores: SearchStores; close: () => Promise<void> }): DirectStores {
+export function directStores(
+  { stores, close }: { stores: SearchStores; close: () => Promise<void> },
+  redisUrls?: () => string[],
+): DirectStores {
   const { config, mysql, sqs, queues } = stores
-  const redis = new Redis(config.REDIS_URL, {
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: ANSWER_MS,
-    retryStrategy: () => 200,
-  })
-  redis.on("error", () => undefined)
-
-  /** Runs one pipeline over all shards. */
-  async function each(ask: (pipeline: ReturnType<Redis["pipeline"]>, shard: string) => void): Promise<unknown[]> {
-    const pipeline = redis.pipeline()
-    for (const shard of SHARDS) ask(pipeline, shard)
-    const answers = (await pipeline.exec()) ?? []
-    return answers.map(([error, value]) => {
-      if (error) throw error
-      return value
-    })
-  }
+  const redis = createRedisReader(redisUrls ?? (() => [config.REDIS_URL]), ANSWER_MS)
   const sum = (values: unknown[]): number => values.reduce<number>((total, value) => total + Number(value ?? 0), 0)
-  const outboxSizes = () => each((pipeline, shard) => pipeline.hlen(outboxKey(shard)))
+  const outboxSizes = () => redis.ofEachShard((pipeline, shard) => pipeline.hlen(outboxKey(shard)))
   const depthAt = async (url: string) => {
     const { visible, inFlight, delayed } = await sqs.depth(url)
     return visible + inFlight + delayed
@@ -68,10 +53,8 @@ export function directStores({ stores, close }: { stores: SearchStores; close: (
   return {
     stores,
     outboxEvents: async () => sum(await outboxSizes()),
-    outboxBytes: async () => sum(await each((pipeline, shard) => pipeline.hget(lifeKey(shard), "bytes"))),
-    async redisMemoryBytes() {
-      return Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1] ?? 0)
-    },
+    outboxBytes: async () => sum(await redis.ofEachShard((pipeline, shard) => pipeline.hget(lifeKey(shard), "bytes"))),
+    redisMemoryBytes: redis.memoryBytes,
     queueDepth: (queue) => depthAt(queues[queue].url),
     deadLetters: (queue) => depthAt(queues[queue].deadLettersUrl),
     async pendingIndexRows() {
@@ -90,7 +73,7 @@ export function directStores({ stores, close }: { stores: SearchStores; close: (
       return Number(rows)
     },
     async close() {
-      redis.disconnect()
+      redis.close()
       await close()
     },
   }

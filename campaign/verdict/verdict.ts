@@ -2,7 +2,7 @@
 // documents and lists. It samples nothing: every difference counts.
 
 import { answered } from "../../lib/members.ts"
-import type { FaultLog } from "../faults/fault-log.ts"
+import { type FaultLog, harmsShard } from "../faults/fault-log.ts"
 import type { Follower } from "../followers/follower.ts"
 import type { Client } from "../load/client.ts"
 import {
@@ -13,6 +13,7 @@ import {
   mayBeDeleted,
   type Resource,
   sentAt,
+  shardOfResource,
   type Write,
 } from "../load/ledger.ts"
 import { possibleStates, type Shown, shows, statesOf } from "../load/members.ts"
@@ -67,12 +68,13 @@ function indexLedger({ writes, resources }: Ledger) {
 type Index = ReturnType<typeof indexLedger>
 
 /** Returns whether Redis lost data during the write, so that its key or number may be lost. */
-const acrossLoss = ({ faults }: Evidence, write: Write): boolean => faults.lostData(sentAt(write), endedAt(write))
+const acrossLoss = ({ faults }: Evidence, write: Write): boolean =>
+  faults.lostData(sentAt(write), endedAt(write), shardOfResource(write.resource))
 
 /** Returns whether Redis lost data between a creation's first attempt and last replay, so that it may exist twice. */
 function isDoubleAllowed(evidence: Evidence, { resource }: Write, index: Index): boolean {
   const lastEnd = Math.max(endedAt(resource.creation), ...index.replaysOf(resource).map(endedAt))
-  return evidence.faults.lostData(sentAt(resource.creation), lastEnd)
+  return evidence.faults.lostData(sentAt(resource.creation), lastEnd, shardOfResource(resource))
 }
 
 function checkAcknowledged(resource: Resource, row: Row | undefined, index: Index, verdict: Verdict, where: string) {
@@ -188,7 +190,7 @@ function checkNumbering(
   }
   for (const { id, text } of rows) use(Number(id), index.byId.get(writeIdOf(text)))
   const losses = evidence.faults.all
-    .filter(({ fault }) => fault.losesData)
+    .filter((one) => one.fault.losesData && harmsShard(one, parent && shardOfResource(parent)))
     .map(({ startedAt, endedAt: ended = Date.now() }) => ({ startedAt, endedAt: ended }))
   const bound = evidence.direct.stores.config.OUTBOX_EVENTS_MAX
   const createdAt = parent ? sentAt(parent.creation) : 0

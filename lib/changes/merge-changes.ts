@@ -39,7 +39,11 @@ function isTold({ key, revision, deleted, event, row }: Write, start: number): b
   return event ? !isCreation(event) : row?.updated_at.getTime() !== row?.created_at.getTime()
 }
 
-function endOf({ rows, eventsEnd, count }: Halves, complete: number): number {
+/** Returns the revision up to which both halves are whole. */
+export function endOf(
+  { rows, eventsEnd, count }: Pick<Halves, "rows" | "eventsEnd" | "count">,
+  complete: number,
+): number {
   const ranges = Map.groupBy(
     rows.filter(({ ranged }) => ranged === 1),
     ({ kind }) => kind,

@@ -32,7 +32,8 @@ import type { Stores } from "../stores.ts"
 import { changeOf } from "./change.ts"
 import { isDeletedChat, mergeChanges, type Write } from "./merge-changes.ts"
 import { readPendingChanges } from "./read-pending-changes.ts"
-import { type ChangeRow, readChangeRows } from "./select-changes.ts"
+import { readRows } from "./read-rows.ts"
+import type { ChangeRow } from "./select-changes.ts"
 
 const EXPIRES_AFTER_US = LIMITS.changesCursorDays * 86_400_000_000
 /** No revision is greater. */
@@ -74,7 +75,7 @@ async function readWrites(
 ): Promise<Writes> {
   const { complete, entries: events, end: eventsEnd } = pending
   const range = { application, chat, after, start, complete, count: limit + 1 }
-  const rows = await readChangeRows(stores.mysql, { ...range, ...wantedOf(chat, events) })
+  const rows = await readRows(stores, { ...range, ...wantedOf(chat, events) }, pending)
   const deletion = chat > 0 ? deletionOf(chat, pending, rows) : undefined
   if (deletion !== undefined && deletion <= complete) {
     if (typeof from === "string" || deletion <= after) throw notFound("chat")

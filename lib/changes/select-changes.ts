@@ -1,4 +1,4 @@
-/** The one statement that reads changes from MySQL: a union of short ranges of indexes, and of rows by their keys. */
+/** The statements that read changes from MySQL: a union of short ranges of indexes and of rows by their keys, and one of their revisions. */
 import { type RawBuilder, sql } from "kysely"
 import { chatRanges, keyRanges } from "../clients/key-ranges.ts"
 import { type Mysql, readMysql, unsignedZero } from "../clients/mysql.ts"
@@ -69,16 +69,46 @@ export async function readChangeRows(db: Mysql, asked: ChangesAsked): Promise<Ch
   return (await readMysql(() => statement.execute(db))).rows
 }
 
+/** Returns the revisions that the ranges have, and that of the application: a read of indexes alone. */
+export async function readRevisions(db: Mysql, asked: ChangesAsked): Promise<number[]> {
+  const revision = sql`revision`
+  const ranges = [keysOfMessages(revision, asked), keysOfTombstones(revision, asked)]
+  if (asked.chat === 0) ranges.push(keysOf("chats", "chats_by_revision", revision, asked))
+  const own = sql`select revision from applications where token = ${asked.application}`
+  const statement = sql<{ revision: number }>`${own} ${sql.join(
+    ranges.map((range) => sql`union all (${range})`),
+    sql` `,
+  )}`
+  return (await readMysql(() => statement.execute(db))).rows.map(({ revision }) => revision)
+}
+
+/** Selects columns of a range's first entries from its index alone. */
+function keysOf(
+  table: "messages" | "chats" | "tombstones",
+  index: string,
+  columns: RawBuilder<unknown>,
+  { application, chat, after, complete, count }: ChangesAsked,
+) {
+  return sql`
+    select ${columns} from ${sql.table(table)} force index (${sql.id(index)})
+    where application = ${application}${inChat(chat)} and revision > ${after} and revision <= ${complete}
+    order by revision limit ${count}`
+}
+
+const keysOfMessages = (columns: RawBuilder<unknown>, asked: ChangesAsked) =>
+  keysOf("messages", asked.chat > 0 ? "messages_by_chat_revision" : "messages_by_revision", columns, asked)
+
+const keysOfTombstones = (columns: RawBuilder<unknown>, asked: ChangesAsked) => {
+  const index = asked.chat > 0 ? "tombstones_by_chat_revision" : "tombstones_by_revision"
+  return keysOf("tombstones", index, columns, { ...asked, after: Math.max(asked.after, asked.start) })
+}
+
 /** Joins the rows of a range to its keys, so that the index alone is walked, and no body is copied into a table. */
-function messagesOf({ application, chat, after, complete, count }: ChangesAsked): RawBuilder<unknown> {
-  const index = sql.id(chat > 0 ? "messages_by_chat_revision" : "messages_by_revision")
+function messagesOf(asked: ChangesAsked): RawBuilder<unknown> {
+  const { application } = asked
   return sql`
     select 'message', 1, r.chat, r.number, ${unsignedZero()}, ${TIMES}, ${BELOW_DELETED}, ${members(MESSAGE_COLUMNS)}
-    from (
-      select chat, number from messages force index (${index})
-      where application = ${application}${inChat(chat)} and revision > ${after} and revision <= ${complete}
-      order by revision limit ${count}
-    ) k
+    from (${keysOfMessages(sql`chat, number`, asked)}) k
     join messages r on r.application = ${application} and r.chat = k.chat and r.number = k.number
     ${DELETED_CHAT}`
 }
@@ -98,16 +128,11 @@ function chatsOf({ application, chat, after, complete, count }: ChangesAsked): R
   ]
 }
 
-function tombstonesOf({ application, chat, after, start, complete, count }: ChangesAsked): RawBuilder<unknown> {
-  const index = sql.id(chat > 0 ? "tombstones_by_chat_revision" : "tombstones_by_revision")
-  const first = Math.max(after, start)
+function tombstonesOf(asked: ChangesAsked): RawBuilder<unknown> {
+  const { application } = asked
   return sql`
     select 'tombstone', 1, ${TOMBSTONE}, ${BELOW_DELETED} and r.message > 0, ${members([])}
-    from (
-      select chat, message from tombstones force index (${index})
-      where application = ${application}${inChat(chat)} and revision > ${first} and revision <= ${complete}
-      order by revision limit ${count}
-    ) k
+    from (${keysOfTombstones(sql`chat, message`, asked)}) k
     join tombstones r on r.application = ${application} and r.chat = k.chat and r.message = k.message
     ${DELETED_CHAT}`
 }

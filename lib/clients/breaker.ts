@@ -13,8 +13,16 @@ const PROBE_AFTER_MS = 1_000
 /** Longer than any call takes; after this a probe that never reported its end no longer blocks the next one. */
 const PROBE_MAX_MS = 6_000
 
-/** Called when a breaker opens, with the failure that opened it, when it closes, and when a login is refused. */
-export type Watch = (state: "opened" | "closed" | "refused", dependency: Dependency, error?: unknown) => void
+/**
+ * Called when a breaker opens, with the failure that opened it, when it closes, and when a login is refused; with the
+ * address of the server where a dependency may have several.
+ */
+export type Watch = (
+  state: "opened" | "closed" | "refused",
+  dependency: Dependency,
+  error?: unknown,
+  server?: string,
+) => void
 
 export type Call = { succeeded(): void; failed(error: unknown): void }
 export type Breaker = {

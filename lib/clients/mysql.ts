@@ -18,6 +18,8 @@ const CONNECTIONS_MAX = 16
  * instances, and MySQL's connections must suffice for all of them. The rest is for a connection that is being dropped.
  */
 const CONNECTIONS_MAX_IN_LAMBDA = 4
+/** The same to a reader, which no transaction uses. */
+const READER_CONNECTIONS_MAX_IN_LAMBDA = 2
 const CONNECT_TIMEOUT_MS = 1_000
 /** A connection that does not close within this is dropped, so that a finished process can end. */
 const CLOSE_TIMEOUT_MS = 1_000
@@ -33,6 +35,8 @@ const SERVER_IDLE_TIMEOUT_SECONDS = 30
 const LOCK_TIMEOUT_SECONDS = 3
 /** Statements by key take milliseconds, after up to three seconds for a lock; beyond this, MySQL hangs. */
 const STATEMENT_TIMEOUT_MS = 4_000
+/** The same at a reader, beside which the writer can answer; a request's time must suffice for both. */
+const READER_STATEMENT_TIMEOUT_MS = 1_000
 /** A batch's transaction takes well under a second. */
 const ANSWER_TIMEOUT_MS = 5_000
 /** Time-out of a request's reads, which wait for no lock. */
@@ -61,6 +65,8 @@ type MysqlOptions = {
   watch?: Watch
   /** The longest wait for a table that another session uses, which only statements that change tables have to bound. */
   tableTimeoutSeconds?: number
+  /** Whether it is a reader, so that the writer can answer instead. */
+  isReader?: boolean
 }
 
 /** Returns what `make` makes, which it does at the first use: most creations never ask MySQL. */
@@ -76,14 +82,18 @@ function lazily<Made extends object>(make: () => Made): Made {
 }
 
 /** Returns a pool: READ COMMITTED, strict, UTC, utf8mb4. */
-export function connectMysql(url: string, { log, watch, tableTimeoutSeconds }: MysqlOptions = {}): MysqlClient {
+export function connectMysql(
+  url: string,
+  { log, watch, tableTimeoutSeconds, isReader = false }: MysqlOptions = {},
+): MysqlClient {
   let opening: ReturnType<typeof openPool> | undefined
-  const connectionsMax = isInCloud(process.env) ? CONNECTIONS_MAX_IN_LAMBDA : CONNECTIONS_MAX
+  const inLambda = isReader ? READER_CONNECTIONS_MAX_IN_LAMBDA : CONNECTIONS_MAX_IN_LAMBDA
+  const connectionsMax = isInCloud(process.env) ? inLambda : CONNECTIONS_MAX
   const limits = {
     connectionsMax,
     waitingMax: WAITING_MAX,
     waitMaxMs: WAIT_MAX_MS,
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    statementTimeoutMs: isReader ? READER_STATEMENT_TIMEOUT_MS : STATEMENT_TIMEOUT_MS,
     onConnectError: (error: unknown) => isLoginRefused(error) && watch?.("refused", "mysql", error),
   }
   const session =
@@ -100,6 +110,16 @@ export function connectMysql(url: string, { log, watch, tableTimeoutSeconds }: M
   return { db, close: async () => (await opening)?.close() }
 }
 
+/**
+ * Returns the TLS options in a URL, by which a certificate must be for the host unless they say otherwise: to mysql2 any
+ * that a known authority has signed would do. Leaves a profile's name to mysql2.
+ */
+function tlsOf(url: string): { ssl?: object } {
+  const text = new URL(url).searchParams.get("ssl")
+  if (!text?.startsWith("{")) return {}
+  return { ssl: { verifyIdentity: true, ...(JSON.parse(text) as object) } }
+}
+
 async function openPool(
   url: string,
   connectionsMax: number,
@@ -109,6 +129,7 @@ async function openPool(
   const { createPool } = await import("mysql2")
   const pool = createPool({
     uri: url,
+    ...tlsOf(url),
     charset: "utf8mb4_bin",
     timezone: "Z",
     connectionLimit: connectionsMax,

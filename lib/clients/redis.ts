@@ -1,23 +1,6 @@
-import { createHash } from "node:crypto"
-import { Redis, ReplyError } from "ioredis"
-import { DependencyAway } from "../errors.ts"
 import type { Watch } from "./breaker.ts"
-
-/**
- * Scripts take well under a millisecond, but a busy disk holds a sync of Redis up for a second. A write given up in
- * between would be refused and stored all the same, and a read would fall back to MySQL alone, which may be stale.
- */
-const CALL_TIMEOUT_MS = 1_500
-const CONNECT_TIMEOUT_MS = 1_000
-/** A connection that does not end within this is dropped, so that a finished process can end. */
-const DISCONNECT_TIMEOUT_MS = 100
-/** A connection silent for this long while commands wait is dropped: it hangs, or is dead without showing it. */
-const SILENCE_MAX_MS = 1_400
-/** Maximum delay of a reconnection: soon after Redis' return, without flooding one that is loading. */
-const RECONNECT_MAX_MS = 1_000
-const RECONNECT_STEP_MS = 50
-/** Commands per socket write: few, so that Redis, which syncs its disk after each, begins while more arrive. */
-const WRITE_COMMANDS_MAX = 8
+import { createCluster } from "./redis-cluster.ts"
+import type { RedisNode } from "./redis-node.ts"
 
 export type ScriptValue = string | number | null | ScriptValue[]
 export type Argument = string | number
@@ -30,175 +13,50 @@ export type Script<Keys, Args, Reply> = {
   decode(reply: ScriptValue[]): Reply
 }
 
+/** What a server says of itself: the fields of INFO, and of CONFIG GET those asked for that the server reveals. */
+export type RedisDescription = { info: Map<string, string>; settings: Map<string, string> }
+
 /** The outbox's client of Redis. Throws DependencyAway for every failure but an error that a script raised. */
 export type RedisClient = {
-  /** Runs a script in one round trip (two if the server lacks it). Never repeats one that may have run. */
+  /** Runs a script where its keys are, in one round trip as a rule. Never repeats one that may have run. */
   run<Keys, Args, Reply>(script: Script<Keys, Args, Reply>, keys: NoInfer<Keys>, args: NoInfer<Args>): Promise<Reply>
-  /** Returns the fields of INFO, and of CONFIG GET those of `settings` that the server reveals. */
-  describe(settings: string[]): Promise<{ info: Map<string, string>; settings: Map<string, string> }>
+  /** Returns whether the server that has a key's slot is connected. */
+  reaches(key: string): boolean
+  /**
+   * Returns whether a key that was last used in the life `from` of a server came to the present one, in the life `to`,
+   * without loss: see redis-cluster.ts.
+   */
+  hasMoved(key: string, from: string, to: string): Promise<boolean>
+  /** Describes the servers that have keys and answer. Throws DependencyAway if none does. */
+  describe(settings: string[]): Promise<RedisDescription[]>
   close(): Promise<void>
 }
 
-const sha1 = (text: string): string => createHash("sha1").update(text).digest("hex")
-
-/**
- * Connects to Redis, and reconnects for as long as it is away. Meanwhile commands fail at once: none are queued offline
- * or resent, since a script whose answer was lost would run twice. So this needs no breaker: a Redis that hangs loses
- * its connection at the first silence, and reconnecting is the probe.
- */
+/** Connects to one Redis, or to all masters of the cluster of which the URL names one server. */
 export function connectRedis(url: string, watch: Watch): RedisClient {
-  const redis = new Redis(url, {
-    autoResendUnfulfilledCommands: false,
-    enableOfflineQueue: false,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (attempt) => Math.min(attempt * RECONNECT_STEP_MS, RECONNECT_MAX_MS),
-  })
-  const { firstReady, inTime, expectClose, connectionError } = watchConnection(redis, watch)
-  /** Returns a failed call's error; without a connection, with the reason for which there is none. */
-  const failed = (error: unknown): unknown => {
-    const reason = redis.status === "ready" ? undefined : connectionError()
-    return asAway(reason !== undefined && asAway(error) instanceof DependencyAway ? reason : error)
-  }
-  const gather = gathering(redis)
-  const digests = new Map<string, string>()
-
-  async function run<Keys, Args, Reply>(script: Script<Keys, Args, Reply>, keys: Keys, args: Args): Promise<Reply> {
-    if (redis.status !== "ready") await firstReady
-    const call = evaluate(script.lua, script.keysOf(keys), script.argsOf(args))
-    return script.decode(await inTime(call))
-  }
-
-  async function evaluate(lua: string, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
-    const digest = digests.get(lua) ?? sha1(lua)
-    digests.set(lua, digest)
-    if (redis.status === "ready") gather()
-    try {
-      return asArray(await redis.evalsha(digest, keys.length, ...keys, ...args))
-    } catch (error) {
-      // The server refused before it ran anything, so this repeats nothing.
-      if (!isNoScript(error)) throw failed(error)
-    }
-    try {
-      return asArray(await redis.eval(lua, keys.length, ...keys, ...args))
-    } catch (error) {
-      throw failed(error)
-    }
-  }
-
-  async function ask<T>(command: () => Promise<T>): Promise<T> {
-    if (redis.status !== "ready") await firstReady
-    const answer = command().catch((error: unknown) => Promise.reject(failed(error)))
-    return inTime(answer)
-  }
-
+  const cluster = createCluster(url, watch)
   return {
-    run,
+    async run(script, keys, args) {
+      return script.decode(await cluster.evaluate(script.lua, script.keysOf(keys), script.argsOf(args)))
+    },
+    reaches: (key) => cluster.nodeOf(key)?.isReady() ?? false,
+    hasMoved: cluster.hasMoved,
     async describe(names) {
-      const text = await ask(() => redis.info())
-      // Managed servers may refuse CONFIG; their settings are absent.
-      const pairs = ((await redis.call("CONFIG", "GET", ...names).catch(() => [])) ?? []) as string[]
-      return { info: readInfo(text), settings: readSettings(names, pairs) }
+      const answers = await Promise.allSettled(cluster.masters().map((node) => describe(node, names)))
+      const described = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []))
+      const [first] = answers
+      if (described.length === 0 && first?.status === "rejected") throw first.reason
+      return described
     },
-    async close() {
-      expectClose()
-      if (redis.status === "ready") await redis.quit().catch(() => undefined)
-      redis.disconnect()
-    },
+    close: cluster.close,
   }
 }
 
-/** Calls `watch` when the connection is lost and when it is back, and bounds the calls on it. */
-function watchConnection(redis: Redis, watch: Watch) {
-  let lastError: unknown
-  let away = false
-  let closing = false
-  /** Set by the first call that drops a silent connection, so that later calls do not drop its successor. */
-  let dropped = false
-  let answeredAt = Number.NEGATIVE_INFINITY
-  // Without a listener ioredis would print every reconnection attempt.
-  redis.on("error", (error: unknown) => {
-    lastError = error
-    if (isLoginRefused(error)) watch("refused", "redis", error)
-  })
-  redis.on("close", () => {
-    if (!away && !closing) watch("opened", "redis", lastError ?? new Error("the connection was closed"))
-    away = true
-    dropped = false
-  })
-  redis.on("ready", () => {
-    if (away) watch("closed", "redis")
-    away = false
-    lastError = undefined
-  })
-  const firstReady = new Promise<void>((resolve) => {
-    redis.once("ready", resolve)
-    setTimeout(resolve, CONNECT_TIMEOUT_MS).unref()
-  })
-
-  function dropIfSilent(since: number): void {
-    if (answeredAt > since || dropped || redis.status !== "ready") return
-    dropped = true
-    lastError = new Error(`nothing answered for ${SILENCE_MAX_MS} ms`)
-    redis.disconnect(true)
-  }
-
-  /**
-   * Ends as `call` does, or rejects with DependencyAway after CALL_TIMEOUT_MS. Drops a connection that has answered nothing
-   * for SILENCE_MAX_MS. Timers run before sockets are read, so answers that have arrived are read first.
-   */
-  function inTime<T>(call: Promise<T>): Promise<T> {
-    const began = performance.now()
-    return new Promise((resolve, reject) => {
-      const after = (ms: number, act: () => void) => setTimeout(() => setImmediate(() => setImmediate(act)), ms)
-      const timers = [
-        after(CALL_TIMEOUT_MS, () => reject(new DependencyAway("redis", new Error("no answer in time")))),
-        after(SILENCE_MAX_MS, () => dropIfSilent(began)),
-      ]
-      const end = () => {
-        for (const timer of timers) clearTimeout(timer)
-      }
-      call.then(
-        (answer) => {
-          answeredAt = performance.now()
-          end()
-          resolve(answer)
-        },
-        (error: unknown) => {
-          end()
-          reject(error)
-        },
-      )
-    })
-  }
-
-  const expectClose = () => {
-    closing = true
-  }
-  return { firstReady, inTime, expectClose, connectionError: () => lastError }
-}
-
-/** Returns a function to call before each command, so that the commands of one turn share socket writes. */
-function gathering(redis: Redis): () => void {
-  let corked: Redis["stream"] | undefined
-  let gathered = 0
-  return () => {
-    if (corked === undefined) {
-      corked = redis.stream
-      corked.cork()
-      gathered = 0
-      setImmediate(() => {
-        corked?.uncork()
-        corked = undefined
-      })
-    } else if (gathered === WRITE_COMMANDS_MAX) {
-      corked.uncork()
-      corked.cork()
-      gathered = 0
-    }
-    gathered++
-  }
+async function describe(node: RedisNode, names: string[]): Promise<RedisDescription> {
+  const text = String(await node.call("INFO"))
+  // Managed servers may refuse CONFIG; their settings are absent.
+  const pairs = ((await node.call("CONFIG", "GET", ...names).catch(() => [])) ?? []) as string[]
+  return { info: readInfo(text), settings: readSettings(names, pairs) }
 }
 
 const readInfo = (text: string): Map<string, string> =>
@@ -216,17 +74,3 @@ const readSettings = (names: string[], pairs: string[]): Map<string, string> =>
       return pairs.includes(name) && value !== undefined ? [[name, value]] : []
     }),
   )
-
-const asArray = (value: unknown): ScriptValue[] =>
-  Array.isArray(value) ? (value as ScriptValue[]) : [value as ScriptValue]
-
-/** Returns whether the user or password was refused, or is missing. */
-const isLoginRefused = (error: unknown): boolean => error instanceof Error && /^(WRONGPASS|NOAUTH)/.test(error.message)
-
-const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
-
-/** Returns errors of our scripts as they are, others (refused, timed out, loading, out of memory) as DependencyAway. */
-function asAway(error: unknown): unknown {
-  const isFault = error instanceof Error && error instanceof ReplyError && /^(ERR|WRONGTYPE)/.test(error.message)
-  return isFault ? error : new DependencyAway("redis", error)
-}

@@ -32,6 +32,8 @@ export type OutboxStatus = {
   events: number
   bytes: number
   dead: number
+  /** Those of them that are stored, and retained for a reader of MySQL. */
+  stored: number
   oldestAt: Date | undefined
   complete: boolean
   /** Shards that take no writes. */
@@ -52,7 +54,7 @@ export type CountStatus = {
   sampled: number
   differing: number
 }
-export type RedisStatus = { usedBytes: number; maxBytes: number; settings: Record<string, string> }
+export type RedisStatus = { servers: number; usedBytes: number; maxBytes: number; settings: Record<string, string> }
 
 export type Status = {
   at: Date
@@ -70,13 +72,14 @@ export const COUNTED_MAX = COUNT_MAX
 
 /** Asks all stores; does not throw for one that is away. */
 export async function readStatus(stores: SearchStores): Promise<Status> {
-  const away = new Set<DependencyAway["dependency"]>()
+  const away = new Map<DependencyAway["dependency"], string>()
   const ask = async <T>(question: () => Promise<T>): Promise<T | null> => {
     try {
       return await question()
     } catch (error) {
       if (!(error instanceof DependencyAway)) throw error
-      away.add(error.dependency)
+      const { cause } = error
+      away.set(error.dependency, cause instanceof Error ? cause.message || cause.name : "")
       return null
     }
   }
@@ -88,9 +91,9 @@ export async function readStatus(stores: SearchStores): Promise<Status> {
     ask(() => readCounts(stores)),
     ask(() => readRedis(stores)),
   ])
-  for (const name of away) if (name !== "secretsmanager") dependencies[name].state = "down"
+  for (const name of away.keys()) if (name !== "secretsmanager") dependencies[name].state = "down"
   const status = { at: new Date(), dependencies, queues, outbox, index, counts, redis }
-  return { ...status, problems: problemsOf(status) }
+  return { ...status, problems: problemsOf(status, away) }
 }
 
 async function readQueues({ sqs, queues }: SearchStores): Promise<QueueStatus[]> {
@@ -120,6 +123,7 @@ export function outboxStatus(
     events: sum(({ events }) => events),
     bytes: sum(({ bytes }) => bytes),
     dead: sum(({ dead }) => dead),
+    stored: sum(({ stored, events }) => Math.min(stored, events)),
     oldestAt: oldestRevision === undefined ? undefined : revisionTime(oldestRevision),
     complete,
     unsettled: shards.filter(({ settled }) => !settled).map(({ shard }) => shard),
@@ -204,19 +208,34 @@ async function sampleCounters(mysql: Mysql, from: string): Promise<{ sampled: nu
   return { sampled: Number(sampled.sampled), differing: Number(sampled.differing ?? 0) }
 }
 
+/** Returns what the servers have in common; of a cluster, the memory of the fullest and the first setting that is wrong. */
 async function readRedis({ redis }: SearchStores): Promise<RedisStatus> {
-  const { info, settings } = await redis.describe(Object.keys(SETTINGS))
-  return {
+  const servers = await redis.describe(Object.keys(SETTINGS))
+  const memory = servers.map(({ info }) => ({
     usedBytes: Number(info.get("used_memory") ?? 0),
     maxBytes: Number(info.get("maxmemory") ?? 0),
-    settings: Object.fromEntries(settings),
-  }
+  }))
+  const share = ({ usedBytes, maxBytes }: { usedBytes: number; maxBytes: number }) =>
+    maxBytes === 0 ? Number.POSITIVE_INFINITY : usedBytes / maxBytes
+  const [fullest = { usedBytes: 0, maxBytes: 0 }] = memory.sort((one, other) => share(other) - share(one))
+  const settings = Object.entries(SETTINGS).flatMap(([name, needed]): [string, string][] => {
+    const values = servers.flatMap((server) => server.settings.get(name) ?? [])
+    const shown = values.find((value) => value !== needed) ?? values[0]
+    return shown === undefined ? [] : [[name, shown]]
+  })
+  return { servers: servers.length, ...fullest, settings: Object.fromEntries(settings) }
 }
 
-function problemsOf({ at, dependencies, queues, outbox, index, counts, redis }: Omit<Status, "problems">): string[] {
+function problemsOf(
+  { at, dependencies, queues, outbox, index, counts, redis }: Omit<Status, "problems">,
+  reasons: ReadonlyMap<string, string>,
+): string[] {
   const isOld = (time: Date | undefined) => time !== undefined && at.getTime() - time.getTime() > AGE_MAX_MS
   const found: [boolean, string][] = []
-  for (const [name, { state }] of Object.entries(dependencies)) found.push([state === "down", `${name} is away`])
+  for (const [name, { state }] of Object.entries(dependencies)) {
+    const reason = reasons.get(name)
+    found.push([state === "down", `${name} is away${reason ? ` (${reason})` : ""}`])
+  }
   for (const { queue, visible, inFlight, delayed } of queues ?? []) {
     const letters = queue.endsWith("dead-letters") ? visible + inFlight + delayed : 0
     found.push([letters > 0, `${queue} is not empty (${letters}): see dead-letters list`])

@@ -7,31 +7,41 @@ const SCAN_COUNT = 500
 
 export type ShardSurvey = {
   shard: string
+  /** Whether its server answers; if not, nothing else is known of it. */
+  reached: boolean
   /** Whether writes are taken; false also for a shard that Redis does not know yet. */
   settled: boolean
   events: number
   bytes: number
   dead: number
+  /** Events that are stored, and retained for a reader of MySQL; the mark of a replaced one counts until it goes. */
+  stored: number
 }
 export type OutboxSurvey = {
   shards: ShardSurvey[]
-  /** The least revision (µs) of an event that is not dead, if there is one. */
+  /** The least revision (µs) of an event that is neither dead nor stored, if there is one. */
   oldestRevision: number | undefined
   /** Whether all events were examined; if not, there may be older ones. */
   complete: boolean
 }
 
-/** Surveys all shards, and looks for the oldest event for about `budgetMs`. Throws DependencyAway. */
+/** Surveys the shards, and looks for the oldest event for about `budgetMs`. Throws DependencyAway if none can be reached. */
 export async function surveyOutbox({ redis }: { redis: RedisClient }, budgetMs: number): Promise<OutboxSurvey> {
   const deadline = performance.now() + budgetMs
   const revisions: number[] = []
-  const shards = await Promise.all(
+  const surveyed = await Promise.allSettled(
     SHARDS.map(async (shard): Promise<ShardSurvey> => {
       const { first, ...survey } = await redis.run(SURVEY, shardKeys(shard), {})
       if (first) revisions.push(first)
-      return { shard, ...survey }
+      return { shard, reached: true, ...survey }
     }),
   )
+  const failure = surveyed.find((one) => one.status === "rejected")
+  if (failure && !surveyed.some((one) => one.status === "fulfilled")) throw failure.reason
+  const shards = surveyed.map((one, index): ShardSurvey => {
+    if (one.status === "fulfilled") return one.value
+    return { shard: SHARDS[index] ?? "", reached: false, settled: false, events: 0, bytes: 0, dead: 0, stored: 0 }
+  })
   let complete = true
   // Scans in sequence, so that Redis serves others in between.
   for (const { shard, events } of shards) {

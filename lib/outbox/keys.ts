@@ -29,6 +29,7 @@ const keysOf = (shard: string) => ({
   attempts: `{${shard}}:attempts`,
   dead: `{${shard}}:dead`,
   deleted: `{${shard}}:deleted`,
+  stored: `{${shard}}:stored`,
 })
 const KEYS = new Map(SHARDS.map((shard) => [shard, keysOf(shard)]))
 

@@ -6,9 +6,11 @@ import { createChanges } from "./changes.ts"
 import { createDelivery } from "./delivery.ts"
 import { fingerprint, type Idempotency, idempotencyHash } from "./idempotency.ts"
 import { idempotencyKey, keysWith, parentText, pendingKey, shardKeys, shardOf } from "./keys.ts"
+import { withLives } from "./lives.ts"
+import { createRetention } from "./retention.ts"
 import { type Judge, UNJUDGED } from "./scripts/rates.ts"
 import { READ, READ_PENDING } from "./scripts/reads.ts"
-import { OPEN, SETTLE, TRY, VERIFY } from "./scripts/recovery.ts"
+import { OPEN, RELEASE, RELEASE_COUNT, SETTLE, TRY, VERIFY } from "./scripts/recovery.ts"
 import { CHANGE, type ChangeReply, CREATE, type CreationReply } from "./scripts/writes.ts"
 
 export type OutboxLimits = { eventsMax: number; bytesMax: number }
@@ -60,15 +62,22 @@ export type Outbox = ReturnType<typeof createChanges> &
   ReturnType<typeof createDelivery> &
   ReturnType<typeof createReads> &
   ReturnType<typeof createRecovery> &
+  ReturnType<typeof createRetention> &
   ReturnType<typeof createWrites> & {
     /** Returns the same outbox, whose creations and reads count towards a request's rate limits. */
     judgedBy(judge: Judge): Outbox
   }
 
-export function createOutbox(redis: RedisClient, limits: OutboxLimits): Outbox {
+export function createOutbox(client: RedisClient, limits: OutboxLimits): Outbox {
+  const redis = withLives(client)
   /** The greatest revision this process has seen in each shard; a shard below it has lost data. */
   const seen = new Map<string, number>()
-  const unjudged = { ...createDelivery(redis), ...createRecovery(redis, seen, limits) }
+  const delivery = createDelivery(redis)
+  const unjudged = {
+    ...delivery,
+    ...createRecovery(redis, seen, limits),
+    ...createRetention(redis, delivery, limits),
+  }
   const judgedBy = (judge: Judge): Outbox => ({
     ...unjudged,
     ...createChanges(redis, seen, judge),
@@ -161,13 +170,12 @@ function createReads(redis: RedisClient, seen: Map<string, number>, judge: Judge
 
 function createRecovery(redis: RedisClient, seen: Map<string, number>, limits: OutboxLimits) {
   /**
-   * Returns a shard's generation, whether it was settled, and the generation's age in ms by Redis' clock (0 for long if
-   * that was set back). With `pause` the shard then takes no writes until settled again, unless another process has
-   * settled the generation `waiting` meanwhile; `stale` then says that events from before a loss of data are due now
-   * and must be sent.
+   * Returns a shard's generation, whether it is settled, and the generation's age in ms by Redis' clock (0 for long if
+   * that was set back). With `hold` the events of a settled shard stay in the outbox for a while; of another, `stale`
+   * then says that events from before a loss of data are due now and must be sent.
    */
-  async function open(shard: string, pause: boolean, waiting = "") {
-    const args = { seen: seen.get(shard) ?? 0, pause: pause ? 1 : 0, waiting }
+  async function open(shard: string, hold: boolean) {
+    const args = { seen: seen.get(shard) ?? 0, hold: hold ? 1 : 0 }
     return { shard, ...(await redis.run(OPEN, shardKeys(shard), args)) }
   }
 
@@ -178,6 +186,11 @@ function createRecovery(redis: RedisClient, seen: Map<string, number>, limits: O
   const settle = (shard: string, generation: string): Promise<boolean> =>
     redis.run(SETTLE, shardKeys(shard), { generation })
 
+  /** Ends the holding back of a shard's events; those accepted meanwhile are due, and must be claimed and sent. */
+  async function release(shard: string): Promise<void> {
+    while ((await redis.run(RELEASE, shardKeys(shard), {})) === RELEASE_COUNT);
+  }
+
   /** Installs what MySQL knows of an application and, unless 0, a chat, if `generation` still holds. */
   async function verify(generation: string, application: string, chat: number, known: Persisted) {
     const seenIn = seen.get(shardOf(application)) ?? 0
@@ -185,5 +198,5 @@ function createRecovery(redis: RedisClient, seen: Map<string, number>, limits: O
     return redis.run(VERIFY, keysWith(application), { ...known, seen: seenIn, generation, application, chat, fenced })
   }
 
-  return { open, tryWrite, settle, verify }
+  return { open, tryWrite, settle, release, verify }
 }

@@ -1,10 +1,12 @@
 /**
- * DESIGN. The persist queue's consumer: envelopes of events → MySQL → index queue → off the outbox, in this order.
+ * DESIGN. The persist queue's consumer: envelopes of events → MySQL → index queue → off the outbox, in this order. With
+ * a reader of MySQL they are taken off once it has them too.
  *
  * An event leaves the outbox only after its commit, so if the process dies in between it comes again and is found
  * stale. A poisoned event leaves its envelope, comes again alone, and ends as a dead letter with its reason.
  */
 import { dataErrorCode, isDataError, reachMysql } from "../clients/mysql.ts"
+import { retentionOf } from "../config.ts"
 import { DependencyAway } from "../errors.ts"
 import { isFence, isWrite, type NewerEvent, type PersistEvent, type WriteEvent } from "../events.ts"
 import { hashToken, log } from "../log.ts"
@@ -69,10 +71,15 @@ async function sendIndexEvents({ queues }: Stores, writes: WriteEvent[]): Promis
 }
 
 /** Takes stored events off. If Redis is away the relay sends them again; they are found stale and taken off then. */
-async function takeOff({ outbox }: Stores, writes: WriteEvent[]): Promise<void> {
+async function takeOff({ outbox, config }: Stores, writes: WriteEvent[]): Promise<void> {
+  const lagMs = retentionOf(config)
   const byShard = Map.groupBy(writes, ({ application }) => shardOf(application))
   try {
-    await Promise.all([...byShard].map(([shard, events]) => outbox.remove(shard, events)))
+    await Promise.all(
+      [...byShard].map(([shard, events]) =>
+        lagMs === undefined ? outbox.remove(shard, events) : outbox.retain(shard, events, lagMs),
+      ),
+    )
   } catch (error) {
     if (!(error instanceof DependencyAway)) throw error
     log.warn("redis is away: persisted events stay in the outbox", { cause: String(error.cause) })

@@ -12,6 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { sql } from "kysely"
 import { keyRanges } from "../clients/key-ranges.ts"
 import { reachMysql } from "../clients/mysql.ts"
+import { retentionOf } from "../config.ts"
 import { DependencyAway } from "../errors.ts"
 import type { IndexEvent } from "../events.ts"
 import { describeError, log } from "../log.ts"
@@ -38,13 +39,17 @@ const SETTLED_AFTER_MS = 3_000
 const PURGE_SLICE_MS = 5_000
 
 export type Relayed = { events: number; indexEvents: number }
-/** Times are by the monotonic clock. `unpurged`: the last pass left something to purge. */
-type Run = { deadline: number; relayed: Relayed; away: Set<string>; unpurged: boolean }
+/**
+ * Times are by the monotonic clock. `unpurged`: the last pass left something to purge. `retainedUntil`: when stored events
+ * are to be taken off next, Infinity if none are retained.
+ */
+type Run = { deadline: number; relayed: Relayed; away: Set<string>; unpurged: boolean; retainedUntil: number }
 
 /** Sends what is due and purges what was deleted, for about `budgetMs` at most. Never throws DependencyAway. */
 export async function relay(stores: SearchStores, budgetMs: number): Promise<Relayed> {
   const relayed = { events: 0, indexEvents: 0 }
-  const run: Run = { deadline: performance.now() + budgetMs, relayed, away: new Set(), unpurged: false }
+  const deadline = performance.now() + budgetMs
+  const run: Run = { deadline, relayed, away: new Set(), unpurged: false, retainedUntil: Infinity }
   do await answers(run, "mysql", () => pass(stores, run))
   while (await untilDue(stores, run))
   return relayed
@@ -53,6 +58,7 @@ export async function relay(stores: SearchStores, budgetMs: number): Promise<Rel
 async function pass(stores: SearchStores, run: Run): Promise<void> {
   run.unpurged = false
   const { mysql, queues } = stores
+  await answers(run, "stored events", () => retireStored(stores, run))
   await reachMysql(() => mysql.selectFrom("persist_locks").select("stripe").limit(1).execute())
   if (await answers(run, "sqs", () => queues.persist.depth())) {
     // Readers of changes wait for it, and without a write nobody else would.
@@ -83,13 +89,14 @@ async function answers({ away }: Run, name: string, ask: () => Promise<unknown>)
 }
 
 /** Waits for the next pass. Returns false if nothing is due before the deadline. */
-async function untilDue(stores: SearchStores, { deadline, unpurged }: Run): Promise<boolean> {
+async function untilDue(stores: SearchStores, { deadline, unpurged, retainedUntil }: Run): Promise<boolean> {
   const lookedAt = performance.now()
   let due = await nextDue(stores)
   if (!unpurged && due > lookedAt) {
+    due = Math.min(due, retainedUntil)
     if (due >= deadline) return false
     await sleep(Math.min(SETTLED_AFTER_MS, due - lookedAt))
-    due = await nextDue(stores, lookedAt)
+    due = Math.min(await nextDue(stores, lookedAt), retainedUntil)
   }
   const next = unpurged ? lookedAt : Math.max(due, performance.now() + RETRY_MS)
   if (next >= deadline) return false
@@ -118,14 +125,37 @@ async function nextDue({ outbox, mysql }: SearchStores, since?: number): Promise
   return Math.min(counts(event, RELAY_AFTER_MS), counts(entry, INDEX_RELAY_AFTER_MS))
 }
 
-async function relayOutbox(stores: SearchStores, { deadline, relayed }: Run): Promise<void> {
+/** Takes stored events off whose shards have no later batch that does. Throws the first failure at the end. */
+async function retireStored({ outbox, config }: SearchStores, run: Run): Promise<void> {
+  const lagMs = retentionOf(config)
+  if (lagMs === undefined) return
+  const asked = await Promise.allSettled(SHARDS.map((shard) => outbox.retire(shard, lagMs)))
+  const waits = asked.flatMap((one) => (one.status === "fulfilled" && one.value !== undefined ? [one.value] : []))
+  run.retainedUntil = performance.now() + Math.min(...waits, Infinity)
+  const failure = asked.find((one) => one.status === "rejected")
+  if (failure) throw failure.reason
+}
+
+/** Relays what it can reach, since the servers of a cluster may be away one by one. Throws the first failure at the end. */
+async function relayOutbox(stores: SearchStores, run: Run): Promise<void> {
+  let failure: DependencyAway | undefined
   for (const shard of SHARDS) {
-    while (performance.now() < deadline) {
-      const events = await stores.outbox.claim(shard, CLAIM_COUNT)
-      await stores.queues.persist.send(events)
-      relayed.events += events.length
-      if (events.length < CLAIM_COUNT) break
+    try {
+      await relayShard(stores, shard, run)
+    } catch (error) {
+      if (!(error instanceof DependencyAway && error.dependency === "redis")) throw error
+      failure ??= error
     }
+  }
+  if (failure) throw failure
+}
+
+async function relayShard({ outbox, queues }: SearchStores, shard: string, { deadline, relayed }: Run): Promise<void> {
+  while (performance.now() < deadline) {
+    const events = await outbox.claim(shard, CLAIM_COUNT)
+    await queues.persist.send(events)
+    relayed.events += events.length
+    if (events.length < CLAIM_COUNT) break
   }
 }
 

@@ -8,6 +8,7 @@ import { ApiError, DependencyAway, notFound, recovering, unavailable } from "../
 import { kindOf, type ResourceKey, revisionTime, unknownMembers, type WriteEvent } from "../events.ts"
 import { describeError, log } from "../log.ts"
 import { versionFor } from "../members.ts"
+import { shardOf } from "../outbox/keys.ts"
 import type { Change, Creation } from "../outbox/outbox.ts"
 import { UNKNOWN_MOMENT } from "../outbox/scripts/prelude.ts"
 import type { CreationReply } from "../outbox/scripts/writes.ts"
@@ -36,11 +37,11 @@ export async function acceptCreation(
   const versioned = <State extends object>(state: State) => ({ ...versionFor(state), ...state })
   const { more: others = [] } = asked
   const creation = { ...asked, state: versioned(asked.state), more: others.map(versioned) }
-  const { id, revision, status } = await inTime((deadline) => create(stores, creation, deadline))
+  const { id, revision, status, held } = await inTime((deadline) => create(stores, creation, deadline))
   const event = createdEvent(creation, id, revision)
   const events = [event, ...creation.more.map((state, index) => eventAfter(event, index + 1, state))]
   if (status === "replayed") return { event, events, replayed: true }
-  await sendEvents(stores, events, creation.kind === "application" ? NEW_APPLICATIONS : event.application)
+  if (!held) await sendEvents(stores, events, creation.kind === "application" ? NEW_APPLICATIONS : event.application)
   return { event, events, replayed: false }
 }
 
@@ -61,7 +62,7 @@ async function create(stores: Stores, creation: Creation, deadline: number): Pro
       case "gone":
         throw notFound(kind === "message" ? "chat" : "application")
       case "unsettled":
-        if (!(await settleShards(stores))) throw recovering()
+        if (!(await settleShards(stores, shardOf(application)))) throw recovering()
         break
       case "unverified":
         await verifyParents(stores, application, chat, reply)
@@ -103,7 +104,7 @@ export async function acceptChange<Read extends Found, Resource>(
 ): Promise<{ found: Read; event: WriteEvent }> {
   const first = await change.read()
   const accepted = await inTime((deadline) => changeFrom(stores, first, change, terms, deadline))
-  await sendEvents(stores, [accepted.event], accepted.event.application)
+  if (!accepted.held) await sendEvents(stores, [accepted.event], accepted.event.application)
   return accepted
 }
 
@@ -113,7 +114,7 @@ async function changeFrom<Read extends Found, Resource>(
   { key, read, present, next }: ChangeOf<Read, Resource>,
   { keepsMembers = false, precondition }: Terms<Resource>,
   deadline: number,
-): Promise<{ found: Read; event: WriteEvent }> {
+): Promise<{ found: Read; event: WriteEvent; held: boolean }> {
   const compares = keepsMembers || precondition !== undefined
   for (let found = first; ; found = await read()) {
     // A read that may be stale is not judged: the script has it read again, or Redis is away.
@@ -124,18 +125,20 @@ async function changeFrom<Read extends Found, Resource>(
     const more = { ...versionFor(found.members ?? {}, known), ...(found.event && unknownMembers(found.event)) }
     const state = "deleted" in known ? known : { ...more, ...known }
     const asOf = compares ? (found.asOf ?? UNKNOWN_MOMENT) : undefined
-    const revision = await store(stores, { key, createdAt, revision: found.revision, state, asOf }, deadline)
-    if (revision !== undefined) return { found, event: { revision, ...key, created_at: createdAt, ...state } }
+    const stored = await store(stores, { key, createdAt, revision: found.revision, state, asOf }, deadline)
+    if (stored === undefined) continue
+    const { revision, held } = stored
+    return { found, held, event: { revision, ...key, created_at: createdAt, ...state } }
   }
 }
 
-/** Returns the revision of the accepted change, or undefined if it must be made anew from what is there now. */
-async function store(stores: Stores, change: Change, deadline: number): Promise<string | undefined> {
+/** Returns the accepted change's revision, or undefined if it must be made anew from what is there now. */
+async function store(stores: Stores, change: Change, deadline: number) {
   for (let attempt = 0; attempt < ATTEMPTS_MAX && performance.now() < deadline; attempt++) {
     const reply = await stores.outbox.change(change)
     switch (reply.status) {
       case "changed":
-        return reply.revision
+        return reply
       case "moved":
         return undefined
       case "full":
@@ -143,7 +146,7 @@ async function store(stores: Stores, change: Change, deadline: number): Promise<
       case "gone":
         throw notFound(kindOf(change.key))
       case "unsettled":
-        if (!(await settleShards(stores))) throw recovering()
+        if (!(await settleShards(stores, shardOf(change.key.application)))) throw recovering()
         break
     }
   }

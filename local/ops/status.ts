@@ -28,6 +28,7 @@ function documentOf({ at, dependencies, queues, outbox, index, counts, redis, pr
       events: outbox.events,
       bytes: outbox.bytes,
       dead: outbox.dead,
+      stored: outbox.stored,
       ...oldest(outbox.oldestAt),
       oldest_is_exact: outbox.complete,
       unsettled_shards: outbox.unsettled,
@@ -36,7 +37,12 @@ function documentOf({ at, dependencies, queues, outbox, index, counts, redis, pr
     index: index && { due: index.due, waiting: index.waiting, dead: index.dead, ...oldest(index.oldestAt) },
     counts,
     counted_max: COUNTED_MAX,
-    redis: redis && { used_bytes: redis.usedBytes, max_bytes: redis.maxBytes, settings: redis.settings },
+    redis: redis && {
+      servers: redis.servers,
+      used_bytes: redis.usedBytes,
+      max_bytes: redis.maxBytes,
+      settings: redis.settings,
+    },
     problems,
   }
 }
@@ -52,7 +58,8 @@ function print({ output }: Context, { at, dependencies, queues, outbox, index, c
   const rows: { what: string; is: string }[] = []
   const add = (what: string, is: string) => void rows.push({ what, is })
   if (outbox) {
-    add("outbox", `${outbox.events} events, ${mebibytes(outbox.bytes)}, ${outbox.dead} dead`)
+    const stored = outbox.stored > 0 ? `, ${outbox.stored} stored and retained` : ""
+    add("outbox", `${outbox.events} events, ${mebibytes(outbox.bytes)}, ${outbox.dead} dead${stored}`)
     add("oldest event", `${ageOf(outbox.oldestAt, at)}${outbox.complete ? "" : ", or older"}`)
     for (const { shard, events, bytes, share } of outbox.fullest) {
       add(`shard ${shard}`, `${events} events, ${mebibytes(bytes)}: ${(share * 100).toFixed(2)} % of its bound`)
@@ -68,6 +75,7 @@ function print({ output }: Context, { at, dependencies, queues, outbox, index, c
     add("counts that differ", `${counts.differing} of ${counts.sampled} sampled`)
   }
   if (redis) {
+    if (redis.servers > 1) add("redis servers", String(redis.servers))
     add("redis memory", `${mebibytes(redis.usedBytes)} of ${mebibytes(redis.maxBytes)}`)
     for (const [name, value] of Object.entries(redis.settings)) add(`redis ${name}`, value)
   }

@@ -49,7 +49,8 @@ const PROBES: Record<ServiceName, (url: URL) => Promise<boolean>> = {
 export const isReady = (name: ServiceName, url: string): Promise<boolean> =>
   PROBES[name](new URL(url)).catch(() => false)
 
-const canListen = (port: number, host: string) =>
+/** Returns whether a program could listen on a port now. */
+export const canListen = (port: number, host: string): Promise<boolean> =>
   new Promise<boolean>((resolve) => {
     const server = createServer()
     // An address that this machine lacks (no IPv6) is not taken.

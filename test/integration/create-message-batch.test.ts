@@ -179,7 +179,7 @@ describe("a batch and what may fail", () => {
 
   test("after a restart of Redis, waits until it has settled and goes on with the next numbers", async () => {
     const { token, chat } = await givenWorld(api, stores(), "pending")
-    await withRedis((redis) => redis.hset(lifeKey(shardOf(token)), "run", "a-run-that-has-ended"))
+    await withRedis((redis) => redis.hset(lifeKey(shardOf(token)), "life", "one-that-has-ended"))
     await whileConsuming(stores(), () =>
       eventually(async () => {
         const { data } = expectStatus(await api.createMessageBatch(token, chat, ["one", "two"], { key: "k" }), 201)

@@ -9,6 +9,7 @@ import {
   updateApplication,
 } from "../../lib/applications.ts"
 import { readChanges } from "../../lib/changes/read-changes.ts"
+import { readRevisions } from "../../lib/changes/select-changes.ts"
 import { createChat, deleteChat, deletedChats, getChat, listChats, updateChat } from "../../lib/chats.ts"
 import { connectMysql } from "../../lib/clients/mysql.ts"
 import { syncCounts } from "../../lib/counts/sync-counts.ts"
@@ -176,6 +177,7 @@ async function followChanges(own: SearchStores, token: string): Promise<void> {
   for (const chat of [0, 1]) {
     const { next } = await readChanges(own, token, { from: "beginning", chat, limit: 2 })
     await readChanges(own, token, { from: next, chat, limit: 50 })
+    await readChanges({ ...own, mysqlReader: own.mysql }, token, { from: next, chat, limit: 50 })
   }
 }
 
@@ -237,6 +239,27 @@ test(
   },
   WORK_TIMEOUT_MS,
 )
+
+test("the revisions by which the writer vouches for a page of changes: explained: are read from indexes alone", async () => {
+  const queries: CompiledQuery[] = []
+  const { db, close } = connectMysql(stores().config.MYSQL_URL, { log: ({ query }) => void queries.push(query) })
+  const asked = {
+    application: "filler000000000000000000",
+    after: 0,
+    start: 0,
+    complete: 2,
+    count: 51,
+    rows: [],
+    tombstones: [],
+  }
+  for (const chat of [0, 1]) expect((await readRevisions(db, { ...asked, chat })).length).toBeGreaterThan(0)
+  await close()
+  for (const query of queries) {
+    const steps = (await explain(query)).filter(({ table }) => /^(messages|chats|tombstones)$/.test(table ?? ""))
+    expect(steps.length).toBeGreaterThan(1)
+    for (const { Extra } of steps) expect(Extra).toMatch(/Using index(;|$)/)
+  }
+})
 
 test("a statement without an index: explained: is found out", async () => {
   const query = stores().mysql.selectFrom("messages").select("number").where("body", "=", "filler").compile()

@@ -101,7 +101,7 @@ describe("of a Redis that answers, readiness is what a write would meet:", () =>
 
   test("a new life with an empty queue: up, since a write is taken; with events in the queue: down, until they are stored", async () => {
     await onOwn(async (own) => {
-      for (const shard of SHARDS) await client.hset(lifeKey(shard), "run", "another")
+      for (const shard of SHARDS) await client.hset(lifeKey(shard), "life", "another")
       await expectUp()
       await own.queues.persist.send([{ fence: "1", application: "a".repeat(24), chat: 0 }])
       await eventually(expectDown, 5_000)

@@ -98,7 +98,9 @@ describe("ops status", () => {
   test("with two stores away: shows the others and ends with 1", async () => {
     const { code, document } = await json(["status"], { ...away("mysql"), ...away("redis") })
     expect(code).toBe(1)
-    expect(document).toMatchObject({ problems: ["mysql is away", "redis is away"], outbox: null, index: null })
+    expect(document).toMatchObject({ outbox: null, index: null })
+    const refused = ["mysql", "redis"].map((name) => expect.stringMatching(`^${name} is away \\(.*ECONNREFUSED`))
+    expect(document.problems).toEqual(refused)
     expect(document.queues).toHaveLength(4)
   })
 })

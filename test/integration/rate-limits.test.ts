@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto"
 import { describe, expect, jest, test } from "@jest/globals"
-import { Redis } from "ioredis"
 import type { RedisClient } from "../../lib/clients/redis.ts"
 import { log } from "../../lib/log.ts"
 import { createMessage, listMessages, updateMessage } from "../../lib/messages.ts"
@@ -12,6 +11,7 @@ import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { eventually } from "../steps/eventually.ts"
 import { expectProblem } from "../steps/expect-problem.ts"
 import type { Answered } from "../steps/gateway-event.ts"
+import { withRedis } from "../steps/redis.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { callOf, givenWorld, pathOf, STAGES, TARGETS } from "../steps/world.ts"
 
@@ -122,9 +122,7 @@ describe("an application", () => {
 
   test("that must be verified first, has its creation counted once", async () => {
     const token = await api.givenApplication()
-    const redis = new Redis(stores().config.REDIS_URL)
-    await redis.hdel(applicationKey(token), "g")
-    redis.disconnect()
+    await withRedis((redis) => redis.hdel(applicationKey(token), "g"))
     await limited({ application: 5 }, async () => expect(remaining(await api.createChat(token))).toBe(4))
   })
 

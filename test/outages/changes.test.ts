@@ -11,7 +11,7 @@ import type { SearchStores } from "../../lib/stores.ts"
 import { drainQueues, whileConsuming } from "../steps/drain.ts"
 import { eventually } from "../steps/eventually.ts"
 import { follow, short } from "../steps/follow.ts"
-import { withRedis } from "../steps/redis.ts"
+import { onEachServer, withRedis } from "../steps/redis.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 
 /** A busy machine takes a while to empty the queue. */
@@ -33,9 +33,9 @@ async function givenMessages(own: SearchStores, count: number) {
 const givenPatiently = (own: SearchStores, count: number) =>
   whileConsuming(own, () => eventually(() => givenMessages(own, count), RECOVERY_LIMIT_MS))
 
-const wipe = () => withRedis((redis) => redis.flushdb())
+const wipe = () => onEachServer((redis) => redis.flushdb())
 const restart = (token: string) =>
-  withRedis((redis) => redis.hset(lifeKey(shardOf(token)), "run", "a-run-that-has-ended"))
+  withRedis((redis) => redis.hset(lifeKey(shardOf(token)), "life", "one-that-has-ended"))
 
 /** Follows as a client does that asks again after a 503. */
 const followPatiently = (own: SearchStores, token: string, from: ChangesPage["next"]) =>
@@ -121,6 +121,25 @@ test("Redis comes back as an older copy: the reader: goes on behind what it was 
     expect(changes.map(short)).toEqual(["message.updated 1/2", expect.stringMatching(/^message.created 1\//)])
     expect(next.revision).toBeGreaterThan(before.next.revision)
     expect(before.changes.map(({ id }) => id)).not.toEqual(expect.arrayContaining(changes.map(({ id }) => id)))
+  })
+})
+
+test("Redis comes back behind what is stored, and nobody writes: a reader: is told all, and the loss is noted", async () => {
+  const { token } = await givenMessages(stores(), 1)
+  await drainQueues(stores())
+  const life = lifeKey(shardOf(token))
+  await withRedis((redis) => redis.hincrby(life, "revision", -HOUR_US))
+  await restart(token)
+  // A process that knows nothing of what was lost.
+  await withEnvironment({ OUTBOX_EVENTS_MAX: "1000" }, async (own) => {
+    const relayAndFollow = async () => {
+      await relay(own, RELAY_BUDGET_MS)
+      return follow(own, token)
+    }
+    const { changes } = await whileConsuming(own, () => eventually(relayAndFollow, RECOVERY_LIMIT_MS))
+    expect(changes.map(short)).toContain("message.created 1/1")
+    const [generation, lost] = await withRedis((redis) => redis.hmget(life, "generation", "lost"))
+    expect(lost).toBe(generation)
   })
 })
 

@@ -9,7 +9,7 @@ import { applicationKey, dueKey, lifeKey, outboxKey, pendingKey, shardOf } from 
 import type { SearchStores } from "../../lib/stores.ts"
 import { drainQueues, whileConsuming } from "../steps/drain.ts"
 import { messagesPath } from "../steps/paths.ts"
-import { withRedis } from "../steps/redis.ts"
+import { onEachServer, withRedis } from "../steps/redis.ts"
 import { useTestStores, withEnvironment } from "../steps/stores.ts"
 
 /** Small, so that a skip can be checked to be exactly this. */
@@ -42,11 +42,11 @@ async function givenChatWithMessages(own: SearchStores, count: number) {
   return { token, chat }
 }
 
-const wipe = () => withRedis((redis) => redis.flushdb())
+const wipe = () => onEachServer((redis) => redis.flushdb())
 
 /** Makes the scripts see a restart of Redis with all its data. */
 const restart = (token: string) =>
-  withRedis((redis) => redis.hset(lifeKey(shardOf(token)), "run", "a-run-that-has-ended"))
+  withRedis((redis) => redis.hset(lifeKey(shardOf(token)), "life", "one-that-has-ended"))
 
 test("a Redis that restarted with its data: the next message: has the next number", async () => {
   const { token, chat } = await givenChatWithMessages(stores(), 3)

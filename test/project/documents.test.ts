@@ -45,7 +45,7 @@ describe.each(DOCUMENTS)("%s", (document) => {
   test("the files and folders that it names exist", () => {
     const named = matches(text, /`([^`\s]+)`/g)
     const paths = named.filter((name) =>
-      /^(bench|campaign|deployment|functions|lib|local|migrations|proxy|test|docs)\/[\w./-]*$/.test(name),
+      /^(bench|campaign|deployment|functions|infra|lib|local|migrations|proxy|test|docs)\/[\w./-]*$/.test(name),
     )
     const loose = named.filter((name) => /^[\w-]+(\.test)?\.(ts|mjs|yml|java|conf)$/.test(name) && name !== "x.test.ts")
     expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([])

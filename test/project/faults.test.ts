@@ -1,9 +1,16 @@
 // docs/faults.md lists the faults of the catalogue.
 import { expect, test } from "@jest/globals"
 import { faultsFor } from "../../campaign/faults/catalogue.ts"
+import { nodeFaults } from "../../campaign/faults/node-faults.ts"
 import { DISK_KINDS } from "../../campaign/targets/disks.ts"
 import type { Target } from "../../campaign/targets/target.ts"
 import { matches, sectionOf } from "../steps/project-files.ts"
+
+test("the table of a cluster's faults: has every fault of a node once", () => {
+  const listed = [...sectionOf("docs/faults.md", "A cluster of Redis").matchAll(/^\| `([^`]+)` +\|/gm)]
+  const expected = nodeFaults({ movesAtOnce: true }, Math.random).map(({ name }) => name)
+  expect(listed.map(([, name]) => name).sort()).toEqual(expected.sort())
+})
 
 test("the table of faults: has every fault of a whole target once, by what it harms, and those that lose data", () => {
   const disks = DISK_KINDS.map((kind) => ({ kind }))

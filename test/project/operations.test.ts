@@ -27,7 +27,7 @@ test("the table of log lines: has each message that is logged, and no other", ()
 test("connections, time-outs and bounds: are those of the clients", () => {
   const capacity = sectionOf("docs/operations.md", "Capacity").replaceAll(/ +/g, " ")
   const mysql = "lib/clients/mysql.ts"
-  const redis = "lib/clients/redis.ts"
+  const redis = "lib/clients/redis-node.ts"
   expect(capacity).toContain(
     `| ${constant(mysql, "CONNECTIONS_MAX")} at most per process; on AWS ${constant(mysql, "CONNECTIONS_MAX_IN_LAMBDA")} at most per instance`,
   )

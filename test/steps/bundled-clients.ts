@@ -37,8 +37,8 @@ export async function askStores(mysqlUrl: string, redisUrl: string): Promise<unk
     for (const statement of STATEMENTS)
       answers.push(await outcome(reachMysql(() => statement.execute(mysql.db)).then(({ rows }) => rows)))
     answers.push(await script("return {ARGV[1], 7}"), await script("return redis.call('lpush', KEYS[1])"))
-    const { settings } = await redis.describe(["maxmemory"])
-    answers.push([...settings.keys()])
+    const [server] = await redis.describe(["maxmemory"])
+    answers.push([...(server?.settings.keys() ?? [])])
     const refused = await outcome(reachMysql(() => sql`select 1`.execute(profiled.db)))
     return { answers, refused }
   } finally {

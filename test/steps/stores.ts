@@ -8,7 +8,6 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs"
 import { afterAll, beforeAll, jest } from "@jest/globals"
-import { Redis } from "ioredis"
 import { createConnection } from "mysql2/promise"
 import { readConfig } from "../../lib/config.ts"
 import { prepareStores } from "../../lib/operate/prepare-stores.ts"
@@ -17,6 +16,7 @@ import { CLOSE_AFTER_MS } from "../../lib/runtime.ts"
 import { buildStores } from "../../lib/search-runtime.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { queueUrlAt } from "./forwarder.ts"
+import { emptyRedis, isOnCluster } from "./redis.ts"
 
 /** The symbol under which lib/runtime.ts keeps what all functions of a process share. */
 const SHARED = Symbol.for("chat-backend.runtime")
@@ -60,7 +60,8 @@ function ownNames() {
   const database = `${mysql.pathname.slice(1) || "chat"}_test_${worker}`
   mysql.pathname = `/${database}`
   const redis = new URL(required("REDIS_URL"))
-  redis.pathname = `/${Number(redis.pathname.slice(1) || 0) + Number(worker)}`
+  if (!isOnCluster()) redis.pathname = `/${Number(redis.pathname.slice(1) || 0) + Number(worker)}`
+  else if (worker !== "1") throw new Error("a cluster has only one database: the tests need --maxWorkers=1")
   return { database, mysqlUrl: mysql.href, redisUrl: redis.href, suffix: database.replaceAll("_", "-") }
 }
 
@@ -112,30 +113,11 @@ async function emptyQueues(suffix: string): Promise<Environment> {
   }
 }
 
-/** Removes everything but the marks of the shards' lives, without which every file would wait for a recovery. */
-async function emptyRedis(url: string): Promise<void> {
-  await reach("Redis", url, async () => {
-    const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, connectTimeout: CONNECT_TIMEOUT_MS })
-    redis.on("error", () => undefined)
-    try {
-      await redis.connect()
-      const keys = await redis.keys("*")
-      const others = keys.filter((key) => !key.endsWith(":life"))
-      if (others.length > 0) await redis.unlink(...others)
-      const lives = keys.filter((key) => key.endsWith(":life"))
-      // A test may have left a revision in the future.
-      await Promise.all(lives.map((key) => redis.hset(key, "bytes", "0", "revision", "0", "taken", "0")))
-    } finally {
-      redis.disconnect()
-    }
-  })
-}
-
 async function open(): Promise<Opened> {
   const { database, mysqlUrl, redisUrl, suffix } = ownNames()
   await createDatabase(database)
   const queues = await emptyQueues(suffix)
-  await emptyRedis(redisUrl)
+  await reach("Redis", redisUrl, () => emptyRedis(redisUrl))
   const environment: Environment = {
     MYSQL_URL: mysqlUrl,
     REDIS_URL: redisUrl,

@@ -7,6 +7,7 @@
  * rows or numbers. Then everything is verified again, so that the result is current.
  */
 import { reachMysql } from "../../clients/mysql.ts"
+import { DependencyAway } from "../../errors.ts"
 import { chatText, type ResourceKey, revisionTime } from "../../events.ts"
 import type { MessageRow } from "../../search/indexing/index-mapping.ts"
 import { estimateMessages } from "../../search/rebuilding/walk-messages.ts"
@@ -138,6 +139,7 @@ async function checkLeftovers(
   // The outbox is not divided by application.
   if (application !== undefined) return
   const { shards, oldestRevision } = await surveyOutbox(stores, SURVEY_BUDGET_MS)
+  if (shards.some(({ reached }) => !reached)) throw new DependencyAway("redis", new Error("a shard cannot be read"))
   for (const { shard, dead } of shards) {
     const example = { application: "", chat: 0, message: 0, detail: `${dead} in shard ${shard}` }
     if (dead > 0) findings.add("dead_event", example, dead)

@@ -130,7 +130,7 @@ if gone(outbox_key, deleted_key, { application }) then return 'gone' end
 if tonumber(stored) > state.revision then
   local marks = redis.call('HMGET', application_key, 'g', 'r')
   if math.max(tonumber(marks[1] or '0'), tonumber(marks[2] or '0')) >= state.lost then
-    begin(life_key, state, state.run, true)
+    begin(life_key, state, true)
     return 'behind'
   end
   keep_unnoted(life_key, state)

@@ -1,9 +1,10 @@
 /**
  * DESIGN. Each Redis script is one atomic step in one shard.
  *
- * A *life* of Redis is a run of its process with its data. Another `run_id`, a missing marker, or a revision below one
- * that this process has seen begins a new *generation* of the shard; `lost` is the latest one that began with data
- * missing. A new generation takes no writes until it is *settled*: the persist queue has been seen empty (the hash
+ * A *life* of Redis is a history of its data (`master_replid`), which ends with its process and wherever a replica is
+ * promoted. Another history, a missing marker, or a revision below one that this process has seen begins a new
+ * *generation* of the shard; `lost` is the latest one that began with data missing. In a cluster another history may
+ * also mean that the shard was moved from a server that still runs: lives.ts finds out. A new generation takes no writes until it is *settled*: the persist queue has been seen empty (the hash
  * field keeps its old name `drained`, for stored data). Each parent is verified against MySQL on first use: its `g`
  * (chat 7: `g7`) is that generation. If `g` is below `lost`, the parent needs a fence (see lib/write). Events brought
  * back by an older copy of Redis are `stale`: they are sent again and taken off before the shard settles, or readers
@@ -21,7 +22,34 @@
  *
  * Revisions are microseconds as text, formatted by '%.0f' (`tostring` would write 1.76e+15); below 2^53 they are exact.
  */
-export const PRELUDE = `
+/** How long a shard's events are held back if whoever asked for it died: longer than a pause of its process. */
+export const HOLD_MS = 3_000
+/**
+ * How long at most before they flow again for as long: usually the queue is empty within a second or two, but a poisoned
+ * message keeps it from being so for minutes.
+ */
+export const HOLD_MAX_MS = 10_000
+
+/** Lua for what identifies the server's life. A managed server may hide its history, and has only its process then. */
+export const LIFE = `
+local function server_info() return redis.call('INFO', 'server') end
+local function present_life()
+  return redis.call('INFO', 'replication'):match('master_replid:(%w+)') or server_info():match('run_id:(%w+)')
+end
+
+-- Returns whether the shard was last used in the life present. Functions of earlier releases noted only the process.
+local function is_same_life(noted, run, present)
+  if noted then return noted == present end
+  return run == server_info():match('run_id:(%w+)')
+end
+
+-- Redis calls its mode redis_mode, Valkey server_mode.
+local function refuse_other_life(noted, present)
+  if server_info():find('_mode:cluster', 1, true) then error({ err = 'OTHERLIFE ' .. noted .. ' ' .. present }) end
+end
+`
+
+export const PRELUDE = `${LIFE}
 local function text(n) return string.format('%.0f', n) end
 local function now_us() local t = redis.call('TIME') return t[1] * 1000000 + t[2] end
 
@@ -31,30 +59,40 @@ local function keep_unnoted(key, state)
 end
 
 -- Begins a generation in which all parents must be verified; lost: data is missing.
-local function begin(key, state, run, lost)
+local function begin(key, state, lost)
   state.generation = math.max(state.generation + 1, now_us())
   if lost then state.lost = state.generation end
   state.settled = false
   keep_unnoted(key, state)
-  redis.call('HSET', key, 'run', run, 'generation', text(state.generation), 'lost', text(state.lost), 'drained', '0',
+  local run = server_info():match('run_id:(%w+)')
+  redis.call('HSET', key, 'run', run, 'life', state.life, 'generation', text(state.generation), 'lost', text(state.lost), 'drained', '0',
     'revision', text(state.revision), 'noted', text(state.revision))
   state.noted = true
   -- Entries that an older copy brought back may have been changed since.
   if lost then redis.call('HSET', key, 'stale', 'unsent') end
 end
 
--- Returns the shard's state; seen: the greatest revision that the caller knows of.
+-- Returns the shard's state; seen: the greatest revision that the caller knows of. Raises OTHERLIFE, before anything was
+-- written, where the shard may have been moved here.
 local function life(key, seen)
-  local run = redis.call('INFO', 'server'):match('run_id:(%w+)')
-  local s = redis.call('HMGET', key, 'run', 'generation', 'lost', 'drained', 'revision', 'bytes',
-    'noted', 'unnoted')
-  local state = { run = run, generation = tonumber(s[2] or '0'), lost = tonumber(s[3] or '0'), settled = s[4] == '1',
-    revision = tonumber(s[5] or '0'), bytes = tonumber(s[6] or '0'), noted = s[7] == s[5] }
+  local s = redis.call('HMGET', key, 'life', 'generation', 'lost', 'drained', 'revision', 'bytes',
+    'noted', 'unnoted', 'run', 'held')
+  local state = { life = present_life(), generation = tonumber(s[2] or '0'), lost = tonumber(s[3] or '0'),
+    settled = s[4] == '1', held = tonumber(s[10] or '0'), revision = tonumber(s[5] or '0'), bytes = tonumber(s[6] or '0'), noted = s[7] == s[5] }
   state.unnoted = state.noted and tonumber(s[8] or '0') or state.revision
   local rolled_back = state.revision < seen
   if rolled_back then state.revision = seen end
-  if s[1] ~= run or not s[2] or rolled_back then begin(key, state, run, rolled_back or not s[2]) end
+  local is_same = s[2] and is_same_life(s[1], s[9], state.life)
+  if s[1] and not is_same and not rolled_back then refuse_other_life(s[1], state.life) end
+  if not is_same or rolled_back then begin(key, state, rolled_back or not s[2])
+  elseif not s[1] then redis.call('HSET', key, 'life', state.life) end
   return state
+end
+
+-- Returns 1 if the shard's events are to stay in the outbox for now. A time beyond the longest was set by a clock that has
+-- been set back since.
+local function is_held(until_ms, now_ms)
+  return until_ms > now_ms and until_ms <= now_ms + ${HOLD_MS} and 1 or 0
 end
 
 local function is_tombstone(entry) return entry and entry:sub(-15) == '"deleted":true}' end

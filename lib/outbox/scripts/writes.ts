@@ -10,26 +10,32 @@ export const RELAY_AFTER_MS = 30_000
 const DELETION_MARK_MS = 3_600_000
 const IDEMPOTENCY_SECONDS = LIMITS.idempotencyHours * 3600
 
-/** `id` and `revision` are those of the first resource created; those of the others follow one by one. */
+/**
+ * `id` and `revision` are those of the first resource created; those of the others follow one by one. `held`: the events
+ * must not be sent now (lib/write/settle.ts).
+ */
 export type CreationReply =
-  | { status: "created" | "replayed"; id: string; revision: string }
+  | { status: "created" | "replayed"; id: string; revision: string; held: boolean }
   | { status: "mismatch" | "full" | "gone" | "unsettled" }
   | ({ status: "unverified" } & Unverified)
 /** Generations: the present one, the latest that began with data missing, and those that verified the parents. */
 export type Unverified = { generation: string; lost: number; applicationSeen: number; chatSeen: number }
-export type ChangeReply = { status: "changed"; revision: string } | { status: "gone" | "full" | "unsettled" | "moved" }
+export type ChangeReply =
+  | { status: "changed"; revision: string; held: boolean }
+  | { status: "gone" | "full" | "unsettled" | "moved" }
 
 function creationReply([word, ...values]: ScriptValue[]): CreationReply {
   const status = word as CreationReply["status"]
   const [first = "", second = "", third, fourth] = values as string[]
-  if (status === "created" || status === "replayed") return { status, id: first, revision: second }
+  if (status === "created" || status === "replayed")
+    return { status, id: first, revision: second, held: Number(third) === 1 }
   if (status !== "unverified") return { status }
   return { status, generation: first, lost: Number(second), applicationSeen: Number(third), chatSeen: Number(fourth) }
 }
 
-function changeReply([word, revision]: ScriptValue[]): ChangeReply {
+function changeReply([word, revision, held]: ScriptValue[]): ChangeReply {
   const status = word as ChangeReply["status"]
-  return status === "changed" ? { status, revision: String(revision) } : { status }
+  return status === "changed" ? { status, revision: String(revision), held: held === 1 } : { status }
 }
 
 export const CREATE = defineScript("create", {
@@ -112,7 +118,7 @@ return judged(quotas, buckets, #rests, function()
   if fingerprint ~= '' then
     redis.call('SET', record_key, fingerprint .. ' ' .. first_revision .. ' ' .. first_id, 'EX', ${IDEMPOTENCY_SECONDS})
   end
-  return { 'created', first_id, first_revision }
+  return { 'created', first_id, first_revision, is_held(state.held, now / 1000) }
 end)
 `,
 })
@@ -179,6 +185,6 @@ if is_tombstone(entry) then
   if chat == '0' then redis.call('UNLINK', application_key)
   elseif message == '0' then redis.call('HDEL', application_key, 'c' .. chat, 'g' .. chat) end
 end
-return { 'changed', accepted }
+return { 'changed', accepted, is_held(state.held, now / 1000) }
 `,
 })
