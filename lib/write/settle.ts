@@ -61,7 +61,7 @@ async function drain(stores: Stores, run: Run): Promise<boolean> {
     const opened = await openAll(stores, holds)
     const unsettled = opened.filter(({ settled }) => !settled)
     if (unsettled.length === 0) {
-      if (holds) await releaseAll(stores, opened)
+      await releaseAll(stores, opened)
       return true
     }
     note(run, opened)
@@ -117,9 +117,11 @@ async function isEmpty({ queues }: Stores): Promise<boolean> {
   return visible + inFlight + delayed === 0
 }
 
+/** Also what a process held back that has not come to an end since. */
 async function releaseAll(stores: Stores, opened: Opened[]): Promise<void> {
-  await Promise.all(opened.map(({ shard }) => unlessAway(stores.outbox.release(shard))))
-  for (const { shard } of opened) await unlessAway(sendDue(stores, shard))
+  const held = opened.filter(({ holds }) => holds)
+  await Promise.all(held.map(({ shard }) => unlessAway(stores.outbox.release(shard))))
+  for (const { shard } of held) await unlessAway(sendDue(stores, shard))
 }
 
 /** Sends the events that are due: those that were held, or that an older copy of Redis brought back. */

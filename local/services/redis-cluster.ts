@@ -28,7 +28,7 @@ const ELECTION_TIMEOUTS = 4
 /** The least time-out that elections go by. */
 const ELECTION_TIMEOUT_MS_MIN = 1_000
 /** Redis itself gives a manual failover up after five seconds. */
-const FAILOVER_LIMIT_MS = 10_000
+const FAILOVER_LIMIT_MS = 20_000
 const FAILOVER_POLL_MS = 20
 
 export type ClusterOptions = {

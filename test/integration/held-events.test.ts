@@ -10,7 +10,7 @@ import { useTestStores } from "../steps/stores.ts"
 
 const stores = useTestStores()
 const api = chatApi(directTransport())
-const SETTLED_WITHIN_MS = 10_000
+const SETTLED_WITHIN_MS = 30_000
 
 afterEach(async () => {
   await drainQueues(stores())

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { expect, test } from "@jest/globals"
 import { slotOf } from "../../lib/clients/redis-topology.ts"
 import { lifeKey, shardOf } from "../../lib/outbox/keys.ts"
+import { relay } from "../../lib/relay/relay.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import type { ClusterNode } from "../../local/services/cluster-node.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
@@ -20,14 +21,17 @@ import { eventually } from "../steps/eventually.ts"
 import { useCluster } from "../steps/own-cluster.ts"
 import { useTestStores } from "../steps/stores.ts"
 
-const TEST_LIMIT_MS = 120_000
-/** The longest pause of shards whose masters live. */
-const OTHERS_PAUSE_MS = 3_000
+const TEST_LIMIT_MS = 300_000
+/** Longer than a stall of a busy disk, which would else be taken for the loss of a master. */
+const NODE_TIMEOUT_MS = 4_000
+/** The longest pause of shards whose masters live; campaigns of faults hold it to three seconds. */
+const OTHERS_PAUSE_MS = 10_000
 /** From the promotion of a replica until its shards take writes. */
-const BACK_WITHIN_MS = 10_000
-/** An election takes two to three seconds, longer on a busy machine. */
-const PROMOTED_WITHIN_MS = 15_000
-const STORED_WITHIN_MS = 20_000
+const BACK_WITHIN_MS = 30_000
+/** An election takes some seconds more than the time-out, longer on a busy machine. */
+const PROMOTED_WITHIN_MS = 45_000
+const STORED_WITHIN_MS = 90_000
+const RELAY_BUDGET_MS = 1_000
 /** What a master that thaws still does by mistake, it does at once. */
 const THAWED_MS = 1_000
 /**
@@ -38,7 +42,7 @@ const WRITERS = 2
 const BOUND = 1_000
 
 useTestStores()
-const cluster = useCluster({ masters: 3, replicas: 1 })
+const cluster = useCluster({ masters: 3, replicas: 1, nodeTimeoutMs: NODE_TIMEOUT_MS })
 const api = chatApi(directTransport())
 
 const replicaOf = (master: ClusterNode): ClusterNode => {
@@ -58,6 +62,8 @@ const untilPromoted = (replica: ClusterNode, token: string) =>
 async function expectKept(own: SearchStores, { token }: ChatOn, numbers: number[]): Promise<void> {
   expect(new Set(numbers).size).toBe(numbers.length)
   await eventually(async () => {
+    // On a busy machine some events are not sent in time, and left to the relay.
+    await relay(own, RELAY_BUDGET_MS)
     const stored = new Set(await storedNumbers(own, token))
     expect(numbers.filter((number) => !stored.has(number))).toEqual([])
   }, STORED_WITHIN_MS)
@@ -145,9 +151,13 @@ test(
       await whileWriting(own, chats, moved, () => cluster().failover(replicaOf(moved.node)))
       await whileWriting(own, chats, moved, () => cluster().failover(moved.node))
       expect(Number((await lifeOf(cluster(), moved.token)).generation)).toBeGreaterThan(Number(generation))
-      await drainQueues(own)
-      const numbers = await storedNumbers(own, moved.token)
-      expect(numbers).toEqual(consecutive(numbers))
+      // A write that was not answered in time has a number, too, and its event may be left to the relay.
+      await eventually(async () => {
+        await relay(own, RELAY_BUDGET_MS)
+        await drainQueues(own)
+        const numbers = await storedNumbers(own, moved.token)
+        expect(numbers).toEqual(consecutive(numbers))
+      }, STORED_WITHIN_MS)
     })
   },
   TEST_LIMIT_MS,

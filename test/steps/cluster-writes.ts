@@ -13,7 +13,7 @@ import { whileConsuming } from "./drain.ts"
 import { eventually } from "./eventually.ts"
 import { withEnvironment } from "./stores.ts"
 
-const SETTLED_WITHIN_MS = 15_000
+const SETTLED_WITHIN_MS = 30_000
 const MASTERS = 3
 /** Before a refused write is made again: refusals without any wait would leave no time for connections. */
 const PAUSE_MS = 10

@@ -7,11 +7,13 @@ import { RELAY_AFTER_MS } from "./writes.ts"
 export const OPEN = defineScript("open", {
   keys: ["life", "due"],
   args: ["seen", "hold"],
-  returns: ([generation, settled, stale, age]) => ({
+  returns: ([generation, settled, stale, age, holds]) => ({
     generation: String(generation),
     settled: settled === 1,
     stale: stale === 1,
     ageMs: Number(age),
+    /** Events may have been held back, and nobody has sent them since. */
+    holds: holds === 1,
   }),
   lua: `
 -- hold is '1' to keep a settled shard's events in the outbox for a while, and to make an unsettled one's stale events due.
@@ -32,7 +34,7 @@ if hold == '1' then
   end
 end
 local age = text(math.max(0, math.floor((now_us() - state.generation) / 1000)))
-return { text(state.generation), state.settled and 1 or 0, stale, age }
+return { text(state.generation), state.settled and 1 or 0, stale, age, redis.call('HEXISTS', life_key, 'held_from') }
 `,
 })
 
