@@ -21,14 +21,16 @@ import { installValkey } from "./valkey.ts"
 /** Long enough for a busy machine, short enough for a test to see a replica take over. */
 const NODE_TIMEOUT_MS = 1_000
 /**
- * A replica of Redis 7.0 (https://github.com/redis/redis/issues/8752) that stood for election within this many of the cluster's time-outs counts the votes of then,
- * makes itself master at once without any new ones, and drops what it has taken as soon as the others object.
+ * A replica of Redis 7.0 (https://github.com/redis/redis/issues/8752) that stood for election within this many of the
+ * cluster's time-outs counts the votes of then, makes itself master at once without any new ones, and drops what it has
+ * taken as soon as the others object.
  */
 const ELECTION_TIMEOUTS = 4
 /** The least time-out that elections go by. */
 const ELECTION_TIMEOUT_MS_MIN = 1_000
-/** Redis itself gives a manual failover up after five seconds. */
-const FAILOVER_LIMIT_MS = 20_000
+/** Redis itself gives a manual failover up after five seconds; by then it can be asked for again. */
+const FAILOVER_GIVEN_UP_MS = 6_000
+const FAILOVER_LIMIT_MS = 30_000
 const FAILOVER_POLL_MS = 20
 
 export type ClusterOptions = {
@@ -112,14 +114,32 @@ const form = async (nodes: readonly NodeServer[], masters: number) => {
   await untilHealthy(nodes)
 }
 
-/** Makes a replica the master, with its master's consent, and waits until every node knows. */
-const failover = async (replica: NodeServer, nodes: readonly NodeServer[], nodeTimeoutMs: number) => {
+type FailoverOptions = {
+  /** Does not ask the master, whose last writes the replica may not have. */
+  isForced?: boolean
+}
+
+const isMaster = async (node: NodeServer) =>
+  (await viewOf(node)).some(({ id, flags }) => id === node.id && flags.includes("master"))
+
+/** Makes a replica the master, and waits until every node knows. */
+const failover = async (
+  replica: NodeServer,
+  nodes: readonly NodeServer[],
+  nodeTimeoutMs: number,
+  { isForced }: FailoverOptions = {},
+) => {
   const votesOldAfterMs = Math.max(nodeTimeoutMs, ELECTION_TIMEOUT_MS_MIN) * ELECTION_TIMEOUTS
   await sleep(Math.max(0, replica.promotedAt + votesOldAfterMs - performance.now()))
-  await replica.use((redis) => redis.call("CLUSTER", "FAILOVER"))
   const limit = performance.now() + FAILOVER_LIMIT_MS
-  while (!(await viewOf(replica)).some(({ id, flags }) => id === replica.id && flags.includes("master"))) {
-    if (performance.now() > limit) throw new Error(`${replica.name} has not become the master`)
+  let askAgainAt = 0
+  while (!(await isMaster(replica))) {
+    const now = performance.now()
+    if (now > limit) throw new Error(`${replica.name} has not become the master`)
+    if (now >= askAgainAt) {
+      askAgainAt = now + FAILOVER_GIVEN_UP_MS
+      await replica.use((redis) => redis.call("CLUSTER", "FAILOVER", ...(isForced ? ["FORCE"] : [])))
+    }
     await sleep(FAILOVER_POLL_MS)
   }
   await untilHealthy(nodes)
@@ -244,8 +264,9 @@ export const startRedisCluster = async (options: ClusterOptions) => {
     ownerOf: async (slot: number): Promise<ClusterNode> => (await owners(nodes))(slot),
     /** Returns a function that tells the owner of any slot as it is now. */
     owners: (): Promise<(slot: number) => ClusterNode> => owners(nodes),
-    /** Makes a replica the master, with its master's consent, and resolves once every node knows. */
-    failover: (replica: ClusterNode) => failover(serverOf(replica), nodes, options.nodeTimeoutMs ?? NODE_TIMEOUT_MS),
+    /** Makes a replica the master, with its master's consent if not forced, and resolves once every node knows. */
+    failover: (replica: ClusterNode, how?: FailoverOptions) =>
+      failover(serverOf(replica), nodes, options.nodeTimeoutMs ?? NODE_TIMEOUT_MS, how),
     /** Waits until every slot has an owner that runs, all running nodes agree, and their roles are up to date. */
     waitUntilHealthy: (limitMs?: number) => untilHealthy(nodes, limitMs),
     /** Kills all nodes and removes the folder. */

@@ -38,7 +38,7 @@ test("a shard that settles while an event is in the queue: waits, others are ans
   expect(await api.givenMessage(token, chat, "in the queue")).toBe(1)
   const queued = await takeRecords(stores(), "persist")
   await beginLife(token)
-  // The queue is not empty: the event is on its way to a consumer.
+  // Keeps the queue from being empty.
   await stores().queues.persist.send([{ fence: "1", application: "a".repeat(24), chat: 0 }])
   const refused = api.createMessage(token, chat, { body: "too early" })
   await eventually(async () => expect(await heldUntil(other)).not.toBeNull(), SETTLED_WITHIN_MS)

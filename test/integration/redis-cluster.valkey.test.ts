@@ -10,6 +10,7 @@ const hasPip = await succeeds("python3", ["-m", "pip", "--version"], PROBE_LIMIT
 
 jest.setTimeout(TEST_LIMIT_MS)
 
+if (!hasPip) process.stderr.write("NOT TESTED: a cluster of Valkey, since python3 has no pip to download it\n")
 const describeValkey = hasPip ? describe : describe.skip
 describeValkey("Valkey", () => {
   const cluster = useCluster({ masters: 3, server: "valkey" })

@@ -191,8 +191,7 @@ test(
     )
     const { token, chat, node } = lost as unknown as ChatOn
     const run = await cluster().ask(node, "INFO", "server")
-    await cluster().ask(replicaOf(node), "CLUSTER", "FAILOVER", "FORCE")
-    await untilPromoted(replicaOf(node), token)
+    await cluster().failover(replicaOf(node), { isForced: true })
     await cluster().ask(node, "ACL", "SETUSER", "default", "+psync", "+sync")
     await cluster().waitUntilHealthy()
     await cluster().failover(node)

@@ -4,7 +4,7 @@
  */
 import type { WriteEvent } from "../../events.ts"
 import { defineScript } from "./define-script.ts"
-import { HOLD_MS } from "./prelude.ts"
+import { HELD } from "./prelude.ts"
 
 /** Doubles with each attempt up to the maximum, so that a long backlog does not flood the queue. */
 const RELAY_BACKOFF_MS = 30_000
@@ -47,12 +47,11 @@ export const CLAIM = defineScript("claim", {
   args: ["count"],
   // Events of any version.
   returns: (entries) => entries.map((entry) => JSON.parse(String(entry)) as WriteEvent),
-  lua: `
+  lua: `${HELD}
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local entries = {}
-local held = tonumber(redis.call('HGET', life_key, 'held') or '0')
-if held > now and held <= now + ${HOLD_MS} then return entries end
+if is_held(tonumber(redis.call('HGET', life_key, 'held') or '0'), now) then return entries end
 local fields = redis.call('ZRANGEBYSCORE', due_key, '-inf', string.format('%.0f', now), 'LIMIT', 0, count)
 if #fields == 0 then
   -- A due time beyond any back-off comes from a clock that has been set back since.

@@ -4,11 +4,13 @@
  * A *life* of Redis is a history of its data (`master_replid`), which ends with its process and wherever a replica is
  * promoted. Another history, a missing marker, or a revision below one that this process has seen begins a new
  * *generation* of the shard; `lost` is the latest one that began with data missing. In a cluster another history may
- * also mean that the shard was moved from a server that still runs: lives.ts finds out. A new generation takes no writes until it is *settled*: the persist queue has been seen empty (the hash
- * field keeps its old name `drained`, for stored data). Each parent is verified against MySQL on first use: its `g`
- * (chat 7: `g7`) is that generation. If `g` is below `lost`, the parent needs a fence (see lib/write). Events brought
- * back by an older copy of Redis are `stale`: they are sent again and taken off before the shard settles, or readers
- * would see overwritten states.
+ * also mean that the shard was moved from a server that still runs: lives.ts finds out.
+ *
+ * A new generation takes no writes until it is *settled*: the persist queue has been seen empty (the hash field keeps
+ * its old name `drained`, for stored data). Each parent is verified against MySQL on first use: its `g` (chat 7: `g7`)
+ * is that generation. If `g` is below `lost`, the parent needs a fence (see lib/write). Events brought back by an older
+ * copy of Redis are `stale`: they are sent again and taken off before the shard settles, or readers would see
+ * overwritten states.
  *
  * Promised: a number, its revision, its outbox entry and its idempotency record come together or not at all. May happen
  * twice: a script whose answer was lost, if the client sends its request again without an Idempotency-Key.
@@ -30,6 +32,12 @@ export const HOLD_MS = 3_000
  */
 export const HOLD_MAX_MS = 10_000
 
+/** Lua for whether a shard's events are held back. */
+export const HELD = `
+-- A time beyond the longest was set by a clock that has been set back since.
+local function is_held(until_ms, now_ms) return until_ms > now_ms and until_ms <= now_ms + ${HOLD_MS} end
+`
+
 /** Lua for what identifies the server's life. A managed server may hide its history, and has only its process then. */
 export const LIFE = `
 local function server_info() return redis.call('INFO', 'server') end
@@ -49,7 +57,7 @@ local function refuse_other_life(noted, present)
 end
 `
 
-export const PRELUDE = `${LIFE}
+export const PRELUDE = `${LIFE}${HELD}
 local function text(n) return string.format('%.0f', n) end
 local function now_us() local t = redis.call('TIME') return t[1] * 1000000 + t[2] end
 
@@ -65,8 +73,8 @@ local function begin(key, state, lost)
   state.settled = false
   keep_unnoted(key, state)
   local run = server_info():match('run_id:(%w+)')
-  redis.call('HSET', key, 'run', run, 'life', state.life, 'generation', text(state.generation), 'lost', text(state.lost), 'drained', '0',
-    'revision', text(state.revision), 'noted', text(state.revision))
+  redis.call('HSET', key, 'run', run, 'life', state.life, 'generation', text(state.generation),
+    'lost', text(state.lost), 'drained', '0', 'revision', text(state.revision), 'noted', text(state.revision))
   state.noted = true
   -- Entries that an older copy brought back may have been changed since.
   if lost then redis.call('HSET', key, 'stale', 'unsent') end
@@ -78,7 +86,8 @@ local function life(key, seen)
   local s = redis.call('HMGET', key, 'life', 'generation', 'lost', 'drained', 'revision', 'bytes',
     'noted', 'unnoted', 'run', 'held')
   local state = { life = present_life(), generation = tonumber(s[2] or '0'), lost = tonumber(s[3] or '0'),
-    settled = s[4] == '1', held = tonumber(s[10] or '0'), revision = tonumber(s[5] or '0'), bytes = tonumber(s[6] or '0'), noted = s[7] == s[5] }
+    settled = s[4] == '1', held = tonumber(s[10] or '0'), revision = tonumber(s[5] or '0'),
+    bytes = tonumber(s[6] or '0'), noted = s[7] == s[5] }
   state.unnoted = state.noted and tonumber(s[8] or '0') or state.revision
   local rolled_back = state.revision < seen
   if rolled_back then state.revision = seen end
@@ -87,12 +96,6 @@ local function life(key, seen)
   if not is_same or rolled_back then begin(key, state, rolled_back or not s[2])
   elseif not s[1] then redis.call('HSET', key, 'life', state.life) end
   return state
-end
-
--- Returns 1 if the shard's events are to stay in the outbox for now. A time beyond the longest was set by a clock that has
--- been set back since.
-local function is_held(until_ms, now_ms)
-  return until_ms > now_ms and until_ms <= now_ms + ${HOLD_MS} and 1 or 0
 end
 
 local function is_tombstone(entry) return entry and entry:sub(-15) == '"deleted":true}' end

@@ -118,7 +118,7 @@ return judged(quotas, buckets, #rests, function()
   if fingerprint ~= '' then
     redis.call('SET', record_key, fingerprint .. ' ' .. first_revision .. ' ' .. first_id, 'EX', ${IDEMPOTENCY_SECONDS})
   end
-  return { 'created', first_id, first_revision, is_held(state.held, now / 1000) }
+  return { 'created', first_id, first_revision, is_held(state.held, now / 1000) and 1 or 0 }
 end)
 `,
 })
@@ -185,6 +185,6 @@ if is_tombstone(entry) then
   if chat == '0' then redis.call('UNLINK', application_key)
   elseif message == '0' then redis.call('HDEL', application_key, 'c' .. chat, 'g' .. chat) end
 end
-return { 'changed', accepted, is_held(state.held, now / 1000) }
+return { 'changed', accepted, is_held(state.held, now / 1000) and 1 or 0 }
 `,
 })
