@@ -8,7 +8,7 @@ import type { WriteEvent } from "./events.ts"
 import { APPLICATION_DEFAULTS, type ApplicationMembers, membersOfApplicationRow } from "./members.ts"
 import { compare, type Item, mergedPage, type Window } from "./merged-page.ts"
 import { type Created, type Idempotency, idempotencyHash } from "./outbox/idempotency.ts"
-import { drawToken, lifeKey, SHARDS } from "./outbox/keys.ts"
+import { drawToken, SHARDS } from "./outbox/keys.ts"
 import {
   absent,
   isCreation,
@@ -56,8 +56,8 @@ export async function createApplication(
 }
 
 /** Returns a shard whose server is connected, so that one that is lost refuses no new application; none if all are. */
-function drawShard({ redis }: Stores): string | undefined {
-  const reached = SHARDS.filter((shard) => redis.reaches(lifeKey(shard)))
+function drawShard({ outbox }: Stores): string | undefined {
+  const reached = SHARDS.filter(outbox.reaches)
   return reached.length === 0 ? undefined : reached[randomInt(reached.length)]
 }
 

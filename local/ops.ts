@@ -12,10 +12,11 @@ import { command as deadLetters } from "./ops/dead-letters.ts"
 import { createOutput, type Output } from "./ops/output.ts"
 import { command as recount } from "./ops/recount.ts"
 import { command as reindex } from "./ops/reindex.ts"
+import { command as spread } from "./ops/spread-shards.ts"
 import { command as status } from "./ops/status.ts"
 import { command as verify } from "./ops/verify.ts"
 
-const COMMANDS: readonly Command[] = [status, deadLetters, recount, verify, reindex]
+const COMMANDS: readonly Command[] = [status, deadLetters, recount, verify, reindex, spread]
 
 /** A command that is asked to stop finishes its batch within this time; then the process exits anyway. */
 const STOP_MAX_MS = 5_000

@@ -1,3 +1,4 @@
+import { DependencyAway } from "../errors.ts"
 import type { Watch } from "./breaker.ts"
 import { createCluster } from "./redis-cluster.ts"
 import type { RedisNode } from "./redis-node.ts"
@@ -27,10 +28,18 @@ export type RedisClient = {
    * without loss: see redis-cluster.ts.
    */
   hasMoved(key: string, from: string, to: string): Promise<boolean>
+  /**
+   * Returns the keys that match a pattern on the server that has `key`, each at least once: those that exist throughout.
+   * Throws DependencyAway, also if that server is not connected.
+   */
+  scan(key: string, pattern: string): Promise<Set<string>>
   /** Describes the servers that have keys and answer. Throws DependencyAway if none does. */
   describe(settings: string[]): Promise<RedisDescription[]>
   close(): Promise<void>
 }
+
+/** Keys per call: a millisecond or so of Redis' time. */
+const SCAN_COUNT = 5_000
 
 /** Connects to one Redis, or to all masters of the cluster of which the URL names one server. */
 export function connectRedis(url: string, watch: Watch): RedisClient {
@@ -41,6 +50,19 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     },
     reaches: (key) => cluster.nodeOf(key)?.isReady() ?? false,
     hasMoved: cluster.hasMoved,
+    async scan(key, pattern) {
+      const node = cluster.nodeOf(key)
+      if (!node) throw new DependencyAway("redis", new Error("no server has the slot"))
+      const found = new Set<string>()
+      let cursor = "0"
+      do {
+        const reply = await node.call("SCAN", cursor, "MATCH", pattern, "COUNT", `${SCAN_COUNT}`)
+        const [next, keys] = reply as [string, string[]]
+        for (const one of keys) found.add(one)
+        cursor = next
+      } while (cursor !== "0")
+      return found
+    },
     async describe(names) {
       const answers = await Promise.allSettled(cluster.masters().map((node) => describe(node, names)))
       const described = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []))

@@ -1,6 +1,5 @@
-import type { RedisClient } from "../clients/redis.ts"
-import { SHARDS, shardKeys } from "../outbox/keys.ts"
-import { OLDEST, SURVEY } from "../outbox/scripts/survey.ts"
+import { SHARDS } from "../outbox/keys.ts"
+import type { Stores } from "../stores.ts"
 
 /** Entries per call: well under a millisecond of Redis' time. */
 const SCAN_COUNT = 500
@@ -9,7 +8,7 @@ export type ShardSurvey = {
   shard: string
   /** Whether its server answers; if not, nothing else is known of it. */
   reached: boolean
-  /** Whether writes are taken; false also for a shard that Redis does not know yet. */
+  /** Whether writes are taken; false also for a shard that was never used. */
   settled: boolean
   events: number
   bytes: number
@@ -26,12 +25,12 @@ export type OutboxSurvey = {
 }
 
 /** Surveys the shards, and looks for the oldest event for about `budgetMs`. Throws DependencyAway if none can be reached. */
-export async function surveyOutbox({ redis }: { redis: RedisClient }, budgetMs: number): Promise<OutboxSurvey> {
+export async function surveyOutbox({ outbox }: Pick<Stores, "outbox">, budgetMs: number): Promise<OutboxSurvey> {
   const deadline = performance.now() + budgetMs
   const revisions: number[] = []
   const surveyed = await Promise.allSettled(
     SHARDS.map(async (shard): Promise<ShardSurvey> => {
-      const { first, ...survey } = await redis.run(SURVEY, shardKeys(shard), {})
+      const { first, ...survey } = await outbox.survey(shard)
       if (first) revisions.push(first)
       return { shard, reached: true, ...survey }
     }),
@@ -51,7 +50,7 @@ export async function surveyOutbox({ redis }: { redis: RedisClient }, budgetMs: 
         complete = false
         break
       }
-      const { next, least } = await redis.run(OLDEST, shardKeys(shard), { cursor, count: SCAN_COUNT })
+      const { next, least } = await outbox.oldest(shard, cursor, SCAN_COUNT)
       cursor = next
       if (least) revisions.push(least)
     }

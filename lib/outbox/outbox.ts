@@ -5,12 +5,13 @@ import type { ApplicationMembers, ChatMembers, MessageMembers } from "../members
 import { createChanges } from "./changes.ts"
 import { createDelivery } from "./delivery.ts"
 import { fingerprint, type Idempotency, idempotencyHash } from "./idempotency.ts"
-import { idempotencyKey, keysWith, parentText, pendingKey, shardKeys, shardOf } from "./keys.ts"
+import { idempotencyKey, keysWith, lifeKey, parentText, pendingKey, shardKeys, shardOf } from "./keys.ts"
 import { withLives } from "./lives.ts"
 import { createRetention } from "./retention.ts"
 import { type Judge, UNJUDGED } from "./scripts/rates.ts"
 import { READ, READ_PENDING } from "./scripts/reads.ts"
 import { OPEN, RELEASE, RELEASE_COUNT, SETTLE, TRY, VERIFY } from "./scripts/recovery.ts"
+import { OLDEST, SURVEY } from "./scripts/survey.ts"
 import { CHANGE, type ChangeReply, CREATE, type CreationReply } from "./scripts/writes.ts"
 
 export type OutboxLimits = { eventsMax: number; bytesMax: number }
@@ -63,6 +64,7 @@ export type Outbox = ReturnType<typeof createChanges> &
   ReturnType<typeof createReads> &
   ReturnType<typeof createRecovery> &
   ReturnType<typeof createRetention> &
+  ReturnType<typeof createSurvey> &
   ReturnType<typeof createWrites> & {
     /** Returns the same outbox, whose creations and reads count towards a request's rate limits. */
     judgedBy(judge: Judge): Outbox
@@ -77,6 +79,7 @@ export function createOutbox(client: RedisClient, limits: OutboxLimits): Outbox 
     ...delivery,
     ...createRecovery(redis, seen, limits),
     ...createRetention(redis, delivery, limits),
+    ...createSurvey(redis),
   }
   const judgedBy = (judge: Judge): Outbox => ({
     ...unjudged,
@@ -199,4 +202,14 @@ function createRecovery(redis: RedisClient, seen: Map<string, number>, limits: O
   }
 
   return { open, tryWrite, settle, release, verify }
+}
+
+function createSurvey(redis: RedisClient) {
+  return {
+    /** Returns whether the server that has the shard is connected. */
+    reaches: (shard: string): boolean => redis.reaches(lifeKey(shard)),
+    survey: (shard: string) => redis.run(SURVEY, shardKeys(shard), {}),
+    /** Returns the least revision of a part of a shard's events, and the cursor of the next part ("0" at the end). */
+    oldest: (shard: string, cursor: string, count: number) => redis.run(OLDEST, shardKeys(shard), { cursor, count }),
+  }
 }

@@ -1,5 +1,6 @@
 // Direct access to the tests' Redis, one server or a cluster, for tests that read its state or prepare it.
 import { Cluster, Redis, type RedisCommander } from "ioredis"
+import { lifeKey, SHARDS } from "../../lib/outbox/keys.ts"
 
 const CONNECT_TIMEOUT_MS = 3_000
 
@@ -16,6 +17,8 @@ async function connect(url: string): Promise<Redis | Cluster> {
   await redis.connect()
   return redis
 }
+
+const LIVES = new Set(SHARDS.map(lifeKey))
 
 const ownUrl = () => process.env.REDIS_URL as string
 
@@ -43,9 +46,9 @@ export async function onEachServer<T>(act: (redis: Redis) => Promise<T>, url = o
 export async function emptyRedis(url: string): Promise<void> {
   await onEachServer(async (redis) => {
     const keys = await redis.keys("*")
-    const lives = keys.filter((key) => key.endsWith(":life"))
+    const lives = keys.filter((key) => LIVES.has(key))
     // Each by itself, since a cluster takes the keys of one slot only.
-    const others = keys.filter((key) => !key.endsWith(":life")).map((key) => redis.unlink(key))
+    const others = keys.filter((key) => !LIVES.has(key)).map((key) => redis.unlink(key))
     // A test may have left a revision in the future.
     await Promise.all([...others, ...lives.map((key) => redis.hset(key, "bytes", "0", "revision", "0", "taken", "0"))])
   }, url)

@@ -2,7 +2,7 @@
 import type { ScriptValue } from "../../clients/redis.ts"
 import type { WriteEvent } from "../../events.ts"
 import { defineScript } from "./define-script.ts"
-import { PRELUDE } from "./prelude.ts"
+import { PLACE_OF_LIFE, PRELUDE } from "./prelude.ts"
 import { judged, RATES } from "./rates.ts"
 
 /** What the outbox has of an application's changes in a range of revisions. */
@@ -125,6 +125,7 @@ export const COVER = defineScript("cover", {
 -- of a loss if one was noted since the application was last verified.
 ${PRELUDE}
 local state = life(life_key, tonumber(seen))
+refuse_frozen(state.frozen)
 if not state.settled or text(state.generation) ~= generation then return 'moved' end
 if gone(outbox_key, deleted_key, { application }) then return 'gone' end
 if tonumber(stored) > state.revision then
@@ -143,11 +144,13 @@ return 'covered'
 
 export const SCAN = defineScript("scan", {
   flags: "no-writes,allow-oom",
-  keys: ["outbox"],
+  keys: ["life", "outbox"],
   args: ["cursor", "count"],
   returns: ([next, fields]) => ({ next: String(next), fields: fields as string[] }),
   lua: `
 -- Returns the next cursor ('0' at the end) and fields. What the outbox has throughout a scan is returned by it.
+${PLACE_OF_LIFE}
+require_life(life_key)
 local reply = redis.call('HSCAN', outbox_key, cursor, 'COUNT', count)
 local found = {}
 for i = 1, #reply[2], 2 do found[#found + 1] = reply[2][i] end
@@ -156,11 +159,13 @@ return { reply[1], found }
 })
 
 export const PLACE = defineScript("place", {
-  keys: ["outbox", "...changes"],
+  keys: ["life", "outbox", "...changes"],
   args: ["...fields"],
   returns: ([placed]) => Number(placed),
   lua: `
 -- changes has a key for each field.
+${PLACE_OF_LIFE}
+require_writable(life_key)
 local placed = 0
 for i, field in ipairs(fields) do
   local entry = redis.call('HGET', outbox_key, field)

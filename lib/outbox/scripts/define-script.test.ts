@@ -4,6 +4,7 @@ import * as changes from "./changes.ts"
 import * as creationOrder from "./creation-order.ts"
 import { defineScript } from "./define-script.ts"
 import * as delivery from "./delivery.ts"
+import * as places from "./places.ts"
 import * as reads from "./reads.ts"
 import * as recovery from "./recovery.ts"
 import * as survey from "./survey.ts"
@@ -66,12 +67,12 @@ describe("a script", () => {
   })
 })
 
-const modules = [changes, creationOrder, delivery, reads, recovery, survey, writes]
+const modules = [changes, creationOrder, delivery, places, reads, recovery, survey, writes]
 const scripts = modules
   .flatMap((module) => Object.entries<object | number>(module))
   .flatMap(([name, value]) => (typeof value === "object" && "lua" in value ? [{ name, lua: String(value.lua) }] : []))
 
-test("all scripts are looked at below", () => expect(scripts).toHaveLength(25))
+test("all scripts are looked at below", () => expect(scripts).toHaveLength(36))
 
 describe.each(scripts)("the script $name", ({ lua }) => {
   const isHead = (line: string) => /\b(KEYS|ARGV)\b/.test(line)

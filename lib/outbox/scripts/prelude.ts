@@ -6,6 +6,10 @@
  * *generation* of the shard; `lost` is the latest one that began with data missing. In a cluster another history may
  * also mean that the shard was moved from a server that still runs: lives.ts finds out.
  *
+ * A shard without a life at its tag is elsewhere, or has lost everything. A script that finds none changes nothing and
+ * refuses (NOLIFE), since lives.ts must look for the shard at its former tag first. While a shard is carried from there it
+ * is *frozen*: what would write refuses (FROZEN), as if the server were away, and reads go on.
+ *
  * A new generation takes no writes until it is *settled*: the persist queue has been seen empty (the hash field keeps
  * its old name `drained`, for stored data). Each parent is verified against MySQL on first use: its `g` (chat 7: `g7`)
  * is that generation. If `g` is below `lost`, the parent needs a fence (see lib/write). Events brought back by an older
@@ -38,6 +42,34 @@ export const HELD = `
 local function is_held(until_ms, now_ms) return until_ms > now_ms and until_ms <= now_ms + ${HOLD_MS} end
 `
 
+/** How long a shard stays frozen if whoever carries it died: longer than a pause of its process. */
+export const FREEZE_MS = 5_000
+
+/** Lua for scripts that do not read the shard's state: what they call first. */
+export const PLACE_OF_LIFE = `
+local function is_frozen(frozen, now_ms)
+  local until_ms = tonumber(frozen and frozen:match('^(%d+)') or '0')
+  -- A time beyond the longest was set by a clock that has been set back since.
+  return until_ms > now_ms and until_ms <= now_ms + ${FREEZE_MS}
+end
+local function refuse_frozen(frozen)
+  if not frozen then return end
+  local t = redis.call('TIME')
+  if is_frozen(frozen, t[1] * 1000 + t[2] / 1000) then error({ err = 'FROZEN the shard is being carried to another tag' }) end
+end
+local function refuse_no_life(generation)
+  if not generation then error({ err = 'NOLIFE the shard has no life at this tag' }) end
+end
+
+-- Refuses, before anything was written, where the shard's keys are not, or must not be changed.
+local function require_life(key)
+  local s = redis.call('HMGET', key, 'generation', 'frozen')
+  refuse_no_life(s[1])
+  return s[2]
+end
+local function require_writable(key) refuse_frozen(require_life(key)) end
+`
+
 /** Lua for what identifies the server's life. A managed server may hide its history, and has only its process then. */
 export const LIFE = `
 local function server_info() return redis.call('INFO', 'server') end
@@ -57,7 +89,7 @@ local function refuse_other_life(noted, present)
 end
 `
 
-export const PRELUDE = `${LIFE}${HELD}
+export const PRELUDE = `${LIFE}${HELD}${PLACE_OF_LIFE}
 local function text(n) return string.format('%.0f', n) end
 local function now_us() local t = redis.call('TIME') return t[1] * 1000000 + t[2] end
 
@@ -76,25 +108,35 @@ local function begin(key, state, lost)
   redis.call('HSET', key, 'run', run, 'life', state.life, 'generation', text(state.generation),
     'lost', text(state.lost), 'drained', '0', 'revision', text(state.revision), 'noted', text(state.revision))
   state.noted = true
+  -- What is being copied is no longer all that there is.
+  redis.call('HDEL', key, 'frozen')
+  state.frozen = false
   -- Entries that an older copy brought back may have been changed since.
   if lost then redis.call('HSET', key, 'stale', 'unsent') end
 end
 
--- Returns the shard's state; seen: the greatest revision that the caller knows of. Raises OTHERLIFE, before anything was
--- written, where the shard may have been moved here.
-local function life(key, seen)
+local function read_state(key)
   local s = redis.call('HMGET', key, 'life', 'generation', 'lost', 'drained', 'revision', 'bytes',
-    'noted', 'unnoted', 'run', 'held')
-  local state = { life = present_life(), generation = tonumber(s[2] or '0'), lost = tonumber(s[3] or '0'),
+    'noted', 'unnoted', 'run', 'held', 'frozen')
+  local state = { life = present_life(), last_life = s[1], last_run = s[9], exists = s[2],
+    generation = tonumber(s[2] or '0'), lost = tonumber(s[3] or '0'),
     settled = s[4] == '1', held = tonumber(s[10] or '0'), revision = tonumber(s[5] or '0'),
-    bytes = tonumber(s[6] or '0'), noted = s[7] == s[5] }
+    bytes = tonumber(s[6] or '0'), noted = s[7] == s[5], frozen = s[11] }
   state.unnoted = state.noted and tonumber(s[8] or '0') or state.revision
+  return state
+end
+
+-- Returns the shard's state; seen: the greatest revision that the caller knows of. Before anything was written, raises
+-- NOLIFE where the shard is not, and OTHERLIFE where it may have been moved to.
+local function life(key, seen)
+  local state = read_state(key)
+  refuse_no_life(state.exists)
+  local is_same = is_same_life(state.last_life, state.last_run, state.life)
+  if state.last_life and not is_same then refuse_other_life(state.last_life, state.life) end
   local rolled_back = state.revision < seen
   if rolled_back then state.revision = seen end
-  local is_same = s[2] and is_same_life(s[1], s[9], state.life)
-  if s[1] and not is_same and not rolled_back then refuse_other_life(s[1], state.life) end
-  if not is_same or rolled_back then begin(key, state, rolled_back or not s[2])
-  elseif not s[1] then redis.call('HSET', key, 'life', state.life) end
+  if not is_same or rolled_back then begin(key, state, rolled_back)
+  elseif not state.last_life then redis.call('HSET', key, 'life', state.life) end
   return state
 end
 

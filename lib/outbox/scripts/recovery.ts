@@ -1,6 +1,6 @@
 /** The scripts of recovery; prelude.ts explains lives, generations and verified parents. */
 import { defineScript } from "./define-script.ts"
-import { HOLD_MAX_MS, HOLD_MS, LIFE, PRELUDE } from "./prelude.ts"
+import { HOLD_MAX_MS, HOLD_MS, LIFE, PLACE_OF_LIFE, PRELUDE } from "./prelude.ts"
 import { RELAY_AFTER_MS } from "./writes.ts"
 
 /** Returns a shard's state, and begins a new generation in a new life of Redis. Can hold a settled shard's events back. */
@@ -21,6 +21,7 @@ ${PRELUDE}
 local state = life(life_key, tonumber(seen))
 local stale = 0
 if hold == '1' then
+  refuse_frozen(state.frozen)
   local now = now_us() / 1000
   if state.settled then
     local from = tonumber(redis.call('HGET', life_key, 'held_from') or '0')
@@ -48,6 +49,8 @@ export const RELEASE = defineScript("release", {
   lua: `
 -- Ends the holding back, and makes what was accepted meanwhile due: ${RELEASE_COUNT} events at most, the rest with the
 -- next call.
+${PLACE_OF_LIFE}
+require_writable(life_key)
 local from = redis.call('HGET', life_key, 'held_from')
 if not from then return { 0 } end
 redis.call('HDEL', life_key, 'held')
@@ -87,13 +90,14 @@ export const TRY = defineScript("try", {
   args: ["seen", "eventsMax", "bytesMax"],
   returns: ([readiness]) => readiness as Readiness,
   lua: `
-${LIFE}
+${LIFE}${PLACE_OF_LIFE}
+require_life(life_key)
 local present = present_life()
 local s = redis.call('HMGET', life_key, 'life', 'generation', 'drained', 'revision', 'stale', 'bytes', 'run')
-local is_same = s[2] and is_same_life(s[1], s[7], present)
+local is_same = is_same_life(s[1], s[7], present)
 if s[1] and not is_same then refuse_other_life(s[1], present) end
 local events = redis.call('HLEN', outbox_key)
-local lost = not s[2] or tonumber(s[4] or '0') < tonumber(seen)
+local lost = tonumber(s[4] or '0') < tonumber(seen)
 if lost or not is_same or s[3] ~= '1' then
   return (lost or s[5]) and events > redis.call('HLEN', dead_key) and 'stale' or 'unsettled'
 end
@@ -105,7 +109,8 @@ export const SETTLE = defineScript("settle", {
   keys: ["life", "outbox", "dead"],
   args: ["generation"],
   returns: ([settled]) => settled === 1,
-  lua: `
+  lua: `${PLACE_OF_LIFE}
+require_writable(life_key)
 if redis.call('HGET', life_key, 'generation') ~= generation then return 0 end
 if redis.call('HEXISTS', life_key, 'stale') == 1 then
   if redis.call('HLEN', outbox_key) > redis.call('HLEN', dead_key) then return 0 end
@@ -135,6 +140,7 @@ export const VERIFY = defineScript("verify", {
 -- chat is '0' if only the application is verified; fenced is the later of the generations of their last fences.
 ${PRELUDE}
 local state = life(life_key, tonumber(seen))
+refuse_frozen(state.frozen)
 if not state.settled or text(state.generation) ~= generation then return 'moved' end
 local fields = { application }
 if chat ~= '0' then fields[2] = application .. '/' .. chat end

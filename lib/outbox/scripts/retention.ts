@@ -4,6 +4,7 @@
  * was replaced meanwhile says nothing of the newer one.
  */
 import { defineScript } from "./define-script.ts"
+import { PLACE_OF_LIFE } from "./prelude.ts"
 
 /**
  * When the relay sends a stored event again: longer than any retention. So it does only where nobody takes such events
@@ -14,11 +15,13 @@ const STORED_DUE_MS = 90_000
 const RETAINED_PERCENT_MAX = 80
 
 export const MARK = defineScript("mark", {
-  keys: ["outbox", "due", "attempts", "dead", "stored"],
+  keys: ["life", "outbox", "due", "attempts", "dead", "stored"],
   args: ["...events"],
   returns: () => undefined,
   lua: `
 -- events has field and revision of each. One that is marked already keeps its time.
+${PLACE_OF_LIFE}
+require_writable(life_key)
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 for i = 1, #events, 2 do
@@ -51,6 +54,8 @@ export const RETIRE = defineScript("retire", {
   lua: `
 -- Removes the members done, whose events were taken off. Returns the ms until the next is to be taken off (none left: ''),
 -- and the members, ${RETIRE_COUNT} at most, that were marked longer ago than lag_ms, or at any time if the outbox is nearly full.
+${PLACE_OF_LIFE}
+require_writable(life_key)
 for i = 1, #done do redis.call('ZREM', stored_key, done[i]) end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)

@@ -1,5 +1,5 @@
 import { defineScript } from "./define-script.ts"
-import { LIFE } from "./prelude.ts"
+import { LIFE, PLACE_OF_LIFE } from "./prelude.ts"
 
 export const SURVEY = defineScript("survey", {
   flags: "no-writes,allow-oom",
@@ -16,7 +16,8 @@ export const SURVEY = defineScript("survey", {
   lua: `
 -- stored counts what is marked, of which some may have been replaced. first is the revision of the event that is due
 -- first, if any that is not stored.
-${LIFE}
+${LIFE}${PLACE_OF_LIFE}
+require_life(life_key)
 local s = redis.call('HMGET', life_key, 'life', 'drained', 'bytes', 'run')
 local is_same = is_same_life(s[1], s[4], present_life())
 local first = redis.call('ZRANGE', due_key, 0, 0)[1]
@@ -30,12 +31,14 @@ return { is_same and s[2] == '1' and 1 or 0, redis.call('HLEN', outbox_key), ton
 
 export const OLDEST = defineScript("oldest", {
   flags: "no-writes,allow-oom",
-  keys: ["outbox", "dead", "stored"],
+  keys: ["life", "outbox", "dead", "stored"],
   args: ["cursor", "count"],
   returns: ([next, least]) => ({ next: String(next), least: Number(least) }),
   lua: `
 -- Returns the next cursor ('0' at the end), and the least revision of the entries scanned that are neither dead nor
 -- stored, if any.
+${PLACE_OF_LIFE}
+require_life(life_key)
 local reply = redis.call('HSCAN', outbox_key, cursor, 'COUNT', count)
 local some_dead, some_stored = redis.call('EXISTS', dead_key) == 1, redis.call('EXISTS', stored_key) == 1
 local least

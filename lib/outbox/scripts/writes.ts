@@ -50,6 +50,7 @@ export const CREATE = defineScript("create", {
 ${PRELUDE}${RATES}
 return judged(quotas, buckets, #rests, function()
   local state = life(life_key, tonumber(seen))
+  refuse_frozen(state.frozen)
   if not state.settled then return { 'unsettled' } end
   if fingerprint ~= '' then
     local record = redis.call('GET', record_key)
@@ -146,6 +147,7 @@ export const CHANGE = defineScript("change", {
 -- the read, since which nobody may have written the resource ('': it does not matter).
 ${PRELUDE}
 local state = life(life_key, tonumber(seen))
+refuse_frozen(state.frozen)
 if not state.settled then return { 'unsettled' } end
 local fields, field, member, score = { application }, application, application, created_at
 if chat ~= '0' then field, member, score = field .. '/' .. chat, chat, chat fields[2] = field end

@@ -1,0 +1,148 @@
+/** Carries the shards of an earlier release to the tags that spread evenly: lib/outbox/scripts/places.ts explains how. */
+import { randomUUID } from "node:crypto"
+import type { RedisClient } from "../clients/redis.ts"
+import { arrivingKey, formerName, lifeKey, SHARDS } from "../outbox/keys.ts"
+import { isAtFormerTag } from "../outbox/lives.ts"
+import { CLEAR, CLOSE, EXPORT, type Exported, FREEZE, IMPORT, PREPARE, SWEEP, THAW } from "../outbox/scripts/places.ts"
+import type { Stores } from "../stores.ts"
+
+/** Keys per call: idempotency records mostly, of 150 bytes each. */
+const KEYS_MAX = 200
+/** Calls under way at once, which keep both servers busy and leave room for others in between. */
+const CALLS_MAX = 4
+/** How often a freeze is renewed: several times before it would end. */
+const RENEW_MS = 1_000
+/** Fields of a life that say where it is, and nothing of the shard. */
+const OF_PLACE = new Set(["life", "run", "frozen"])
+
+export type Carried = { shard: string; keys: number; frozenMs: number }
+export type Spread = { carried: Carried[]; swept: number }
+
+type Place = { redis: RedisClient; token: string; shard: string; from: ReturnType<typeof formerKeys>; to: PlaceKeys }
+type PlaceKeys = { life: string; arriving: string }
+
+const formerKeys = (shard: string) => ({
+  life: formerName(lifeKey(shard)),
+  absent: formerName(lifeKey(shard)).replace("life", "absent"),
+})
+/** Tags consist of letters, digits, "-" and "_", which mean themselves in a pattern. */
+const patternOf = (key: string): string => `${key.slice(0, key.indexOf("}") + 1)}:*`
+
+/**
+ * Carries each shard that is at its former tag, one after the other, and removes what is left there. Shards that are done
+ * are passed over, so it can be aborted and run again. Throws DependencyAway, and an Error for a shard that cannot be
+ * carried now; that shard goes on where it is.
+ */
+export async function spreadShards(
+  { redis, outbox }: Pick<Stores, "redis" | "outbox">,
+  { signal, onShard }: { signal?: AbortSignal; onShard?: (done: number, carried: Carried | undefined) => void } = {},
+): Promise<Spread> {
+  const spread: Spread = { carried: [], swept: 0 }
+  for (const [index, shard] of SHARDS.entries()) {
+    signal?.throwIfAborted()
+    let carried: Carried | undefined
+    if (await isAtFormerTag(redis, shard)) {
+      // Lets it enter the present life of Redis, if nobody has used it since.
+      await outbox.open(shard, false)
+      carried = await carry(redis, shard)
+      spread.carried.push(carried)
+    }
+    spread.swept += await sweep(redis, shard)
+    onShard?.(index + 1, carried)
+  }
+  return spread
+}
+
+async function carry(redis: RedisClient, shard: string): Promise<Carried> {
+  const to = { life: lifeKey(shard), arriving: arrivingKey(shard) }
+  const place: Place = { redis, token: randomUUID(), shard, from: formerKeys(shard), to }
+  const { token, from } = place
+  if (!(await redis.run(PREPARE, to, { token }))) throw cannot(place, "is at its tag by now")
+  await clear(place)
+  const startedAt = performance.now()
+  const frozen = await redis.run(FREEZE, from, { token, renews: 0 })
+  if (frozen === "") throw cannot(place, "is being carried by another process")
+  try {
+    const keys = await copyAll(place)
+    if (!(await redis.run(CLOSE, from, { token, frozen }))) throw cannot(place, "was written to meanwhile")
+    const frozenMs = Math.round(performance.now() - startedAt)
+    await isAtFormerTag(redis, shard)
+    return { shard, keys, frozenMs }
+  } catch (error) {
+    // It ends by itself, too. A tag that is closed has no freeze.
+    await redis.run(THAW, from, { token }).catch(() => undefined)
+    throw error
+  }
+}
+
+const cannot = ({ shard }: Place, why: string): Error => new Error(`The shard ${shard} ${why}: run this again.`)
+
+/** Removes what an earlier attempt left at the shard's own tag. */
+async function clear({ redis, token, to }: Place): Promise<void> {
+  const found = await redis.scan(to.life, patternOf(to.life))
+  const left = [...found].filter((key) => key !== to.life && key !== to.arriving)
+  await inParts(left, (all) => redis.run(CLEAR, { ...to, all }, { token }))
+}
+
+/** Copies all keys, the life last. Returns how many there were. */
+async function copyAll(place: Place): Promise<number> {
+  const { redis, from, token, to } = place
+  const found = await redis.scan(from.life, patternOf(from.life))
+  // Without it, the keys of another server were asked for.
+  if (!found.delete(from.life)) throw cannot(place, "is being moved by the cluster")
+  let renewedAt = performance.now()
+  const renew = async () => {
+    if (performance.now() - renewedAt < RENEW_MS) return
+    renewedAt = performance.now()
+    if ((await redis.run(FREEZE, from, { token, renews: 1 })) === "") throw cannot(place, "was frozen for too short")
+  }
+  await inParts([...found], (names) => copyKeys(place, names, renew))
+  const [life] = await redis.run(EXPORT, { all: [from.life] }, { cursor: "0" })
+  if (!life) throw cannot(place, "has no life")
+  const values = life.values.flatMap((name, at) =>
+    at % 2 || OF_PLACE.has(name) ? [] : [name, life.values[at + 1] ?? ""],
+  )
+  await redis.run(IMPORT, { ...to, all: [to.arriving] }, { token, parts: partsOf({ ...life, values }) })
+  return found.size + 1
+}
+
+async function copyKeys({ redis, token, to }: Place, names: string[], renew: () => Promise<void>): Promise<void> {
+  const tag = to.life.slice(0, to.life.indexOf("}"))
+  const ownName = (name: string) => `${tag}${name.slice(name.indexOf("}"))}`
+  const put = (keys: string[], parts: Exported[]) =>
+    redis.run(IMPORT, { ...to, all: keys.map(ownName) }, { token, parts: parts.flatMap(partsOf) })
+  const first = await redis.run(EXPORT, { all: names }, { cursor: "0" })
+  await put(names, first)
+  for (const [index, { cursor: next }] of first.entries()) {
+    const name = names[index] ?? ""
+    for (let cursor = next; cursor !== "0"; await renew()) {
+      const rest = await redis.run(EXPORT, { all: [name] }, { cursor })
+      await put([name], rest)
+      cursor = rest[0]?.cursor ?? "0"
+    }
+  }
+  await renew()
+}
+
+const partsOf = ({ kind, ms, values }: Exported) => [kind, ms, values.length, ...values]
+
+/** Removes what is left at a former tag that is closed. */
+async function sweep(redis: RedisClient, shard: string): Promise<number> {
+  const { life } = formerKeys(shard)
+  const left = [...(await redis.scan(life, patternOf(life)))].filter((key) => key !== life)
+  await inParts(left, (all) => redis.run(SWEEP, { life, all }, {}))
+  return left.length
+}
+
+/** Calls `act` for parts of the list, some at once. */
+async function inParts(list: readonly string[], act: (part: string[]) => Promise<void>): Promise<void> {
+  let next = 0
+  const work = async () => {
+    while (next < list.length) {
+      const from = next
+      next += KEYS_MAX
+      await act(list.slice(from, from + KEYS_MAX))
+    }
+  }
+  await Promise.all(Array.from({ length: CALLS_MAX }, work))
+}
