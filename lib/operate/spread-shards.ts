@@ -1,5 +1,7 @@
 /** Carries the shards of an earlier release to the tags that spread evenly: lib/outbox/scripts/places.ts explains how. */
 import { randomUUID } from "node:crypto"
+import { sql } from "kysely"
+import { withNamedLock } from "../clients/named-lock.ts"
 import type { RedisClient } from "../clients/redis.ts"
 import { arrivingKey, formerName, lifeKey, SHARDS } from "../outbox/keys.ts"
 import { isAtFormerTag } from "../outbox/lives.ts"
@@ -18,6 +20,11 @@ const OF_PLACE = new Set(["life", "run", "frozen"])
 export type Carried = { shard: string; keys: number; frozenMs: number }
 export type Spread = { carried: Carried[]; swept: number }
 
+type SpreadOptions = { signal?: AbortSignal; onShard?: (done: number, carried: Carried | undefined) => void }
+
+/** It spares two processes errors; what keeps them from harm is in the scripts. */
+const lockName = sql<string>`concat('spread ', left(sha2(database(), 256), 40))`
+
 type Place = { redis: RedisClient; token: string; shard: string; from: ReturnType<typeof formerKeys>; to: PlaceKeys }
 type PlaceKeys = { life: string; arriving: string }
 
@@ -34,8 +41,16 @@ const patternOf = (key: string): string => `${key.slice(0, key.indexOf("}") + 1)
  * carried now; that shard goes on where it is.
  */
 export async function spreadShards(
+  stores: Pick<Stores, "mysql" | "redis" | "outbox">,
+  options: SpreadOptions = {},
+): Promise<Spread> {
+  const underWay = () => new Error("Another process spreads the shards.")
+  return withNamedLock(stores.mysql, lockName, underWay, () => spreadAll(stores, options))
+}
+
+async function spreadAll(
   { redis, outbox }: Pick<Stores, "redis" | "outbox">,
-  { signal, onShard }: { signal?: AbortSignal; onShard?: (done: number, carried: Carried | undefined) => void } = {},
+  { signal, onShard }: SpreadOptions,
 ): Promise<Spread> {
   const spread: Spread = { carried: [], swept: 0 }
   for (const [index, shard] of SHARDS.entries()) {
