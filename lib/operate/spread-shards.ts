@@ -1,11 +1,11 @@
-/** Carries the shards of an earlier release to the tags that spread evenly: lib/outbox/scripts/places.ts explains how. */
+/** Carries the shards of an earlier release to the tags that spread evenly: lib/outbox/scripts/tags.ts explains how. */
 import { randomUUID } from "node:crypto"
 import { sql } from "kysely"
 import { withNamedLock } from "../clients/named-lock.ts"
 import type { RedisClient } from "../clients/redis.ts"
 import { arrivingKey, formerName, lifeKey, SHARDS } from "../outbox/keys.ts"
 import { isAtFormerTag } from "../outbox/lives.ts"
-import { CLEAR, CLOSE, EXPORT, type Exported, FREEZE, IMPORT, PREPARE, SWEEP, THAW } from "../outbox/scripts/places.ts"
+import { CLEAR, CLOSE, EXPORT, type Exported, FREEZE, IMPORT, PREPARE, SWEEP, THAW } from "../outbox/scripts/tags.ts"
 import type { Stores } from "../stores.ts"
 
 /** Keys per call: idempotency records mostly, of 150 bytes each. */
@@ -15,7 +15,7 @@ const CALLS_MAX = 4
 /** How often a freeze is renewed: several times before it would end. */
 const RENEW_MS = 1_000
 /** Fields of a life that say where it is, and nothing of the shard. */
-const OF_PLACE = new Set(["life", "run", "frozen"])
+const OF_TAG = new Set(["life", "run", "frozen"])
 
 export type Carried = { shard: string; keys: number; frozenMs: number }
 export type Spread = { carried: Carried[]; swept: number }
@@ -25,8 +25,8 @@ type SpreadOptions = { signal?: AbortSignal; onShard?: (done: number, carried: C
 /** It spares two processes errors; what keeps them from harm is in the scripts. */
 const lockName = sql<string>`concat('spread ', left(sha2(database(), 256), 40))`
 
-type Place = { redis: RedisClient; token: string; shard: string; from: ReturnType<typeof formerKeys>; to: PlaceKeys }
-type PlaceKeys = { life: string; arriving: string }
+type Carrying = { redis: RedisClient; token: string; shard: string; from: ReturnType<typeof formerKeys>; to: OwnKeys }
+type OwnKeys = { life: string; arriving: string }
 
 const formerKeys = (shard: string) => ({
   life: formerName(lifeKey(shard)),
@@ -70,16 +70,16 @@ async function spreadAll(
 
 async function carry(redis: RedisClient, shard: string): Promise<Carried> {
   const to = { life: lifeKey(shard), arriving: arrivingKey(shard) }
-  const place: Place = { redis, token: randomUUID(), shard, from: formerKeys(shard), to }
-  const { token, from } = place
-  if (!(await redis.run(PREPARE, to, { token }))) throw cannot(place, "is at its tag by now")
-  await clear(place)
+  const carrying: Carrying = { redis, token: randomUUID(), shard, from: formerKeys(shard), to }
+  const { token, from } = carrying
+  if (!(await redis.run(PREPARE, to, { token }))) throw cannot(carrying, "is at its tag by now")
+  await clear(carrying)
   const startedAt = performance.now()
   const frozen = await redis.run(FREEZE, from, { token, renews: 0 })
-  if (frozen === "") throw cannot(place, "is being carried by another process")
+  if (frozen === "") throw cannot(carrying, "is being carried by another process")
   try {
-    const keys = await copyAll(place)
-    if (!(await redis.run(CLOSE, from, { token, frozen }))) throw cannot(place, "was written to meanwhile")
+    const keys = await copyAll(carrying)
+    if (!(await redis.run(CLOSE, from, { token, frozen }))) throw cannot(carrying, "was written to meanwhile")
     const frozenMs = Math.round(performance.now() - startedAt)
     await isAtFormerTag(redis, shard)
     return { shard, keys, frozenMs }
@@ -90,38 +90,38 @@ async function carry(redis: RedisClient, shard: string): Promise<Carried> {
   }
 }
 
-const cannot = ({ shard }: Place, why: string): Error => new Error(`The shard ${shard} ${why}: run this again.`)
+const cannot = ({ shard }: Carrying, why: string): Error => new Error(`The shard ${shard} ${why}: run this again.`)
 
 /** Removes what an earlier attempt left at the shard's own tag. */
-async function clear({ redis, token, to }: Place): Promise<void> {
+async function clear({ redis, token, to }: Carrying): Promise<void> {
   const found = await redis.scan(to.life, patternOf(to.life))
   const left = [...found].filter((key) => key !== to.life && key !== to.arriving)
   await inParts(left, (all) => redis.run(CLEAR, { ...to, all }, { token }))
 }
 
 /** Copies all keys, the life last. Returns how many there were. */
-async function copyAll(place: Place): Promise<number> {
-  const { redis, from, token, to } = place
+async function copyAll(carrying: Carrying): Promise<number> {
+  const { redis, from, token, to } = carrying
   const found = await redis.scan(from.life, patternOf(from.life))
   // Without it, the keys of another server were asked for.
-  if (!found.delete(from.life)) throw cannot(place, "is being moved by the cluster")
+  if (!found.delete(from.life)) throw cannot(carrying, "is being moved by the cluster")
   let renewedAt = performance.now()
   const renew = async () => {
     if (performance.now() - renewedAt < RENEW_MS) return
     renewedAt = performance.now()
-    if ((await redis.run(FREEZE, from, { token, renews: 1 })) === "") throw cannot(place, "was frozen for too short")
+    if ((await redis.run(FREEZE, from, { token, renews: 1 })) === "") throw cannot(carrying, "was frozen for too short")
   }
-  await inParts([...found], (names) => copyKeys(place, names, renew))
+  await inParts([...found], (names) => copyKeys(carrying, names, renew))
   const [life] = await redis.run(EXPORT, { all: [from.life] }, { cursor: "0" })
-  if (!life) throw cannot(place, "has no life")
+  if (!life) throw cannot(carrying, "has no life")
   const values = life.values.flatMap((name, at) =>
-    at % 2 || OF_PLACE.has(name) ? [] : [name, life.values[at + 1] ?? ""],
+    at % 2 || OF_TAG.has(name) ? [] : [name, life.values[at + 1] ?? ""],
   )
   await redis.run(IMPORT, { ...to, all: [to.arriving] }, { token, parts: partsOf({ ...life, values }) })
   return found.size + 1
 }
 
-async function copyKeys({ redis, token, to }: Place, names: string[], renew: () => Promise<void>): Promise<void> {
+async function copyKeys({ redis, token, to }: Carrying, names: string[], renew: () => Promise<void>): Promise<void> {
   const tag = to.life.slice(0, to.life.indexOf("}"))
   const ownName = (name: string) => `${tag}${name.slice(name.indexOf("}"))}`
   const put = (keys: string[], parts: Exported[]) =>

@@ -1,8 +1,8 @@
 import type { RedisClient, Script } from "../clients/redis.ts"
 import { DependencyAway } from "../errors.ts"
 import { arrivingKey, formerName, lifeKey, shardOfName } from "./keys.ts"
-import { CLOSE_UNUSED, FIND, TAKE } from "./scripts/places.ts"
 import { ENTER } from "./scripts/recovery.ts"
+import { CLOSE_UNUSED, FIND, TAKE } from "./scripts/tags.ts"
 
 /** A shard may have to be found, entered and, if it is carried to another tag meanwhile, found again. */
 const ATTEMPTS_MAX = 5
@@ -11,7 +11,7 @@ const ATTEMPTS_MAX = 5
  * Returns the client for the outbox's scripts, which finds the shards and lets them enter the present life of Redis. A
  * script that refuses has changed nothing, and is run again.
  *
- * NOLIFE: the shard has no life at the tag. It is looked for at the former tag of earlier releases (scripts/places.ts), and
+ * NOLIFE: the shard has no life at the tag. It is looked for at the former tag of earlier releases (scripts/tags.ts), and
  * the process remembers where it was found. WRONGTYPE at the former tag: it has left it.
  *
  * OTHERLIFE, in a cluster: the shard was last used in another life of Redis. It enters the present one as it is if the

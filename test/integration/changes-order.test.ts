@@ -5,7 +5,7 @@ import { readChanges } from "../../lib/changes/read-changes.ts"
 import { createChat, deleteChat, getChat, updateChat } from "../../lib/chats.ts"
 import type { ChangesRequest } from "../../lib/contract.ts"
 import { createMessage, deleteMessage, getMessage, updateMessage } from "../../lib/messages.ts"
-import { shardOf } from "../../lib/outbox/keys.ts"
+import { shardKeys, shardOf } from "../../lib/outbox/keys.ts"
 import { deliver, drainQueues, takeRecords } from "../steps/drain.ts"
 import { follow, interrupted, short } from "../steps/follow.ts"
 import { withRedis } from "../steps/redis.ts"
@@ -195,7 +195,7 @@ describe("a deleted chat whose rows wait for their purge", () => {
     const below = rows.filter((row) => row.chat === chat)
     await mysql.insertInto("messages").values(below).execute()
     // An hour later nothing but MySQL knows of the delete.
-    await withRedis((redis) => redis.del(`{${shardOf(token)}}:deleted`))
+    await withRedis((redis) => redis.del(shardKeys(shardOf(token)).deleted))
     return { token, chat, other, next }
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals"
 import { idempotencyHash } from "../../lib/outbox/idempotency.ts"
-import { shardKeys } from "../../lib/outbox/keys.ts"
+import { idempotencyKey, shardKeys, shardOf } from "../../lib/outbox/keys.ts"
 import { defineScript } from "../../lib/outbox/scripts/define-script.ts"
 import { expectUnavailable } from "../steps/away-cases.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
@@ -81,7 +81,7 @@ test("an idempotency record, is small and lives for a day", async () => {
   const key = "k".repeat(255)
   expectStatus(await api.createMessage(token, chat, { body: "x".repeat(5_000) }, { key }), 201)
   const { hash } = idempotencyHash({ key, path: `/applications/${token}/chats/${chat}/messages` })
-  const name = `{${token.charAt(0)}}:key:${hash}`
+  const name = idempotencyKey(shardOf(token), hash)
   const [ttlSeconds, bytes] = await stores().redis.run(RECORD, { record: name }, {})
   expect(Number(ttlSeconds)).toBeGreaterThan(86_000)
   expect(Number(ttlSeconds)).toBeLessThanOrEqual(86_400)

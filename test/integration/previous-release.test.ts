@@ -1,19 +1,26 @@
 // Both releases of a deployment on the same stores: what one writes, the other stores, reads and changes.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
+import { spreadShards } from "../../lib/operate/spread-shards.ts"
 import { relay } from "../../lib/relay/relay.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { deliver, drainQueue, drainQueues, takeRecords } from "../steps/drain.ts"
 import { forgetDue, makeOutboxDue } from "../steps/due.ts"
+import { giveFormerNames } from "../steps/former-tags.ts"
 import { startPreviousRelease } from "../steps/previous-release.ts"
+import { withRedis } from "../steps/redis.ts"
 import { PREPARE_TIMEOUT_MS, useTestStores } from "../steps/stores.ts"
 
 const stores = useTestStores()
 const api = chatApi(directTransport())
 let previous: Awaited<ReturnType<typeof startPreviousRelease>>
 beforeAll(async () => {
+  await withRedis(giveFormerNames)
   previous = await startPreviousRelease()
 }, PREPARE_TIMEOUT_MS)
-afterAll(() => previous?.stop())
+afterAll(async () => {
+  await previous?.stop()
+  await spreadShards(stores())
+})
 
 const RELAY_BUDGET_MS = 3_000
 const ALL = { sender: "customer-4711", metadata: { order: 1001 }, sent_at: "2026-11-01T07:15:30.123Z" }

@@ -5,6 +5,7 @@ import { createChat, deleteChat, updateChat } from "../../lib/chats.ts"
 import { ApiError } from "../../lib/errors.ts"
 import { PersistEvent } from "../../lib/events.ts"
 import { createMessage, deleteMessage, getMessage, updateMessage } from "../../lib/messages.ts"
+import { dueKey, shardOf } from "../../lib/outbox/keys.ts"
 import { defineScript } from "../../lib/outbox/scripts/define-script.ts"
 import { persistEvents } from "../../lib/persist/persist-events.ts"
 import { purgeDue } from "../../lib/persist/purge.ts"
@@ -248,5 +249,5 @@ const MAKE_DUE = defineScript("make-due", {
 
 /** Makes the outbox entries of an application due. */
 async function makeDue({ redis }: SearchStores, token: string): Promise<void> {
-  await redis.run(MAKE_DUE, { due: `{${token.charAt(0)}}:due` }, {})
+  await redis.run(MAKE_DUE, { due: dueKey(shardOf(token)) }, {})
 }

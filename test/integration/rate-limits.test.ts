@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto"
 import { describe, expect, jest, test } from "@jest/globals"
 import type { RedisClient } from "../../lib/clients/redis.ts"
+import { slotOf } from "../../lib/clients/redis-topology.ts"
 import { log } from "../../lib/log.ts"
 import { createMessage, listMessages, updateMessage } from "../../lib/messages.ts"
 import { idempotencyHash } from "../../lib/outbox/idempotency.ts"
-import { applicationKey } from "../../lib/outbox/keys.ts"
+import { applicationKey, lifeKey, shardOf } from "../../lib/outbox/keys.ts"
 import { createOutbox } from "../../lib/outbox/outbox.ts"
 import { limitRequest } from "../../lib/outbox/rates.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
@@ -271,7 +272,7 @@ describe("rate limits", () => {
       await act()
       const buckets = ran.map((keys) => keys.filter((key) => key.includes(":rate:")).length)
       expect(buckets).toEqual([2, ...buckets.slice(1).map(() => 0)])
-      for (const keys of ran) expect(new Set(keys.map((key) => key.slice(0, 3)))).toEqual(new Set([`{${token[0]}}`]))
+      for (const keys of ran) expect(new Set(keys.map(slotOf))).toEqual(new Set([slotOf(lifeKey(shardOf(token)))]))
     }
   })
 })

@@ -1,6 +1,6 @@
 // Direct access to the tests' Redis, one server or a cluster, for tests that read its state or prepare it.
 import { Cluster, Redis, type RedisCommander } from "ioredis"
-import { lifeKey, SHARDS } from "../../lib/outbox/keys.ts"
+import { formerName, lifeKey, SHARDS } from "../../lib/outbox/keys.ts"
 
 const CONNECT_TIMEOUT_MS = 3_000
 
@@ -19,6 +19,7 @@ async function connect(url: string): Promise<Redis | Cluster> {
 }
 
 const LIVES = new Set(SHARDS.map(lifeKey))
+const FORMER_LIVES = new Set([...LIVES].map(formerName))
 
 const ownUrl = () => process.env.REDIS_URL as string
 
@@ -42,13 +43,16 @@ export async function onEachServer<T>(act: (redis: Redis) => Promise<T>, url = o
   }
 }
 
-/** Removes everything but the marks of the shards' lives, without which every file would wait for a recovery. */
+/** Removes everything but the marks of the shards' lives, and of former tags that are closed, without which every file would wait for a recovery. */
 export async function emptyRedis(url: string): Promise<void> {
   await onEachServer(async (redis) => {
     const keys = await redis.keys("*")
     const lives = keys.filter((key) => LIVES.has(key))
+    const closed = await Promise.all(
+      keys.map(async (key) => FORMER_LIVES.has(key) && (await redis.type(key)) === "string"),
+    )
     // Each by itself, since a cluster takes the keys of one slot only.
-    const others = keys.filter((key) => !LIVES.has(key)).map((key) => redis.unlink(key))
+    const others = keys.filter((key, index) => !LIVES.has(key) && !closed[index]).map((key) => redis.unlink(key))
     // A test may have left a revision in the future.
     await Promise.all([...others, ...lives.map((key) => redis.hset(key, "bytes", "0", "revision", "0", "taken", "0"))])
   }, url)

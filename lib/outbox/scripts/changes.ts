@@ -2,7 +2,7 @@
 import type { ScriptValue } from "../../clients/redis.ts"
 import type { WriteEvent } from "../../events.ts"
 import { defineScript } from "./define-script.ts"
-import { PLACE_OF_LIFE, PRELUDE } from "./prelude.ts"
+import { PRELUDE, REQUIRE_LIFE } from "./prelude.ts"
 import { judged, RATES } from "./rates.ts"
 
 /** What the outbox has of an application's changes in a range of revisions. */
@@ -149,7 +149,7 @@ export const SCAN = defineScript("scan", {
   returns: ([next, fields]) => ({ next: String(next), fields: fields as string[] }),
   lua: `
 -- Returns the next cursor ('0' at the end) and fields. What the outbox has throughout a scan is returned by it.
-${PLACE_OF_LIFE}
+${REQUIRE_LIFE}
 require_life(life_key)
 local reply = redis.call('HSCAN', outbox_key, cursor, 'COUNT', count)
 local found = {}
@@ -164,7 +164,7 @@ export const PLACE = defineScript("place", {
   returns: ([placed]) => Number(placed),
   lua: `
 -- changes has a key for each field.
-${PLACE_OF_LIFE}
+${REQUIRE_LIFE}
 require_writable(life_key)
 local placed = 0
 for i, field in ipairs(fields) do

@@ -4,10 +4,10 @@ import * as changes from "./changes.ts"
 import * as creationOrder from "./creation-order.ts"
 import { defineScript } from "./define-script.ts"
 import * as delivery from "./delivery.ts"
-import * as places from "./places.ts"
 import * as reads from "./reads.ts"
 import * as recovery from "./recovery.ts"
 import * as survey from "./survey.ts"
+import * as tags from "./tags.ts"
 import * as writes from "./writes.ts"
 
 const EXAMPLE = defineScript("example", {
@@ -67,7 +67,7 @@ describe("a script", () => {
   })
 })
 
-const modules = [changes, creationOrder, delivery, places, reads, recovery, survey, writes]
+const modules = [changes, creationOrder, delivery, reads, recovery, survey, tags, writes]
 const scripts = modules
   .flatMap((module) => Object.entries<object | number>(module))
   .flatMap(([name, value]) => (typeof value === "object" && "lua" in value ? [{ name, lua: String(value.lua) }] : []))

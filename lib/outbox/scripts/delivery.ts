@@ -4,7 +4,7 @@
  */
 import type { WriteEvent } from "../../events.ts"
 import { defineScript } from "./define-script.ts"
-import { HELD, PLACE_OF_LIFE } from "./prelude.ts"
+import { HELD, REQUIRE_LIFE } from "./prelude.ts"
 
 /** Doubles with each attempt up to the maximum, so that a long backlog does not flood the queue. */
 const RELAY_BACKOFF_MS = 30_000
@@ -18,7 +18,7 @@ export const REMOVE = defineScript("remove", {
 -- events has field, revision and pending member of each; sets has the keys of two for each: of what is pending below
 -- its parent, and of the application's changes. taken is the greatest revision ever taken off, which tells CHANGE that it
 -- may have missed a write.
-${PLACE_OF_LIFE}
+${REQUIRE_LIFE}
 require_writable(life_key)
 local freed, removed = 0, 0
 local before = tonumber(redis.call('HGET', life_key, 'taken') or '0')
@@ -49,7 +49,7 @@ export const CLAIM = defineScript("claim", {
   args: ["count"],
   // Events of any version.
   returns: (entries) => entries.map((entry) => JSON.parse(String(entry)) as WriteEvent),
-  lua: `${HELD}${PLACE_OF_LIFE}
+  lua: `${HELD}${REQUIRE_LIFE}
 require_writable(life_key)
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -80,7 +80,7 @@ export const NEXT_DUE = defineScript("next-due", {
   keys: ["life", "due"],
   args: [],
   returns: ([wait]) => (wait === undefined ? undefined : Number(wait)),
-  lua: `${PLACE_OF_LIFE}
+  lua: `${REQUIRE_LIFE}
 require_life(life_key)
 local first = redis.call('ZRANGE', due_key, 0, 0, 'WITHSCORES')
 if not first[2] then return {} end
@@ -97,7 +97,7 @@ export const BURY = defineScript("bury", {
   keys: ["life", "outbox", "due", "dead"],
   args: ["field", "revision", "reason"],
   returns: ([buried]) => buried === 1,
-  lua: `${PLACE_OF_LIFE}
+  lua: `${REQUIRE_LIFE}
 require_writable(life_key)
 local entry = redis.call('HGET', outbox_key, field)
 if not entry or entry:match('^{"revision":"(%d+)"') ~= revision then return 0 end
@@ -111,7 +111,7 @@ export const REVIVE = defineScript("revive", {
   keys: ["life", "outbox", "due", "dead", "attempts"],
   args: ["field"],
   returns: ([revived]) => revived === 1,
-  lua: `${PLACE_OF_LIFE}
+  lua: `${REQUIRE_LIFE}
 require_writable(life_key)
 if redis.call('HDEL', dead_key, field) == 0 then return 0 end
 redis.call('HDEL', attempts_key, field)
@@ -126,7 +126,7 @@ export const HAND_BACK = defineScript("hand-back", {
   returns: (held) => held.map((value) => value === 1),
   lua: `
 -- events has field and revision of each.
-${PLACE_OF_LIFE}
+${REQUIRE_LIFE}
 require_writable(life_key)
 local t = redis.call('TIME')
 local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))

@@ -46,7 +46,7 @@ local function is_held(until_ms, now_ms) return until_ms > now_ms and until_ms <
 export const FREEZE_MS = 5_000
 
 /** Lua for scripts that do not read the shard's state: what they call first. */
-export const PLACE_OF_LIFE = `
+export const REQUIRE_LIFE = `
 local function is_frozen(frozen, now_ms)
   local until_ms = tonumber(frozen and frozen:match('^(%d+)') or '0')
   -- A time beyond the longest was set by a clock that has been set back since.
@@ -89,7 +89,7 @@ local function refuse_other_life(noted, present)
 end
 `
 
-export const PRELUDE = `${LIFE}${HELD}${PLACE_OF_LIFE}
+export const PRELUDE = `${LIFE}${HELD}${REQUIRE_LIFE}
 local function text(n) return string.format('%.0f', n) end
 local function now_us() local t = redis.call('TIME') return t[1] * 1000000 + t[2] end
 

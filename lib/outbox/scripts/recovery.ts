@@ -1,6 +1,6 @@
 /** The scripts of recovery; prelude.ts explains lives, generations and verified parents. */
 import { defineScript } from "./define-script.ts"
-import { HOLD_MAX_MS, HOLD_MS, LIFE, PLACE_OF_LIFE, PRELUDE } from "./prelude.ts"
+import { HOLD_MAX_MS, HOLD_MS, LIFE, PRELUDE, REQUIRE_LIFE } from "./prelude.ts"
 import { RELAY_AFTER_MS } from "./writes.ts"
 
 /** Returns a shard's state, and begins a new generation in a new life of Redis. Can hold a settled shard's events back. */
@@ -49,7 +49,7 @@ export const RELEASE = defineScript("release", {
   lua: `
 -- Ends the holding back, and makes what was accepted meanwhile due: ${RELEASE_COUNT} events at most, the rest with the
 -- next call.
-${PLACE_OF_LIFE}
+${REQUIRE_LIFE}
 require_writable(life_key)
 local from = redis.call('HGET', life_key, 'held_from')
 if not from then return { 0 } end
@@ -90,7 +90,7 @@ export const TRY = defineScript("try", {
   args: ["seen", "eventsMax", "bytesMax"],
   returns: ([readiness]) => readiness as Readiness,
   lua: `
-${LIFE}${PLACE_OF_LIFE}
+${LIFE}${REQUIRE_LIFE}
 require_life(life_key)
 local present = present_life()
 local s = redis.call('HMGET', life_key, 'life', 'generation', 'drained', 'revision', 'stale', 'bytes', 'run')
@@ -109,7 +109,7 @@ export const SETTLE = defineScript("settle", {
   keys: ["life", "outbox", "dead"],
   args: ["generation"],
   returns: ([settled]) => settled === 1,
-  lua: `${PLACE_OF_LIFE}
+  lua: `${REQUIRE_LIFE}
 require_writable(life_key)
 if redis.call('HGET', life_key, 'generation') ~= generation then return 0 end
 if redis.call('HEXISTS', life_key, 'stale') == 1 then

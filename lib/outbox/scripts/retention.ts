@@ -4,7 +4,7 @@
  * was replaced meanwhile says nothing of the newer one.
  */
 import { defineScript } from "./define-script.ts"
-import { PLACE_OF_LIFE } from "./prelude.ts"
+import { REQUIRE_LIFE } from "./prelude.ts"
 
 /**
  * When the relay sends a stored event again: longer than any retention. So it does only where nobody takes such events
@@ -20,7 +20,7 @@ export const MARK = defineScript("mark", {
   returns: () => undefined,
   lua: `
 -- events has field and revision of each. One that is marked already keeps its time.
-${PLACE_OF_LIFE}
+${REQUIRE_LIFE}
 require_writable(life_key)
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -54,7 +54,7 @@ export const RETIRE = defineScript("retire", {
   lua: `
 -- Removes the members done, whose events were taken off. Returns the ms until the next is to be taken off (none left: ''),
 -- and the members, ${RETIRE_COUNT} at most, that were marked longer ago than lag_ms, or at any time if the outbox is nearly full.
-${PLACE_OF_LIFE}
+${REQUIRE_LIFE}
 require_writable(life_key)
 for i = 1, #done do redis.call('ZREM', stored_key, done[i]) end
 local t = redis.call('TIME')

@@ -1,5 +1,5 @@
 import { defineScript } from "./define-script.ts"
-import { LIFE, PLACE_OF_LIFE } from "./prelude.ts"
+import { LIFE, REQUIRE_LIFE } from "./prelude.ts"
 
 export const SURVEY = defineScript("survey", {
   flags: "no-writes,allow-oom",
@@ -16,7 +16,7 @@ export const SURVEY = defineScript("survey", {
   lua: `
 -- stored counts what is marked, of which some may have been replaced. first is the revision of the event that is due
 -- first, if any that is not stored.
-${LIFE}${PLACE_OF_LIFE}
+${LIFE}${REQUIRE_LIFE}
 require_life(life_key)
 local s = redis.call('HMGET', life_key, 'life', 'drained', 'bytes', 'run')
 local is_same = is_same_life(s[1], s[4], present_life())
@@ -37,7 +37,7 @@ export const OLDEST = defineScript("oldest", {
   lua: `
 -- Returns the next cursor ('0' at the end), and the least revision of the entries scanned that are neither dead nor
 -- stored, if any.
-${PLACE_OF_LIFE}
+${REQUIRE_LIFE}
 require_life(life_key)
 local reply = redis.call('HSCAN', outbox_key, cursor, 'COUNT', count)
 local some_dead, some_stored = redis.call('EXISTS', dead_key) == 1, redis.call('EXISTS', stored_key) == 1
