@@ -17,10 +17,7 @@ beforeAll(async () => {
   await withRedis(giveFormerNames)
   previous = await startPreviousRelease()
 }, PREPARE_TIMEOUT_MS)
-afterAll(async () => {
-  await previous?.stop()
-  await spreadShards(stores())
-})
+afterAll(() => previous?.stop())
 
 const RELAY_BUDGET_MS = 3_000
 const ALL = { sender: "customer-4711", metadata: { order: 1001 }, sent_at: "2026-11-01T07:15:30.123Z" }
@@ -155,4 +152,11 @@ describe("a message of this release", () => {
     await deliver("index", records)
     expect(await waiting.execute()).toEqual([])
   })
+})
+
+test("shards that both have used: are carried, and go on without a gap", async () => {
+  const { token, chat } = await givenOld()
+  await spreadShards(stores())
+  expect(await api.givenMessage(token, chat)).toBe(2)
+  await drainQueues(stores())
 })
