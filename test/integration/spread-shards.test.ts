@@ -1,33 +1,34 @@
 // Shards at the tags of an earlier release: they go on there, and are carried to their own tags under load.
 import { randomUUID } from "node:crypto"
-import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals"
-import { spreadShards } from "../../lib/operate/spread-shards.ts"
-import { arrivingKey, formerName, lifeKey, outboxKey, SHARDS, shardOf } from "../../lib/outbox/keys.ts"
-import { CLOSE, FREEZE, IMPORT, PREPARE, TAKE, THAW } from "../../lib/outbox/scripts/tags.ts"
-import { connectStores } from "../../lib/runtime.ts"
-import type { SearchStores, Stores } from "../../lib/stores.ts"
+import { formerName, lifeKey, outboxKey, SHARDS, shardOf } from "../../lib/outbox/keys.ts"
+import { CLOSE } from "../../lib/outbox/scripts/tags.ts"
+import type { Stores } from "../../lib/stores.ts"
 import { ROOT } from "../../local/services/settings.ts"
-import { expectUnavailable } from "../steps/away-cases.ts"
-import { chatApi, directTransport, expectStatus, messagePath } from "../steps/chat-api.ts"
+import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { runNode } from "../steps/child.ts"
-import { consecutive, keepCreating, storedNumbers } from "../steps/cluster-writes.ts"
+import { consecutive, storedNumbers } from "../steps/cluster-writes.ts"
 import { drainQueues, whileConsuming } from "../steps/drain.ts"
 import { eventually } from "../steps/eventually.ts"
 import { followApi, replicaOf } from "../steps/follow.ts"
-import { giveFormerNames, keysByTag } from "../steps/former-tags.ts"
-import type { Answered } from "../steps/gateway-event.ts"
+import { keysByTag } from "../steps/former-tags.ts"
+import {
+  createPatiently,
+  givenChat,
+  isFormer,
+  keepWriting,
+  onFormer,
+  SOON_MS,
+  spread,
+  type World,
+} from "../steps/former-world.ts"
 import { startPreviousRelease } from "../steps/previous-release.ts"
 import { withRedis } from "../steps/redis.ts"
 import { childEnvironment } from "../steps/running-api.ts"
-import { PREPARE_TIMEOUT_MS, useTestStores, withEnvironment } from "../steps/stores.ts"
+import { PREPARE_TIMEOUT_MS, useTestStores } from "../steps/stores.ts"
 
 const TEST_LIMIT_MS = 120_000
 const COMMAND_LIMIT_MS = 60_000
-const SOON_MS = 15_000
-/** A little longer than a freeze lasts by itself. */
-const THAWED_WITHIN_MS = 7_000
-const PAUSE_MS = 10
 
 const stores = useTestStores()
 jest.setTimeout(TEST_LIMIT_MS)
@@ -37,88 +38,6 @@ beforeAll(async () => {
   previous = await startPreviousRelease()
 }, PREPARE_TIMEOUT_MS)
 afterAll(() => previous?.stop())
-
-type World = { token: string; chat: number }
-
-async function givenChat(): Promise<World> {
-  const token = await api.givenApplication()
-  return { token, chat: await api.givenChat(token) }
-}
-
-/** Runs `act` on a Redis that a release before the tags has left, with chats, in a process that does not know it. */
-async function onFormer(act: (own: SearchStores, worlds: World[]) => Promise<void>, environment = {}): Promise<void> {
-  const given = () => Promise.all(Array.from({ length: 3 }, givenChat))
-  const worlds = await whileConsuming(stores(), () => eventually(given, SOON_MS))
-  for (const { token, chat } of worlds) expect(await api.givenMessage(token, chat)).toBe(1)
-  await withRedis(giveFormerNames)
-  await withEnvironment(environment, (own) => act(own, worlds))
-}
-
-/** Carries the shards as another process does; `change` may replace parts of its client. */
-async function spread(own: SearchStores, change = (redis: Stores["redis"]) => redis): Promise<void> {
-  const other = connectStores(own.config)
-  try {
-    await spreadShards({ ...other.stores, redis: change(other.stores.redis) })
-  } finally {
-    await other.close()
-  }
-}
-
-/** Returns a client of a process that dies when it would run one of these scripts. */
-const dyingAt =
-  (...scripts: object[]) =>
-  (redis: Stores["redis"]): Stores["redis"] => ({
-    ...redis,
-    run: (script, ...rest) =>
-      scripts.includes(script) ? Promise.reject(new Error("died")) : redis.run(script, ...rest),
-  })
-
-const isFormer = (token: string): Promise<boolean> =>
-  withRedis(async (redis) => (await redis.exists(lifeKey(shardOf(token)))) === 0)
-
-/** Creates a message with a key until it is answered 201. */
-async function createPatiently({ token, chat }: World, key: string): Promise<number> {
-  const deadline = performance.now() + SOON_MS
-  for (;;) {
-    const answer = await api.createMessage(token, chat, { body: key }, { key })
-    if (answer.status === 201) return answer.body.number
-    expectUnavailable(answer)
-    if (performance.now() > deadline) throw new Error(`503 for too long: ${answer.text}`)
-    await sleep(PAUSE_MS)
-  }
-}
-
-/** Writes to a chat until stopped: creations with keys, updates and deletes. Returns number by key. */
-function keepWriting(world: World) {
-  const { token, chat } = world
-  const numbers = new Map<string, number>()
-  let stopped = false
-  const patiently = async (call: () => Promise<Answered>) => {
-    for (;;) {
-      const answer = await call()
-      if ([200, 204, 404].includes(answer.status ?? 0)) return
-      expectUnavailable(answer)
-      await sleep(PAUSE_MS)
-    }
-  }
-  const running = (async () => {
-    while (!stopped) {
-      const key = randomUUID()
-      const number = await createPatiently(world, key)
-      numbers.set(key, number)
-      if (number % 3 === 0) await patiently(() => api.updateMessage(token, chat, number, { body: "changed" }))
-      if (number % 5 === 0) await patiently(() => api.deleteMessage(token, chat, number))
-    }
-  })()
-  return {
-    numbers,
-    stop: async () => {
-      stopped = true
-      await running
-      return [...numbers.values()].sort((a, b) => a - b)
-    },
-  }
-}
 
 test("a Redis without data: the shards: are at their own tags, and the former ones are closed", async () => {
   await withRedis((redis) => redis.flushdb())
@@ -130,7 +49,7 @@ test("a Redis without data: the shards: are at their own tags, and the former on
 })
 
 test("shards at their former tags: used by this release and the previous one: go on there without a gap", async () => {
-  await onFormer(async (own, worlds) => {
+  await onFormer(stores(), async (own, worlds) => {
     for (const { token, chat } of worlds) {
       expect(await api.givenMessage(token, chat)).toBe(2)
       expect(expectStatus(await previous.api.createMessage(token, chat, { body: "previous" }), 201).number).toBe(3)
@@ -147,7 +66,7 @@ test("shards at their former tags: used by this release and the previous one: go
 })
 
 test("shards carried under load by the command: each number is given once and stored, keys and changes hold", async () => {
-  await onFormer(async (own, worlds) => {
+  await onFormer(stores(), async (own, worlds) => {
     await whileConsuming(own, async () => {
       const first = worlds[0] as World
       const key = randomUUID()
@@ -194,6 +113,7 @@ test("shards carried under load by the command: each number is given once and st
 test("a carried shard: goes on in its generation, with the rate limits and without a refusal", async () => {
   const [PER_MINUTE, REQUESTS] = [120, 100]
   await onFormer(
+    stores(),
     async (own, worlds) => {
       const { token, chat } = worlds[0] as World
       const startedAt = performance.now()
@@ -212,7 +132,7 @@ test("a carried shard: goes on in its generation, with the rate limits and witho
 })
 
 test("the previous release after the move: is answered no number, and writes nothing", async () => {
-  await onFormer(async (own, worlds) => {
+  await onFormer(stores(), async (own, worlds) => {
     await spread(own)
     for (const { token, chat } of worlds) {
       const read = () => withRedis((redis) => redis.hgetall(outboxKey(shardOf(token))))
@@ -230,7 +150,7 @@ test("the previous release after the move: is answered no number, and writes not
 })
 
 test("the previous release during the move, which no freeze stops: nothing that it wrote is lost", async () => {
-  await onFormer(async (own, worlds) => {
+  await onFormer(stores(), async (own, worlds) => {
     const { token, chat } = worlds[0] as World
     const writing = (redis: Stores["redis"]): Stores["redis"] => ({
       ...redis,
@@ -248,125 +168,5 @@ test("the previous release during the move, which no freeze stops: nothing that 
     expect(await api.givenMessage(token, chat)).toBe(4)
     await drainQueues(own)
     expect(await storedNumbers(own, token)).toEqual([1, 2, 3, 4])
-  })
-})
-
-test("a command that dies before it closes a tag: writes are 503 for seconds, and what it copied is not brought back", async () => {
-  await onFormer(async (own, worlds) => {
-    const inOrder = worlds.toSorted((a, b) => SHARDS.indexOf(shardOf(a.token)) - SHARDS.indexOf(shardOf(b.token)))
-    const { token, chat } = inOrder[0] as World
-    const shard = shardOf(token)
-    const until = (redis: Stores["redis"]): Stores["redis"] => ({
-      ...redis,
-      run(script, keys, args) {
-        const dies = script.keysOf(keys)[0] === formerName(lifeKey(shard)) && [CLOSE, THAW].includes(script as never)
-        return dies ? Promise.reject(new Error("died")) : redis.run(script, keys, args)
-      },
-    })
-    await expect(spread(own, until)).rejects.toThrow("died")
-    expectUnavailable(await api.createMessage(token, chat))
-    expectUnavailable(await api.updateMessage(token, chat, 1, { body: "frozen" }))
-    expectStatus(await api.getMessage(token, chat, 1), 200)
-    expectStatus(await api.listMessages(token, chat), 200)
-    // Stored meanwhile, the event stays in the frozen outbox; the relay takes care of it.
-    await drainQueues(own)
-    await eventually(async () => expect(await api.givenMessage(token, chat)).toBe(2), THAWED_WITHIN_MS)
-    expectStatus(await api.deleteMessage(token, chat, 1), 204)
-    await own.outbox.remove(
-      shard,
-      (await own.outbox.read(token, chat, [{ application: token, chat, message: 2 }])).entries.flatMap(
-        (entry) => entry ?? [],
-      ),
-    )
-    await spread(own)
-    expect(await withRedis((redis) => redis.hkeys(outboxKey(shard)))).not.toContain(`${token}/${chat}/2`)
-    expectStatus(await api.getMessage(token, chat, 1), 404)
-    expect(await api.givenMessage(token, chat)).toBe(3)
-  })
-})
-
-test("a command that dies once a tag is closed: the next write goes on at the shard's own tag", async () => {
-  await onFormer(async (own, worlds) => {
-    await expect(spread(own, dyingAt(TAKE))).rejects.toThrow("died")
-    for (const { token, chat } of worlds) expect(await api.givenMessage(token, chat)).toBe(2)
-    await spread(own)
-    for (const { token, chat } of worlds) expect(await api.givenMessage(token, chat)).toBe(3)
-  })
-})
-
-test("two commands at once: one of them carries each shard", async () => {
-  await onFormer(async (own, worlds) => {
-    const ended = await Promise.allSettled([spread(own), spread(own)])
-    for (const one of ended) if (one.status === "rejected") expect(String(one.reason)).toContain("Another process")
-    expect(ended.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"])
-    for (const { token, chat } of worlds) expect(await api.givenMessage(token, chat)).toBe(2)
-  })
-})
-
-test("an attempt that another has replaced: is refused by every script", async () => {
-  await onFormer(async (own, worlds) => {
-    const { token: application } = worlds[0] as World
-    const shard = shardOf(application)
-    const from = { life: formerName(lifeKey(shard)), absent: `{${shard}}:absent` }
-    const to = { life: lifeKey(shard), arriving: arrivingKey(shard) }
-    const { redis } = own
-    const freeze = (token: string, renews = 0) => redis.run(FREEZE, from, { token, renews })
-    await own.outbox.open(shard, false)
-    const frozen = await freeze("first")
-    expect(await freeze("second")).toBe("")
-    await redis.run(THAW, from, { token: "second" })
-    expect(await freeze("first", 1)).toBe(frozen)
-    await redis.run(PREPARE, to, { token: "second" })
-    const parts = ["hash", -1, 2, "f", "planted"]
-    const all = [outboxKey(shard)]
-    await expect(redis.run(IMPORT, { ...to, all }, { token: "first", parts })).rejects.toMatchObject({
-      cause: { message: expect.stringMatching(/^TAKENOVER/) },
-    })
-    expect(await withRedis((raw) => raw.exists(outboxKey(shard)))).toBe(0)
-    expect(await redis.run(CLOSE, from, { token: "second", frozen })).toBe(false)
-    await withRedis((raw) => raw.hset(from.life, "frozen", `${Date.now() - 1} first`))
-    expect(await freeze("first", 1)).toBe("")
-    expect(await redis.run(CLOSE, from, { token: "first", frozen })).toBe(false)
-    await spread(own)
-    expect(await redis.run(PREPARE, to, { token: "late" })).toBe(false)
-    await expect(redis.run(IMPORT, { ...to, all }, { token: "second", parts })).rejects.toMatchObject({
-      cause: { message: expect.stringMatching(/^TAKENOVER/) },
-    })
-  })
-})
-
-test("a Redis that is wiped after the move: the shards begin at their own tags, with numbers beyond the bound", async () => {
-  const BOUND = 1_000
-  await onFormer(
-    async (own, worlds) => {
-      await spread(own)
-      const { token, chat } = worlds[0] as World
-      await drainQueues(own)
-      await withRedis((redis) => redis.flushdb())
-      await whileConsuming(own, async () => {
-        expect(await createPatiently({ token, chat }, randomUUID())).toBe(1 + BOUND + 1)
-      })
-      expect(await isFormer(token)).toBe(false)
-      expect(await withRedis((redis) => redis.get(formerName(lifeKey(shardOf(token)))))).toBe("closed")
-    },
-    { OUTBOX_EVENTS_MAX: "1000" },
-  )
-})
-
-test("a Redis that is wiped before the move: the shards begin at their own tags", async () => {
-  await onFormer(async (own, worlds) => {
-    const { token, chat } = worlds[0] as World
-    expect(await api.givenMessage(token, chat)).toBe(2)
-    await drainQueues(own)
-    await withRedis((redis) => redis.flushdb())
-    await whileConsuming(own, async () => {
-      const creating = keepCreating({ token, chat })
-      await eventually(() => expect(creating.numbers.length).toBeGreaterThan(3), SOON_MS)
-      const { numbers } = await creating.stop()
-      expect(numbers[0]).toBeGreaterThan(2)
-      expect(numbers).toEqual(consecutive(numbers))
-    })
-    expect(await isFormer(token)).toBe(false)
-    expectStatus(await api.call({ path: messagePath(token, chat, 1) }), 200)
   })
 })

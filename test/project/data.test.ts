@@ -11,12 +11,15 @@ const namesIn = (cell = ""): string[] => matches(cell, /`([^`]+)`/g)
 const firstNames = (heading: string): string[] => rowsOf(heading).flatMap((row) => namesIn(cellsOf(row)[0]))
 
 const SHARD = "s"
+/** The page writes a tag as its shard. */
+const TAG = `{${keys.TAGS.find((tag) => tag.startsWith(SHARD))}}`
 /** The first character is its shard. */
 const TOKEN = `${SHARD}token`
 
 /** The keys by each function or constant of lib/outbox/keys.ts, with the page's words for their parts. */
 const KEYS: Record<string, string[]> = {
   LATEST_CREATION_KEY: [keys.LATEST_CREATION_KEY],
+  arrivingKey: [keys.arrivingKey(SHARD)],
   addressRateKey: [keys.addressRateKey(SHARD, "network")],
   applicationKey: [keys.applicationKey(TOKEN)],
   applicationRateKey: [keys.applicationRateKey(TOKEN)],
@@ -34,7 +37,7 @@ test("the keys of Redis: each function that names one is known here, and each ke
   const naming = Object.keys(keys).filter((name) => /key(s|sWith)?$/i.test(name) || name === "keysWith")
   expect(naming.sort()).toEqual(Object.keys(KEYS).sort())
   const named = new Set(Object.values(KEYS).flat())
-  const expected = [...named].map((key) => key.replace(TOKEN, "token"))
+  const expected = [...named].map((key) => key.replace(TOKEN, "token").replace(TAG, `{${SHARD}}`))
   expect(firstNames("Redis").sort()).toEqual(expected.sort())
 })
 
