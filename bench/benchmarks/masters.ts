@@ -1,9 +1,9 @@
 // Measures creations with the shards on one, two and three masters of a Redis Cluster, in turns.
-import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { slotOfShard } from "../../campaign/targets/cluster.ts"
 import { processorMsOf } from "../../campaign/targets/process-group.ts"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
+import type { DirectStores } from "../../campaign/verdict/stores.ts"
 import { SHARDS } from "../../lib/outbox/keys.ts"
 import { progressOn } from "../../local/progress.ts"
 import type { ClusterNode } from "../../local/services/cluster-node.ts"
@@ -21,7 +21,7 @@ const MASTERS = [1, 2, 3]
 const CONNECTIONS = 64
 const APPLICATIONS = 64
 const SECONDS = 15
-const QUIET_LIMIT_MS = 300_000
+const QUIET_LIMIT_MS = 120_000
 /** Until the API knows where the shards are, and each of them takes writes again. */
 const MOVED_SECONDS = 5
 /** By then nearly all creations are stored and indexed; checking that would cost processor time. */
@@ -54,17 +54,25 @@ async function spent({ nodes, ask: send }: RedisCluster) {
   return { processorMs, scripts, scriptUs }
 }
 
+/** Waits until everything is stored and indexed. Throws if it takes too long, since that must not pass unseen. */
+async function untilQuiet(direct: DirectStores): Promise<void> {
+  const { left } = await awaitQuiet(direct, QUIET_LIMIT_MS)
+  const { outboxBytes: _bytes, ...waiting } = left
+  const isQuiet = Object.values(waiting).every((count) => count === 0)
+  if (!isQuiet) throw new Error(`after ${QUIET_LIMIT_MS} ms there is still something left: ${JSON.stringify(left)}`)
+}
+
 async function measure({ cluster, stack }: Servers, masters: number, chats: string[], seconds: number) {
   const { apiUrl, direct } = stack
   await spread(cluster, masters)
   const asked = chats.map(creationIn)
   const first = await ask(apiUrl, asked, { connections: CONNECTIONS, seconds: MOVED_SECONDS })
-  await awaitQuiet(direct, QUIET_LIMIT_MS)
+  await untilQuiet(direct)
   const before = await spent(cluster)
   const { created, failed, perSecond, latencies } = await ask(apiUrl, asked, { connections: CONNECTIONS, seconds })
   await sleep(AFTERWARDS_MS)
   const after = await spent(cluster)
-  await awaitQuiet(direct, QUIET_LIMIT_MS)
+  await untilQuiet(direct)
   const scripts = after.scripts - before.scripts
   const figure: Figure = {
     name: nameOf(masters),
@@ -101,7 +109,8 @@ async function turns(servers: Servers, { rounds, scale, say }: LoneRun): Promise
 async function onCluster<Result>(run: LoneRun, act: (servers: Servers) => Promise<Result>): Promise<Result> {
   const cluster = await startRedisCluster({
     masters: Math.max(...MASTERS),
-    folder: join(stackFolder("bench"), "cluster"),
+    // Beside the folder of the services, which clear theirs.
+    folder: `${stackFolder("bench")}-cluster`,
   })
   try {
     const redis = { url: cluster.url, nodeUrls: cluster.urls }
