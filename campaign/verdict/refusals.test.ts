@@ -72,6 +72,12 @@ describe("a fault at a node", () => {
     }
   })
 
+  test("that is over at once: is measured by the writes of the next three seconds", () => {
+    const wipe = (ofC: Try[]) => measureRefusals(triesWith(ofC), [atNode(FROM, FROM + 20, ["A", "B"])])[0]
+    expect(wipe([taken(FROM + 2_900)])).toMatchObject({ measured: 2 })
+    expect(wipe([taken(FROM + 3_100)])).toMatchObject({ measured: 1 })
+  })
+
   test("long after which a shard is refused: has nothing to do with it", () => {
     expect(measured([taken(FROM), refused(TO + 20_000), taken(TO + 30_000)])).toMatchObject({ longestMs: 0 })
   })

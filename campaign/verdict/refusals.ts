@@ -23,7 +23,7 @@ export type Refusals = {
   /** The longest outage of an undisturbed shard; 0 without any. */
   longestMs: number
   longest: Outage | undefined
-  /** Undisturbed shards that were written to meanwhile. */
+  /** Undisturbed shards that were written to meanwhile, or within the time for which they may be refused. */
   measured: number
   /** Outages that another fault explains. */
   leftOut: number
@@ -83,6 +83,8 @@ export function measureRefusals(tries: ReadonlyMap<string, readonly Try[]>, all:
     const { fault, shards, startedAt, endedAt = startedAt } = record
     if (!fault.atNode || shards === undefined) return []
     const until = endedAt + REDIS_RECOVERS_MS
+    // A fault may be over at once, such as a wipe.
+    const measuredUntil = Math.max(endedAt, startedAt + REFUSED_MAX_MS)
     const during = outages.filter(({ from, to }) => from <= until && to >= startedAt)
     const [own, others] = [true, false].map((isOwn) => during.filter(({ shard }) => shards.has(shard) === isOwn)) as [
       Outage[],
@@ -92,7 +94,7 @@ export function measureRefusals(tries: ReadonlyMap<string, readonly Try[]>, all:
     const longest = counted.toSorted((a, b) => b.to - b.from - (a.to - a.from))[0]
     const measured = [...tries].filter(
       ([shard, those]) =>
-        !shards.has(shard) && those.some((one) => one.answeredAt >= startedAt && one.sentAt <= endedAt),
+        !shards.has(shard) && those.some((one) => one.answeredAt >= startedAt && one.sentAt <= measuredUntil),
     )
     return [
       {
