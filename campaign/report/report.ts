@@ -143,7 +143,7 @@ function refusalLines({ refusals }: CampaignReport): string[] {
   })
   return [
     "",
-    "Of each fault at a node of Redis: how many shards it harmed; the longest time, in seconds, in which a shard of the others took no write, of how many that were written to, and how often another fault explained one; and the seconds from its end until the last of its own shards took a write.",
+    "Of each fault at a node of Redis: how many shards it harmed; the longest time, in seconds, in which a shard of the others took no write, of how many that were written to, and how often another fault explained one; and the seconds from its end until the last of its own shards took a write, if no other fault kept it from that.",
     "",
     "| at | fault | shards | others refused | of | left out | own back |",
     "| --- | --- | --- | --- | --- | --- | --- |",

@@ -72,6 +72,10 @@ describe("a fault at a node", () => {
     }
   })
 
+  test("of whose shards another fault keeps one away: leaves that out of their return", () => {
+    expect(measured([], ofServer("client", TO + 500, TO + 1_500))).toMatchObject({ ownMs: 0 })
+  })
+
   test("that is over at once: is measured by the writes of the next three seconds", () => {
     const wipe = (ofC: Try[]) => measureRefusals(triesWith(ofC), [atNode(FROM, FROM + 20, ["A", "B"])])[0]
     expect(wipe([taken(FROM + 2_900)])).toMatchObject({ measured: 2 })

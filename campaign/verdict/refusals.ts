@@ -27,7 +27,7 @@ export type Refusals = {
   measured: number
   /** Outages that another fault explains. */
   leftOut: number
-  /** How long after its end the last of its own shards took a write again. */
+  /** How long after its end the last of its own shards took a write again, but for outages that another explains. */
   ownMs: number
 }
 
@@ -86,11 +86,10 @@ export function measureRefusals(tries: ReadonlyMap<string, readonly Try[]>, all:
     // A fault may be over at once, such as a wipe.
     const measuredUntil = Math.max(endedAt, startedAt + REFUSED_MAX_MS)
     const during = outages.filter(({ from, to }) => from <= until && to >= startedAt)
-    const [own, others] = [true, false].map((isOwn) => during.filter(({ shard }) => shards.has(shard) === isOwn)) as [
-      Outage[],
-      Outage[],
-    ]
-    const counted = others.filter((outage) => !all.some((other) => other !== record && explains(other, outage)))
+    const isUnexplained = (outage: Outage) => !all.some((other) => other !== record && explains(other, outage))
+    const own = during.filter((outage) => shards.has(outage.shard) && isUnexplained(outage))
+    const others = during.filter(({ shard }) => !shards.has(shard))
+    const counted = others.filter(isUnexplained)
     const longest = counted.toSorted((a, b) => b.to - b.from - (a.to - a.from))[0]
     const measured = [...tries].filter(
       ([shard, those]) =>
