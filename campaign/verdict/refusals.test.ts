@@ -72,8 +72,9 @@ describe("a fault at a node", () => {
     }
   })
 
-  test("of whose shards another fault keeps one away: leaves that out of their return", () => {
-    expect(measured([], ofServer("client", TO + 500, TO + 1_500))).toMatchObject({ ownMs: 0 })
+  test("of whose shards another fault keeps one away: does not have their return; without an outage it is at once", () => {
+    expect(measured([], ofServer("client", TO + 500, TO + 1_500))).toMatchObject({ ownMs: null })
+    expect(measureRefusals(triesWith([]), [atNode(FROM, TO, ["D"])])[0]).toMatchObject({ ownMs: 0 })
   })
 
   test("that is over at once: is measured by the writes of the next three seconds", () => {

@@ -27,8 +27,8 @@ export type Refusals = {
   measured: number
   /** Outages that another fault explains. */
   leftOut: number
-  /** How long after its end the last of its own shards took a write again, but for outages that another explains. */
-  ownMs: number
+  /** How long after its end the last of its own shards took a write again; null if other faults explain all outages. */
+  ownMs: number | null
 }
 
 const isRefusal = (status: number): boolean => status === 0 || status === 429 || status >= 500
@@ -87,7 +87,8 @@ export function measureRefusals(tries: ReadonlyMap<string, readonly Try[]>, all:
     const measuredUntil = Math.max(endedAt, startedAt + REFUSED_MAX_MS)
     const during = outages.filter(({ from, to }) => from <= until && to >= startedAt)
     const isUnexplained = (outage: Outage) => !all.some((other) => other !== record && explains(other, outage))
-    const own = during.filter((outage) => shards.has(outage.shard) && isUnexplained(outage))
+    const own = during.filter(({ shard }) => shards.has(shard))
+    const ownReturns = own.filter(isUnexplained).map(({ to }) => Math.max(0, Math.round(to - endedAt)))
     const others = during.filter(({ shard }) => !shards.has(shard))
     const counted = others.filter(isUnexplained)
     const longest = counted.toSorted((a, b) => b.to - b.from - (a.to - a.from))[0]
@@ -102,7 +103,7 @@ export function measureRefusals(tries: ReadonlyMap<string, readonly Try[]>, all:
         longestMs: longest ? Math.round(longest.to - longest.from) : 0,
         measured: measured.length,
         leftOut: others.length - counted.length,
-        ownMs: Math.round(Math.max(0, ...own.map(({ to }) => to - endedAt))),
+        ownMs: own.length > 0 && ownReturns.length === 0 ? null : Math.max(0, ...ownReturns),
       },
     ]
   })
