@@ -72,6 +72,10 @@ describe("a fault at a node", () => {
     }
   })
 
+  test("whose shards another fault harmed before: has their return all the same", () => {
+    expect(measured([], ofServer("client", FROM - 2_000, FROM - 1_000))).toMatchObject({ ownMs: 2_510 })
+  })
+
   test("of whose shards another fault keeps one away: does not have their return; without an outage it is at once", () => {
     expect(measured([], ofServer("client", TO + 500, TO + 1_500))).toMatchObject({ ownMs: null })
     expect(measureRefusals(triesWith([]), [atNode(FROM, TO, ["D"])])[0]).toMatchObject({ ownMs: 0 })

@@ -69,10 +69,10 @@ export function outagesOf(shard: string, tries: readonly Try[]): Outage[] {
   return outages
 }
 
-/** Returns whether a fault may be the reason for an outage of a shard. */
-const explains = (record: FaultRecord, { shard, from, to }: Outage): boolean => {
+/** Returns whether a fault that lasted then, or ended up to `graceMs` before, may be the reason for an outage. */
+const explains = (record: FaultRecord, { shard, from, to }: Outage, graceMs: number): boolean => {
   const { fault, startedAt, endedAt = Number.POSITIVE_INFINITY } = record
-  if (startedAt > to || endedAt + REDIS_RECOVERS_MS < from) return false
+  if (startedAt > to || endedAt + graceMs < from) return false
   return fault.harms === "redis" ? harmsShard(record, shard) : fault.harms !== "elasticsearch"
 }
 
@@ -86,11 +86,15 @@ export function measureRefusals(tries: ReadonlyMap<string, readonly Try[]>, all:
     // A fault may be over at once, such as a wipe.
     const measuredUntil = Math.max(endedAt, startedAt + REFUSED_MAX_MS)
     const during = outages.filter(({ from, to }) => from <= until && to >= startedAt)
-    const isUnexplained = (outage: Outage) => !all.some((other) => other !== record && explains(other, outage))
+    const isUnexplained = (outage: Outage, graceMs = REDIS_RECOVERS_MS) =>
+      !all.some((other) => other !== record && explains(other, outage, graceMs))
     const own = during.filter(({ shard }) => shards.has(shard))
-    const ownReturns = own.filter(isUnexplained).map(({ to }) => Math.max(0, Math.round(to - endedAt)))
+    // Its own shards are away because of it, whatever came before; only a fault since its end makes that longer.
+    const ownReturns = own
+      .filter(({ shard, to }) => isUnexplained({ shard, from: endedAt, to }, 0))
+      .map(({ to }) => Math.max(0, Math.round(to - endedAt)))
     const others = during.filter(({ shard }) => !shards.has(shard))
-    const counted = others.filter(isUnexplained)
+    const counted = others.filter((outage) => isUnexplained(outage))
     const longest = counted.toSorted((a, b) => b.to - b.from - (a.to - a.from))[0]
     const measured = [...tries].filter(
       ([shard, those]) =>
