@@ -12,6 +12,7 @@ import { drain } from "./benchmarks/drain.ts"
 import { elasticsearchAway } from "./benchmarks/elasticsearch-away.ts"
 import { growth } from "./benchmarks/growth.ts"
 import { lag } from "./benchmarks/lag.ts"
+import { masters } from "./benchmarks/masters.ts"
 import { memory } from "./benchmarks/memory.ts"
 import { mysqlAway } from "./benchmarks/mysql-away.ts"
 import { processorTime } from "./benchmarks/processor-time.ts"
@@ -43,6 +44,7 @@ const BENCHES: Bench[] = [
   memory,
   rest,
   replicas,
+  masters,
   soak,
   search,
   elasticsearchAway,

@@ -37,8 +37,14 @@ async function tryWrites({ outbox, queues }: SearchStores): Promise<void> {
   if (visible + inFlight + delayed > 0) throw new DependencyAway("redis", new Error("a shard is not settled"))
 }
 
-async function askIndex({ elasticsearch, config }: SearchStores): Promise<void> {
-  const isRed = await isIndexRed(elasticsearch, config.ELASTICSEARCH_INDEX)
+/** Throws DependencyAway, with the reason, unless Elasticsearch answers and the index takes reads and writes. */
+export async function askIndex({ elasticsearch, config }: SearchStores): Promise<void> {
+  let isRed: boolean
+  try {
+    isRed = await isIndexRed(elasticsearch, config.ELASTICSEARCH_INDEX)
+  } catch (error) {
+    throw new DependencyAway("elasticsearch", error)
+  }
   if (isRed) throw new DependencyAway("elasticsearch", new Error("the index is red"))
 }
 

@@ -30,37 +30,48 @@ export type BenchStack = {
   stop(): Promise<void>
 }
 
-type StackOptions = { progress: Progress; signal: AbortSignal; hurry: AbortSignal }
+type StackOptions = {
+  progress: Progress
+  signal: AbortSignal
+  hurry: AbortSignal
+  /** Another Redis than that of the services, by its URL and that of each of its nodes. */
+  redis?: { url: string; nodeUrls: string[] }
+}
 
 /** Starts the stack. Throws LaunchFailure and leaves nothing running if that fails. */
 export async function startBenchStack(options: StackOptions): Promise<BenchStack> {
   const port = portFrom(process.env, "CHAT_BENCH_API_PORT", API_PORTS.bench)
   const inspector = { label: "the API's inspector", port: port + INSPECTOR_PORT_OFFSET }
   const alsoUsed = [...apiPorts(port), inspector].map((claim) => ({ ...claim, variable: "CHAT_BENCH_API_PORT" }))
-  const { env, folder, stop } = await startServices({
-    ...options,
+  const { redis, progress, signal, hurry } = options
+  const services = await startServices({
+    progress,
+    signal,
+    hurry,
     name: "bench",
     engine: "native",
     fresh: true,
     alsoUsed,
   })
-  const undo: (() => Promise<void>)[] = [stop]
+  const { folder } = services
+  const env = { ...services.env, ...(redis && { REDIS_URL: redis.url }) }
+  const undo: (() => Promise<void>)[] = [services.stop]
   const takeDown = async () => {
     for (const step of undo.splice(0).toReversed()) await step()
   }
   try {
-    await options.progress.step("Migrations", () =>
-      run(process.execPath, [join("local", "migrate.ts")], { cwd: ROOT, env, signal: options.signal }),
+    await progress.step("Migrations", () =>
+      run(process.execPath, [join("local", "migrate.ts")], { cwd: ROOT, env, signal }),
     )
     const project = await copyProject({ parent: folder })
     undo.push(project.remove)
     await addNoOp(project.folder)
     const apiEnv = { ...env, LOG_LEVEL: "WARN", NODE_OPTIONS: `--inspect-port=${inspector.port}` }
-    const api = await options.progress.step(`API on port ${port}`, () =>
-      startApi({ ...options, folder, port, env: apiEnv, projectFolder: project.folder }),
+    const api = await progress.step(`API on port ${port}`, () =>
+      startApi({ progress, signal, hurry, folder, port, env: apiEnv, projectFolder: project.folder }),
     )
     undo.push(api.stop)
-    const direct = connectStores(env)
+    const direct = connectStores(env, redis && (() => redis.nodeUrls))
     undo.push(direct.close)
     const server = (kind: ServerKind) =>
       processGroup(

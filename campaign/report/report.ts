@@ -39,7 +39,7 @@ export type CampaignReport = {
     othersMs: number
     others: number
     leftOut: number
-    ownMs: number
+    ownMs: number | null
   }[]
   notRun: string[]
   ledger: LedgerTotals
@@ -135,6 +135,17 @@ function followersLine({ followers }: CampaignReport): string {
 const serversOf = ({ target, redis }: Pick<CampaignReport, "target" | "redis">): string =>
   `${target} servers${REDIS_NAMES[redis]}`
 
+/** Returns one row for each kind of fault at a node: how many there were, and the worst of them. */
+export function refusalsByKind(refusals: CampaignReport["refusals"]): string[] {
+  const kinds = [...Map.groupBy(refusals, ({ name }) => name)].toSorted(([one], [other]) => (one < other ? -1 : 1))
+  return kinds.map(([name, those]) => {
+    const others = Math.max(...those.map(({ othersMs }) => othersMs))
+    const own = those.flatMap(({ ownMs }) => (ownMs === null ? [] : [ownMs]))
+    const worst = [others, own.length === 0 ? null : Math.max(...own)].map(milliseconds)
+    return `| ${[name, those.length, ...worst].join(" | ")} |`
+  })
+}
+
 function refusalLines({ refusals }: CampaignReport): string[] {
   if (refusals.length === 0) return []
   const rows = refusals.map(({ name, at, shards, othersMs, others, leftOut, ownMs }) => {
@@ -143,11 +154,17 @@ function refusalLines({ refusals }: CampaignReport): string[] {
   })
   return [
     "",
-    "Of each fault at a node of Redis: how many shards it harmed; the longest time, in seconds, in which a shard of the others took no write, of how many that were written to, and how often another fault explained one; and the seconds from its end until the last of its own shards took a write.",
+    "Of each fault at a node of Redis: how many shards it harmed; the longest time, in seconds, in which a shard of the others took no write, of how many that were written to, and how often another fault explained one; and the seconds from its end until the last of its own shards took a write, – where another fault kept them from it.",
     "",
     "| at | fault | shards | others refused | of | left out | own back |",
     "| --- | --- | --- | --- | --- | --- | --- |",
     ...rows,
+    "",
+    "The longest of each kind:",
+    "",
+    "| fault | times | others refused | own back |",
+    "| --- | --- | --- | --- |",
+    ...refusalsByKind(refusals),
   ]
 }
 

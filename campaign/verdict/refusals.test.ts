@@ -72,6 +72,21 @@ describe("a fault at a node", () => {
     }
   })
 
+  test("whose shards another fault harmed before: has their return all the same", () => {
+    expect(measured([], ofServer("client", FROM - 2_000, FROM - 1_000))).toMatchObject({ ownMs: 2_510 })
+  })
+
+  test("of whose shards another fault keeps one away: does not have their return; without an outage it is at once", () => {
+    expect(measured([], ofServer("client", TO + 500, TO + 1_500))).toMatchObject({ ownMs: null })
+    expect(measureRefusals(triesWith([]), [atNode(FROM, TO, ["D"])])[0]).toMatchObject({ ownMs: 0 })
+  })
+
+  test("that is over at once: is measured by the writes of the next three seconds", () => {
+    const wipe = (ofC: Try[]) => measureRefusals(triesWith(ofC), [atNode(FROM, FROM + 20, ["A", "B"])])[0]
+    expect(wipe([taken(FROM + 2_900)])).toMatchObject({ measured: 2 })
+    expect(wipe([taken(FROM + 3_100)])).toMatchObject({ measured: 1 })
+  })
+
   test("long after which a shard is refused: has nothing to do with it", () => {
     expect(measured([taken(FROM), refused(TO + 20_000), taken(TO + 30_000)])).toMatchObject({ longestMs: 0 })
   })

@@ -23,12 +23,12 @@ export type Refusals = {
   /** The longest outage of an undisturbed shard; 0 without any. */
   longestMs: number
   longest: Outage | undefined
-  /** Undisturbed shards that were written to meanwhile. */
+  /** Undisturbed shards that were written to meanwhile, or within the time for which they may be refused. */
   measured: number
   /** Outages that another fault explains. */
   leftOut: number
-  /** How long after its end the last of its own shards took a write again. */
-  ownMs: number
+  /** How long after its end the last of its own shards took a write again; null if other faults explain all outages. */
+  ownMs: number | null
 }
 
 const isRefusal = (status: number): boolean => status === 0 || status === 429 || status >= 500
@@ -69,10 +69,10 @@ export function outagesOf(shard: string, tries: readonly Try[]): Outage[] {
   return outages
 }
 
-/** Returns whether a fault may be the reason for an outage of a shard. */
-const explains = (record: FaultRecord, { shard, from, to }: Outage): boolean => {
+/** Returns whether a fault that lasted then, or ended up to `graceMs` before, may be the reason for an outage. */
+const explains = (record: FaultRecord, { shard, from, to }: Outage, graceMs: number): boolean => {
   const { fault, startedAt, endedAt = Number.POSITIVE_INFINITY } = record
-  if (startedAt > to || endedAt + REDIS_RECOVERS_MS < from) return false
+  if (startedAt > to || endedAt + graceMs < from) return false
   return fault.harms === "redis" ? harmsShard(record, shard) : fault.harms !== "elasticsearch"
 }
 
@@ -83,16 +83,22 @@ export function measureRefusals(tries: ReadonlyMap<string, readonly Try[]>, all:
     const { fault, shards, startedAt, endedAt = startedAt } = record
     if (!fault.atNode || shards === undefined) return []
     const until = endedAt + REDIS_RECOVERS_MS
+    // A fault may be over at once, such as a wipe.
+    const measuredUntil = Math.max(endedAt, startedAt + REFUSED_MAX_MS)
     const during = outages.filter(({ from, to }) => from <= until && to >= startedAt)
-    const [own, others] = [true, false].map((isOwn) => during.filter(({ shard }) => shards.has(shard) === isOwn)) as [
-      Outage[],
-      Outage[],
-    ]
-    const counted = others.filter((outage) => !all.some((other) => other !== record && explains(other, outage)))
+    const isUnexplained = (outage: Outage, graceMs = REDIS_RECOVERS_MS) =>
+      !all.some((other) => other !== record && explains(other, outage, graceMs))
+    const own = during.filter(({ shard }) => shards.has(shard))
+    // Its own shards are away because of it, whatever came before; only a fault since its end makes that longer.
+    const ownReturns = own
+      .filter(({ shard, to }) => isUnexplained({ shard, from: endedAt, to }, 0))
+      .map(({ to }) => Math.max(0, Math.round(to - endedAt)))
+    const others = during.filter(({ shard }) => !shards.has(shard))
+    const counted = others.filter((outage) => isUnexplained(outage))
     const longest = counted.toSorted((a, b) => b.to - b.from - (a.to - a.from))[0]
     const measured = [...tries].filter(
       ([shard, those]) =>
-        !shards.has(shard) && those.some((one) => one.answeredAt >= startedAt && one.sentAt <= endedAt),
+        !shards.has(shard) && those.some((one) => one.answeredAt >= startedAt && one.sentAt <= measuredUntil),
     )
     return [
       {
@@ -101,7 +107,7 @@ export function measureRefusals(tries: ReadonlyMap<string, readonly Try[]>, all:
         longestMs: longest ? Math.round(longest.to - longest.from) : 0,
         measured: measured.length,
         leftOut: others.length - counted.length,
-        ownMs: Math.round(Math.max(0, ...own.map(({ to }) => to - endedAt))),
+        ownMs: own.length > 0 && ownReturns.length === 0 ? null : Math.max(0, ...ownReturns),
       },
     ]
   })

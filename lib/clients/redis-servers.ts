@@ -8,6 +8,7 @@ export type RedisServers = ReturnType<typeof connectServers>
 export function connectServers(url: string, watch: Watch) {
   const seed = addressIn(new URL(url))
   const nodes = new Map([[seed, connectNode(url, watch)]])
+  const unnamed = new Set<string>()
   return {
     /** The address in the URL. */
     seed,
@@ -20,13 +21,18 @@ export function connectServers(url: string, watch: Watch) {
       nodes.set(address, node)
       return node
     },
-    /** Connects to these servers, and closes the connections to all others. */
+    /**
+     * Connects to these servers, and closes the connections to those that were not among them twice in a row: one that
+     * a redirection has just named may be answering scripts already.
+     */
     keep(addresses: ReadonlySet<string>): void {
       for (const address of addresses) this.at(address)
       for (const [address, node] of nodes) {
-        if (addresses.has(address)) continue
-        nodes.delete(address)
-        void node.close()
+        if (addresses.has(address)) unnamed.delete(address)
+        else if (unnamed.delete(address)) {
+          nodes.delete(address)
+          void node.close()
+        } else unnamed.add(address)
       }
     },
     close: () => Promise.all([...nodes.values()].map((node) => node.close())),

@@ -7,7 +7,7 @@ import { type Mysql, reachMysql } from "../clients/mysql.ts"
 import { DependencyAway } from "../errors.ts"
 import { revisionTime } from "../events.ts"
 import { drawToken } from "../outbox/keys.ts"
-import { checkReadiness, type Readiness } from "../readiness.ts"
+import { askIndex, checkReadiness, type Readiness } from "../readiness.ts"
 import type { SearchStores } from "../stores.ts"
 import { type OutboxSurvey, surveyOutbox } from "./survey.ts"
 
@@ -79,7 +79,7 @@ export async function readStatus(stores: SearchStores): Promise<Status> {
     } catch (error) {
       if (!(error instanceof DependencyAway)) throw error
       const { cause } = error
-      away.set(error.dependency, cause instanceof Error ? cause.message || cause.name : "")
+      away.set(error.dependency, cause instanceof Error ? inOneLine(cause.message || cause.name) : "")
       return null
     }
   }
@@ -90,11 +90,15 @@ export async function readStatus(stores: SearchStores): Promise<Status> {
     ask(() => readIndexLag(stores)),
     ask(() => readCounts(stores)),
     ask(() => readRedis(stores)),
+    ask(() => askIndex(stores)),
   ])
   for (const name of away.keys()) if (name !== "secretsmanager") dependencies[name].state = "down"
   const status = { at: new Date(), dependencies, queues, outbox, index, counts, redis }
   return { ...status, problems: problemsOf(status, away) }
 }
+
+/** Elasticsearch's reasons have several lines. */
+const inOneLine = (text: string): string => text.replaceAll(/\s+/g, " ")
 
 async function readQueues({ sqs, queues }: SearchStores): Promise<QueueStatus[]> {
   const all = Object.values(queues)

@@ -95,12 +95,12 @@ async function untilDue(stores: SearchStores, { deadline, unpurged, retainedUnti
   if (!unpurged && due > lookedAt) {
     due = Math.min(due, retainedUntil)
     if (due >= deadline) return false
-    await sleep(Math.min(SETTLED_AFTER_MS, due - lookedAt))
+    await sleep(Math.min(SETTLED_AFTER_MS, Math.max(0, due - lookedAt)))
     due = Math.min(await nextDue(stores, lookedAt), retainedUntil)
   }
   const next = unpurged ? lookedAt : Math.max(due, performance.now() + RETRY_MS)
   if (next >= deadline) return false
-  await sleep(next - performance.now())
+  await sleep(Math.max(0, next - performance.now()))
   return true
 }
 

@@ -125,8 +125,9 @@ const connection = (port: number, certificates: Certificates | undefined) => {
 
 /** Returns whether the server that answers is the process started, and has loaded its data. */
 const answersAs = async (pid: number, redis: Redis) => {
-  const info = await redis.info()
-  return info.includes(`process_id:${pid}\r\n`) && info.includes("loading:0\r\n")
+  const lines = (await redis.info()).split("\r\n")
+  // Whole lines: "async_loading:0" is also there while the data is being loaded.
+  return lines.includes(`process_id:${pid}`) && lines.includes("loading:0")
 }
 
 /** Returns the process of a node, which is launched again and again. */

@@ -1,7 +1,7 @@
 /** Moves slots from one master of a Redis Cluster to another, key by key or at once. */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { NodeServer } from "./cluster-node.ts"
-import { isRunning, owners } from "./cluster-view.ts"
+import { isRunning, owners, untilClaimsKnown } from "./cluster-view.ts"
 
 /** The keys that redis-cli moves in one command. */
 const KEYS_PER_BATCH = 10
@@ -46,6 +46,7 @@ export const moveSlot = async (
     moved += keys.length
     await pauseBetween?.(moved)
   }
+  await untilClaimsKnown(nodes)
   // The target first: a slot without an owner would be worse than one with two, of which the later claim wins.
   const others = nodes.filter((node) => node !== to && node !== from && node.role === "master" && isRunning(node))
   for (const node of [to, from, ...others]) {

@@ -6,6 +6,9 @@ export const SLOTS = 16_384
 /** A node that has failed is known to be back after a few of the cluster's time-outs; more on a busy machine. */
 const HEALTHY_LIMIT_MS = 45_000
 const HEALTHY_POLL_MS = 50
+/** Nodes tell each other of a claim at once; more on a busy machine. */
+const CLAIMS_LIMIT_MS = 10_000
+const CLAIMS_POLL_MS = 5
 /** Flags of a node that is not, or not yet, taken for a member that answers. */
 const UNSOUND = ["fail", "fail?", "handshake", "noaddr"]
 
@@ -112,6 +115,29 @@ export const untilHealthy = async (nodes: readonly NodeServer[], limitMs: number
     if (!why) return
     if (performance.now() > limit) throw new Error(`the cluster is not healthy after ${limitMs} ms: ${why}`)
     await sleep(HEALTHY_POLL_MS)
+  }
+}
+
+/** What all running nodes know of each other's latest claims, as a text to compare. */
+const claimsOf = (view: Seen[], running: readonly NodeServer[]): string =>
+  view
+    .filter(({ id }) => running.some((node) => node.id === id))
+    .map(({ id, epoch }) => `${id} ${epoch}`)
+    .sort()
+    .join()
+
+/**
+ * Waits until all running nodes know each other's latest claims. Moved before that, a slot can be left without any owner:
+ * its new master makes a claim as late as one of the old master's that it has not heard of, hears of it, and gives way.
+ */
+export const untilClaimsKnown = async (nodes: readonly NodeServer[]): Promise<void> => {
+  const limit = performance.now() + CLAIMS_LIMIT_MS
+  for (;;) {
+    const running = nodes.filter(isRunning)
+    const views = await Promise.all(running.map(viewOf))
+    if (new Set(views.map((view) => claimsOf(view, running))).size <= 1) return
+    if (performance.now() > limit) throw new Error(`the nodes do not agree on their claims after ${CLAIMS_LIMIT_MS} ms`)
+    await sleep(CLAIMS_POLL_MS)
   }
 }
 

@@ -3,12 +3,15 @@ import { expect, jest, test } from "@jest/globals"
 import { processIdentity } from "../../local/processes.ts"
 import type { ClusterNode } from "../../local/services/cluster-node.ts"
 import { eventually } from "../steps/eventually.ts"
-import { useCluster } from "../steps/own-cluster.ts"
+import { startCluster, useCluster } from "../steps/own-cluster.ts"
 
 const TEST_LIMIT_MS = 60_000
 const SOON_MS = 5_000
 const KEYS = 25
 const PER_BATCH = 10
+/** Take more than a second to load, during which Redis answers INFO several times, once in 1,024 of them. */
+const LOADED_KEYS = 6_000
+const LOADING_EACH_US = 200
 
 jest.setTimeout(TEST_LIMIT_MS)
 const ended: string[] = []
@@ -101,6 +104,20 @@ test("a master without a replica, killed and started again: is the same node wit
   await cluster().waitUntilHealthy()
   expect([killed.id, killed.pid === pid]).toEqual([id, false])
   expect(await cluster().ask(killed, "GET", keys[0] as string)).toBe("0")
+})
+
+test("a node with much to load, started again: is up once it has all of its data", async () => {
+  const slow = await startCluster({ masters: 1, settings: { "key-load-delay": `${LOADING_EACH_US}` } })
+  try {
+    const [node] = slow.nodes as [ClusterNode]
+    // One command each, since that is what the delay is for.
+    const fill = "for i = 1, ARGV[1] do redis.call('SET', '{slow}' .. i, i) end"
+    await slow.ask(node, "EVAL", fill, 1, "{slow}", LOADED_KEYS)
+    await slow.restart(node)
+    expect(await slow.ask(node, "DBSIZE")).toBe(LOADED_KEYS)
+  } finally {
+    await slow.remove()
+  }
 })
 
 test("a node that is frozen: does not answer, and is taken for failed, until it is thawed", async () => {

@@ -10,7 +10,16 @@ import { matches, read } from "../steps/project-files.ts"
 
 type BenchRecord = Surroundings & { name: string; versions?: Versions; figures: Figure[]; targets: Target[] }
 
-type FaultsReport = { seed: number; faults: unknown[]; ledger: Record<string, { acknowledged: number }>; reads: number }
+type FaultsReport = {
+  seed: number
+  clean: boolean
+  faults: unknown[]
+  ledger: Record<string, { acknowledged: number }>
+  reads: number
+  followers: { told: number }[]
+  /** Only campaigns on a cluster have some. */
+  refusals?: { othersMs: number }[]
+}
 
 const RECORDS_MIN = 16
 const records = globSync("docs/benchmarks/*.json", { cwd: ROOT }).map((path) => JSON.parse(read(path)) as BenchRecord)
@@ -119,16 +128,33 @@ describe("the README", () => {
 })
 
 describe("the campaigns of faults on record", () => {
-  const reports = globSync("docs/faults-*/report.json", { cwd: ROOT }).map((path) => {
-    const { ledger, faults, reads, seed } = JSON.parse(read(path)) as FaultsReport
+  const paths = globSync("docs/faults-*/report.json", { cwd: ROOT }).sort()
+  const reports = paths.map((path) => {
+    const { ledger, faults, reads, seed, followers, clean, refusals = [] } = JSON.parse(read(path)) as FaultsReport
     const acknowledged = Object.values(ledger).reduce((sum, one) => sum + one.acknowledged, 0)
-    return { seed, faults: faults.length, acknowledged, reads }
+    const told = followers.reduce((sum, one) => sum + one.told, 0)
+    const link = `[seed ${seed}](${path.split("/")[1]}/report.md)`
+    return { link, faults: faults.length, acknowledged, reads, told, clean, refusals }
   })
   const sum = (key: "faults" | "acknowledged") => reports.reduce((total, report) => total + report[key], 0)
 
   test("are summed up in the README", () => {
-    expect(reports.length).toBe(2)
+    expect(paths.map((path) => path.split("/")[1])).toEqual(["faults-cluster", "faults-compose", "faults-native"])
     expect(flat("README.md")).toContain(`${whole(sum("faults"))} faults hit ${whole(sum("acknowledged"))} acknowledged`)
+  })
+
+  test("are clean", () => {
+    expect(reports.map(({ clean }) => clean)).toEqual(paths.map(() => true))
+  })
+
+  test("are what docs/faults.md says of their followers, and of the shards on living nodes", () => {
+    const text = flat("docs/faults.md")
+    for (const { told } of reports) expect(text).toContain(whole(told))
+    const refusals = reports.flatMap((report) => report.refusals)
+    const worst = (Math.max(...refusals.map(({ othersMs }) => othersMs)) / 1000).toFixed(1)
+    expect(text).toContain(
+      `${refusals.length} faults hit nodes, and shards of other nodes took no write for at most ${worst} s`,
+    )
   })
 
   test("are listed in docs/faults.md", () => {
@@ -138,8 +164,8 @@ describe("the campaigns of faults on record", () => {
     const numbers = rows
       .map((row) => row.split("|").map((cell) => cell.trim()))
       .map((cells) => [cells[1], ...cells.slice(4, 7)])
-    const expected = reports.map(({ seed, faults, acknowledged, reads }) => [
-      expect.stringContaining(`[seed ${seed}]`),
+    const expected = reports.map(({ link, faults, acknowledged, reads }) => [
+      link,
       ...[faults, acknowledged, reads].map(whole),
     ])
     expect(numbers).toHaveLength(reports.length)

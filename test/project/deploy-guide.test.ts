@@ -1,6 +1,9 @@
 // What docs/deploy.md names, computes and asks for agrees with the project; its policy covers what the stack makes.
 import { spawnSync } from "node:child_process"
 import { globSync } from "node:fs"
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { describe, expect, test } from "@jest/globals"
 import { SECRETS } from "../../local/deployment.ts"
 import { ROOT } from "../../local/services/settings.ts"
@@ -11,7 +14,8 @@ const GUIDE = "docs/deploy.md"
 const guide = read(GUIDE)
 const blocks = matches(guide, /```sh\n([\s\S]*?)```/g)
 const resources = globSync("resources/*.yml", { cwd: ROOT }).map(read)
-const namesIn = (text: string): string[] => matches(text, /`([^`]+)`/g)
+const withoutBlocks = (text: string): string => text.replaceAll(/```[\s\S]*?```/g, "")
+const namesIn = (text: string): string[] => matches(withoutBlocks(text), /`([^`]+)`/g)
 
 /** Names that zsh uses for itself (zshparam, and zsh/parameter, which an interactive zsh loads). */
 const SPECIAL_IN_ZSH = [
@@ -65,10 +69,16 @@ describe("the guide's commands", () => {
     expect(others).toEqual([])
     const named = [
       ...[...written, ...ofStores].map((key) => (key.startsWith(" ") ? `vpc.${key.trim()}` : key)),
-      ...namesIn(sectionOf(GUIDE, "The stage")).filter((name) => /^[a-z]\w+$/i.test(name)),
+      ...namesIn(sectionOf(GUIDE, "The stage")).filter((name) => /^[a-z]\w+$/.test(name)),
       ...namesIn(guide).filter((name) => /^vpc\./.test(name)),
     ]
     expect(named.filter((key) => !keys.includes(key))).toEqual([])
+  })
+
+  test("stand on one line where the text has them, since a copy of two would be two commands", () => {
+    const paragraphs = withoutBlocks(guide).split(/\n{2,}|\n(?=\s*[-|] )/)
+    expect(paragraphs.length).toBeGreaterThan(100)
+    expect(paragraphs.flatMap(namesIn).filter((name) => name.includes("\n"))).toEqual([])
   })
 
   test("of the operator are those there are", () => {
@@ -76,6 +86,44 @@ describe("the guide's commands", () => {
     const commands = matches(read("local/ops.ts"), /from "\.\/ops\/([a-z-]+)\.ts"/g)
     expect(named.length).toBeGreaterThan(3)
     expect(named.filter((name) => !commands.includes(name))).toEqual([])
+  })
+})
+
+describe("the guide's commands of git", () => {
+  /** Returns those below a heading of any level. */
+  const commandsOf = (heading: string): string => {
+    const [, below = ""] = guide.split(new RegExp(`^##+ ${heading}\n`, "m"))
+    const commands = matches(below.split(/^##/m)[0] ?? "", /^(git .*)$/gm)
+    expect(commands).not.toEqual([])
+    return commands.join("\n")
+  }
+  const author = { GIT_AUTHOR_NAME: "operator", GIT_AUTHOR_EMAIL: "operator@example.com" }
+  const committer = { GIT_COMMITTER_NAME: "operator", GIT_COMMITTER_EMAIL: "operator@example.com" }
+
+  test("keep the stage's file in a branch, through an upgrade and back", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "deploy-guide-"))
+    const [origin, clone] = [join(folder, "origin"), join(folder, "clone")]
+    const env = { PATH: process.env.PATH, HOME: folder, ...author, ...committer }
+    const run = (cwd: string, input: string) => {
+      const { status, stderr } = spawnSync("bash", ["-e"], { cwd, env, input, encoding: "utf8" })
+      expect([input, status === 0 || stderr]).toEqual([input, true])
+    }
+    const release = (name: string) => run(origin, `echo ${name} > stages/example.yml; git add .; git commit -m ${name}`)
+    const files = () =>
+      Promise.all(["prod", "example"].map((name) => readFile(join(clone, `stages/${name}.yml`), "utf8")))
+    try {
+      run(folder, "git init -b main origin; mkdir origin/stages")
+      release("older")
+      run(folder, "git clone origin clone; echo vpc > clone/stages/prod.yml")
+      run(clone, commandsOf("The stage"))
+      release("newer")
+      run(clone, commandsOf("Upgrade"))
+      expect(await files()).toEqual(["vpc\n", "newer\n"])
+      run(clone, commandsOf("Roll back"))
+      expect(await files()).toEqual(["vpc\n", "older\n"])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 })
 
