@@ -13,7 +13,10 @@ export type Readiness = {
   dependencies: Record<Dependency, { state: "up" | "down"; latency_ms: number }>
 }
 
-/** Asks every dependency in parallel, and changes nothing. Redis is up if it takes writes. Never throws. */
+/**
+ * Asks every dependency in parallel. Redis is up if it takes writes; a shard that it has no life of begins one. Else
+ * nothing is changed. Never throws.
+ */
 export async function checkReadiness(stores: SearchStores): Promise<Readiness> {
   const { mysql, queues } = stores
   const [mysqlState, redisState, sqsState, elasticsearchState] = await Promise.all([
