@@ -30,9 +30,9 @@ export type RedisClient = {
   hasMoved(key: string, from: string, to: string): Promise<boolean>
   /**
    * Returns the keys that match a pattern on the server that has `key`, each at least once: those that exist throughout.
-   * Throws DependencyAway, also if that server is not connected.
+   * `onPart` is awaited after each part. Throws DependencyAway, also if that server is not connected.
    */
-  scan(key: string, pattern: string): Promise<Set<string>>
+  scan(key: string, pattern: string, onPart?: () => Promise<void>): Promise<Set<string>>
   /** Describes the servers that have keys and answer. Throws DependencyAway if none does. */
   describe(settings: string[]): Promise<RedisDescription[]>
   close(): Promise<void>
@@ -50,7 +50,7 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
     },
     reaches: (key) => cluster.nodeOf(key)?.isReady() ?? false,
     hasMoved: cluster.hasMoved,
-    async scan(key, pattern) {
+    async scan(key, pattern, onPart) {
       const node = cluster.nodeOf(key)
       if (!node) throw new DependencyAway("redis", new Error("no server has the slot"))
       const found = new Set<string>()
@@ -60,6 +60,7 @@ export function connectRedis(url: string, watch: Watch): RedisClient {
         const [next, keys] = reply as [string, string[]]
         for (const one of keys) found.add(one)
         cursor = next
+        await onPart?.()
       } while (cursor !== "0")
       return found
     },

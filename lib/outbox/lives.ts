@@ -9,7 +9,7 @@ const ATTEMPTS_MAX = 5
 
 /**
  * Returns the client for the outbox's scripts, which finds the shards and lets them enter the present life of Redis. A
- * script that refuses has changed nothing, and is run again.
+ * script that refuses has changed nothing of the shard's data, and is run again.
  *
  * NOLIFE: the shard has no life at the tag. It is looked for at the former tag of earlier releases (scripts/tags.ts), and
  * the process remembers where it was found. WRONGTYPE at the former tag: it has left it.

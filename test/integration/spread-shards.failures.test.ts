@@ -82,23 +82,29 @@ test("an attempt that another has replaced: is refused by every script", async (
     const { redis } = own
     const freeze = (token: string, renews = 0) => redis.run(FREEZE, from, { token, renews })
     await own.outbox.open(shard, false)
-    const frozen = await freeze("first")
-    expect(await freeze("second")).toBe("")
+    const prepare = (token: string, attempt = "0") => redis.run(PREPARE, to, { token, attempt })
+    const end = (token: string) => withRedis((raw) => raw.hset(from.life, "frozen", `${Date.now() - 1} ${token}`))
+    const first = await freeze("first")
+    expect(await freeze("second")).toBeUndefined()
     await redis.run(THAW, from, { token: "second" })
-    expect(await freeze("first", 1)).toBe(frozen)
-    await redis.run(PREPARE, to, { token: "second" })
+    expect(await freeze("first", 1)).toEqual(first)
+    await end("first")
+    expect(await freeze("first", 1)).toBeUndefined()
+    const second = await freeze("second")
+    expect(await prepare("second", second?.attempt)).toBe(true)
+    expect(await prepare("first", first?.attempt)).toBe(false)
     const parts = ["hash", -1, 2, "f", "planted"]
     const all = [outboxKey(shard)]
     await expect(redis.run(IMPORT, { ...to, all }, { token: "first", parts })).rejects.toMatchObject({
       cause: { message: expect.stringMatching(/^TAKENOVER/) },
     })
     expect(await withRedis((raw) => raw.exists(outboxKey(shard)))).toBe(0)
-    expect(await redis.run(CLOSE, from, { token: "second", frozen })).toBe(false)
-    await withRedis((raw) => raw.hset(from.life, "frozen", `${Date.now() - 1} first`))
-    expect(await freeze("first", 1)).toBe("")
+    const frozen = second?.state ?? ""
     expect(await redis.run(CLOSE, from, { token: "first", frozen })).toBe(false)
+    await end("second")
+    expect(await redis.run(CLOSE, from, { token: "second", frozen })).toBe(false)
     await spread(own)
-    expect(await redis.run(PREPARE, to, { token: "late" })).toBe(false)
+    expect(await prepare("late", `${Number.MAX_SAFE_INTEGER}`)).toBe(false)
     await expect(redis.run(IMPORT, { ...to, all }, { token: "second", parts })).rejects.toMatchObject({
       cause: { message: expect.stringMatching(/^TAKENOVER/) },
     })

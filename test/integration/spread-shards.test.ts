@@ -1,7 +1,7 @@
 // Shards at the tags of an earlier release: they go on there, and are carried to their own tags under load.
 import { randomUUID } from "node:crypto"
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals"
-import { formerName, lifeKey, outboxKey, SHARDS, shardOf } from "../../lib/outbox/keys.ts"
+import { applicationKey, formerName, lifeKey, outboxKey, SHARDS, shardOf } from "../../lib/outbox/keys.ts"
 import { CLOSE } from "../../lib/outbox/scripts/tags.ts"
 import type { Stores } from "../../lib/stores.ts"
 import { ROOT } from "../../local/services/settings.ts"
@@ -43,7 +43,7 @@ test("a Redis without data: the shards: are at their own tags, and the former on
   await withRedis((redis) => redis.flushdb())
   const { token } = await whileConsuming(stores(), () => eventually(givenChat, SOON_MS))
   const { own, former } = await withRedis(keysByTag)
-  expect(own).toContain(outboxKey(shardOf(token)))
+  expect(own).toContain(applicationKey(token))
   expect(former.sort()).toEqual(SHARDS.map((shard) => formerName(lifeKey(shard))).sort())
   for (const life of former) expect(await withRedis((redis) => redis.get(life))).toBe("closed")
 })

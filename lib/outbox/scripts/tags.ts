@@ -6,8 +6,9 @@
  * they write, so that no number is given at both tags. A shard is never opened at its former tag again.
  *
  * Carrying a shard from its former tag (lib/operate/spread-shards.ts):
- * 1. PREPARE at its own tag: an arriving life with the token of this attempt, without which nothing is written there.
- * 2. FREEZE at the former one, which ends by itself unless renewed. Functions of an earlier release do not heed it.
+ * 1. FREEZE at the former one, which ends by itself unless renewed. It comes first, so that no attempt before can close the
+ *    tag any more. Functions of an earlier release do not heed it.
+ * 2. PREPARE at its own tag: an arriving life with the token of this attempt, without which nothing is written there.
  * 3. EXPORT and IMPORT all keys, the life last, as the arriving one.
  * 4. CLOSE the former tag, if it is still frozen by this attempt, nothing was written meanwhile, and the server still lives
  *    the same life. From here on the shard is at its own tag.
@@ -62,7 +63,7 @@ local token = redis.call('HGET', arriving_key, 'token')
 if token and mark == 'moved ' .. token then
   local fields = redis.call('HGETALL', arriving_key)
   redis.call('HSET', life_key, unpack(fields))
-  redis.call('HDEL', life_key, 'token')
+  redis.call('HDEL', life_key, 'token', 'attempt')
 else
   begin(life_key, read_state(life_key), true)
 end
@@ -73,13 +74,16 @@ return {}
 
 export const PREPARE = defineScript("prepare", {
   keys: ["life", "arriving"],
-  args: ["token"],
+  args: ["token", "attempt"],
   returns: ([prepared]) => prepared === 1,
   lua: `
+-- attempt is its number, by which one that was held up before this step finds that a later one has begun.
 ${PRELUDE}
 if redis.call('HEXISTS', life_key, 'generation') == 1 then return 0 end
+if tonumber(redis.call('HGET', arriving_key, 'attempt') or '0') >= tonumber(attempt) then return 0 end
 redis.call('UNLINK', arriving_key)
-redis.call('HSET', arriving_key, 'token', token, 'life', present_life(), 'run', server_info():match('run_id:(%w+)'))
+redis.call('HSET', arriving_key, 'token', token, 'attempt', attempt, 'life', present_life(),
+  'run', server_info():match('run_id:(%w+)'))
 return 1
 `,
 })
@@ -87,21 +91,28 @@ return 1
 export const FREEZE = defineScript("freeze", {
   keys: ["life", "absent"],
   args: ["token", "renews"],
-  returns: ([state]) => String(state),
+  returns: ([state, attempt]) => (state === undefined ? undefined : { state: String(state), attempt: String(attempt) }),
   lua: `
--- Returns what CLOSE compares: the server's life, and the state that each write changes; '' if another attempt has frozen
--- the shard, or, if renews is '1', this one's freeze has ended.
+-- Returns what CLOSE compares: the server's life, and the state that each write changes; and the number of the attempt,
+-- above all before. Returns nothing if another attempt has frozen the shard, or, if renews is '1', this one's freeze has
+-- ended.
 ${PRELUDE}
-if redis.call('EXISTS', absent_key) == 1 then return '' end
+if redis.call('EXISTS', absent_key) == 1 then return {} end
 local state = life(life_key, 0)
 local now = math.floor(now_us() / 1000)
 local is_ours = state.frozen and state.frozen:match(' (.*)$') == token
-if state.frozen and is_frozen(state.frozen, now) and not is_ours then return '' end
-if renews == '1' and not (is_ours and is_frozen(state.frozen, now)) then return '' end
+if state.frozen and is_frozen(state.frozen, now) and not is_ours then return {} end
+if renews == '1' and not (is_ours and is_frozen(state.frozen, now)) then return {} end
+local attempt = tonumber(redis.call('HGET', life_key, 'attempt') or '0')
+if renews ~= '1' then
+  -- The time keeps it rising where a failover brings an earlier number back.
+  attempt = math.max(attempt + 1, now_us())
+  redis.call('HSET', life_key, 'attempt', text(attempt))
+end
 redis.call('HSET', life_key, 'frozen', text(now + ${FREEZE_MS}) .. ' ' .. token)
 local s = redis.call('HMGET', life_key, 'generation', 'revision', 'bytes', 'taken', 'drained')
 for i = 1, 5 do s[i] = s[i] or '' end
-return state.life .. ' ' .. table.concat(s, ' ')
+return { state.life .. ' ' .. table.concat(s, ' '), text(attempt) }
 `,
 })
 
@@ -154,6 +165,8 @@ end
 `
 
 export const IMPORT = defineScript("import", {
+  // At maxmemory a copy would have idempotency records evicted.
+  flags: "",
   keys: ["life", "arriving", "...all"],
   args: ["token", "...parts"],
   returns: () => undefined,
@@ -169,7 +182,8 @@ for _, key in ipairs(all) do
   elseif kind == 'zset' then
     for i = first, last, 2 do redis.call('ZADD', key, parts[i + 1], parts[i]) end
   elseif kind == 'string' then
-    if tonumber(ms) > 0 then redis.call('SET', key, parts[first], 'PX', ms) else redis.call('SET', key, parts[first]) end
+    if ms == '-1' then redis.call('SET', key, parts[first])
+    else redis.call('SET', key, parts[first], 'PX', math.max(1, tonumber(ms))) end
   end
   at = last + 1
 end
@@ -211,8 +225,8 @@ export const SWEEP = defineScript("sweep", {
   args: [],
   returns: () => undefined,
   lua: `
--- Removes keys of a closed former tag. The life key is a string there; else GET fails.
-if not redis.call('GET', life_key) then return {} end
+-- Removes keys of the former tag of a shard that is at its own. A failover may have undone the closing.
+if redis.call('TYPE', life_key).ok ~= 'string' then redis.call('SET', life_key, 'closed') end
 for _, key in ipairs(all) do redis.call('UNLINK', key) end
 return {}
 `,
