@@ -2,10 +2,13 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals"
 import { sql } from "kysely"
 import { migrateDown, migrateUp, withTables } from "../../lib/operate/prepare-stores.ts"
+import { spreadShards } from "../../lib/operate/spread-shards.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { drainQueues, receiveRecords, removeRecords } from "../steps/drain.ts"
 import { follow, short } from "../steps/follow.ts"
+import { giveFormerNames } from "../steps/former-tags.ts"
 import { startPreviousRelease } from "../steps/previous-release.ts"
+import { withRedis } from "../steps/redis.ts"
 import { PREPARE_TIMEOUT_MS, useTestStores } from "../steps/stores.ts"
 
 /** The indexes of these rows take MariaDB about half a second. */
@@ -36,6 +39,7 @@ beforeAll(async () => {
   token = await api.givenApplication()
   chat = await api.givenChat(token)
   await drainQueues(stores())
+  await withRedis(giveFormerNames)
   for (let done = ""; !done.includes("add_members"); ) [done = ""] = await migrateDown(stores().mysql)
   await fill()
   previous = await startPreviousRelease()
@@ -101,4 +105,10 @@ test("the previous release while the tables are brought up: refuses nothing, and
   for (const { number, data } of changes)
     if (number !== null) expect(data).toMatchObject({ body: bodies.get(number), ...NONE })
   expect([...bodies.keys()].sort((a, b) => a - b)).toEqual(Array.from(bodies, (_, index) => index + 1))
+})
+
+test("its shards, once it is gone: are carried, and go on without a gap", async () => {
+  const { data } = expectStatus(await api.listMessages(token, chat, { order: "desc", limit: 1 }), 200)
+  await spreadShards(stores())
+  expect(await api.givenMessage(token, chat)).toBe(data[0].number + 1)
 })
