@@ -12,6 +12,11 @@ const HIGHLIGHT_RUNS = { numRuns: 1500 }
 
 /** Longer runs are highlighted as a whole (RUN_ALIGNED_MAX). */
 const LONG_RUN = /[\p{M}\u1160-\u11ff]{8}/u
+/**
+ * Notes with a stem, which decompose for good, and whose stem moves behind the marks that follow. The oracle, which cuts the
+ * marks one by one, ends a match between them; the product takes what has moved as a whole.
+ */
+const STEMMED_NOTE = /[\u{1d15e}-\u{1d164}\u{1d1bb}-\u{1d1c0}]/u
 
 const LAST_CODE_POINT = 0x10ffff
 /** All that is in no table and no decomposition, in vast numbers. */
@@ -46,7 +51,7 @@ describe("the folding, compared with an oracle", () => {
   test("any body and query: are highlighted alike", () => {
     fc.assert(
       fc.property(bodyAndQuery, ({ body, query }) => {
-        fc.pre(!LONG_RUN.test(body.normalize("NFKD")))
+        fc.pre(!LONG_RUN.test(body.normalize("NFKD")) && !STEMMED_NOTE.test(body))
         expect(highlight(body, fold(query) as FoldedQuery)).toBe(highlightedByHand(body, query))
       }),
       HIGHLIGHT_RUNS,
