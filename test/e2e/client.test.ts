@@ -136,9 +136,10 @@ describe("the client", () => {
 
   test("tells what was refused, and where", async () => {
     const chat = await (await start()).createChat()
-    const error = await chat.sendBatch(["a", " "]).catch((thrown) => thrown)
+    const messages = Array.from({ length: 101 }, (_, index) => (index === 100 ? " " : "a"))
+    const error = await chat.sendBatch(messages).catch((thrown) => thrown)
     expect(error).toBeInstanceOf(ValidationFailedError)
-    expect(error).toMatchObject({ status: 422, code: "invalid_request", errors: [{ path: "messages.1.body" }] })
+    expect(error).toMatchObject({ status: 422, code: "invalid_request", errors: [{ path: "messages.100.body" }] })
     expect(error.requestId).toMatch(/^[0-9a-f-]{36}\.0$/)
   })
 })

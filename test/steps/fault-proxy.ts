@@ -1,6 +1,6 @@
 // A proxy before the API that loses, cuts, refuses and delays answers, as networks and gateways do.
 import { once } from "node:events"
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 
@@ -43,21 +43,21 @@ function refuse(response: ServerResponse, status: number, retryAfter: string): v
   response.end(JSON.stringify({ status, code, detail: "By the proxy.", request_id: "of the proxy" }))
 }
 
+/** Sends a request on as it came, and returns the whole answer as it came, compressed if it is. */
 async function forward(target: string, { method, url, headers }: IncomingMessage, body: Buffer) {
-  const { host: _host, connection: _connection, "content-length": _length, ...rest } = headers
-  const init: RequestInit = { headers: rest as Record<string, string>, ...(method && { method }) }
-  const answer = await fetch(`${target}${url}`, body.length > 0 ? { ...init, body: new Uint8Array(body) } : init)
-  return { answer, bytes: Buffer.from(await answer.arrayBuffer()) }
+  const sent = request(`${target}${url}`, { method, headers, agent: false })
+  sent.end(body)
+  const [answer] = (await once(sent, "response")) as [IncomingMessage]
+  return { answer, bytes: Buffer.concat(await Array.fromAsync(answer)) }
 }
 
-async function pass(target: string, request: IncomingMessage, response: ServerResponse, fault?: Fault): Promise<void> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk)
-  const { answer, bytes } = await forward(target, request, Buffer.concat(chunks))
+async function pass(target: string, from: IncomingMessage, response: ServerResponse, fault?: Fault): Promise<void> {
+  const { answer, bytes } = await forward(target, from, Buffer.concat(await Array.fromAsync(from)))
   if (fault === "lost") return void response.destroy()
   if (fault === "hidden") return refuse(response, 503, "0")
   if (fault === "slow") await sleep(SLOW_MS)
-  response.writeHead(answer.status, { ...Object.fromEntries(answer.headers), "content-length": bytes.length })
+  const { connection: _connection, "transfer-encoding": _encoding, ...headers } = answer.headers
+  response.writeHead(answer.statusCode ?? 0, { ...headers, "content-length": bytes.length })
   if (fault !== "cut") return void response.end(bytes)
   response.write(bytes.subarray(0, bytes.length / 2))
   await sleep(0)
@@ -68,8 +68,8 @@ async function pass(target: string, request: IncomingMessage, response: ServerRe
 export async function startFaultProxy(target: string, choose: Choose = () => undefined): Promise<FaultProxy> {
   const done = new Map<Fault, number>()
   let isAway = false
-  const server = createServer((request, response) => {
-    const { method = "", url = "", headers } = request
+  const server = createServer((from, response) => {
+    const { method = "", url = "", headers } = from
     const attempt = Number(/\.(\d+)$/.exec(String(headers["x-request-id"]))?.[1])
     const fault = choose({ method, url, attempt })
     if (isAway) return void response.destroy()
@@ -77,7 +77,7 @@ export async function startFaultProxy(target: string, choose: Choose = () => und
     if (fault === "unavailable") return refuse(response, 503, "1")
     if (fault === "limited") return refuse(response, 429, "1")
     if (fault === "limited until") return refuse(response, 429, untilDate())
-    pass(target, request, response, fault).catch(() => response.destroy())
+    pass(target, from, response, fault).catch(() => response.destroy())
   })
   await once(server.listen(0, "127.0.0.1"), "listening")
   return {
