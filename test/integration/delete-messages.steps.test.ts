@@ -12,7 +12,6 @@ import { eventually } from "../steps/eventually.ts"
 import { expectProblem } from "../steps/expect-problem.ts"
 import { followApi, short } from "../steps/follow.ts"
 import { withRedis } from "../steps/redis.ts"
-import { countCalls } from "../steps/statements.ts"
 import { useTestStores, withEnvironment } from "../steps/stores.ts"
 import { givenWorld, reach, STAGES } from "../steps/world.ts"
 
@@ -84,51 +83,29 @@ describe("the steps of an erasure", () => {
   })
 })
 
-describe("the cost of a step", () => {
-  test.each([
-    ["without rate limits", {}, 0],
-    ["with rate limits", { RATE_LIMIT_APPLICATION: "100000", RATE_LIMIT_ADDRESS: "100000" }, 1],
-  ])("%s, is one read of MySQL, no write, one send, and a script for each message", async (_which, limits, more) => {
-    const [warm, world] = [await givenWorld(api, stores(), "stored"), await givenWorld(api, stores(), "stored")]
-    for (const { token, chat } of [warm, world]) await givenSenders(api, token, chat, times(40, "a"))
-    await reach("stored", stores())
-    const { mysql, redis, sqsSends } = await countCalls(
-      stores(),
-      () => erase(api, warm.token, warm.chat, "a"),
-      async () => expect(await erase(api, world.token, world.chat, "a")).toEqual([40]),
-      limits,
-    )
-    expect(mysql).toEqual({ reads: [expect.any(String)], writes: [] })
-    expect(redis).toHaveLength(1 + more + 40)
-    for (const command of redis) expect(command).toMatch(/^"evalsha" /)
-    expect(sqsSends).toBe(1)
-    await drainQueues(stores())
-  })
-
-  test("in a chat of any size, is no more than ten thousand rows", async () => {
-    const { token, chat } = await givenWorld(api, stores(), "stored")
-    await plantRows(
-      token,
-      chat,
-      Array.from({ length: 22_000 }, (_, index) => index + 2),
-      "b",
-    )
-    const rowsRead = async (own: SearchStores, from?: { after: number; last: number }) =>
-      own.mysql.connection().execute(async (mysql) => {
-        const read = async () => {
-          const { rows } = await sql<{ Value: string }>`show session status like 'Handler_read%'`.execute(mysql)
-          return sum(rows.map(({ Value }) => Number(Value)))
-        }
-        const before = await read()
-        const { next } = await eraseMessages({ ...own, mysql }, token, chat, "a", from)
-        return { rows: (await read()) - before, next }
-      })
-    const first = await rowsRead(stores())
-    expect(first.next).toEqual({ after: 10_000, last: 22_001 })
-    expect(first.rows).toBeGreaterThanOrEqual(9_999)
-    for (const { rows } of [first, await rowsRead(stores(), { after: 10_000, last: 22_001 })])
-      expect(rows).toBeLessThan(10_100)
-  })
+test("a step in a chat of any size: reads no more than ten thousand rows", async () => {
+  const { token, chat } = await givenWorld(api, stores(), "stored")
+  await plantRows(
+    token,
+    chat,
+    Array.from({ length: 22_000 }, (_, index) => index + 2),
+    "b",
+  )
+  const rowsRead = async (own: SearchStores, from?: { after: number; last: number }) =>
+    own.mysql.connection().execute(async (mysql) => {
+      const read = async () => {
+        const { rows } = await sql<{ Value: string }>`show session status like 'Handler_read%'`.execute(mysql)
+        return sum(rows.map(({ Value }) => Number(Value)))
+      }
+      const before = await read()
+      const { next } = await eraseMessages({ ...own, mysql }, token, chat, "a", from)
+      return { rows: (await read()) - before, next }
+    })
+  const first = await rowsRead(stores())
+  expect(first.next).toEqual({ after: 10_000, last: 22_001 })
+  expect(first.rows).toBeGreaterThanOrEqual(9_999)
+  for (const { rows } of [first, await rowsRead(stores(), { after: 10_000, last: 22_001 })])
+    expect(rows).toBeLessThan(10_100)
 })
 
 describe("rate limits of an erasure", () => {
