@@ -5,6 +5,7 @@ import type {
   Message,
   MessageBatch,
   MessageChanges,
+  MessageErasure,
   MessageInput,
   MessageList,
   MessageReplacement,
@@ -126,6 +127,23 @@ export class ChatHandle {
   /** Deletes the message. Its number is never given again. */
   deleteMessage(number: number, options?: ChangeOptions): Promise<void> {
     return removed(this.#connection, this.#messagePath(number), options)
+  }
+
+  /**
+   * Deletes all messages that `sender` has written until now, in steps, and returns how many. If it fails, the same call
+   * again deletes the rest. A step whose answer was lost is repeated, and what it deleted may then not be counted.
+   */
+  async deleteMessages({ sender }: { sender: string }, options: CallOptions = {}): Promise<number> {
+    const path = `${this.#path}/messages`
+    let deleted = 0
+    let cursor: string | undefined
+    do {
+      const request = { method: "DELETE", path, query: { sender, cursor }, options } as const
+      const { body } = await this.#connection.call<MessageErasure>(request)
+      deleted += body.deleted
+      cursor = body.next_cursor ?? undefined
+    } while (cursor !== undefined)
+    return deleted
   }
 
   #messagePath(number: number): string {

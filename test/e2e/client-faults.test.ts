@@ -107,6 +107,16 @@ describe("a write of which the answer is lost", () => {
     await expect(application.get()).rejects.toMatchObject({ code: "not_found" })
   })
 
+  test("of steps that delete what a sender wrote: all of it is deleted, and nothing of others", async () => {
+    const client = await connectWith("lost")
+    const chat = await (await client.createApplication({ name: "Erased" })).createChat()
+    const senders = numbersTo(BATCHED).map((number) => (number % 2 === 0 ? "ann" : "bob"))
+    await chat.sendBatch(senders.map((sender) => ({ body: "Hello", sender })))
+    expect(await chat.deleteMessages({ sender: "ann" })).toBeLessThanOrEqual(BATCHED / 2)
+    expect((await collect(chat.messages())).map(({ sender }) => sender)).toEqual(Array(BATCHED / 2).fill("bob"))
+    expect(await chat.deleteMessages({ sender: "ann" })).toBe(0)
+  })
+
   test("of one with If-Match: it is done, and the error says that it may be", async () => {
     const client = await connectWith("lost")
     const chat = await (await client.createApplication({ name: "Conditional" })).createChat()

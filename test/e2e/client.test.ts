@@ -84,6 +84,8 @@ describe("the client", () => {
       expect(await collect(chat.search("on", { to: "2026-11-01T09:00:00Z" }))).toEqual([])
       for await (const page of application.search(undefined, { sender: "ann" }).pages()) expect(page.total).toBe(1)
     }, SEARCH_LIMIT_MS)
+    expect(await chat.deleteMessages({ sender: "bob" })).toBe(1)
+    expect((await collect(chat.messages())).map(({ number }) => number)).toEqual([1, 2])
   })
 
   test("changes and deletes what is as it was read, and nothing else", async () => {
