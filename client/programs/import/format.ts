@@ -8,7 +8,8 @@ export type JsonObject = { [name: string]: JsonValue }
 export type Place = { file: string; line?: number; path?: string }
 
 /**
- * One thing that a source tells. A chat comes before its messages; if it comes again, the later name and metadata hold.
+ * One thing that a source tells. A chat may come before its messages or after them, or not at all (then it has no name);
+ * if it comes again, the later name and metadata hold.
  * A format tells all that there is: what does not fit the limits of the API is cut or left out behind it.
  */
 export type Item =
