@@ -14,6 +14,8 @@ const MESSAGES = 6_000
 const KILL_WITHIN_MS = 700
 const KILLS_MIN = 3
 const RUNS_MAX = 60
+/** Among them, in the first runs, those of chats. */
+const LOST_LINES = 3
 
 const { api } = useRunningApi()
 let folder: string
@@ -71,14 +73,14 @@ async function imported(token: string): Promise<Map<string, object[]>> {
 const byChat = (lines: Line[]): Map<string, object[]> => Map.groupBy(lines, ({ chat }) => chat)
 
 /** Imports, killing the program at random moments until it comes to its end. Returns how often it was killed. */
-async function importKilled(source: string, token: string, between: (run: number) => Promise<void>): Promise<number> {
+async function importKilled(source: string, token: string, between: () => Promise<void>): Promise<number> {
   const random = seededRandom(seedOf(basename(source)))
   for (let run = 0; run < RUNS_MAX; run++) {
     const afterMs = random() * KILL_WITHIN_MS
     const { code, stderr } = await endedBy(importing(source, token, "--concurrency", "2"), "SIGKILL", afterMs)
     if (code === 0) return run
     expect([code, stderr]).toEqual([null, expect.not.stringMatching(/chat-import:/)])
-    await between(run)
+    await between()
   }
   throw new Error(`the import did not come to its end in ${RUNS_MAX} runs`)
 }
@@ -92,25 +94,24 @@ describe("an import that is killed at random moments", () => {
     expect(await imported(token)).toEqual(byChat(lines))
   })
 
-  test("whose state is older than what was sent, and whose Idempotency-Keys are forgotten: doubles nothing", async () => {
+  test("whose state is older than what was sent: doubles nothing", async () => {
     const lines = given(MESSAGES)
     const token = await givenToken()
     const source = await write("late.ndjson", lines)
-    const path = join(folder, "late.ndjson.import-state")
-    const kills = await importKilled(source, token, async (run) => {
-      const [head = "", ...rest] = (await readFile(path, "utf8").catch(() => "")).split("\n").slice(0, -1)
-      if (head === "") return
-      // What was in flight is there before another program looks; within 24 hours the key would tell.
-      await givenToken().then(givenToken)
-      // With another id all keys are others, as they are for the API after 24 hours.
-      const forgotten = JSON.stringify({ ...JSON.parse(head), id: `forgotten ${run}` })
-      const kept = rest.slice(0, Math.max(0, rest.length - 3))
-      await writeFile(path, [forgotten, ...kept, '{"chat":"chat 0","num'].join("\n"))
-    })
+    const kills = await importKilled(source, token, () => loseEnd(`${source}.import-state`))
     expect(kills).toBeGreaterThanOrEqual(KILLS_MIN)
     expect(await imported(token)).toEqual(byChat(lines))
   })
 })
+
+/** Takes the last lines off a state, as a loss of power may, and leaves half of one. */
+async function loseEnd(path: string, changed: (head: object) => object = (head) => head): Promise<void> {
+  const text = await readFile(path, "utf8").catch(() => "")
+  const [head = "", ...rest] = text.split("\n").slice(0, -1)
+  if (head === "") return
+  const kept = rest.slice(0, Math.max(0, rest.length - LOST_LINES))
+  await writeFile(path, [JSON.stringify(changed(JSON.parse(head))), ...kept, '{"chat":"chat 0","num'].join("\n"))
+}
 
 describe("an import", () => {
   test("that is stopped by SIGINT says so, and the same command goes on", async () => {
@@ -124,6 +125,17 @@ describe("an import", () => {
     expect(await imported(token)).toEqual(byChat(lines))
     const again = await importing(source, token).ended
     expect(again.code).toBe(0)
+    expect(await imported(token)).toEqual(byChat(lines))
+  })
+
+  test("whose state lost its end after the API has forgotten the Idempotency-Keys: doubles nothing", async () => {
+    const lines = given(MESSAGES)
+    const token = await givenToken()
+    const source = await write("forgotten.ndjson", lines)
+    await endedBy(importing(source, token, "--concurrency", "3"), "SIGINT", KILL_WITHIN_MS)
+    // With another id all keys are others, as they are for the API after 24 hours.
+    await loseEnd(`${source}.import-state`, (head) => ({ ...head, id: "forgotten" }))
+    expect((await importing(source, token).ended).code).toBe(0)
     expect(await imported(token)).toEqual(byChat(lines))
   })
 
