@@ -5,7 +5,7 @@ import { BadSource } from "./reading.ts"
 import type { Report } from "./report.ts"
 import type { Key, Spool } from "./spool.ts"
 
-/** What a message of a numbered chat that has no number of its own comes after. */
+/** Where chats without numbers come: after those that have some. */
 const AFTER_NUMBERS: Key = 2 ** 40
 
 export type SurveyedChat = {
@@ -22,7 +22,17 @@ export type SurveyedChat = {
   messages: number
 }
 
-type Found = { index: number; id: string; chat: NewChat; number?: number; numbered: boolean; gone: boolean; time: Key }
+type Found = {
+  index: number
+  id: string
+  chat: NewChat
+  number?: number
+  /** Unknown before its first message. */
+  numbered?: boolean
+  gone: boolean
+  /** That of its last message, if messages are ordered by it. */
+  time: Key
+}
 type Chats = Map<string, Found>
 type Of<Kind extends Item["kind"]> = Extract<Item, { kind: Kind }>
 
@@ -52,7 +62,7 @@ export async function survey(surveying: Surveying, each: () => void = () => unde
   return found
     .filter(({ gone }) => !gone)
     .map(({ index, id, chat, number, numbered }) => {
-      return { index, id, chat, number, numbered, messages: spool.countOf(index) }
+      return { index, id, chat, number, numbered: numbered === true, messages: spool.countOf(index) }
     })
     .sort((a, b) => (a.number ?? AFTER_NUMBERS) - (b.number ?? AFTER_NUMBERS) || a.index - b.index)
 }
@@ -60,7 +70,7 @@ export async function survey(surveying: Surveying, each: () => void = () => unde
 function foundChat(chats: Chats, id: string): Found {
   const known = chats.get(id)
   if (known !== undefined) return known
-  const found: Found = { index: chats.size, id, chat: {}, numbered: false, gone: false, time: Number.NEGATIVE_INFINITY }
+  const found: Found = { index: chats.size, id, chat: {}, gone: false, time: Number.NEGATIVE_INFINITY }
   chats.set(id, found)
   return found
 }
@@ -85,9 +95,14 @@ async function addMessage(
 ): Promise<void> {
   const found = foundChat(chats, item.chat)
   const tell = (what: string, why: string) => report.leftOut({ what, why, at: item.at, chat: item.chat, id: item.id })
-  if (item.number !== undefined) found.numbered = true
-  const key = item.number ?? (found.numbered ? AFTER_NUMBERS + found.index : orderOf(format, found, item.sentAt))
-  for (const message of fitMessage(item, tell, now)) await spool.add(found.index, key, message)
+  const isNumbered = item.number !== undefined
+  if (found.numbered !== undefined && found.numbered !== isNumbered)
+    return report.problem("some messages of the chat have numbers, and others have none", item.at)
+  found.numbered = isNumbered
+  const messages = fitMessage(item, tell, now)
+  if (isNumbered && messages.length > 1) return report.problem("body: is longer than the API's own texts", item.at)
+  for (const message of messages)
+    await spool.add(found.index, item.number ?? orderOf(format, found, item.sentAt), message)
 }
 
 /** A message without a time stays behind the one before it. */
