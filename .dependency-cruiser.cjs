@@ -8,7 +8,7 @@ const FLOORS = {
   "relay-and-operate": "^lib/(relay|operate)/",
   search: "^lib/search/",
   changes: "^lib/changes/",
-  "chats-and-messages": "^lib/(chats|messages)\\.ts$",
+  "chats-and-messages": "^lib/(chats|erasure|messages)\\.ts$",
   applications: "^lib/applications\\.ts$",
   "persist-write-http": "^lib/(persist|write|http)/|^lib/merged-page\\.ts$",
   "outbox-and-counts": "^lib/(outbox|counts)/|^lib/readiness\\.ts$",

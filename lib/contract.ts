@@ -145,6 +145,10 @@ export const Message = named("Message", {
 export const MessageBatch = named("MessageBatch", {
   data: z.array(Message).meta({ description: "The messages in the order given. Each number is the next one." }),
 })
+export const MessageErasure = named("MessageErasure", {
+  deleted: count("How many messages this step has deleted.", 12),
+  next_cursor: z.string().nullable().meta({ description: "Where the next step goes on; null when nothing is left." }),
+})
 export const SearchHit = named("SearchHit", Message.shape)
 
 export const ApplicationSearchHit = named("ApplicationSearchHit", {
@@ -280,6 +284,10 @@ export type Question = Pick<PageRequest, "limit" | "order"> & {
 export type ChangesPosition = { revision: number; start: number; completeAt: number }
 /** Asks for the changes after a position, of one chat only unless `chat` is 0. */
 export type ChangesRequest = { from: ChangesPosition | "beginning" | "latest"; chat: number; limit: number }
+/** Where the next step of an erasure begins: above the number `after`. It ends with the number `last`. */
+export type ErasurePosition = { after: number; last: number }
+/** A step of an erasure; `next` is null after the last one. */
+export type Erased = { deleted: number; next: ErasurePosition | null }
 export type ChangesPage = { data: Change[]; next: ChangesPosition; hasMore: boolean }
 /** A page; `next` is null on the last one. */
 export type Page<T> = { data: T[]; next: Position | null }

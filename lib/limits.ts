@@ -18,6 +18,8 @@ export const LIMITS = {
   batchMax: 100,
   /** A hundred messages of 10,000 ASCII characters, or 26 of 10,000 characters of four bytes. */
   batchBytesMax: 1024 * 1024,
+  /** What a step of an erasure deletes at most: each is an event, as in a batch. */
+  erasureMax: 100,
   /** No valid body has more than one level; at this depth even a recursive parser is safe. */
   jsonDepthMax: 32,
   pageLimitDefault: 20,

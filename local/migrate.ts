@@ -1,7 +1,9 @@
 /**
  * Prepares the stores: the tables of MySQL, the index of Elasticsearch and the shards of Redis. It waits for stores
  * that are not up yet, builds a missing or outdated index from MySQL, and changes nothing when it is run again.
- * `node local/migrate.ts [rollback] [--stage STAGE]` prints what it has done on stdout, and waits and progress on stderr.
+ * `node local/migrate.ts [rollback] [--leave-newer] [--stage STAGE]` prints what it has done on stdout, and waits and
+ * progress on stderr. With --leave-newer, tables of a newer release are no error: compose gives it, since the API starts
+ * only after this has succeeded, and an older release must be able to start again.
  */
 
 import { setTimeout as sleep } from "node:timers/promises"
@@ -50,27 +52,31 @@ function tell(): (progress: ReindexProgress) => void {
   }
 }
 
+type Arguments = { rollback: boolean; leaveNewer: boolean; stage: string | undefined }
+
+const OPTIONS = { stage: { type: "string" }, "leave-newer": { type: "boolean" } } as const
+
 /** Returns what to do, and the deployed stage to do it on, if any. Throws UsageError. */
-function readArguments(args: string[]): { rollback: boolean; stage: string | undefined } {
+function readArguments(args: string[]): Arguments {
   try {
-    const { values, positionals } = parseArgs({ args, options: { stage: { type: "string" } }, allowPositionals: true })
+    const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true })
     const [command, ...others] = positionals
     if ((command !== undefined && command !== "rollback") || others.length > 0)
       throw new UsageError(`There is no "${positionals.join(" ")}".`)
     if (values.stage !== undefined && !isStageName(values.stage))
       throw new UsageError(`--stage takes the name of a stage, not "${values.stage}".`)
-    return { rollback: command === "rollback", stage: values.stage }
+    return { rollback: command === "rollback", leaveNewer: values["leave-newer"] === true, stage: values.stage }
   } catch (error) {
     throw error instanceof UsageError ? error : new UsageError(firstSentence(error))
   }
 }
 
 async function main(args: string[]): Promise<void> {
-  const { rollback, stage } = readArguments(args)
+  const { rollback, leaveNewer, stage } = readArguments(args)
   const { stores, close } = buildStores(await configFor(stage))
   try {
     const done = await untilReady(() =>
-      rollback ? withTables(stores, migrateDown) : prepareStores(stores, { onProgress: tell() }),
+      rollback ? withTables(stores, migrateDown) : prepareStores(stores, { leaveNewer, onProgress: tell() }),
     )
     for (const line of done) console.log(line)
   } finally {

@@ -173,6 +173,17 @@ export type MessageBatch = {
     data: Array<Message>;
 };
 
+export type MessageErasure = {
+    /**
+     * How many messages this step has deleted.
+     */
+    deleted: number;
+    /**
+     * Where the next step goes on; null when nothing is left.
+     */
+    next_cursor: string | null;
+};
+
 export type SearchHit = {
     /**
      * Counts from 1 in the chat.

@@ -39,13 +39,14 @@ export function createCluster(url: string, watch: Watch) {
 
   async function evaluate(lua: string, keys: string[], args: Argument[]): Promise<ScriptValue[]> {
     const [key = ""] = keys
-    const deadline = performance.now() + CALL_TIMEOUT_MS
+    let deadline = performance.now() + CALL_TIMEOUT_MS
     let redirection: Redirection | undefined
     for (let hops = 1; ; hops++) {
       const address = redirection?.address || map.addressOf(key)
       const node = redirection?.address ? servers.at(redirection.address) : nodeOf(key)
       try {
         if (!node) throw new DependencyAway("redis", new Error("no server has the slot"))
+        if (!node.isReady()) deadline += await timeOf(node.firstConnection())
         const reply = await node.evaluate(lua, keys, args, redirection?.kind === "ASK")
         map.noteAnswer()
         return reply
@@ -83,6 +84,13 @@ export function createCluster(url: string, watch: Watch) {
       await servers.close()
     },
   }
+}
+
+/** Returns how many milliseconds a wait took. */
+async function timeOf(wait: Promise<void>): Promise<number> {
+  const began = performance.now()
+  await wait
+  return performance.now() - began
 }
 
 /** Returns where a server that has refused a script says that it belongs; without a host, on another port of its own. */

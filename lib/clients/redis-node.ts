@@ -10,7 +10,8 @@ import type { Argument, ScriptValue } from "./redis.ts"
  * between would be refused and stored all the same, and a read would fall back to MySQL alone, which may be stale.
  */
 export const CALL_TIMEOUT_MS = 1_500
-const CONNECT_TIMEOUT_MS = 1_000
+/** A busy machine that has just begun a process can take seconds to make a connection. */
+const CONNECT_TIMEOUT_MS = 3_000
 /** A connection that does not end within this is dropped, so that a finished process can end. */
 const DISCONNECT_TIMEOUT_MS = 100
 /** A connection silent for this long while commands wait is dropped: it hangs, or is dead without showing it. */
@@ -23,6 +24,11 @@ const WRITE_COMMANDS_MAX = 8
 
 export type RedisNode = {
   isReady(): boolean
+  /**
+   * Waits until the first connection is made or has failed, CONNECT_TIMEOUT_MS at most. Until then nothing is known of
+   * the server: a call that failed would have a read show what MySQL has, though Redis is there.
+   */
+  firstConnection(): Promise<void>
   /**
    * Runs a script in one round trip (two if the server lacks it). Never repeats one that may have run. `asking`: the
    * server is importing the slot of its keys.
@@ -57,7 +63,7 @@ export function connectNode(url: string, watch: Watch): RedisNode {
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * RECONNECT_STEP_MS, RECONNECT_MAX_MS),
   })
-  const { firstReady, inTime, expectClose, connectionError } = watchConnection(redis, watch)
+  const { firstConnection, inTime, expectClose, connectionError } = watchConnection(redis, watch)
   /** Returns a failed call's error; without a connection, with the reason for which there is none. */
   const failed = (error: unknown): unknown => {
     const reason = redis.status === "ready" ? undefined : connectionError()
@@ -66,7 +72,7 @@ export function connectNode(url: string, watch: Watch): RedisNode {
   const gather = gathering(redis)
 
   async function evaluate(lua: string, keys: string[], args: Argument[], asking = false): Promise<ScriptValue[]> {
-    if (redis.status !== "ready") await firstReady
+    if (redis.status !== "ready") await firstConnection
     return inTime(inOneTrip(lua, keys, args, asking))
   }
 
@@ -89,9 +95,10 @@ export function connectNode(url: string, watch: Watch): RedisNode {
 
   return {
     isReady: () => redis.status === "ready",
+    firstConnection: () => firstConnection,
     evaluate,
     async call(command, ...args) {
-      if (redis.status !== "ready") await firstReady
+      if (redis.status !== "ready") await firstConnection
       return inTime(redis.call(command, ...args).catch((error: unknown) => Promise.reject(failed(error))))
     },
     async close() {
@@ -127,9 +134,9 @@ function watchConnection(redis: Redis, watch: Watch) {
     away = false
     lastError = undefined
   })
-  const firstReady = new Promise<void>((resolve) => {
-    redis.once("ready", resolve)
-    setTimeout(resolve, CONNECT_TIMEOUT_MS).unref()
+  const firstConnection = new Promise<void>((resolve) => {
+    redis.once("ready", resolve).once("close", resolve)
+    after(CONNECT_TIMEOUT_MS, resolve).unref()
   })
 
   function dropIfSilent(since: number): void {
@@ -141,12 +148,11 @@ function watchConnection(redis: Redis, watch: Watch) {
 
   /**
    * Ends as `call` does, or rejects with DependencyAway after CALL_TIMEOUT_MS. Drops a connection that has answered nothing
-   * for SILENCE_MAX_MS. Timers run before sockets are read, so answers that have arrived are read first.
+   * for SILENCE_MAX_MS.
    */
   function inTime<T>(call: Promise<T>): Promise<T> {
     const began = performance.now()
     return new Promise((resolve, reject) => {
-      const after = (ms: number, act: () => void) => setTimeout(() => setImmediate(() => setImmediate(act)), ms)
       const timers = [
         after(CALL_TIMEOUT_MS, () => reject(new DependencyAway("redis", new Error("no answer in time")))),
         after(SILENCE_MAX_MS, () => dropIfSilent(began)),
@@ -171,8 +177,15 @@ function watchConnection(redis: Redis, watch: Watch) {
   const expectClose = () => {
     closing = true
   }
-  return { firstReady, inTime, expectClose, connectionError: () => lastError }
+  return { firstConnection, inTime, expectClose, connectionError: () => lastError }
 }
+
+/**
+ * Calls `act` after `ms` and two turns of the event loop: timers run before sockets are read, so in a process that was
+ * busy the answers that have arrived are read first.
+ */
+const after = (ms: number, act: () => void): NodeJS.Timeout =>
+  setTimeout(() => setImmediate(() => setImmediate(act)), ms)
 
 /** Returns a function to call before each command, so that the commands of one turn share socket writes. */
 function gathering(redis: Redis): () => void {

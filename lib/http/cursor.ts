@@ -25,7 +25,8 @@ const CURSORS = { number: NumberCursor, token: TokenCursor, message: MessageCurs
 
 type Start = Pick<PageRequest, "order" | "until"> & { after: Position }
 
-const hashPath = (path: string): string => hash("sha256", path, "hex").slice(0, PATH_HASH_DIGITS)
+/** Returns what a cursor's list is known by. */
+export const hashPath = (path: string): string => hash("sha256", path, "hex").slice(0, PATH_HASH_DIGITS)
 
 /** Returns the base64url of [order, hash of the list's path, key], with created at (ms) and chat, or with `until`. */
 export function encodeCursor(list: List, order: Order, { key, createdAt, chat }: Position, until?: Position): string {

@@ -6,6 +6,7 @@ import {
   MessageBatch,
   MessageBatchInput,
   MessageChanges,
+  MessageErasure,
   MessageInput,
   MessageList,
   MessagePath,
@@ -13,6 +14,7 @@ import {
   MessagesPath,
   SearchResults,
 } from "../contract.ts"
+import { ErasureQuery } from "../http/erasure.ts"
 import type { Operation } from "../http/operation.ts"
 import { MessagesQuery, SearchInput, SearchOptions, SearchParameters } from "../http/searches.ts"
 import { LIMITS } from "../limits.ts"
@@ -96,6 +98,23 @@ export const listMessages = {
     description: "A page of messages, or with `query` or `sender` of matches.",
     schema: MessageList,
   },
+} satisfies Operation
+
+export const deleteMessages = {
+  id: "delete-messages",
+  methods: ["DELETE"],
+  path: MESSAGES,
+  tag: "messages",
+  summary: "Delete a sender's messages",
+  description:
+    "Deletes all messages in the chat with this `sender`, in steps. Repeat it with `next_cursor` until that is null: all " +
+    "that the sender had written before the first step are then deleted, and what was written later is left. " +
+    `A step deletes up to ${LIMITS.erasureMax} messages; one that finds few, or none, in a part of the chat has a \`next_cursor\` all the same. ` +
+    "A step that failed, or whose answer was lost, can be sent again: what it deleted stays deleted. Each deleted " +
+    "message counts towards the rate limits as one request, and a step deletes no more than these have room for.",
+  params: MessagesPath,
+  query: ErasureQuery,
+  answer: { status: 200, description: "What this step has deleted.", schema: MessageErasure },
 } satisfies Operation
 
 export const searchMessages = {

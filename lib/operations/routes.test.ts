@@ -14,7 +14,7 @@ describe("the methods of a path", () => {
     ["/applications/", ["POST", "GET"]],
     ["/applications/anything%20at-all", ["GET", "PUT", "PATCH", "DELETE"]],
     [`${CHAT}`, ["GET", "PUT", "PATCH", "DELETE"]],
-    ["/applications/x/chats/abc/messages", ["POST", "GET"]],
+    ["/applications/x/chats/abc/messages", ["POST", "GET", "DELETE"]],
     [`${CHAT}/messages/1`, ["GET", "PUT", "PATCH", "DELETE"]],
     [`${CHAT}/messages/search`, ["POST", "GET"]],
     ["/health", ["GET"]],

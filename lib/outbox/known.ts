@@ -43,18 +43,21 @@ export function readKnown({ outbox }: Stores, keys: ResourceKey[]): Promise<Know
   return unlessRedisAway(() => outbox.read(application, chat, keys), nothingKnown(keys.length))
 }
 
+type Parent = { application: string; chat: number }
+
 /** Reads the pending events in a range below a chat (0: the application) and of its ancestors, also before MySQL. */
-export function readKnownPending(
+export const readKnownPending = (stores: Stores, parent: Parent, range: PendingRange): Promise<PendingKnown> =>
+  unlessRedisAway(() => readPendingBelow(stores, parent, range), nothingPending(parent.chat === 0 ? 1 : 2))
+
+/** Reads the same, or throws DependencyAway without Redis. */
+export function readPendingBelow(
   { outbox }: Stores,
-  { application, chat }: { application: string; chat: number },
+  { application, chat }: Parent,
   range: PendingRange,
 ): Promise<PendingKnown> {
   const parent = chatText({ application, chat })
   const ancestors = chat === 0 ? [application] : [application, parent]
-  return unlessRedisAway(
-    () => outbox.readPending(shardOf(application), parent, chat, ancestors, range),
-    nothingPending(ancestors.length),
-  )
+  return outbox.readPending(shardOf(application), parent, chat, ancestors, range)
 }
 
 /** Throws not_found for the first of `events` that is a tombstone. */

@@ -8,7 +8,7 @@ import { fingerprint, type Idempotency, idempotencyHash } from "./idempotency.ts
 import { idempotencyKey, keysWith, lifeKey, parentText, pendingKey, shardKeys, shardOf } from "./keys.ts"
 import { withLives } from "./lives.ts"
 import { createRetention } from "./retention.ts"
-import { type Judge, UNJUDGED } from "./scripts/rates.ts"
+import { COUNT_MORE, type Judge, UNJUDGED } from "./scripts/rates.ts"
 import { READ, READ_PENDING } from "./scripts/reads.ts"
 import { OPEN, RELEASE, RELEASE_COUNT, SETTLE, TRY, VERIFY } from "./scripts/recovery.ts"
 import { OLDEST, SURVEY } from "./scripts/survey.ts"
@@ -168,7 +168,20 @@ function createReads(redis: RedisClient, seen: Map<string, number>, judge: Judge
     return admit(judgement)
   }
 
-  return { read, readPending }
+  /**
+   * Counts what a request does as more requests, up to `wanted`, as many as its rate limits have room for. Returns how
+   * many. The request itself was judged before.
+   */
+  async function countMore(application: string, wanted: number): Promise<number> {
+    const shard = shardOf(application)
+    const { quotas, buckets, note } = judge(shard, application, 1, true)
+    if (quotas === "" || wanted === 0) return wanted
+    const { counted, standing } = await redis.run(COUNT_MORE, { life: lifeKey(shard), buckets }, { quotas, wanted })
+    if (counted > 0) note(standing)
+    return counted
+  }
+
+  return { read, readPending, countMore }
 }
 
 function createRecovery(redis: RedisClient, seen: Map<string, number>, limits: OutboxLimits) {

@@ -2,7 +2,8 @@
  * DESIGN. Rate limits: requests per minute of an application, and of a client's address. A request is judged once, by
  * the first script that it runs anyway, so limits cost no round trip; a refused request changes nothing there. The rule
  * is GCRA (the generic cell rate algorithm): a bucket holds a minute's requests and refills evenly. It is one number
- * with a time to live, by Redis' clock. A batch counts as one request for each of its messages.
+ * with a time to live, by Redis' clock. A batch counts as one request for each of its messages. So does an erasure, whose
+ * first script counts the request; what it finds counts before it is deleted, as far as there is room (COUNT_MORE).
  *
  * All keys of a script lie in one slot, so each shard counts an address separately. Requests without an application,
  * creating one or listing all, count by address only; the list in the shard it reads first.
@@ -88,8 +89,8 @@ export function limitRequest<S extends Stores>(stores: S, scope: RateScope): S {
   if (config.RATE_LIMIT_APPLICATION === 0 && config.RATE_LIMIT_ADDRESS === 0) return stores
   const network = clientNetwork(clientAddress(scope, config.TRUSTED_PROXIES))
   let judged = false
-  const judge: Judge = (shard, application, cost = 1) => {
-    const quotas = judged ? [] : quotasOf(config, shard, application, network)
+  const judge: Judge = (shard, application, cost = 1, isMore = false) => {
+    const quotas = judged && !isMore ? [] : quotasOf(config, shard, application, network)
     requireWithin(quotas, cost)
     judged = true
     return quotas.length > 0 ? judgementBy(quotas, scope.noteStandings) : UNJUDGED

@@ -108,6 +108,32 @@ export async function acceptChange<Read extends Found, Resource>(
   return accepted
 }
 
+/** A message that is to be deleted, as it was read; `createdAt` in ms. */
+export type Doomed = { key: ResourceKey; createdAt: number; revision: number }
+
+/**
+ * Accepts the deletes of messages of one application, whatever they are when they are accepted. Returns how many were
+ * deleted by it, and not by others before. Throws what one of them has failed by; the others stay deleted.
+ */
+export async function acceptDeletes(stores: Stores, doomed: Doomed[]): Promise<number> {
+  const state = { deleted: true } as const
+  const results = await Promise.allSettled(
+    doomed.map(async (one): Promise<{ event: WriteEvent; held: boolean }[]> => {
+      const reply = await inTime((deadline) => tryToStore(stores, { ...one, state }, deadline))
+      if (reply.status !== "changed") return []
+      const { revision, held } = reply
+      return [{ held, event: { revision, ...one.key, created_at: one.createdAt, ...state } }]
+    }),
+  )
+  const accepted = results.flatMap((result) => (result.status === "fulfilled" ? result.value : []))
+  const events = accepted.filter(({ held }) => !held).map(({ event }) => event)
+  const [first] = events
+  if (first) await sendEvents(stores, events, first.application)
+  const failed = results.find((result) => result.status === "rejected")
+  if (failed) throw failed.reason
+  return accepted.length
+}
+
 async function changeFrom<Read extends Found, Resource>(
   stores: Stores,
   first: Read,
@@ -134,17 +160,23 @@ async function changeFrom<Read extends Found, Resource>(
 
 /** Returns the accepted change's revision, or undefined if it must be made anew from what is there now. */
 async function store(stores: Stores, change: Change, deadline: number) {
+  const reply = await tryToStore(stores, change, deadline)
+  if (reply.status === "changed") return reply
+  if (reply.status === "gone") throw notFound(kindOf(change.key))
+  return undefined
+}
+
+/** Returns the reply to a change once its shard is settled: that it was accepted, or that it cannot be any more. */
+async function tryToStore(stores: Stores, change: Change, deadline: number) {
   for (let attempt = 0; attempt < ATTEMPTS_MAX && performance.now() < deadline; attempt++) {
     const reply = await stores.outbox.change(change)
     switch (reply.status) {
       case "changed":
-        return reply
       case "moved":
-        return undefined
+      case "gone":
+        return reply
       case "full":
         throw full()
-      case "gone":
-        throw notFound(kindOf(change.key))
       case "unsettled":
         if (!(await settleShards(stores, shardOf(change.key.application)))) throw recovering()
         break

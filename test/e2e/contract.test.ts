@@ -147,6 +147,21 @@ describe("messages", () => {
     expect(expectStatus(await chats.getMessage(token, chat, 3), 200).body).toBe(bodies[2])
   })
 
+  test("of one sender: erased: are gone, and those of others are not", async () => {
+    const token = await chats.givenApplication()
+    const chat = await chats.givenChat(token)
+    for (const sender of ["a person", "another", "a person"])
+      expectStatus(await chats.createMessage(token, chat, { body: "a message", sender }), 201)
+    const erased = await chats.eraseMessages(token, chat, { sender: "a person" })
+    expect(expectStatus(erased, 200)).toEqual({ deleted: 2, next_cursor: null })
+    expect(expectStatus(await chats.listMessages(token, chat), 200).data).toMatchObject([{ number: 2 }])
+    const missing = await chats.eraseMessages(token, chat, {})
+    expect([missing.status, missing.body.errors]).toEqual([
+      422,
+      [{ in: "query", path: "sender", message: "is required" }],
+    ])
+  })
+
   test("stored: searched in all three ways: are found, newest first, with highlight, total and pages", async () => {
     const token = await chats.givenApplication()
     const chat = await chats.givenChat(token)

@@ -13,6 +13,7 @@ import { readRevisions } from "../../lib/changes/select-changes.ts"
 import { createChat, deleteChat, deletedChats, getChat, listChats, updateChat } from "../../lib/chats.ts"
 import { connectMysql } from "../../lib/clients/mysql.ts"
 import { syncCounts } from "../../lib/counts/sync-counts.ts"
+import { eraseMessages } from "../../lib/erasure.ts"
 import { createMessage, deleteMessage, getMessage, listMessages, updateMessage } from "../../lib/messages.ts"
 import { discardLetter } from "../../lib/operate/discard.ts"
 import { recount } from "../../lib/operate/recount.ts"
@@ -149,6 +150,8 @@ async function work(): Promise<void> {
     await listMessages(own, token, 1, { limit: 20, order, after: { key: 1 }, until: { key: 1 } })
     await listChats(own, token, { limit: 2, order })
   }
+  await eraseMessages(own, token, 1, "nobody")
+  await eraseMessages(own, token, 1, "nobody", { after: 1, last: 3 })
   await followChanges(own, token)
   await verifyParents(own, token, 1, { generation: "1", lost: 0, applicationSeen: 1, chatSeen: 1 })
   await syncCounts(own, 5_000)

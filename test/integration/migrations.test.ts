@@ -12,6 +12,8 @@ import { useTestStores } from "../steps/stores.ts"
 /** Time to prepare all stores by the command on a busy machine. */
 const COMMAND_LIMIT_MS = 60_000
 const MIGRATIONS_MAX = 100
+/** A migration that only a later release has. */
+const NEWER = "99991231T000000_newer"
 
 const TABLES: Record<string, { primary: string; indexes?: Record<string, string> }> = {
   applications: { primary: "token", indexes: { applications_by_creation: "created_at,token" } },
@@ -56,8 +58,8 @@ const TEXTS = {
 }
 
 const stores = useTestStores()
-// Three commands, each of which waits for its stores.
-jest.setTimeout(3 * COMMAND_LIMIT_MS)
+// Four commands, each of which waits for its stores.
+jest.setTimeout(4 * COMMAND_LIMIT_MS)
 let server: MysqlClient
 let own: MysqlClient
 let database: string
@@ -203,7 +205,7 @@ test("two at once: bring the database up: one does, the other finds it done", as
   }
 })
 
-test("the commands: migrate, again and roll back: say what they did and leave what they should", async () => {
+test("the commands: migrate, again, as an older release and roll back: say what they did and leave what they should", async () => {
   const command = async (...args: string[]) => {
     const options = { cwd: ROOT, env: childEnvironment({ MYSQL_URL: url }), limitMs: COMMAND_LIMIT_MS }
     const { code, stdout, stderr } = await runNode([join("local", "migrate.ts"), ...args], options)
@@ -214,6 +216,10 @@ test("the commands: migrate, again and roll back: say what they did and leave wh
   await expectSchema(own.db)
   const whole = await schema(own.db)
   expect(await command()).not.toMatch(/^Up/m)
+  await sql`insert into kysely_migration (name, timestamp) values (${NEWER}, '')`.execute(own.db)
+  expect(await command("--leave-newer")).toMatch(/^tables: of a newer release$/m)
+  expect(await schema(own.db)).toEqual(whole)
+  await sql`delete from kysely_migration where name = ${NEWER}`.execute(own.db)
   expect(await command("rollback")).toMatch(/^Down \w+: Success$/m)
   expect(await schema(own.db)).not.toEqual(whole)
 })

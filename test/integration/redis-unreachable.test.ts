@@ -1,8 +1,12 @@
-// Calls of Redis without a connection say why there is none.
+// Calls of Redis wait for the first connection, and say why there is none.
 import { expect, test } from "@jest/globals"
 import { connectRedis } from "../../lib/clients/redis.ts"
 import { DependencyAway } from "../../lib/errors.ts"
+import { startForwarder } from "../steps/forwarder.ts"
 import { useTestStores } from "../steps/stores.ts"
+
+/** Longer than most connections take, and shorter than the silence for which one is dropped. */
+const SLOW_MS = 1_200
 
 const stores = useTestStores()
 
@@ -27,4 +31,16 @@ test("a call with a user that the server does not have: fails with the server's 
   url.username = "nobody"
   url.password = "wrong"
   expect(String(await reasonAt(url.href))).toContain("WRONGPASS")
+})
+
+test("the first call of a server that is slow to connect: waits, and is answered", async () => {
+  const forwarder = await startForwarder(stores().config.REDIS_URL)
+  forwarder.delay(SLOW_MS)
+  const redis = connectRedis(forwarder.url, () => {})
+  try {
+    await expect(redis.describe([])).resolves.toHaveLength(1)
+  } finally {
+    await redis.close()
+    await forwarder.shut()
+  }
 })

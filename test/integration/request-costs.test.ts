@@ -2,6 +2,7 @@
 import { describe, expect, test } from "@jest/globals"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
 import { drainQueues } from "../steps/drain.ts"
+import { erase, givenSenders } from "../steps/erasures.ts"
 import { countCalls } from "../steps/statements.ts"
 import { useTestStores } from "../steps/stores.ts"
 import { callOf, givenWorld, pathOf, STAGES, type Stage, TARGETS, type Target } from "../steps/world.ts"
@@ -88,6 +89,25 @@ describe.each([
     const { mysql, sqsSends } = await costs(TARGETS[name], "pending", limits)
     expect(mysql).toEqual({ reads: [], writes: [] })
     expect(sqsSends).toBe(1)
+  })
+
+  test("to erase forty stored messages, is one read of MySQL, no write, one send, and a script for each of them", async () => {
+    const [warm, world] = [await givenWorld(api, stores(), "stored"), await givenWorld(api, stores(), "stored")]
+    const senders = Array.from({ length: 40 }, () => "a")
+    for (const { token, chat } of [warm, world]) await givenSenders(api, token, chat, senders)
+    await drainQueues(stores())
+    const { mysql, redis, sqsSends } = await countCalls(
+      stores(),
+      () => erase(api, warm.token, warm.chat, "a"),
+      async () => expect(await erase(api, world.token, world.chat, "a")).toEqual([40]),
+      limits,
+    )
+    expect(mysql).toEqual({ reads: [expect.any(String)], writes: [] })
+    // The outbox is read, and with limits what was found is counted.
+    expect(redis).toHaveLength(("RATE_LIMIT_ADDRESS" in limits ? 2 : 1) + 40)
+    for (const command of redis) expect(command).toMatch(/^"evalsha" /)
+    expect(sqsSends).toBe(1)
+    await drainQueues(stores())
   })
 
   test.each(atEachStage(READS))("to %s what is %s, writes nothing and sends nothing", async (name, stage) => {

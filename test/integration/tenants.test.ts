@@ -7,7 +7,7 @@ import type { Answered } from "../steps/gateway-event.ts"
 import { applicationMessagesPath, applicationsPath, chatsPath, messagesPath } from "../steps/paths.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { EQUAL_BODY, expectWhole, givenTenants, reachWithCounts, type Tenant, writeOn } from "../steps/tenants.ts"
-import { PAGES, RANGES, type Try, withKey } from "../steps/tries.ts"
+import { PAGES, RANGES, type Try, tryErasures, withKey } from "../steps/tries.ts"
 import type { Stage } from "../steps/world.ts"
 
 const stores = useTestStores()
@@ -30,6 +30,11 @@ const trySearches = ({ other, chat }: Crossing): Try[] =>
   SEARCHED.flatMap((query) =>
     tryPages(`${messagesPath(other.token, chat)}/search`, other, `query=${encodeURIComponent(query)}&`),
   )
+
+const tryPostSearches = (foreign?: string): Try[] => {
+  const plain = SEARCHED.map((query) => ({ json: { query } }))
+  return foreign === undefined ? plain : [...plain, { json: { query: "needle", cursor: foreign }, status: 422 }]
+}
 
 const tryApplicationSearches = ({ other }: Crossing): Try[] =>
   SEARCHED.flatMap((query) =>
@@ -98,15 +103,16 @@ const CASES: Record<string, Case> = {
       return [...tryPages(messagesPath(other.token, chat), other), ...PAGES, ...RANGES, ...trySearches(crossing)]
     },
   },
+  "DELETE /applications/{token}/chats/{chat_number}/messages": {
+    kind: "delete",
+    success: 200,
+    tries: ({ other, chat }) => tryErasures(other.cursors.get(messagesPath(other.token, chat))),
+  },
   "GET /applications/{token}/chats/{chat_number}/messages/search": { kind: "read", success: 200, tries: trySearches },
   "POST /applications/{token}/chats/{chat_number}/messages/search": {
     kind: "read",
     success: 200,
-    tries: ({ other, chat }) => {
-      const cursor = other.cursors.get(`${messagesPath(other.token, chat)}/search`)
-      const plain = SEARCHED.map((query) => ({ json: { query } }))
-      return cursor === undefined ? plain : [...plain, { json: { query: "needle", cursor }, status: 422 }]
-    },
+    tries: ({ other, chat }) => tryPostSearches(other.cursors.get(`${messagesPath(other.token, chat)}/search`)),
   },
   "GET /applications/{token}/changes": {
     kind: "read",
@@ -121,11 +127,7 @@ const CASES: Record<string, Case> = {
   "POST /applications/{token}/messages/search": {
     kind: "read",
     success: 200,
-    tries: ({ other }) => {
-      const cursor = other.cursors.get(`${applicationMessagesPath(other.token)}/search`)
-      const plain = SEARCHED.map((query) => ({ json: { query } }))
-      return cursor === undefined ? plain : [...plain, { json: { query: "needle", cursor }, status: 422 }]
-    },
+    tries: ({ other }) => tryPostSearches(other.cursors.get(`${applicationMessagesPath(other.token)}/search`)),
   },
   "GET /applications/{token}/chats/{chat_number}/messages/{number}": { kind: "read", success: 200, tries: once },
   "PUT /applications/{token}/chats/{chat_number}/messages/{number}": {

@@ -169,6 +169,8 @@ export function chatApi(call: Transport) {
     updateMessage: (token: string, chat: number, message: number, json: unknown, method: ChangeMethod = "PUT") =>
       change(messagePath(token, chat, message), json, method),
     deleteMessage: (token: string, chat: number, message: number) => remove(messagePath(token, chat, message)),
+    eraseMessages: (token: string, chat: number, query: Query) =>
+      call({ method: "DELETE", ...withQuery(`${chatPath(token, chat)}/messages`, query) }),
     searchMessages: (token: string, chat: number, query: Query) =>
       call(withQuery(`${chatPath(token, chat)}/messages/search`, query)),
     searchMessagesByPost: (token: string, chat: number, json: unknown, query?: Query) =>

@@ -11,3 +11,9 @@ export const withKey = (key: string, json: unknown, status?: number): Try => ({
 export const PAGES: Try[] = [1, 2, 3, 4].map((page) => ({ query: `limit=1&page=${page}` }))
 /** A list above and below a number. */
 export const RANGES: Try[] = [{ query: "after=1" }, { query: "order=desc&before=4" }]
+
+/** Erasures of messages that nobody has sent, also with a cursor of something else. */
+export const tryErasures = (foreign?: string): Try[] => [
+  { query: "sender=nobody" },
+  ...(foreign === undefined ? [] : [{ query: `sender=nobody&cursor=${foreign}`, status: 422 }]),
+]

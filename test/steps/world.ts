@@ -61,15 +61,18 @@ export const callOf = (target: Target, path: string): ApiCall => ({
 
 /** A query that finds the world's message. */
 const QUERY = { query: "body" }
+/** One that erases nothing, since nobody sent that. */
+const ERASURE = { sender: "nobody" }
 const isSearch = (path: string): boolean => path.endsWith("/search")
 
-function targetOf({ methods: [method], path, answer, body, example, bodyBytesMax }: Operation): Target {
+function targetOf({ id, methods: [method], path, answer, body, example, bodyBytesMax }: Operation): Target {
   const target = {
     method,
     template: path,
     success: answer.status,
     bodyBytesMax: bodyBytesMax ?? LIMITS.requestBytesMax,
   }
+  if (id === messages.deleteMessages.id) return { ...target, query: ERASURE }
   if (body === undefined) return isSearch(path) ? { ...target, query: QUERY } : target
   return { ...target, json: isSearch(path) ? QUERY : example }
 }

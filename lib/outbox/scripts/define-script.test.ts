@@ -4,6 +4,7 @@ import * as changes from "./changes.ts"
 import * as creationOrder from "./creation-order.ts"
 import { defineScript } from "./define-script.ts"
 import * as delivery from "./delivery.ts"
+import * as rates from "./rates.ts"
 import * as reads from "./reads.ts"
 import * as recovery from "./recovery.ts"
 import * as survey from "./survey.ts"
@@ -67,12 +68,12 @@ describe("a script", () => {
   })
 })
 
-const modules = [changes, creationOrder, delivery, reads, recovery, survey, tags, writes]
+const modules = [changes, creationOrder, delivery, rates, reads, recovery, survey, tags, writes]
 const scripts = modules
-  .flatMap((module) => Object.entries<object | number>(module))
+  .flatMap((module) => Object.entries<object | number | string>(module))
   .flatMap(([name, value]) => (typeof value === "object" && "lua" in value ? [{ name, lua: String(value.lua) }] : []))
 
-test("all scripts are looked at below", () => expect(scripts).toHaveLength(36))
+test("all scripts are looked at below", () => expect(scripts).toHaveLength(37))
 
 describe.each(scripts)("the script $name", ({ lua }) => {
   const isHead = (line: string) => /\b(KEYS|ARGV)\b/.test(line)

@@ -1,4 +1,6 @@
 import type { ScriptValue } from "../../clients/redis.ts"
+import { defineScript } from "./define-script.ts"
+import { PRELUDE } from "./prelude.ts"
 
 /** Tells a script how to judge a request; ../rates.ts explains it. The buckets are keys of the script. */
 export type Judgement = {
@@ -8,8 +10,11 @@ export type Judgement = {
   /** Notes how the quotas stand. Throws rate_limited if the request was refused. */
   note(standing: string): void
 }
-/** Returns how a script judges a request that counts as `cost` of them. Throws if it exceeds a whole quota. */
-export type Judge = (shard: string, application: string, cost?: number) => Judgement
+/**
+ * Returns how a script judges a request that counts as `cost` of them; `isMore`: also if it was judged before. Throws if
+ * the cost exceeds a whole quota.
+ */
+export type Judge = (shard: string, application: string, cost?: number, isMore?: boolean) => Judgement
 
 export const UNJUDGED: Judgement = { quotas: "", buckets: [], note: () => undefined }
 
@@ -60,3 +65,21 @@ local function judged(limits, keys, cost, run)
   return { told, run() }
 end
 `
+
+export const COUNT_MORE = defineScript("count-more", {
+  keys: ["life", "...buckets"],
+  args: ["quotas", "wanted"],
+  returns: ([counted, standing]) => ({ counted: Number(counted), standing: String(standing) }),
+  lua: `
+-- Counts up to wanted requests, as many as fit. Returns how many, and the standing after them.
+${PRELUDE}${RATES}
+require_life(life_key)
+local counted, told = 0, ''
+while counted < tonumber(wanted) do
+  local one = judged(quotas, buckets, 1, function() return true end)
+  if not one[2] then break end
+  counted, told = counted + 1, one[1]
+end
+return { counted, told }
+`,
+})
