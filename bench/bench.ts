@@ -11,6 +11,7 @@ import { direct } from "./benchmarks/direct.ts"
 import { drain } from "./benchmarks/drain.ts"
 import { elasticsearchAway } from "./benchmarks/elasticsearch-away.ts"
 import { growth } from "./benchmarks/growth.ts"
+import { importing } from "./benchmarks/import.ts"
 import { lag } from "./benchmarks/lag.ts"
 import { masters } from "./benchmarks/masters.ts"
 import { memory } from "./benchmarks/memory.ts"
@@ -34,6 +35,7 @@ const BENCHES: Bench[] = [
   createParents,
   oneChat,
   batch,
+  importing,
   lag,
   drain,
   growth,

@@ -18,6 +18,24 @@ const MODULE_PATH = /(from "\.\/[\w-]+|import\("\.\/[\w-]+)\.ts"/g
 const bundle = (format: "esm" | "cjs", outfile: string) =>
   build({ entryPoints: [join(CLIENT, "src", "index.ts")], outfile, bundle: true, format, target: TARGET })
 
+/** What runs from the command line, and the packages that are bundled with it, since the client depends on none. */
+const PROGRAMS = ["chat-import", "chat-export"]
+const BUNDLED = ["@streamparser/json", "pend", "yauzl"]
+
+/** Bundles a program for Node.js, as CommonJS, which some of what it bundles is. */
+async function bundleProgram(name: string, dist: string): Promise<void> {
+  const licences = await Promise.all(BUNDLED.map((of) => readFile(join(ROOT, "node_modules", of, "LICENSE"), "utf8")))
+  const { metafile } = await build({
+    ...{ entryPoints: [join(CLIENT, "programs", `${name}.ts`)], outfile: join(dist, `${name}.cjs`) },
+    ...{ bundle: true, format: "cjs", platform: "node", target: "node20", metafile: true },
+    banner: { js: "#!/usr/bin/env node" },
+    footer: { js: BUNDLED.map((of, index) => `/*! ${of}\n${licences[index]}*/`).join("\n") },
+  })
+  const used = Object.keys(metafile.inputs).map((path) => path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1])
+  const unknown = used.find((of) => of !== undefined && !BUNDLED.includes(of))
+  if (unknown !== undefined) throw new Error(`${name} bundles ${unknown}, whose licence it must have`)
+}
+
 async function writeDeclarations(dist: string): Promise<void> {
   const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc")
   await promisify(execFile)(process.execPath, [tsc, "--project", CLIENT, "--outDir", dist])
@@ -35,6 +53,7 @@ export async function buildClient(folder: string): Promise<void> {
   await bundle("esm", join(dist, "index.js"))
   await bundle("cjs", join(dist, "index.cjs"))
   await writeDeclarations(dist)
+  for (const program of PROGRAMS) await bundleProgram(program, dist)
   await cp(join(ROOT, "LICENSE"), join(folder, "LICENSE"))
   if (folder === CLIENT) return
   for (const file of ["package.json", "README.md"]) await cp(join(CLIENT, file), join(folder, file))

@@ -52,12 +52,13 @@ describe.each(DOCUMENTS)("%s", (document) => {
     expect(loose.filter((name) => !fileNames.has(name))).toEqual([])
   })
 
-  test("the variables that it names are in .env.example, or are those of an image or of the AWS CLI", () => {
+  test("the variables that it names are in .env.example, or of an image, the AWS CLI or the client's programs", () => {
     const ofImages = matches(read("docker-compose.yml"), /^ {6}([A-Z_]+):/gm)
     const ofCli = ["ACCESS_KEY_ID", "DEFAULT_REGION", "PAGER", "PROFILE", "SECRET_ACCESS_KEY", "SESSION_TOKEN"].map(
       (name) => `AWS_${name}`,
     )
-    const known = new Set([...exampleVariables().map(([name]) => name), ...ofImages, ...ofCli])
+    const ofPrograms = ["CHAT_URL", "CHAT_TOKEN"]
+    const known = new Set([...exampleVariables().map(([name]) => name), ...ofImages, ...ofCli, ...ofPrograms])
     const prefixes = "CHAT|MYSQL|REDIS|SQS|ELASTICSEARCH|PERSIST|INDEX|OUTBOX|AWS|SLS|LOG|LAMBDA|ADMIN|RATE|TRUSTED"
     const named = matches(text, new RegExp(`\\b((?:${prefixes})_[A-Z_]+|PORT|HOST)\\b`, "g"))
     expect(named.filter((name) => !known.has(name))).toEqual([])
