@@ -55,7 +55,7 @@ describe("Discord's reader", () => {
         metadata: {
           source: "discord",
           source_id: "11",
-          type: "GuildTextChat",
+          kind: "GuildTextChat",
           topic: "On books",
           parent_id: "10",
           parent_name: "Talk",

@@ -2,9 +2,10 @@
  * Reads the JSON of DiscordChatExporter: a file for each channel or thread, or several of one ("… [part 2].json"). As its
  * writer has it (JsonMessageWriter.cs), `guild` and `channel` come before `messages`.
  */
-import type { Format, FormatOptions, Item, JsonObject, Place, SourceFile } from "../format.ts"
+import type { Format, FormatOptions, Item, JsonObject, JsonValue, Place, SourceFile } from "../format.ts"
 import { isObject, parts } from "../reading.ts"
-import { compact, fileLeftOut, idIn, jsonHead, objectIn, objectsIn, textIn } from "./json-values.ts"
+import { idOf, objectOf, objectsOf, textOf, told } from "../values.ts"
+import { fileLeftOut, jsonHead } from "./export-files.ts"
 
 export const discord: Format = {
   name: "discord",
@@ -34,21 +35,25 @@ type Range = { file: string; chat: string; first: bigint; last: bigint }
 async function* readChannel(file: SourceFile, options: FormatOptions, ranges: Range[]): AsyncGenerator<Item> {
   let guild: JsonObject = {}
   let channel: JsonObject = {}
-  let chat: string | null = null
-  let range: Range | null = null
+  let chat: string | undefined
+  let range: Range | undefined
   for await (const { path, value } of parts(file, ["$.guild", "$.channel", "$.messages.*"], options.maxBytes)) {
     const at: Place = { file: file.name, path: path.length > 1 ? `messages[${path[1]}]` : String(path[0]) }
-    if (path[0] === "guild") guild = objectIn(value)
+    if (path[0] === "guild") guild = objectOf(value)
     else if (path[0] === "channel") {
-      channel = objectIn(value)
-      chat = idIn(channel.id)
-      if (chat === null) yield { kind: "problem", why: "the channel has no id", at }
+      channel = objectOf(value)
+      chat = idOf(channel.id)
+      if (chat === undefined) yield { kind: "problem", why: "the channel has no id", at }
       else yield chatOf(chat, channel, guild)
     } else {
-      const item = itemOf(objectIn(value), chat ?? "", at)
-      const id = idIn(objectIn(value).id)
-      if (chat === null || id === null || !/^\d+$/u.test(id)) {
-        yield { kind: "problem", why: chat === null ? "a message before its channel" : "a message without an id", at }
+      const item = itemOf(objectOf(value), chat ?? "", at)
+      const id = idOf(objectOf(value).id)
+      if (chat === undefined || id === undefined || !/^\d+$/u.test(id)) {
+        yield {
+          kind: "problem",
+          why: chat === undefined ? "a message before its channel" : "a message without an id",
+          at,
+        }
         return
       }
       const number = BigInt(id)
@@ -61,95 +66,95 @@ async function* readChannel(file: SourceFile, options: FormatOptions, ranges: Ra
       range = {
         file: file.name,
         chat,
-        first: range === null || number < range.first ? number : range.first,
-        last: range === null || number > range.last ? number : range.last,
+        first: range === undefined || number < range.first ? number : range.first,
+        last: range === undefined || number > range.last ? number : range.last,
       }
       yield item
     }
   }
-  if (range !== null) ranges.push(range)
+  if (range !== undefined) ranges.push(range)
 }
 
 function chatOf(chat: string, channel: JsonObject, guild: JsonObject): Item {
-  const metadata = compact({
+  const metadata = told({
     source: "discord",
     source_id: chat,
-    type: channel.type,
+    kind: channel.type,
     topic: channel.topic,
     parent_id: channel.categoryId,
     parent_name: channel.category,
     server_id: guild.id,
     server_name: guild.name,
   })
-  return { kind: "chat", chat, name: textIn(channel.name), metadata }
+  return { kind: "chat", chat, name: textOf(channel.name) ?? null, metadata }
 }
 
 /** The kinds of messages that people and bots write; 20 and 23 are answers to commands. All else Discord wrote itself. */
 const WRITTEN = new Set(["Default", "Reply", "20", "23"])
 
 function itemOf(message: JsonObject, chat: string, at: Place): Item {
-  const type = textIn(message.type) ?? "Default"
+  const type = textOf(message.type) ?? "Default"
   if (!WRITTEN.has(type))
     return { kind: "left-out", what: `system message (${type})`, why: "Discord wrote it, not a person", at }
-  const author = objectIn(message.author)
-  const sentAt = textIn(message.timestamp)
-  const id = idIn(message.id) ?? ""
-  if (sentAt === null) return { kind: "problem", why: "a message without a timestamp", at }
-  const forwarded = objectIn(message.forwardedMessage)
-  const metadata = compact({
+  const author = objectOf(message.author)
+  const sentAt = textOf(message.timestamp)
+  const id = idOf(message.id) ?? ""
+  if (sentAt === undefined) return { kind: "problem", why: "a message without a timestamp", at }
+  const forwarded = objectOf(message.forwardedMessage)
+  const metadata = told({
     source_id: id,
-    sender_name: textIn(author.nickname) ?? textIn(author.name),
+    sender_name: textOf(author.nickname) ?? textOf(author.name),
     bot: author.isBot,
     edited_at: message.timestampEdited,
     pinned: message.isPinned,
     ...referenceOf(message, chat),
     files: [...filesOf(message), ...filesOf(forwarded)],
     embeds: [...embedsOf(message), ...embedsOf(forwarded)],
-    reactions: objectsIn(message.reactions).map(reactionOf),
-    mentions: objectsIn(message.mentions).flatMap((user) => idIn(user.id) ?? []),
-    command: objectIn(message.interaction).name,
+    reactions: objectsOf(message.reactions).map(reactionOf),
+    mentions: objectsOf(message.mentions).flatMap((user) => idOf(user.id) ?? []),
+    command: objectOf(message.interaction).name,
   })
   const body = [message, forwarded].map(bodyOf).find((text) => text !== "") ?? ""
-  return { kind: "message", chat, id, body, sender: idIn(author.id), sentAt, metadata, at }
+  return { kind: "message", chat, id, body, sender: idOf(author.id) ?? null, sentAt, metadata, at }
 }
 
 /** A bot's message may have embeds only; their text then stands for its own. */
 function bodyOf(message: JsonObject): string {
-  const content = textIn(message.content)
-  if (content !== null) return content
-  const texts = objectsIn(message.embeds).flatMap(({ title, description, url, fields }) => [
-    textIn(title),
-    textIn(description),
-    ...objectsIn(fields).map((field) => `${textIn(field.name) ?? ""}: ${textIn(field.value) ?? ""}`),
-    textIn(title) === null && textIn(description) === null ? textIn(url) : null,
+  const content = textOf(message.content)
+  if (content !== undefined) return content
+  const texts = objectsOf(message.embeds).flatMap(({ title, description, url, fields }) => [
+    textOf(title),
+    textOf(description),
+    ...objectsOf(fields).map((field) => `${textOf(field.name) ?? ""}: ${textOf(field.value) ?? ""}`),
+    textOf(title) === undefined && textOf(description) === undefined ? textOf(url) : undefined,
   ])
-  return texts.filter((text) => text !== null).join("\n")
+  return texts.filter((text) => text !== undefined).join("\n")
 }
 
-function referenceOf(message: JsonObject, chat: string): { [name: string]: JsonObject[string] } {
+function referenceOf(message: JsonObject, chat: string): Record<string, JsonValue | undefined> {
   if (!isObject(message.reference)) return {}
   const { messageId, channelId, type } = message.reference
-  const elsewhere = idIn(channelId) === chat ? null : idIn(channelId)
+  const elsewhere = idOf(channelId) === chat ? undefined : idOf(channelId)
   if (type === "Forward") {
-    const sentAt = objectIn(message.forwardedMessage).timestamp ?? null
-    return { forwarded: compact({ source_id: messageId, chat_id: elsewhere, sent_at: sentAt }) }
+    const sentAt = objectOf(message.forwardedMessage).timestamp
+    return { forwarded: told({ source_id: messageId, chat_id: elsewhere, sent_at: sentAt }) }
   }
-  return { reply_to: idIn(messageId), reply_to_chat: elsewhere }
+  return { reply_to: idOf(messageId), reply_to_chat: elsewhere }
 }
 
 const filesOf = (message: JsonObject): JsonObject[] => [
-  ...objectsIn(message.attachments).map(({ fileName, url, fileSizeBytes }) =>
-    compact({ name: fileName, url, bytes: fileSizeBytes }),
+  ...objectsOf(message.attachments).map(({ fileName, url, fileSizeBytes }) =>
+    told({ name: fileName, url, bytes: fileSizeBytes }),
   ),
-  ...objectsIn(message.stickers).map(({ name, sourceUrl }) => compact({ name, url: sourceUrl, type: "sticker" })),
+  ...objectsOf(message.stickers).map(({ name, sourceUrl }) => told({ name, url: sourceUrl, type: "sticker" })),
 ]
 
 const embedsOf = (message: JsonObject): JsonObject[] =>
-  objectsIn(message.embeds).map(({ title, url, description }) => compact({ title, url, description }))
+  objectsOf(message.embeds).map(({ title, url, description }) => told({ title, url, description }))
 
 const reactionOf = ({ emoji, count, users }: JsonObject): JsonObject =>
-  compact({
-    name: objectIn(emoji).name,
+  told({
+    name: objectOf(emoji).name,
     count,
-    users: objectsIn(users).flatMap((user) => idIn(user.id) ?? []),
+    users: objectsOf(users).flatMap((user) => idOf(user.id) ?? []),
   })

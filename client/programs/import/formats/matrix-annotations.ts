@@ -1,10 +1,17 @@
 // Gathers what later events of a room say of earlier ones: edits and reactions.
 import type { Item, JsonObject, Place } from "../format.ts"
 import { isObject } from "../reading.ts"
-import { idIn, objectIn, textIn } from "./json-values.ts"
+import { idOf, objectOf, textOf } from "../values.ts"
 
-export type Edit = { id: string; sender: string | null; sentMs: number; content: JsonObject; at: Place; used: boolean }
-export type Reaction = { name: string; sender: string | null; at: Place; used: boolean }
+export type Edit = {
+  id: string
+  sender: string | undefined
+  sentMs: number
+  content: JsonObject
+  at: Place
+  used: boolean
+}
+export type Reaction = { name: string; sender: string | undefined; at: Place; used: boolean }
 /** By the id of the event that they are of. Only these are in memory, not the messages. */
 export type Annotations = { edits: Map<string, Edit[]>; reactions: Map<string, Reaction[]> }
 
@@ -12,26 +19,27 @@ export type Annotations = { edits: Map<string, Edit[]>; reactions: Map<string, R
 export type Told = { event: JsonObject; at: Place } | { about: JsonObject }
 
 /** Returns how an event relates to another, if it does. */
-export const relationOf = ({ content }: JsonObject): JsonObject => objectIn(objectIn(content)["m.relates_to"])
+export const relationOf = ({ content }: JsonObject): JsonObject => objectOf(objectOf(content)["m.relates_to"])
 
-export const sentMsOf = ({ origin_server_ts }: JsonObject): number | null =>
-  typeof origin_server_ts === "number" && Number.isSafeInteger(origin_server_ts) ? origin_server_ts : null
+export const sentMsOf = ({ origin_server_ts }: JsonObject): number | undefined =>
+  typeof origin_server_ts === "number" && Number.isSafeInteger(origin_server_ts) ? origin_server_ts : undefined
 
-/** Returns an event as an edit of another, or null if it is none. */
-export function editOf(event: JsonObject, at: Place): { of: string; edit: Edit } | null {
+/** Returns an event as an edit of another, or undefined if it is none. */
+export function editOf(event: JsonObject, at: Place): { of: string; edit: Edit } | undefined {
   const { rel_type, event_id } = relationOf(event)
-  const content = objectIn(event.content)["m.new_content"]
-  const of = idIn(event_id)
-  if (rel_type !== "m.replace" || of === null || !isObject(content)) return null
-  const id = idIn(event.event_id) ?? ""
-  return { of, edit: { id, sender: idIn(event.sender), sentMs: sentMsOf(event) ?? 0, content, at, used: false } }
+  const content = objectOf(event.content)["m.new_content"]
+  const of = idOf(event_id)
+  if (rel_type !== "m.replace" || of === undefined || !isObject(content)) return undefined
+  const id = idOf(event.event_id) ?? ""
+  return { of, edit: { id, sender: idOf(event.sender), sentMs: sentMsOf(event) ?? 0, content, at, used: false } }
 }
 
-function reactionOf(event: JsonObject, at: Place): { of: string; reaction: Reaction } | null {
+function reactionOf(event: JsonObject, at: Place): { of: string; reaction: Reaction } | undefined {
   const { rel_type, event_id, key } = relationOf(event)
-  const [of, name] = [idIn(event_id), textIn(key)]
-  if (event.type !== "m.reaction" || rel_type !== "m.annotation" || of === null || name === null) return null
-  return { of, reaction: { name, sender: idIn(event.sender), at, used: false } }
+  const [of, name] = [idOf(event_id), textOf(key)]
+  if (event.type !== "m.reaction" || rel_type !== "m.annotation" || of === undefined || name === undefined)
+    return undefined
+  return { of, reaction: { name, sender: idOf(event.sender), at, used: false } }
 }
 
 const add = <Value>(to: Map<string, Value[]>, key: string, value: Value): void => {
@@ -46,9 +54,9 @@ export async function annotationsOf(room: AsyncIterable<Told>): Promise<Annotati
   for await (const told of room) {
     if ("about" in told) continue
     const edited = editOf(told.event, told.at)
-    if (edited !== null) add(annotations.edits, edited.of, edited.edit)
+    if (edited !== undefined) add(annotations.edits, edited.of, edited.edit)
     const reacted = reactionOf(told.event, told.at)
-    if (reacted !== null) add(annotations.reactions, reacted.of, reacted.reaction)
+    if (reacted !== undefined) add(annotations.reactions, reacted.of, reacted.reaction)
   }
   return annotations
 }
@@ -57,13 +65,13 @@ export async function annotationsOf(room: AsyncIterable<Told>): Promise<Annotati
  * Returns the edit that holds: the latest by the author of the event, of two at the same time that with the greater id, as
  * the specification has it.
  */
-export function latestEdit(edits: Edit[], sender: string | null): Edit | null {
+export function latestEdit(edits: Edit[], sender: string | undefined): Edit | undefined {
   const own = edits.filter((edit) => edit.sender === sender)
-  return own.reduce<Edit | null>((latest, edit) => {
+  return own.reduce<Edit | undefined>((latest, edit) => {
     const later =
-      latest === null || edit.sentMs > latest.sentMs || (edit.sentMs === latest.sentMs && edit.id > latest.id)
+      latest === undefined || edit.sentMs > latest.sentMs || (edit.sentMs === latest.sentMs && edit.id > latest.id)
     return later ? edit : latest
-  }, null)
+  }, undefined)
 }
 
 /** Yields the edits and reactions that did not come into a message. */

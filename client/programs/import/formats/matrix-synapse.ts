@@ -3,7 +3,7 @@ import { createHash } from "node:crypto"
 import { JSONParser } from "@streamparser/json"
 import type { FormatOptions, JsonObject, JsonValue, Place, SourceFile } from "../format.ts"
 import { BadSource, isObject } from "../reading.ts"
-import { textIn } from "./json-values.ts"
+import { textOf } from "../values.ts"
 
 export const isSynapseEvents = ({ name }: SourceFile): boolean =>
   /(?:^|\/)![^/]+\/events$/u.test(name) || name === "events"
@@ -18,7 +18,7 @@ export async function* synapseEvents(
   for await (const value of documents(file, maxBytes)) {
     const at = { file: file.name, path: `[${index++}]` }
     if (!isObject(value)) throw new BadSource("is no event", at)
-    if (value.type === "m.room.create" && isObject(value.content)) version = textIn(value.content.room_version) ?? "1"
+    if (value.type === "m.room.create" && isObject(value.content)) version = textOf(value.content.room_version) ?? "1"
     const event_id = value.event_id ?? eventIdOf(value, version)
     yield { event: { ...value, event_id }, at }
   }

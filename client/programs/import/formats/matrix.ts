@@ -5,7 +5,8 @@
  */
 import type { Format, FormatOptions, Item, JsonObject, Source, SourceFile } from "../format.ts"
 import { isObject, parts } from "../reading.ts"
-import { compact, fileLeftOut, idIn, jsonHead, textIn } from "./json-values.ts"
+import { idOf, textOf, told } from "../values.ts"
+import { fileLeftOut, jsonHead } from "./export-files.ts"
 import { type Annotations, annotationsOf, leftOver, type Told } from "./matrix-annotations.ts"
 import { itemOf, type Names } from "./matrix-event.ts"
 import { isSynapseEvents, synapseEvents } from "./matrix-synapse.ts"
@@ -15,13 +16,13 @@ export const matrix: Format = {
   // Events that came late, from another server, stand where they came; both exports have them in the room's own order.
   order: "source",
   async detects(source: Source) {
-    for await (const file of source.files()) if ((await readerOf(file)) !== null) return true
+    for await (const file of source.files()) if ((await readerOf(file)) !== undefined) return true
     return false
   },
   async *read(source, options) {
     for await (const file of source.files()) {
       const reader = await readerOf(file)
-      if (reader === null) yield fileLeftOut(file)
+      if (reader === undefined) yield fileLeftOut(file)
       else yield* readRoom(file, reader, options)
     }
   },
@@ -29,10 +30,12 @@ export const matrix: Format = {
 
 type Reader = (file: SourceFile, options: FormatOptions) => AsyncGenerator<Told>
 
-async function readerOf(file: SourceFile): Promise<Reader | null> {
+async function readerOf(file: SourceFile): Promise<Reader | undefined> {
   if (isSynapseEvents(file)) return synapseEvents
   const start = await jsonHead(file)
-  return /^\s*\{/u.test(start) && start.includes('"room_name":') && start.includes('"messages":') ? elementEvents : null
+  return /^\s*\{/u.test(start) && start.includes('"room_name":') && start.includes('"messages":')
+    ? elementEvents
+    : undefined
 }
 
 async function* elementEvents(file: SourceFile, { maxBytes }: FormatOptions): AsyncGenerator<Told> {
@@ -47,15 +50,15 @@ async function* readRoom(file: SourceFile, reader: Reader, options: FormatOption
   const annotations: Annotations = await annotationsOf(reader(file, options))
   const names: Names = new Map()
   let about: JsonObject = {}
-  let room: string | null = null
+  let room: string | undefined
   for await (const told of reader(file, options)) {
     if ("about" in told) {
       about = told.about
       continue
     }
     const { event, at } = told
-    room ??= idIn(event.room_id)
-    const chat = idIn(event.room_id) ?? room ?? file.name
+    room ??= idOf(event.room_id)
+    const chat = idOf(event.room_id) ?? room ?? file.name
     if (event.type === "m.room.name" && isObject(event.content))
       about = { ...about, room_name: event.content.name ?? null }
     if (event.type === "m.room.topic" && isObject(event.content))
@@ -64,6 +67,6 @@ async function* readRoom(file: SourceFile, reader: Reader, options: FormatOption
   }
   yield* leftOver(annotations)
   const chat = room ?? file.name
-  const metadata = compact({ source: "matrix", source_id: room, topic: about.topic })
-  yield { kind: "chat", chat, name: textIn(about.room_name), metadata }
+  const metadata = told({ source: "matrix", source_id: room, topic: about.topic })
+  yield { kind: "chat", chat, name: textOf(about.room_name) ?? null, metadata }
 }

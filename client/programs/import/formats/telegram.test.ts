@@ -39,7 +39,7 @@ describe("Telegram's reader", () => {
         kind: "chat",
         chat: "channel11",
         name: "Books",
-        metadata: { source: "telegram", source_id: "channel11", type: "private_supergroup" },
+        metadata: { source: "telegram", source_id: "channel11", kind: "private_supergroup" },
       },
       {
         kind: "message",

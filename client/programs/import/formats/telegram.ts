@@ -4,7 +4,8 @@
  */
 import type { Format, FormatOptions, Item, JsonObject, Place, SourceFile } from "../format.ts"
 import { type Part, parts } from "../reading.ts"
-import { compact, fileLeftOut, idIn, jsonHead, objectIn, textIn } from "./json-values.ts"
+import { idOf, objectOf, textOf, told } from "../values.ts"
+import { fileLeftOut, jsonHead } from "./export-files.ts"
 import { clockOf, isTimezone } from "./local-time.ts"
 import { mended } from "./telegram-escapes.ts"
 import { bodyOf, filesOf, isMissing, metadataOf } from "./telegram-message.ts"
@@ -62,12 +63,12 @@ const OTHER_PATHS: { [path: string]: string } = {
   "$.other_data.about": "other data",
 }
 
-type Chat = { name: string | null; type: string | null; id: string | null; told: boolean }
+type Chat = { name: string | undefined; type: string | undefined; id: string | undefined; yielded: boolean }
 
 async function* readExport(file: SourceFile, options: FormatOptions): AsyncGenerator<Item> {
   const times = timeReader(options)
   let above = ""
-  let chat: Chat = { name: null, type: null, id: null, told: false }
+  let chat: Chat = { name: undefined, type: undefined, id: undefined, yielded: false }
   for await (const part of parts(file, [...PATHS, ...Object.keys(OTHER_PATHS)], options.maxBytes)) {
     const at = placeOf(file, part)
     const other = OTHER_PATHS[`$.${part.path.join(".")}`]
@@ -77,23 +78,23 @@ async function* readExport(file: SourceFile, options: FormatOptions): AsyncGener
     }
     const isMessage = part.path.at(-2) === "messages"
     const where = part.path.slice(0, isMessage ? -2 : -1).join(".")
-    if (where !== above) chat = { name: null, type: null, id: null, told: false }
+    if (where !== above) chat = { name: undefined, type: undefined, id: undefined, yielded: false }
     above = where
     if (!isMessage) {
       const name = part.path.at(-1)
-      if (name === "name" || name === "type") chat[name] = textIn(part.value)
-      else chat.id = idIn(part.value)
+      if (name === "name" || name === "type") chat[name] = textOf(part.value)
+      else chat.id = idOf(part.value)
       // A chat without messages is one as well.
       if (name === "id") yield* newChat(chat)
       continue
     }
     const key = keyOf(chat)
-    if (key === null) {
+    if (key === undefined) {
       yield { kind: "problem", why: "messages before the id and the type of their chat", at }
       return
     }
     yield* newChat(chat)
-    yield* itemsOf(objectIn(part.value), key, times, at)
+    yield* itemsOf(objectOf(part.value), key, times, at)
   }
 }
 
@@ -103,41 +104,44 @@ function placeOf(file: SourceFile, { path }: Part): Place {
 }
 
 /** Ids of users, groups and channels overlap; the export tells those of authors apart as "user1" and "channel1". */
-function keyOf({ type, id }: Chat): string | null {
+function keyOf({ type, id }: Chat): string | undefined {
   const peer = PEER_OF[type as keyof typeof PEER_OF] ?? type
-  return id === null || peer === null ? null : `${peer}${id}`
+  return id === undefined || peer === undefined ? undefined : `${peer}${id}`
 }
 
 function* newChat(chat: Chat): Generator<Item> {
   const key = keyOf(chat)
-  if (key === null || chat.told) return
-  chat.told = true
-  const metadata = compact({ source: "telegram", source_id: key, type: chat.type })
-  yield { kind: "chat", chat: key, name: chat.name, metadata }
+  if (key === undefined || chat.yielded) return
+  chat.yielded = true
+  const metadata = told({ source: "telegram", source_id: key, kind: chat.type })
+  yield { kind: "chat", chat: key, name: chat.name ?? null, metadata }
 }
 
-type TimeReader = (unixtime: JsonObject[string] | undefined, local: JsonObject[string] | undefined) => string | null
+type TimeReader = (
+  unixtime: JsonObject[string] | undefined,
+  local: JsonObject[string] | undefined,
+) => string | undefined
 
 /**
  * Returns a function that reads a time, from seconds since 1970 or, in exports of before 2022 that have none, from a local
- * time; null if it is neither or if there is no time zone.
+ * time; undefined if it is neither or if there is no time zone.
  */
 function timeReader({ timezone }: FormatOptions): TimeReader {
-  const instant = timezone !== undefined && isTimezone(timezone) ? clockOf(timezone) : null
+  const instant = timezone !== undefined && isTimezone(timezone) ? clockOf(timezone) : undefined
   return (unixtime, local) => {
     if (typeof unixtime === "string" && /^\d{1,12}$/u.test(unixtime))
       return new Date(Number(unixtime) * 1_000).toISOString()
-    const localMs = Date.parse(`${textIn(local)}Z`)
-    if (instant === null || Number.isNaN(localMs)) return null
+    const localMs = Date.parse(`${textOf(local)}Z`)
+    if (instant === undefined || Number.isNaN(localMs)) return undefined
     return new Date(instant(localMs, Number.NEGATIVE_INFINITY)).toISOString()
   }
 }
 
 function* itemsOf(message: JsonObject, chat: string, times: TimeReader, at: Place): Generator<Item> {
-  const id = idIn(message.id)
+  const id = idOf(message.id)
   const { type } = message
   if (type === "service") {
-    const what = `system message (${textIn(message.action) ?? "other"})`
+    const what = `system message (${textOf(message.action) ?? "other"})`
     yield { kind: "left-out", what, why: "Telegram wrote it, not a person", at }
     return
   }
@@ -146,9 +150,9 @@ function* itemsOf(message: JsonObject, chat: string, times: TimeReader, at: Plac
     return
   }
   const sentAt = times(message.date_unixtime, message.date)
-  if (id === null || sentAt === null) {
+  if (id === undefined || sentAt === undefined) {
     const why =
-      id === null ? "a message without an id" : "a time without an offset: give --timezone, such as Europe/Berlin"
+      id === undefined ? "a message without an id" : "a time without an offset: give --timezone, such as Europe/Berlin"
     yield { kind: "problem", why, at }
     return
   }
@@ -159,5 +163,5 @@ function* itemsOf(message: JsonObject, chat: string, times: TimeReader, at: Plac
   }
   const metadata = metadataOf(message, files, times(message.edited_unixtime, message.edited))
   const body = bodyOf(message, files)
-  yield { kind: "message", chat, id, body, sender: idIn(message.from_id), sentAt, metadata, at }
+  yield { kind: "message", chat, id, body, sender: idOf(message.from_id) ?? null, sentAt, metadata, at }
 }

@@ -77,13 +77,13 @@ export function orderFinder(given: DateOrder | undefined) {
     if (first !== undefined && (left.length === 1 || doubtful === null)) return { order: first.order }
     if (first !== undefined) return { line: doubtful?.line ?? 1, why: ambiguous(doubtful?.text ?? "", left) }
     const longest = candidates.toSorted((a, b) => (b.bad?.line ?? 0) - (a.bad?.line ?? 0))[0]?.bad
-    return { line: longest?.line ?? 1, why: `${longest?.why}. ${given === undefined ? HINT : ""}`.trim() }
+    return { line: longest?.line ?? 1, why: `${longest?.why}${given === undefined ? HINT : ""}` }
   }
   return { see, found }
 }
 
 const HINT =
-  "No order of day, month and year fits all lines. If the dates are not in order in the file, --date-order tells it; of \
+  ". No order of day, month and year fits all lines. If the dates are not in order in the file, --date-order tells it; of \
 calendars only the Gregorian and the Buddhist one are read"
 
 const ambiguous = (text: string, left: Candidate[]): string =>

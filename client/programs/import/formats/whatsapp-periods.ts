@@ -38,7 +38,7 @@ export const normalWord = (word: string): string =>
   word
     .normalize("NFC")
     .toLowerCase()
-    .replace(/[\s.,،:'"’״·-]/gu, "")
+    .replace(/[\s.,،:'"’״·()-]/gu, "")
 
 const words = (list: string, hours: Hours): [string, Hours][] =>
   list.split(/\s+/).map((word) => [normalWord(word), hours])

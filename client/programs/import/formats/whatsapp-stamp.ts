@@ -29,7 +29,7 @@ const IOS = new RegExp(`^${MARK}*\\[([^\\]]{6,${STAMP_MAX}})\\]${MARK}*\\s`, "u"
 const ANDROID = new RegExp(`^(?=${MARK}*\\p{Nd})(.{6,${STAMP_MAX}}?)\\s-\\s`, "u")
 
 const DATE = /(\d{1,4})(\s?[-/.年년]\s?)(\d{1,2})(\s?[-/.月월]\s?)(\d{1,4})(?!\d)\s?[日일]?/u.source
-const TIME = /(\d{1,2})(\s?[:.h]\s?)(\d{2})(?:(?:\s?[:.]\s?|\s?min\s?)(\d{2})(?:\s?s\b)?)?(?!\d)/u.source
+const TIME = /(\d{1,2})(\s?[:.h]\s?)(\d{1,2})(?:(?:\s?[:.]\s?|\s?min\s?)(\d{1,2})(?:\s?s\b)?)?(?!\d)/u.source
 const WORDS = "([^\\d]{0,30}?)"
 const DATE_FIRST = new RegExp(`^${DATE}${WORDS}${TIME}${WORDS}$`, "u")
 const TIME_FIRST = new RegExp(`^${TIME}${WORDS}${DATE}${WORDS}$`, "u")
@@ -94,9 +94,21 @@ function stampOf(raw: string, bracketed: boolean): Stamp | null {
 const rotated = (found: RegExpMatchArray | null): string[] | null =>
   found === null ? null : [...found.slice(6, 11), found[5] ?? "", ...found.slice(1, 5), found[11] ?? ""]
 
+/** Returns a text beside a time without what says nothing of it: "ч. pm" is "pm". */
+function tellingPart(text: string): string {
+  const isSilent = (word: string) => kindOfWord(normalWord(word)) === "silent"
+  if (isSilent(text)) return ""
+  return normalWord(
+    text
+      .split(" ")
+      .filter((word) => !isSilent(word))
+      .join(" "),
+  )
+}
+
 /** Returns the one word beside a time that may matter, "" for none, null if two are at odds. */
 function wordOf(texts: string[]): string | null {
-  const words = texts.map(normalWord).filter((word) => word !== "" && kindOfWord(word) !== "silent")
+  const words = texts.map(tellingPart).filter((word) => word !== "")
   const periods = words.filter((word) => kindOfWord(word) === "period")
   if (periods.length > 1) return null
   return periods[0] ?? words.join("")

@@ -31,11 +31,8 @@ export function textOf(raw: string, ios: boolean): Text {
   }
   const attached = text.match(ios ? ATTACHED : FILE_ATTACHED)
   const name = attached?.[1] ?? attached?.[2]
-  if (
-    attached !== null &&
-    name !== undefined &&
-    (text.includes(LRM) || withoutMarks(text) === withoutMarks(attached[0]))
-  )
+  const isOwn = !ios || text.includes(LRM) || withoutMarks(text) === withoutMarks(attached?.[0] ?? "")
+  if (attached !== null && name !== undefined && isOwn)
     return withFile(text.replace(attached[0], ""), { name: plain(name) }, metadata, "")
   const whole = withoutMarks(text)
   const marked = text.match(MARKED_TAIL)?.[1]?.trim()

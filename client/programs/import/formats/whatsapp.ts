@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto"
 import type { Format, FormatOptions, Item, Place, SourceFile } from "../format.ts"
 import { head, lines } from "../reading.ts"
-import { fileLeftOut } from "./json-values.ts"
+import { fileLeftOut } from "./export-files.ts"
 import { clockOf, isTimezone } from "./local-time.ts"
 import { type DateOrder, dayOf, orderFinder } from "./whatsapp-dates.ts"
 import { kindOfWord } from "./whatsapp-periods.ts"
