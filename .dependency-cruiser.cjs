@@ -94,6 +94,21 @@ module.exports = {
       to: { path: "^(bench|campaign|deployment|lib|functions|local|test)/" },
     },
     {
+      name: "client-stands-alone",
+      comment:
+        "The client is a package without dependencies. Its programs use Node.js; client/tsconfig.json keeps src from it.",
+      severity: "error",
+      from: { path: "^client/", pathNot: TEST },
+      // The build bundles the other two with the programs.
+      to: { pathNot: "^client/|^node_modules/(yauzl|@types/yauzl|@streamparser/json)/", dependencyTypesNot: ["core"] },
+    },
+    {
+      name: "product-knows-no-client",
+      severity: "error",
+      from: { path: "^(lib|functions|migrations)/", pathNot: TEST },
+      to: { path: "^client/" },
+    },
+    {
       name: "product-does-not-import-emulation",
       severity: "error",
       from: { path: "^(lib|functions|migrations)/", pathNot: TEST },

@@ -4,7 +4,7 @@ process.env.LOG_LEVEL ??= "SILENT"
 export default {
   testEnvironment: "node",
   extensionsToTreatAsEsm: [".ts"],
-  testMatch: ["<rootDir>/{bench,campaign,deployment,lib,local,test,functions}/**/*.test.ts"],
+  testMatch: ["<rootDir>/{bench,campaign,client/{programs,src},deployment,lib,local,test,functions}/**/*.test.ts"],
   modulePathIgnorePatterns: ["<rootDir>/.data", "<rootDir>/.serverless", "<rootDir>/.esbuild"],
   transform: {
     "^.+\\.ts$": [

@@ -4,7 +4,18 @@ import { cruise, format, type ICruiseResult } from "dependency-cruiser"
 import extractOptions from "dependency-cruiser/config-utl/extract-depcruise-options"
 import extractTypeScriptConfig from "dependency-cruiser/config-utl/extract-ts-config"
 
-const FOLDERS = ["bench", "campaign", "deployment", "functions", "lib", "local", "migrations", "test"]
+const FOLDERS = [
+  "bench",
+  "campaign",
+  "client/programs",
+  "client/src",
+  "deployment",
+  "functions",
+  "lib",
+  "local",
+  "migrations",
+  "test",
+]
 
 const cruised = await cruise(FOLDERS, await extractOptions("./.dependency-cruiser.cjs"), undefined, {
   tsConfig: extractTypeScriptConfig("tsconfig.json"),

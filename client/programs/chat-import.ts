@@ -131,8 +131,14 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+function failed(error: unknown): number {
   const isUsage = error instanceof Usage || String((error as NodeJS.ErrnoException).code).startsWith("ERR_PARSE_ARGS")
   console.error(`chat-import: ${reasonOf(error)}${isUsage ? `\n\n${USAGE}` : ""}`)
   return isUsage ? WRONG_USAGE : FAILED
-})
+}
+
+void main(process.argv.slice(2))
+  .catch(failed)
+  .then((code) => {
+    process.exitCode = code
+  })

@@ -36,6 +36,9 @@ const SOUND: Record<string, string> = {
   "lib/outbox/ring-of-types.ts": `import type { A } from "./ring.ts"\nexport type B = A[]\n`,
   "local/start.ts": importing("../lib/runtime.ts", "../lib/errors.ts"),
   "migrations/20260101_000001_first.ts": importing("kysely"),
+  "client/src/index.ts": "export {}\n",
+  "client/programs/run.ts": importing("../src/index.ts", "node:fs"),
+  "client/src/index.test.ts": importing("./index.ts", "../../lib/errors.ts"),
 }
 
 /** The files that break each rule, with what they import. */
@@ -75,6 +78,8 @@ const VIOLATIONS: Record<string, Record<string, string>> = {
   "middy-in-wrappers": { "lib/search/wraps.ts": "@middy/core" },
   "http-knows-no-stores": { "lib/http/stores.ts": "../clients/redis.ts" },
   "migrations-import-nothing-of-ours": { "migrations/20260101_000002_second.ts": "../lib/database.ts" },
+  "client-stands-alone": { "client/src/borrows.ts": "../../lib/errors.ts", "client/src/depends.ts": "ioredis" },
+  "product-knows-no-client": { "lib/calls.ts": "../client/src/index.ts" },
   "product-does-not-import-emulation": {
     "lib/starts.ts": "../local/start.ts",
     "functions/starts.ts": "../local/start.ts",

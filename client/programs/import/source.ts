@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs"
 import { open, readdir, stat } from "node:fs/promises"
 import { basename, join } from "node:path"
-import { PassThrough, pipeline, type Readable } from "node:stream"
+import { PassThrough, type Readable } from "node:stream"
 import { type Entry, openPromise, type ZipFile } from "yauzl"
 import type { Source, SourceFile } from "./format.ts"
 import { BadSource } from "./reading.ts"
@@ -113,7 +113,11 @@ function openEntry(zip: ZipFile, entry: Entry, spend: (entry: Entry) => void): R
   }
   try {
     spend(entry)
-    zip.openReadStreamPromise(entry).then((packed) => pipeline(packed, contents, (error) => error && fail(error)), fail)
+    const unpack = (packed: Readable) => {
+      packed.once("error", fail).pipe(contents)
+      contents.once("close", () => packed.destroy())
+    }
+    zip.openReadStreamPromise(entry).then(unpack, fail)
   } catch (error) {
     fail(error)
   }

@@ -31,7 +31,7 @@ export type Step = {
 /** How many steps of a chat are done, and their hash. */
 export type Done = { done: number; hash: string }
 
-export const chained = (hash: string, json: string): string =>
+const chained = (hash: string, json: string): string =>
   createHash("sha256").update(hash).update(json).digest("base64url")
 
 async function* allSteps(spool: Spool, { index, numbered }: SurveyedChat, keeps: boolean): AsyncGenerator<Step> {
