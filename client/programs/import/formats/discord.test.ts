@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals"
+import { itemsOf, messagesOf, sourceOf, toldOf } from "../given-source.ts"
 import { discord } from "./discord.ts"
-import { messagesIn, readSample, sampleOf, toldIn } from "./read-sample.ts"
 
 const author = { id: "201", name: "ann", discriminator: "0000", nickname: "Ann", isBot: false, roles: [] }
 const message = (id: string, more: object = {}) => ({
@@ -39,14 +39,14 @@ const channel = (messages: object[], more: object = {}) => ({
 
 describe("Discord's reader", () => {
   test("an export of DiscordChatExporter is detected, another JSON file is not", async () => {
-    expect(await discord.detects(sampleOf({ "books.json": channel([]) }))).toBe(true)
-    expect(await discord.detects(sampleOf({ "books.json": { guild: 1, messages: [] }, "a.txt": '{"guild":' }))).toBe(
+    expect(await discord.detects(sourceOf({ "books.json": channel([]) }))).toBe(true)
+    expect(await discord.detects(sourceOf({ "books.json": { guild: 1, messages: [] }, "a.txt": '{"guild":' }))).toBe(
       false,
     )
   })
 
   test("a channel comes with its guild, a message with its own offset", async () => {
-    const items = await readSample(discord, { "books.json": channel([message("100")]) })
+    const items = await itemsOf(discord, { "books.json": channel([message("100")]) })
     expect(items).toEqual([
       {
         kind: "chat",
@@ -88,7 +88,7 @@ describe("Discord's reader", () => {
       reactions: [{ emoji: { id: "", name: "👍", code: "thumbsup" }, count: 2, users: [{ id: "201" }, { id: "202" }] }],
       mentions: [{ id: "202", name: "ben" }],
     })
-    const [read] = messagesIn(await readSample(discord, { "books.json": channel([rich]) }))
+    const [read] = messagesOf(await itemsOf(discord, { "books.json": channel([rich]) }))
     expect(read?.metadata).toEqual({
       source_id: "101",
       sender_name: "Ann",
@@ -118,7 +118,7 @@ describe("Discord's reader", () => {
         stickers: [],
       },
     })
-    const [read] = messagesIn(await readSample(discord, { "books.json": channel([forward]) }))
+    const [read] = messagesOf(await itemsOf(discord, { "books.json": channel([forward]) }))
     expect(read?.body).toBe("Read this")
     expect(read?.metadata).toMatchObject({
       forwarded: { source_id: "7", chat_id: "12", sent_at: "2024-01-01T00:00:00+00:00" },
@@ -135,7 +135,7 @@ describe("Discord's reader", () => {
       embeds: [embed],
       interaction: { id: "9", name: "weather", user: author },
     })
-    const [read] = messagesIn(await readSample(discord, { "books.json": channel([answer]) }))
+    const [read] = messagesOf(await itemsOf(discord, { "books.json": channel([answer]) }))
     expect(read?.body).toBe("Weather\nSunny\nWind: 3")
     expect(read?.metadata).toMatchObject({ bot: true, command: "weather" })
   })
@@ -143,38 +143,38 @@ describe("Discord's reader", () => {
   test.each(["GuildMemberJoin", "ChannelPinnedMessage", "Call", "RecipientAdd", "ThreadCreated", "8", "21"])(
     "a system message of type %s is left out",
     async (type) => {
-      const items = await readSample(discord, { "books.json": channel([message("104", { type })]) })
-      expect(messagesIn(items)).toEqual([])
-      expect(toldIn(items)).toEqual([`left out: system message (${type})`])
+      const items = await itemsOf(discord, { "books.json": channel([message("104", { type })]) })
+      expect(messagesOf(items)).toEqual([])
+      expect(toldOf(items)).toEqual([`left out: system message (${type})`])
     },
   )
 
   test("parts of a channel are one chat; other files are left out", async () => {
-    const items = await readSample(discord, {
+    const items = await itemsOf(discord, {
       "books [part 2].json": channel([message("120")]),
       "books.json": channel([message("110")]),
       "books.json_Files/a.png": "…",
     })
-    expect(messagesIn(items).map(({ chat, id }) => [chat, id])).toEqual([
+    expect(messagesOf(items).map(({ chat, id }) => [chat, id])).toEqual([
       ["11", "120"],
       ["11", "110"],
     ])
-    expect(toldIn(items)).toEqual(["left out: file"])
+    expect(toldOf(items)).toEqual(["left out: file"])
     expect(discord.order).toBe("time")
   })
 
   test("two exports of the same time of a channel are a problem, since messages would come twice", async () => {
-    const items = await readSample(discord, {
+    const items = await itemsOf(discord, {
       "a.json": channel([message("110"), message("120")]),
       "b.json": channel([message("115")]),
     })
-    expect(toldIn(items)).toEqual([
+    expect(toldOf(items)).toEqual([
       "problem: a.json has messages of the same channel and time: leave one of the two out",
     ])
   })
 
   test("a message without an id or a time is a problem at its place", async () => {
-    const items = await readSample(discord, { "a.json": channel([message("1", { timestamp: null }), message("", {})]) })
+    const items = await itemsOf(discord, { "a.json": channel([message("1", { timestamp: null }), message("", {})]) })
     expect(items.slice(1)).toEqual([
       { kind: "problem", why: "a message without a timestamp", at: { file: "a.json", path: "messages[0]" } },
       { kind: "problem", why: "a message without an id", at: { file: "a.json", path: "messages[1]" } },
@@ -183,6 +183,6 @@ describe("Discord's reader", () => {
 
   test("a file that ends too early is no export", async () => {
     const text = JSON.stringify(channel([message("1"), message("2")]))
-    await expect(readSample(discord, { "a.json": text.slice(0, -40) })).rejects.toThrow("ends too early")
+    await expect(itemsOf(discord, { "a.json": text.slice(0, -40) })).rejects.toThrow("ends too early")
   })
 })

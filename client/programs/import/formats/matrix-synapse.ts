@@ -58,7 +58,7 @@ const LAST_WITH_ORIGIN = 10
  * Returns the id of a message: the hash of what a redaction leaves of it (the specification's "reference hash"). A
  * redaction leaves nothing of the content of messages and reactions. In room versions 1 and 2, events have their ids.
  */
-export function eventIdOf(event: JsonObject, version: string | null): string {
+function eventIdOf(event: JsonObject, version: string | null): string {
   const after10 = Number(version) > LAST_WITH_ORIGIN
   const names = after10 ? HASHED.slice(0, -HASHED_BEFORE_11) : HASHED
   const members = names.toSorted().flatMap((name) => {

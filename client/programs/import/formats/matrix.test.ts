@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals"
+import { itemsOf, messagesOf, sourceOf, toldOf } from "../given-source.ts"
 import { matrix } from "./matrix.ts"
-import { messagesIn, readSample, sampleOf, toldIn } from "./read-sample.ts"
 
 const ROOM = "!room:example.org"
 const ANN = "@ann:example.org"
@@ -40,17 +40,17 @@ const element = (messages: object[]) => ({
     messages,
   },
 })
-const readOne = async (...messages: object[]) => messagesIn(await readSample(matrix, element(messages)))[0]
+const readOne = async (...messages: object[]) => messagesOf(await itemsOf(matrix, element(messages)))[0]
 
 describe("the reader of Element's export", () => {
   test("it is detected, another JSON file is not", async () => {
-    expect(await matrix.detects(sampleOf(element([])))).toBe(true)
-    expect(await matrix.detects(sampleOf({ "a.json": { name: "Books", messages: [] } }))).toBe(false)
+    expect(await matrix.detects(sourceOf(element([])))).toBe(true)
+    expect(await matrix.detects(sourceOf({ "a.json": { name: "Books", messages: [] } }))).toBe(false)
   })
 
   test("a room and its messages come with their ids, names and times", async () => {
     const join = event("1", { membership: "join", displayname: "Ann" }, { type: "m.room.member", state_key: ANN })
-    expect(await readSample(matrix, element([join, text("2", "Hello")]))).toEqual([
+    expect(await itemsOf(matrix, element([join, text("2", "Hello")]))).toEqual([
       {
         kind: "left-out",
         what: "system event (m.room.member)",
@@ -72,7 +72,7 @@ describe("the reader of Element's export", () => {
   })
 
   test("of several edits by the author the latest holds, wherever it stands; one by another does not", async () => {
-    const items = await readSample(
+    const items = await itemsOf(
       matrix,
       element([
         edit("3", "1", "latest", later(30)),
@@ -81,7 +81,7 @@ describe("the reader of Element's export", () => {
         edit("4", "1", "not mine", { ...later(40), sender: BEN }),
       ]),
     )
-    expect(messagesIn(items)).toMatchObject([
+    expect(messagesOf(items)).toMatchObject([
       {
         id: "$1",
         body: "latest",
@@ -89,7 +89,7 @@ describe("the reader of Element's export", () => {
         sentAt: "2024-03-10T15:15:00.000Z",
       },
     ])
-    expect(toldIn(items)).toEqual(["left out: edit", "left out: edit"])
+    expect(toldOf(items)).toEqual(["left out: edit", "left out: edit"])
   })
 
   test("of two edits of one time that with the greater id holds", async () => {
@@ -157,7 +157,7 @@ describe("the reader of Element's export", () => {
   })
 
   test("redacted and encrypted messages are left out, as is a reaction to nothing here", async () => {
-    const items = await readSample(
+    const items = await itemsOf(
       matrix,
       element([
         event("1", {}),
@@ -167,8 +167,8 @@ describe("the reader of Element's export", () => {
         event("5", { "m.relates_to": { rel_type: "m.annotation", event_id: "$9", key: "👍" } }, { type: "m.reaction" }),
       ]),
     )
-    expect(messagesIn(items)).toEqual([])
-    expect(toldIn(items)).toEqual([
+    expect(messagesOf(items)).toEqual([])
+    expect(toldOf(items)).toEqual([
       "left out: redacted message",
       "left out: encrypted message",
       "left out: encrypted message",
@@ -178,7 +178,7 @@ describe("the reader of Element's export", () => {
   })
 
   test("a message without an id is a problem at its place", async () => {
-    const items = await readSample(matrix, element([text("1", "a", { event_id: 1.5, origin_server_ts: "x" })]))
+    const items = await itemsOf(matrix, element([text("1", "a", { event_id: 1.5, origin_server_ts: "x" })]))
     expect(items[0]).toEqual({
       kind: "problem",
       why: "a message without an id or a time",
@@ -224,7 +224,7 @@ describe("the reader of Synapse's export-data", () => {
   ])(
     "in a room of version %s an event gets the id that Synapse has for it, which the export lacks",
     async (version, id) => {
-      const [read] = messagesIn(await readSample(matrix, events(create(version), PDU)))
+      const [read] = messagesOf(await itemsOf(matrix, events(create(version), PDU)))
       expect(read).toMatchObject({ id, body: PDU.content.body, chat: ROOM })
       expect(read?.at).toEqual({ file: `rooms/${ROOM}/events`, path: "[1]" })
     },
@@ -236,21 +236,21 @@ describe("the reader of Synapse's export-data", () => {
       "m.relates_to": { rel_type: "m.replace", event_id: FROM_11 },
     }
     const edited = { ...PDU, content: { ...PDU.content, ...relates }, depth: 8, origin_server_ts: 1700000001000 }
-    const [read] = messagesIn(await readSample(matrix, events(create("12"), PDU, edited)))
+    const [read] = messagesOf(await itemsOf(matrix, events(create("12"), PDU, edited)))
     expect(read).toMatchObject({ id: FROM_11, body: "edited" })
   })
 
   test("an event of an old room has its own id; the name of the room is in its state", async () => {
     const name = { ...create(undefined), type: "m.room.name", content: { name: "Books" } }
-    const items = await readSample(matrix, events(create(undefined), name, { ...PDU, event_id: "$x:example.org" }))
-    expect(messagesIn(items)[0]?.id).toBe("$x:example.org")
+    const items = await itemsOf(matrix, events(create(undefined), name, { ...PDU, event_id: "$x:example.org" }))
+    expect(messagesOf(items)[0]?.id).toBe("$x:example.org")
     expect(items.at(-1)).toMatchObject({ kind: "chat", chat: ROOM, name: "Books" })
   })
 
   test("what else the export has is left out; a file that ends too early is no export", async () => {
     const more = { ...events(create("12"), PDU), "user_data/profile": "{}", [`rooms/${ROOM}/state/$a`]: "{}{}" }
-    expect(toldIn(await readSample(matrix, more)).filter((what) => what === "left out: file")).toHaveLength(2)
+    expect(toldOf(await itemsOf(matrix, more)).filter((what) => what === "left out: file")).toHaveLength(2)
     const cut = JSON.stringify(PDU).slice(0, -5)
-    await expect(readSample(matrix, { [`rooms/${ROOM}/events`]: cut })).rejects.toThrow("is not JSON")
+    await expect(itemsOf(matrix, { [`rooms/${ROOM}/events`]: cut })).rejects.toThrow("is not JSON")
   })
 })

@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from "../format.ts"
 import { idOf, objectOf, objectsOf, textOf, told } from "../values.ts"
 
 /** Returns the text of a value that is a string, or an array of strings and of parts with a `text`. */
-export function joined(value: JsonValue | undefined): string {
+function joined(value: JsonValue | undefined): string {
   if (typeof value === "string") return value
   if (!Array.isArray(value)) return ""
   return value.map((part) => (typeof part === "string" ? part : (textOf(objectOf(part).text) ?? ""))).join("")

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals"
-import { messagesIn, readSample, sampleOf, toldIn } from "./read-sample.ts"
+import { itemsOf, messagesOf, sourceOf, toldOf } from "../given-source.ts"
 import { telegram } from "./telegram.ts"
 
 const message = (id: number, more: object = {}) => ({
@@ -21,19 +21,19 @@ const chat = (messages: object[], more: object = {}) => ({
   messages,
 })
 const readOne = async (more: object) =>
-  messagesIn(await readSample(telegram, { "result.json": chat([message(1, more)]) }))[0]
+  messagesOf(await itemsOf(telegram, { "result.json": chat([message(1, more)]) }))[0]
 
 describe("Telegram's reader", () => {
   test("an export of one chat or of an account is detected, another JSON file is not", async () => {
-    expect(await telegram.detects(sampleOf({ "result.json": chat([]) }))).toBe(true)
-    expect(await telegram.detects(sampleOf({ "result.json": { about: "Here", chats: { about: "", list: [] } } }))).toBe(
+    expect(await telegram.detects(sourceOf({ "result.json": chat([]) }))).toBe(true)
+    expect(await telegram.detects(sourceOf({ "result.json": { about: "Here", chats: { about: "", list: [] } } }))).toBe(
       true,
     )
-    expect(await telegram.detects(sampleOf({ "result.json": { type: "personal", messages: [] } }))).toBe(false)
+    expect(await telegram.detects(sourceOf({ "result.json": { type: "personal", messages: [] } }))).toBe(false)
   })
 
   test("a message has the instant that date_unixtime tells, not the local date", async () => {
-    const items = await readSample(telegram, { "result.json": chat([message(1)]) }, { timezone: "Asia/Tokyo" })
+    const items = await itemsOf(telegram, { "result.json": chat([message(1)]) }, { timezone: "Asia/Tokyo" })
     expect(items).toEqual([
       {
         kind: "chat",
@@ -56,10 +56,10 @@ describe("Telegram's reader", () => {
 
   test("an old export without date_unixtime needs the time zone", async () => {
     const old = { "result.json": chat([message(1, { date_unixtime: undefined, edited: "2024-03-10T17:00:00" })]) }
-    expect(toldIn(await readSample(telegram, old))).toEqual([
+    expect(toldOf(await itemsOf(telegram, old))).toEqual([
       "problem: a time without an offset: give --timezone, such as Europe/Berlin",
     ])
-    const [read] = messagesIn(await readSample(telegram, old, { timezone: "Europe/Berlin" }))
+    const [read] = messagesOf(await itemsOf(telegram, old, { timezone: "Europe/Berlin" }))
     expect(read?.sentAt).toBe("2024-03-10T15:15:00.000Z")
     expect(read?.metadata).toMatchObject({ edited_at: "2024-03-10T16:00:00.000Z" })
   })
@@ -125,9 +125,9 @@ describe("Telegram's reader", () => {
 
   test("a file that the export lacks is told, and its message stays", async () => {
     const photo = "(File not included. Change data exporting settings to download.)"
-    const items = await readSample(telegram, { "result.json": chat([message(1, { text: "", photo })]) })
-    expect(toldIn(items)).toEqual(["left out: file of a message"])
-    expect(messagesIn(items)[0]).toMatchObject({
+    const items = await itemsOf(telegram, { "result.json": chat([message(1, { text: "", photo })]) })
+    expect(toldOf(items)).toEqual(["left out: file of a message"])
+    expect(messagesOf(items)[0]).toMatchObject({
       body: "(photo)",
       metadata: { files: [{ type: "photo", missing: true }] },
     })
@@ -168,12 +168,12 @@ describe("Telegram's reader", () => {
       action: "join_group_by_link",
       text: "",
     }
-    const items = await readSample(telegram, { "result.json": chat([join, { id: 2, type: "unsupported" }]) })
-    expect(toldIn(items)).toEqual(["left out: system message (join_group_by_link)", "left out: unsupported message"])
+    const items = await itemsOf(telegram, { "result.json": chat([join, { id: 2, type: "unsupported" }]) })
+    expect(toldOf(items)).toEqual(["left out: system message (join_group_by_link)", "left out: unsupported message"])
   })
 
   test("the chats of an archive are told apart by their kind, since ids of users and groups overlap", async () => {
-    const items = await readSample(telegram, {
+    const items = await itemsOf(telegram, {
       "result.json": {
         about: "Here is the data you requested.",
         personal_information: { user_id: 1, first_name: "Ann" },
@@ -195,12 +195,12 @@ describe("Telegram's reader", () => {
       ["user1", null],
       ["channel5", "Old"],
     ])
-    expect(messagesIn(items).map((read) => [read.chat, read.id, read.at.path])).toEqual([
+    expect(messagesOf(items).map((read) => [read.chat, read.id, read.at.path])).toEqual([
       ["user5", "1", "chats.list[0].messages[0]"],
       ["chat5", "1", "chats.list[1].messages[0]"],
       ["user1", "9", "chats.list[2].messages[0]"],
     ])
-    expect(toldIn(items)).toEqual(["left out: the account's own data", "left out: contacts"])
+    expect(toldOf(items)).toEqual(["left out: the account's own data", "left out: contacts"])
   })
 
   test("control characters, which Telegram Desktop writes as no JSON has them, are read", async () => {
@@ -208,12 +208,12 @@ describe("Telegram's reader", () => {
       "CONTROL",
       String.raw`a\x0Bb \\x0B \"\\\x1F\n`,
     )
-    const [read] = messagesIn(await readSample(telegram, { "result.json": text }))
+    const [read] = messagesOf(await itemsOf(telegram, { "result.json": text }))
     expect(read?.body).toBe('a\u000bb \\x0B "\\\u001f\n')
   })
 
   test("an archive that ends too early is no export", async () => {
     const text = JSON.stringify(chat([message(1), message(2)]))
-    await expect(readSample(telegram, { "result.json": text.slice(0, -9) })).rejects.toThrow("ends too early")
+    await expect(itemsOf(telegram, { "result.json": text.slice(0, -9) })).rejects.toThrow("ends too early")
   })
 })

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "@jest/globals"
 import fc from "fast-check"
 import type { FormatOptions } from "../format.ts"
-import { messagesIn, readSample, sampleOf, toldIn } from "./read-sample.ts"
+import { itemsOf, messagesOf, sourceOf, toldOf } from "../given-source.ts"
 import { whatsapp } from "./whatsapp.ts"
 
 const ANDROID = "WhatsApp Chat with Book Club.txt"
 const IOS = "_chat.txt"
 const read = async (text: string, options: Partial<FormatOptions> = {}, file = ANDROID) =>
-  await readSample(whatsapp, { [file]: text }, { timezone: "UTC", ...options })
+  await itemsOf(whatsapp, { [file]: text }, { timezone: "UTC", ...options })
 const timesIn = async (text: string, options: Partial<FormatOptions> = {}) =>
-  messagesIn(await read(text, options)).map(({ sentAt }) => sentAt?.replace(".000Z", ""))
+  messagesOf(await read(text, options)).map(({ sentAt }) => sentAt?.replace(".000Z", ""))
 /** Lines whose dates are decided by one with a day beyond 12. */
 const decided = (...stamps: string[]) => stamps.map((stamp) => `${stamp}Ann: Hello`).join("\n")
 
@@ -35,16 +35,16 @@ describe("a chat as WhatsApp exports it", () => {
     const text = "[25.03.24, 15:15:01] Ann: one\r\n\r\ntwo: three\r\n\u200e[25.03.24, 15:15:02] Ben: four\r\n"
     const items = await read(text, {}, "WhatsApp Chat - Book Club/_chat.txt")
     expect(items[0]).toMatchObject({ kind: "chat", name: "Book Club" })
-    expect(messagesIn(items).map(({ sender, body }) => [sender, body])).toEqual([
+    expect(messagesOf(items).map(({ sender, body }) => [sender, body])).toEqual([
       ["Ann", "one\n\ntwo: three"],
       ["Ben", "four"],
     ])
   })
 
   test("it is known by its first line, whatever the name of the file", async () => {
-    expect(await whatsapp.detects(sampleOf({ "a.txt": "\ufeff25/03/2024, 15:15 - Ann: Hello" }))).toBe(true)
-    expect(await whatsapp.detects(sampleOf({ "a.txt": "On 25/03/2024, 15:15 - Ann: Hello", "b.md": "" }))).toBe(false)
-    expect(toldIn(await readSample(whatsapp, { "a.jpg": "…", "b.txt": "Dear all" }, {}))).toEqual([
+    expect(await whatsapp.detects(sourceOf({ "a.txt": "\ufeff25/03/2024, 15:15 - Ann: Hello" }))).toBe(true)
+    expect(await whatsapp.detects(sourceOf({ "a.txt": "On 25/03/2024, 15:15 - Ann: Hello", "b.md": "" }))).toBe(false)
+    expect(toldOf(await itemsOf(whatsapp, { "a.jpg": "…", "b.txt": "Dear all" }, {}))).toEqual([
       "left out: file",
       "left out: file",
     ])
@@ -52,14 +52,14 @@ describe("a chat as WhatsApp exports it", () => {
 
   test("a line that looks like a beginning in another form belongs to the message before it", async () => {
     const text = "25/03/2024, 15:15 - Ann: they wrote\n[25/03/2024, 15:14:00] Ben: no\n3/25/24, 3:15 PM - Cy: yes"
-    expect(messagesIn(await read(text)).map(({ body }) => body)).toEqual([
+    expect(messagesOf(await read(text)).map(({ body }) => body)).toEqual([
       "they wrote\n[25/03/2024, 15:14:00] Ben: no\n3/25/24, 3:15 PM - Cy: yes",
     ])
   })
 
   test("messages alike have different ids, and a later export gives them the same ones", async () => {
     const lines = ["24/03/2024, 15:15 - Ann: old", ...Array(3).fill("25/03/2024, 15:15 - Ann: ok")]
-    const ids = async (from: number) => messagesIn(await read(lines.slice(from).join("\n"))).map(({ id }) => id)
+    const ids = async (from: number) => messagesOf(await read(lines.slice(from).join("\n"))).map(({ id }) => id)
     const all = await ids(0)
     expect(new Set(all).size).toBe(4)
     expect(await ids(1)).toEqual(all.slice(1))
@@ -146,8 +146,8 @@ describe("dates and times of phones", () => {
     ["an hour that its word does not have", decided("2024/3/10 凌晨9:15 - "), "is not a date and time"],
   ])("%s: a problem", async (_, text, why) => {
     const items = await read(text)
-    expect(messagesIn(items)).toEqual([])
-    expect(toldIn(items)).toEqual([expect.stringContaining(why)])
+    expect(messagesOf(items)).toEqual([])
+    expect(toldOf(items)).toEqual([expect.stringContaining(why)])
   })
 
   test("an unknown word is none of a 12-hour clock if there is an hour beyond 12", async () => {
@@ -159,10 +159,10 @@ describe("dates and times of phones", () => {
 describe("times without an offset", () => {
   test("without a time zone, or with one that is none, they are a problem", async () => {
     const text = decided("25/03/2024, 15:15 - ")
-    expect(toldIn(await readSample(whatsapp, { [ANDROID]: text }))).toEqual([
+    expect(toldOf(await itemsOf(whatsapp, { [ANDROID]: text }))).toEqual([
       "problem: its times have no offset: give --timezone, such as Europe/Berlin",
     ])
-    expect(toldIn(await read(text, { timezone: "Mars/Olympus" }))).toEqual([
+    expect(toldOf(await read(text, { timezone: "Mars/Olympus" }))).toEqual([
       'problem: there is no time zone "Mars/Olympus"',
     ])
   })
@@ -195,12 +195,12 @@ describe("what is no text of a person", () => {
     'Ann changed the subject to "Books: a club"',
     "Ann änderte den Betreff zu „Bücher: ein Club“",
   ])("a line without an author is left out: %s", async (text) => {
-    expect(toldIn(await android(text))).toEqual(["left out: system message"])
+    expect(toldOf(await android(text))).toEqual(["left out: system message"])
   })
 
   test("an author may have quotation marks, if there is more than one line of them", async () => {
     const line = '25/03/2024, 15:15 - Ben "Bookworm" Example: Hello'
-    expect(messagesIn(await read(`${line}\n${line}`)).map(({ sender }) => sender)).toEqual(
+    expect(messagesOf(await read(`${line}\n${line}`)).map(({ sender }) => sender)).toEqual(
       Array(2).fill('Ben "Bookworm" Example'),
     )
   })
@@ -210,18 +210,18 @@ describe("what is no text of a person", () => {
     "Books: \u200eAnn created this group",
     "\u200eYour security code with Ann changed.",
   ])("on iOS, a line of WhatsApp's own has a mark: %s", async (text) => {
-    expect(toldIn(await ios(text))).toEqual(["left out: system message"])
+    expect(toldOf(await ios(text))).toEqual(["left out: system message"])
   })
 
   test.each(["This message was deleted", "Se eliminó este mensaje.", "Du hast diese Nachricht gelöscht."])(
     "a deleted message is left out: %s",
     async (text) => {
-      expect(toldIn(await android(`Ann: ${text}`))).toEqual(["left out: deleted message"])
+      expect(toldOf(await android(`Ann: ${text}`))).toEqual(["left out: deleted message"])
     },
   )
 
   test("a message without a text is left out", async () => {
-    expect(toldIn(await android("Ann:"))).toEqual(["left out: message without text"])
+    expect(toldOf(await android("Ann:"))).toEqual(["left out: message without text"])
   })
 
   test.each([
@@ -233,8 +233,8 @@ describe("what is no text of a person", () => {
     [ios, "Ann: \u200ea.pdf • 3 pages \u200edocument omitted", "a.pdf • 3 pages"],
   ])("a file that was not exported is told, and its message stays", async (from, text, body) => {
     const items = await from(text)
-    expect(messagesIn(items)).toMatchObject([{ body, metadata: { files: [{ missing: true }] } }])
-    expect(toldIn(items)).toEqual(["left out: file of a message"])
+    expect(messagesOf(items)).toMatchObject([{ body, metadata: { files: [{ missing: true }] } }])
+    expect(toldOf(items)).toEqual(["left out: file of a message"])
   })
 
   test.each([
@@ -248,7 +248,7 @@ describe("what is no text of a person", () => {
     ],
     [ios, "Ann: Look! \u200e<adjunto: 00000003-a.pdf>", "00000003-a.pdf", "Look!"],
   ])("a file that was exported is named, with its caption", async (from, text, name, body) => {
-    expect(messagesIn(await from(text))).toMatchObject([{ body, metadata: { files: [{ name }] } }])
+    expect(messagesOf(await from(text))).toMatchObject([{ body, metadata: { files: [{ name }] } }])
   })
 
   test.each([
@@ -256,13 +256,13 @@ describe("what is no text of a person", () => {
     [android, "Ann: Hello <Se editó este mensaje.>"],
     [ios, "Ann: Hello \u200e<This message was edited>"],
   ])("the mark of an edited message is taken off", async (from, text) => {
-    expect(messagesIn(await from(text))).toMatchObject([{ body: "Hello", metadata: { edited: true } }])
+    expect(messagesOf(await from(text))).toMatchObject([{ body: "Hello", metadata: { edited: true } }])
   })
 
   test.each(["<3", "a.jpg (a file)", "<attached: nothing>", "12: 30", "- x", "This message was deleted by me"])(
     "a text that only looks like one of these stays: %s",
     async (text) => {
-      expect(messagesIn(await android(`Ann: ${text}`)).map(({ body }) => body)).toEqual([text])
+      expect(messagesOf(await android(`Ann: ${text}`)).map(({ body }) => body)).toEqual([text])
     },
   )
 })
@@ -298,9 +298,9 @@ describe("files written with the runtime's own dates of all languages", () => {
         )
         const text = write({ locale, hour12, seconds: ios, ios }, times, Array(times.length).fill("Ann: Hello"))
         const items = await read(text, { timezone: "Asia/Kolkata" })
-        const back = messagesIn(items).map(({ sentAt }) => Date.parse(sentAt ?? ""))
+        const back = messagesOf(items).map(({ sentAt }) => Date.parse(sentAt ?? ""))
         if (NOT_READ.has(locale) && back.length === 0) expect(items).not.toEqual([])
-        else expect({ back, told: toldIn(items) }).toEqual({ back: times, told: [] })
+        else expect({ back, told: toldOf(items) }).toEqual({ back: times, told: [] })
       }
   })
 
@@ -321,7 +321,7 @@ describe("files written with the runtime's own dates of all languages", () => {
         )
         const items = await read(text, { timezone: "Asia/Kolkata" })
         expect(
-          messagesIn(items).map(({ sender, body: said, sentAt }) => [sender, said, Date.parse(sentAt ?? "")]),
+          messagesOf(items).map(({ sender, body: said, sentAt }) => [sender, said, Date.parse(sentAt ?? "")]),
         ).toEqual(messages.map(([author, said], index) => [author.replace(/\s/g, " "), said, times[index]]))
       }),
       { numRuns: 50 },
