@@ -38,7 +38,17 @@ export function clockOf(timezone: string): (localMs: number, notBefore: number) 
     const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part
     return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(instant / 1_000) * 1_000
   }
+  // Of the day asked for last: the offset, if it is the same from the day before to the day after.
+  let day = Number.NaN
+  let constant: number | null = null
   return (localMs, notBefore) => {
+    const start = Math.floor(localMs / DAY_MS) * DAY_MS
+    if (start !== day) {
+      day = start
+      const offset = offsetMs(start - DAY_MS)
+      constant = offset === offsetMs(start + 2 * DAY_MS) ? offset : null
+    }
+    if (constant !== null) return localMs - constant
     const before = offsetMs(localMs - DAY_MS)
     const after = offsetMs(localMs + DAY_MS)
     const instants = [...new Set([localMs - before, localMs - after])]
