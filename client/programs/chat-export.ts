@@ -68,6 +68,9 @@ async function main(args: string[]): Promise<number> {
   let output: Output | undefined
   try {
     output = isStream ? standardOutput(process.stdout) : await fileOutput(path, state?.bytes)
+    console.error(
+      state === undefined ? `Exporting to ${path}` : `Going on after ${state.bytes} bytes of an earlier run`,
+    )
     const save = statePath === undefined ? undefined : saving(statePath, about)
     const lines = await runExport({ application, output, state, save, concurrency, follow, signal, progress })
     progress.end()

@@ -1,5 +1,5 @@
 // Where an export goes: a file, which is cut back to what its state says if it goes on, or the standard output.
-import { type FileHandle, open } from "node:fs/promises"
+import { type FileHandle, open, stat } from "node:fs/promises"
 
 /** JSON may have these in its texts as they are, but many readers end a line there: Node's readline, httpx, requests. */
 const LINE_ENDS = /[\u0085\u2028\u2029]/g
@@ -20,13 +20,17 @@ export type Output = {
 
 /**
  * Opens a file to be written: a new one, or with `bytes` the one of an earlier run, from there on. Throws an Error if there
- * is one already that no state tells of, or if it is shorter than its state says.
+ * is text already that no state tells of, or less than its state says.
  */
 export async function fileOutput(path: string, bytes: number | undefined): Promise<Output> {
-  const file = await open(path, bytes === undefined ? "wx" : "r+").catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error
+  const isThere = await stat(path).then(
+    ({ size }) => size > 0,
+    () => false,
+  )
+  if (bytes === undefined && isThere)
     throw new Error(`${path} is there already, and no state tells how far it is; give another --output`)
-  })
+  // A run that was killed early leaves an empty file and no state.
+  const file = await open(path, isThere ? "r+" : "w")
   const from = bytes ?? 0
   const { size } = await file.stat()
   if (size < from) {

@@ -81,10 +81,9 @@ async function send(given: Import, { url, application }: NonNullable<Import["tar
   const { chats, spool } = surveyed
   const about = { url, application: fingerprint(application.token), format: format.name }
   const state = await State.open(statePath, about, () => greatestChat(application))
-  const before = new Set(state.chats.keys())
   const total = chats.reduce((sum, chat) => sum + chat.messages + holesOf({ spool, chat, keeps }), 0)
   let done = [...state.chats.values()].reduce((sum, chat) => sum + chat.done, 0)
-  if (before.size > 0) say(`Going on after ${count(done, "message")} that an earlier run has sent (${statePath}).`)
+  if (state.isResumed) say(`Going on after ${count(done, "message")} that an earlier run has sent (${statePath}).`)
   const startedAt = performance.now()
   const first = done
   const sent = (messages: number) => {
@@ -95,7 +94,7 @@ async function send(given: Import, { url, application }: NonNullable<Import["tar
   const sending: Sending = { application, state, signal, keeps, sent, ...surveyed }
   try {
     await createChats(sending, chats)
-    if (!signal.aborted) await sendAll(sending, given.concurrency, chats, before)
+    if (!signal.aborted) await sendAll(sending, given.concurrency, chats)
   } finally {
     await state.close()
     progress.end()
@@ -112,13 +111,12 @@ async function greatestChat(application: ApplicationHandle): Promise<number> {
 }
 
 /** Sends chats side by side, the largest first, so that the last one to end is not a large one that began late. */
-async function sendAll(sending: Sending, concurrency: number, chats: SurveyedChat[], before: Set<string>) {
+async function sendAll(sending: Sending, concurrency: number, chats: SurveyedChat[]) {
   const left = chats.toSorted((a, b) => a.messages - b.messages)
   const stop = new AbortController()
   const own = { ...sending, signal: AbortSignal.any([sending.signal, stop.signal]) }
   const work = async (): Promise<void> => {
-    for (let chat = left.pop(); chat !== undefined && !own.signal.aborted; chat = left.pop())
-      await sendChat(own, chat, before.has(chat.id))
+    for (let chat = left.pop(); chat !== undefined && !own.signal.aborted; chat = left.pop()) await sendChat(own, chat)
   }
   // When one fails, the others end what they are at, so that the state has all that was acknowledged.
   const failing = (error: unknown) => {

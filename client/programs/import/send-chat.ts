@@ -28,12 +28,12 @@ export type Sending = {
   sent(messages: number): void
 }
 
-/** Sends what is missing of a chat that was created. `resumed` if an earlier run may have sent some of it. */
-export async function sendChat(sending: Sending, chat: SurveyedChat, resumed: boolean): Promise<void> {
+/** Sends what is missing of a chat that was created. */
+export async function sendChat(sending: Sending, chat: SurveyedChat): Promise<void> {
   const { application, state, signal } = sending
   let at = state.chats.get(chat.id) as ChatState
   const handle = application.chat(at.number)
-  if (resumed) at = await caughtUp(sending, chat, handle, at)
+  if (state.isResumed) at = await caughtUp(sending, chat, handle, at)
   let kept = true
   for await (const batch of batched(stepsAfter({ ...sending, chat }, at))) {
     if (signal.aborted) return

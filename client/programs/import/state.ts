@@ -45,6 +45,8 @@ export const fingerprint = (text: string): string => createHash("sha256").update
 
 export class State {
   readonly head: Head
+  /** Whether an earlier run began the import, and may have sent more than the state says. */
+  readonly isResumed: boolean
   readonly chats = new Map<string, ChatState>()
   /** The chats that stand for missing ones and are still there. */
   readonly placeholders = new Set<number>()
@@ -52,8 +54,9 @@ export class State {
   lastChat: number
   readonly #file: FileHandle
 
-  private constructor(head: Head, file: FileHandle, lines: Line[]) {
+  private constructor(head: Head, isResumed: boolean, file: FileHandle, lines: Line[]) {
     this.head = head
+    this.isResumed = isResumed
     this.lastChat = head.after
     this.#file = file
     for (const line of lines) this.#take(line)
@@ -73,7 +76,7 @@ export class State {
     const fresh = `${path}.new`
     await writeFile(fresh, [head, ...lines].map((line) => `${JSON.stringify(line)}\n`).join(""), { mode: 0o600 })
     await rename(fresh, path)
-    return new State(head, await open(path, "a"), lines as Line[])
+    return new State(head, known !== undefined, await open(path, "a"), lines as Line[])
   }
 
   /** Adds what the API has acknowledged. */
