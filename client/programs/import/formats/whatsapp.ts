@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto"
 import type { Format, FormatOptions, Item, Place, SourceFile } from "../format.ts"
-import { head, lines } from "../reading.ts"
+import { BadSource, head, lines } from "../reading.ts"
 import { fileLeftOut } from "./export-files.ts"
 import { clockOf, isTimezone } from "./local-time.ts"
 import { type DateOrder, dayOf, orderFinder } from "./whatsapp-dates.ts"
@@ -52,7 +52,11 @@ async function* entries(file: SourceFile, shape: string, maxBytes: number): Asyn
     if (header?.stamp.shape === shape) {
       if (entry !== null) yield entry
       entry = { line, stamp: header.stamp, text: header.rest }
-    } else if (entry !== null) entry.text += "\n".repeat(line - last) + text
+    } else if (entry !== null) {
+      entry.text += "\n".repeat(line - last) + text
+      if (entry.text.length > maxBytes)
+        throw new BadSource(`a message has over ${maxBytes} characters`, { file: file.name, line: entry.line })
+    }
     last = line
   }
   if (entry !== null) yield entry
@@ -78,7 +82,7 @@ async function surveyed(file: SourceFile, shape: string, options: FormatOptions)
     finder.see(stamp, line)
     if (stamp.word !== "" && kindOfWord(stamp.word) === "unknown") {
       unknown ??= { word: stamp.word, line }
-      if (stamp.hour === 0 || stamp.hour > 12) silent = true
+      if (stamp.hour > 12) silent = true
     }
     const author = authorOf(text)?.author
     if (author !== undefined && QUOTE.test(author)) seen.set(author, seen.has(author))
@@ -104,7 +108,7 @@ async function* readChat(file: SourceFile, shape: string, options: FormatOptions
   const instant = clockOf(options.timezone ?? "UTC")
   const ids = idMaker()
   let latest = Number.NEGATIVE_INFINITY
-  yield { kind: "chat", chat: file.name, name: nameOf(file.name), metadata: {} }
+  yield { kind: "chat", chat: file.name, name: nameOf(file.name), metadata: { source: "whatsapp" } }
   for await (const entry of entries(file, shape, options.maxBytes)) {
     const at: Place = { file: file.name, line: entry.line }
     const [day, time] = [dayOf(entry.stamp, order), timeOfDay(entry.stamp, silent)]
@@ -112,6 +116,8 @@ async function* readChat(file: SourceFile, shape: string, options: FormatOptions
       yield { kind: "problem", why: `"${entry.stamp.text}" is not a date and time`, at }
       continue
     }
+    const sent = instant(day + time, latest)
+    latest = Math.max(latest, sent)
     const told = toldBy(entry, quoted)
     if (told.kind === "left-out") {
       yield { ...told, at }
@@ -119,8 +125,6 @@ async function* readChat(file: SourceFile, shape: string, options: FormatOptions
     }
     if (told.missing)
       yield { kind: "left-out", what: "file of a message", why: "the chat was exported without media", at }
-    const sent = instant(day + time, latest)
-    latest = Math.max(latest, sent)
     const { body, sender, metadata } = told
     const sentAt = new Date(sent).toISOString()
     yield { kind: "message", chat: file.name, id: ids(entry), body, sender, sentAt, metadata, at }
