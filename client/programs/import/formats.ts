@@ -1,12 +1,16 @@
 // The formats that chat-import knows, in the order in which a source is tried.
 import type { Format, Source } from "./format.ts"
+import { discord } from "./formats/discord.ts"
+import { matrix } from "./formats/matrix.ts"
 import { mattermost } from "./formats/mattermost.ts"
 import { ndjson } from "./formats/ndjson.ts"
 import { rocketchat } from "./formats/rocketchat.ts"
 import { slack } from "./formats/slack.ts"
+import { telegram } from "./formats/telegram.ts"
+import { whatsapp } from "./formats/whatsapp.ts"
 import { zulip } from "./formats/zulip.ts"
 
-export const FORMATS: Format[] = [ndjson, slack, mattermost, rocketchat, zulip]
+export const FORMATS: Format[] = [ndjson, slack, mattermost, rocketchat, zulip, discord, telegram, matrix, whatsapp]
 
 /** Returns the format of this name, or the one that the source has. */
 export async function formatOf(source: Source, name: string | undefined): Promise<Format> {
