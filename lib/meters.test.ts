@@ -1,0 +1,52 @@
+import { expect, test } from "@jest/globals"
+import { count, METERS, meterLines, observe, shortName } from "./meters.ts"
+
+const linesWith = (text: string): string[] => meterLines().filter((line) => line.includes(text))
+
+test("a counter: adds up by its labels, and shows a zero", () => {
+  count(METERS.requests, { function: "one", status: 200 })
+  count(METERS.requests, { function: "one", status: 200 }, 2)
+  count(METERS.requests, { function: "one", status: 503 }, 0)
+  expect(linesWith('function="one"')).toEqual([
+    'chat_requests_total{function="one",status="200"} 3',
+    'chat_requests_total{function="one",status="503"} 0',
+  ])
+})
+
+test("a histogram: counts a value in each bucket whose bound it does not exceed", () => {
+  for (const value of [0.002, 0.4, 0.5, 60]) observe(METERS.requestSeconds, { function: "two" }, value)
+  const buckets = linesWith('_bucket{function="two"').map((line) => line.replace(/^.*le="(.*)"\} /, "$1 "))
+  expect(buckets).toEqual(
+    ["0.002 1", "0.005 1", "0.01 1", "0.025 1", "0.05 1", "0.1 1", "0.25 1"].concat(
+      ["0.5 3", "1 3", "2 3", "5 3", "10 3"],
+      ["+Inf 4"],
+    ),
+  )
+  expect(linesWith('_count{function="two"')).toEqual(['chat_request_duration_seconds_count{function="two"} 4'])
+  expect(linesWith('_sum{function="two"')).toEqual(['chat_request_duration_seconds_sum{function="two"} 60.902'])
+})
+
+test("each meter with a series: has its help and type once, before its series", () => {
+  count(METERS.jobs, { function: "three", outcome: "done" })
+  const lines = meterLines()
+  const heads = lines.filter((line) => line.startsWith("# TYPE"))
+  expect(new Set(heads).size).toBe(heads.length)
+  const series = lines.indexOf('chat_job_runs_total{function="three",outcome="done"} 1')
+  expect(lines.slice(series - 2, series)).toEqual([
+    "# HELP chat_job_runs_total Runs of the functions with a schedule.",
+    "# TYPE chat_job_runs_total counter",
+  ])
+})
+
+test("a label's value: is escaped", () => {
+  count(METERS.jobs, { function: 'a"b\\c\nd', outcome: "done" })
+  expect(linesWith("a\\")).toEqual(['chat_job_runs_total{function="a\\"b\\\\c\\nd",outcome="done"} 1'])
+})
+
+test("the name of a function: loses what the emulator puts before it", () => {
+  expect([shortName("chat-backend-local-get-health"), shortName("get-health"), shortName()]).toEqual([
+    "get-health",
+    "get-health",
+    "unknown",
+  ])
+})
