@@ -6,7 +6,8 @@
  */
 import { isInCloud } from "./in-cloud.ts"
 
-export type Meter = { name: string; type: "counter" | "histogram"; help: string; bounds?: readonly number[] }
+/** With bounds it is a histogram, else a counter. */
+export type Meter = { name: string; bounds?: readonly number[] }
 export type Labels = Readonly<Record<string, string | number>>
 /** `buckets` counts values by the first bound that they do not exceed; the last one is of those beyond all bounds. */
 type Series = { labels: string; value: number; buckets?: number[] }
@@ -16,29 +17,15 @@ const REQUEST_BOUNDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5
 /** Seconds, from a queue at rest to beyond the age at which an alarm rings. */
 const WAIT_BOUNDS = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 360, 900]
 
+/** Their help texts are in lib/operate/prometheus.ts, since most functions need only the names. */
 export const METERS = {
-  requests: { name: "chat_requests_total", type: "counter", help: "Requests answered." },
-  requestSeconds: {
-    name: "chat_request_duration_seconds",
-    type: "histogram",
-    help: "Time from a request to its answer, in the function.",
-    bounds: REQUEST_BOUNDS,
-  },
-  batches: { name: "chat_batches_total", type: "counter", help: "Batches that a consumer was given." },
-  batchSeconds: {
-    name: "chat_batch_duration_seconds",
-    type: "histogram",
-    help: "Time that a consumer took for a batch.",
-    bounds: REQUEST_BOUNDS,
-  },
-  events: { name: "chat_events_total", type: "counter", help: "Events that a consumer was given." },
-  waits: {
-    name: "chat_queue_wait_seconds",
-    type: "histogram",
-    help: "Time from the sending of a message to its receipt by a consumer.",
-    bounds: WAIT_BOUNDS,
-  },
-  jobs: { name: "chat_job_runs_total", type: "counter", help: "Runs of the functions with a schedule." },
+  requests: { name: "chat_requests_total" },
+  requestSeconds: { name: "chat_request_duration_seconds", bounds: REQUEST_BOUNDS },
+  batches: { name: "chat_batches_total" },
+  batchSeconds: { name: "chat_batch_duration_seconds", bounds: REQUEST_BOUNDS },
+  events: { name: "chat_events_total" },
+  waits: { name: "chat_queue_wait_seconds", bounds: WAIT_BOUNDS },
+  jobs: { name: "chat_job_runs_total" },
 } as const satisfies Record<string, Meter>
 
 /** `failed`: it threw or ran out of time. `partial`: some of its messages come again. */
@@ -104,12 +91,8 @@ export function observe(meter: Meter & { bounds: readonly number[] }, labels: La
 export const sampleLine = (name: string, labels: string, value: number): string =>
   labels === "" ? `${name} ${value}` : `${name}{${labels}} ${value}`
 
-export const headLines = ({ name, type, help }: { name: string; type: string; help: string }): string[] => [
-  `# HELP ${name} ${help}`,
-  `# TYPE ${name} ${type}`,
-]
-
-function histogramLines({ name, bounds = [] }: Meter, { labels, value, buckets = [] }: Series): string[] {
+function seriesLines({ name, bounds }: Meter, { labels, value, buckets = [] }: Series): string[] {
+  if (bounds === undefined) return [sampleLine(name, labels, value)]
   let sum = 0
   const lines = [...bounds, "+Inf"].map((bound, index) => {
     sum += buckets[index] ?? 0
@@ -118,15 +101,8 @@ function histogramLines({ name, bounds = [] }: Meter, { labels, value, buckets =
   return [...lines, sampleLine(`${name}_sum`, labels, value), sampleLine(`${name}_count`, labels, sum)]
 }
 
-/** Returns what this process has counted, in Prometheus' text format. */
-export function meterLines(): string[] {
-  return Object.values<Meter>(METERS).flatMap((meter) => {
-    const all = [...(ofProcess[SHARED]?.get(meter.name)?.values() ?? [])]
-    const lines = all.flatMap((series) =>
-      meter.type === "histogram"
-        ? histogramLines(meter, series)
-        : [sampleLine(meter.name, series.labels, series.value)],
-    )
-    return lines.length === 0 ? [] : [...headLines(meter), ...lines]
-  })
+/** Returns the lines of what a meter has counted, in Prometheus' text format. */
+export function meterLines(meter: Meter): string[] {
+  const all = [...(ofProcess[SHARED]?.get(meter.name)?.values() ?? [])]
+  return all.flatMap((series) => seriesLines(meter, series))
 }

@@ -4,13 +4,13 @@
  * Promised: stop() leaves no process of the group. Absent: the detection of programs that hang.
  */
 import { spawn } from "node:child_process"
-import { closeSync, existsSync, mkdirSync, openSync, renameSync } from "node:fs"
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from "node:fs"
 import { join, relative } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { LaunchFailure } from "./failure.ts"
 import { forgetProcess, recordProcess, signalGroup } from "./processes.ts"
 import type { Progress } from "./progress.ts"
-import { logTail } from "./run.ts"
+import { logHead, logTail } from "./run.ts"
 
 /** Short compared with any start-up time, and cheap. */
 const READY_POLL_MS = 100
@@ -159,19 +159,20 @@ export const supervise = async (program: Program, supervision: Supervision): Pro
     )
   }
 
+  /** Aborted by restart(), until the program is started again. */
+  let asked = new AbortController()
   const startAgain = async (failures: number) => {
+    const from = statSync(logFile).size
     run = launch(program, folder, logFile)
     startedAt = Date.now()
     const again = await readyOrEnded(program, run, stopped.signal)
     if (again === "ready") progress.line(`✓ ${program.label} is back`)
     // Once, not at each try.
-    if (typeof again === "object" && failures === 0 && !stopped.signal.aborted)
-      for (const line of logTail(logFile)) progress.line(`  ${line}`)
+    if (typeof again === "object" && failures === 0 && !stopped.signal.aborted && !asked.signal.aborted)
+      for (const line of logHead(logFile, from)) progress.line(`  ${line}`)
     if (again === "late" && !stopped.signal.aborted) signalGroup(run.pid ?? 0, "SIGKILL")
     return failures + 1
   }
-  /** Aborted by restart(), until the program has been started again. */
-  let asked = new AbortController()
   const waitAfter = async (why: string, failures: number) => {
     const waitMs = supervision.restartWaitMs ?? backOffMs(failures)
     await supervision.onEnd?.({ name: program.name, pid: run.pid, why })

@@ -55,6 +55,26 @@ test("a file that is new, replaced, or removed: is told", async () => {
   expect(await toldOf()).toEqual([["functions/new.ts", "lib/http/reply/replies.ts", "serverless.yml"]])
 })
 
+test("a file that is replaced again and again: is told each time", async () => {
+  for (const round of [1, 2, 3]) {
+    told = []
+    write("other", `round ${round}`)
+    renameSync(join(folder, "other"), join(folder, "lib/http/reply/replies.ts"))
+    expect(await toldOf()).toEqual([["lib/http/reply/replies.ts"]])
+    told = []
+    rmSync(join(folder, "functions/get-health.ts"))
+    write("functions/get-health.ts", `round ${round}`)
+    expect(await toldOf()).toEqual([["functions/get-health.ts"]])
+  }
+}, 20_000)
+
+test("a file in a new folder: is told", async () => {
+  mkdirSync(join(folder, "lib/new/deeper"), { recursive: true })
+  await sleep(QUIET_MS)
+  write("lib/new/deeper/file.ts", "new")
+  expect(await toldOf()).toEqual([["lib/new/deeper/file.ts"]])
+})
+
 test("a test, an editor's own file, and a file that is read or linked: are not told", async () => {
   write("lib/log.test.ts", "changed")
   write("lib/.log.ts.swp", "of an editor")

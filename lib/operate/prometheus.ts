@@ -8,7 +8,6 @@ import {
   BATCH_OUTCOMES,
   count,
   EVENT_OUTCOMES,
-  headLines,
   JOB_OUTCOMES,
   type Labels,
   labelText,
@@ -31,7 +30,7 @@ export const JOBS = ["sync-counts", "relay-outbox"] as const
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 type Sample = [labels: Labels, value: number | undefined]
-type Gauge = { name: string; help: string; type?: "counter"; of: (status: Status) => Sample[] }
+type Gauge = { name: string; help: string; type?: "counter" | "gauge"; of: (status: Status) => Sample[] }
 
 const one = (value: number | undefined): Sample[] => [[{}, value]]
 /** Returns the seconds since then; 0 for never, since nothing waits. */
@@ -127,6 +126,16 @@ export const GAUGES: readonly Gauge[] = [
   { name: "chat_redis_max_bytes", help: "Its maxmemory; 0 is none.", of: ({ redis }) => one(redis?.maxBytes) },
 ]
 
+const METERS_HELP: Record<keyof typeof METERS, string> = {
+  requests: "Requests answered.",
+  requestSeconds: "Time from a request to its answer, in the function.",
+  batches: "Batches that a consumer was given.",
+  batchSeconds: "Time that a consumer took for a batch.",
+  events: "Events that a consumer was given.",
+  waits: "Time from the sending of a message to its receipt by a consumer.",
+  jobs: "Runs of the functions with a schedule.",
+}
+
 /** Of this process; the names are those that all clients of Prometheus use. */
 export const PROCESS: readonly (Omit<Gauge, "of"> & { of: () => number })[] = [
   {
@@ -147,12 +156,24 @@ export const PROCESS: readonly (Omit<Gauge, "of"> & { of: () => number })[] = [
   },
 ]
 
-const gaugeLines = ({ name, help, type }: Omit<Gauge, "of">, samples: Sample[]): string[] => {
-  const lines = samples.flatMap(([labels, value]) =>
-    value === undefined ? [] : [sampleLine(name, labelText(labels), value)],
+/** Returns lines below their head; nothing if there are none. */
+const headed = (name: string, help: string, type: string, lines: string[]): string[] =>
+  lines.length === 0 ? [] : [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines]
+
+const gaugeLines = ({ name, help, type = "gauge" }: Omit<Gauge, "of">, samples: Sample[]): string[] =>
+  headed(
+    name,
+    help,
+    type,
+    samples.flatMap(([labels, value]) => (value === undefined ? [] : [sampleLine(name, labelText(labels), value)])),
   )
-  return lines.length === 0 ? [] : [...headLines({ name, help, type: type ?? "gauge" }), ...lines]
-}
+
+const countedLines = (): string[] =>
+  Object.entries<Meter>(METERS).flatMap(([key, meter]) =>
+    headed(meter.name, METERS_HELP[key as keyof typeof METERS], typeOf(meter), meterLines(meter)),
+  )
+
+export const typeOf = ({ bounds }: Meter): "counter" | "histogram" => (bounds ? "histogram" : "counter")
 
 /** Shows series before they have counted anything: Prometheus takes the first value of a series for no increase. */
 function showZeros(): void {
@@ -179,7 +200,7 @@ export async function metricsText(stores: SearchStores): Promise<string> {
   const status = await keptStatus(stores)
   showZeros()
   const lines = [
-    ...meterLines(),
+    ...countedLines(),
     ...GAUGES.flatMap((gauge) => gaugeLines(gauge, gauge.of(status))),
     ...PROCESS.flatMap((gauge) => gaugeLines(gauge, [[{}, gauge.of()]])),
   ]

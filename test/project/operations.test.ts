@@ -1,7 +1,7 @@
 // What docs/operations.md says of log lines, limits and time-outs is true.
 import { expect, test } from "@jest/globals"
-import { BATCH_OUTCOMES, EVENT_OUTCOMES, JOB_OUTCOMES, METERS } from "../../lib/meters.ts"
-import { GAUGES, JOBS, PROCESS } from "../../lib/operate/prometheus.ts"
+import { BATCH_OUTCOMES, EVENT_OUTCOMES, JOB_OUTCOMES, METERS, type Meter } from "../../lib/meters.ts"
+import { GAUGES, JOBS, PROCESS, typeOf } from "../../lib/operate/prometheus.ts"
 import { QUEUES, RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { VISIBILITY_TIMEOUT_SECONDS } from "../../local/services/settings.ts"
 import { matches, projectPaths, read, sectionOf } from "../steps/project-files.ts"
@@ -82,7 +82,7 @@ test("the table of metrics: has each metric of a scrape with its type, and the v
   const table = sectionOf("docs/operations.md", "Metrics").replaceAll(/ +/g, " ")
   const rows = matches(table, /^\| (`.*?` \| \w+ \|)/gm)
   const told = rows.flatMap((row) => matches(row, /`(\w+)`/g).map((name) => [name, / (\w+) \|$/.exec(row)?.[1]]))
-  const meters = Object.values(METERS).map(({ name, type }) => [name, type])
+  const meters = Object.values<Meter>(METERS).map((meter) => [meter.name, typeOf(meter)])
   const gauges = [...GAUGES, ...PROCESS].map(({ name, type = "gauge" }) => [name, type])
   const byName = (one: unknown[], other: unknown[]) => `${one[0]}`.localeCompare(`${other[0]}`)
   expect(told.sort(byName)).toEqual([...meters, ...gauges].sort(byName))
