@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process"
 import { expect, test } from "@jest/globals"
 import { count, METERS, type Meter, meterLines, observe, shortName } from "./meters.ts"
 
@@ -38,4 +39,18 @@ test("the name of a function: loses what the emulator puts before it", () => {
     "get-health",
     "unknown",
   ])
+})
+
+test.each([
+  ["in AWS Lambda", { AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x" }, 0],
+  ["elsewhere", {}, 1],
+])("%s: a process counts only where it can be scraped", (_, environment, series) => {
+  const script = `
+    const { count, METERS, meterLines } = await import(${JSON.stringify(new URL("meters.ts", import.meta.url))})
+    count(METERS.requests, { function: "f", status: 200 })
+    console.log(meterLines(METERS.requests).length)`
+  const { NODE_OPTIONS: _options, SQS_ENDPOINT: _endpoint, AWS_EXECUTION_ENV: _runtime, ...env } = process.env
+  const options = { env: { ...env, ...environment }, encoding: "utf8" } as const
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], options)
+  expect([stderr, Number(stdout)]).toEqual(["", series])
 })
