@@ -7,7 +7,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN node --input-type=module -e ' \
       import { readFileSync, writeFileSync } from "node:fs"; \
       const { devDependencies, ...rest } = JSON.parse(readFileSync("package.json", "utf8")); \
-      const emulator = Object.entries(devDependencies).filter(([name]) => /^(serverless|esbuild)/.test(name)); \
+      const emulator = Object.entries(devDependencies).filter(([name]) => /^(serverless|esbuild|@opentelemetry)/.test(name)); \
       writeFileSync("package.json", JSON.stringify({ ...rest, devDependencies: Object.fromEntries(emulator) }))' \
  && npm install
 # Removes what nothing loads, two thirds of everything: types, source maps and texts; the browser part and 300 services
@@ -31,4 +31,4 @@ ENV NODE_ENV=production
 # Loads every plugin, so that a missing package fails the build and not the start. The schema of serverless.yml that it
 # compiles stays in ~/.serverless, which makes each start faster.
 RUN node node_modules/serverless/bin/serverless.js print --stage local >/dev/null
-CMD ["node", "node_modules/serverless/bin/serverless.js", "offline", "start", "--stage", "local"]
+CMD ["node", "--import", "./local/tracing.ts", "node_modules/serverless/bin/serverless.js", "offline", "start", "--stage", "local"]

@@ -26,7 +26,18 @@ export const EVENT_VERSION = 2
 /** Defines an event that keeps unknown members when it is parsed, though its type omits them. */
 const eventOf = <Shape extends z.ZodRawShape>(shape: Shape) => z.looseObject(shape) as unknown as z.ZodObject<Shape>
 
-const head = { v: z.int().min(1).optional(), revision: Revision, application: Token, chat: Num, message: Num }
+/** The request that an event comes from; a wrong one is no reason to refuse the event. */
+const Origin = z.object({ request_id: z.string(), traceparent: z.string().optional() }).optional().catch(undefined)
+
+const head = {
+  v: z.int().min(1).optional(),
+  revision: Revision,
+  application: Token,
+  chat: Num,
+  message: Num,
+  /** Only in the queues: the outbox does not hold it. */
+  origin: Origin,
+}
 
 /** The state of a resource after a write. `chat` is 0 for an application, `message` is 0 for an application or chat. */
 export const WriteEvent = eventOf({

@@ -9,6 +9,7 @@ import { createOutbox } from "./outbox/outbox.ts"
 import { limitRequest, type RateScope } from "./outbox/rates.ts"
 import { createQueues } from "./queue/queue.ts"
 import type { SearchStores, Stores } from "./stores.ts"
+import type { Origin } from "./trace.ts"
 
 /** What was connected with `values` of the secret, if there is one. */
 type Connected = { stores: Stores; close: () => Promise<void>; values?: SecretValues }
@@ -28,13 +29,21 @@ const shared = (): Shared => {
   return ofProcess[SHARED]
 }
 
+export type RequestScope = RateScope & { origin: Origin }
+
+/** Returns the stores for one request, which counts for rate limits and is the origin of what it writes. */
+export const forRequest = <S extends Stores>(stores: S, scope: RequestScope): S => ({
+  ...limitRequest(stores, scope),
+  origin: scope.origin,
+})
+
 /**
- * Returns the process's clients, which with `scope` count the request for rate limits; new ones after the secret was
- * rotated. Throws as readConfig does, and DependencyAway while the secret has never been read.
+ * Returns the process's clients, with `scope` for that request; new ones after the secret was rotated. Throws as
+ * readConfig does, and DependencyAway while the secret has never been read.
  */
-export async function runtime(scope?: RateScope): Promise<Stores> {
+export async function runtime(scope?: RequestScope): Promise<Stores> {
   const { stores } = await connected()
-  return scope === undefined ? stores : limitRequest(stores, scope)
+  return scope === undefined ? stores : forRequest(stores, scope)
 }
 
 /** Returns the accepted keys, read again if one was `refused`: undefined if nothing needs a key. */

@@ -2,8 +2,7 @@
 import { createBreaker } from "./clients/breaker.ts"
 import { connectElasticsearch } from "./clients/elasticsearch.ts"
 import type { Config } from "./config.ts"
-import { limitRequest, type RateScope } from "./outbox/rates.ts"
-import { connectStores, runtime, watch } from "./runtime.ts"
+import { connectStores, forRequest, type RequestScope, runtime, watch } from "./runtime.ts"
 import type { SearchStores, Stores } from "./stores.ts"
 
 const connectSearch = (config: Config) => ({
@@ -14,10 +13,10 @@ const connectSearch = (config: Config) => ({
 const isWhole = (stores: Stores): stores is SearchStores => "elasticsearch" in stores
 
 /** Returns the stores as `runtime` does, with a client of Elasticsearch connected on first use. */
-export async function searchRuntime(scope?: RateScope): Promise<SearchStores> {
+export async function searchRuntime(scope?: RequestScope): Promise<SearchStores> {
   const shared = await runtime()
   const stores = isWhole(shared) ? shared : Object.assign(shared, connectSearch(shared.config))
-  return scope === undefined ? stores : limitRequest(stores, scope)
+  return scope === undefined ? stores : forRequest(stores, scope)
 }
 
 /** Connects clients for a command that ends, which must call `close`. */

@@ -6,6 +6,7 @@ import type { SqsClient } from "./clients/sqs.ts"
 import type { Config } from "./config.ts"
 import type { Outbox } from "./outbox/outbox.ts"
 import type { Queues } from "./queue/queue.ts"
+import type { Origin } from "./trace.ts"
 
 /** The dependencies of every function: built once by runtime.ts, passed in everywhere else. */
 export type Stores = {
@@ -19,6 +20,8 @@ export type Stores = {
   outbox: Outbox
   sqs: SqsClient
   queues: Queues
+  /** The request that they serve, if they serve one. */
+  origin?: Origin
 }
 
 /** Adds what searching and indexing need: see lib/search-runtime.ts. */

@@ -32,6 +32,15 @@ const answersHealth = async (port: number) => {
   return true
 }
 
+/** Returns the arguments of Node.js that run the API, which waits for a debugger's connection where CHAT_INSPECT says. */
+export const apiArguments = ({ CHAT_INSPECT }: Record<string, string | undefined> = process.env): string[] => [
+  ...(CHAT_INSPECT ? [`--inspect=${CHAT_INSPECT}`, "--enable-source-maps"] : []),
+  "--import",
+  join(ROOT, "local", "tracing.ts"),
+  join(ROOT, "node_modules", ".bin", "serverless"),
+  ...["offline", "start", "--stage", "local"],
+]
+
 /**
  * Starts the API in serverless-offline, resolves once GET /health answers, and restarts it whenever it exits.
  * @throws LaunchFailure with the end of its log when it does not come up.
@@ -43,7 +52,7 @@ export const startApi = (options: ApiOptions): Promise<Supervised> => {
       name: "api",
       label: "API",
       command: process.execPath,
-      args: [join(ROOT, "node_modules", ".bin", "serverless"), "offline", "start", "--stage", "local"],
+      args: apiArguments(),
       cwd: projectFolder,
       env: {
         ...env,

@@ -6,4 +6,5 @@ module.exports = [
   require("./bundle/lean-ioredis.cjs"),
   require("./bundle/lean-mysql2.cjs"),
   require("./bundle/lean-operations.cjs"),
+  require("./bundle/end-on-errors.cjs"),
 ]

@@ -20,11 +20,13 @@ export const ALLOWED: readonly string[] = [
 /** The licence of the program in each image, kept here because an image states none that can be read offline. */
 const IMAGE_LICENCES: Record<string, string> = {
   "docker.elastic.co/elasticsearch/elasticsearch": "Elastic-2.0",
+  "docker.io/grafana/grafana": "AGPL-3.0-only",
   "docker.io/library/debian": "free software under many licences",
   "docker.io/library/mysql": "GPL-2.0-only",
   "docker.io/library/nginx": "BSD-2-Clause",
   "docker.io/library/node": "MIT",
   "docker.io/library/redis": "AGPL-3.0-only, RSALv2 or SSPL-1.0, at choice",
+  "docker.io/prom/prometheus": "Apache-2.0",
   "docker.io/softwaremill/elasticmq-native": "Apache-2.0",
 }
 

@@ -9,12 +9,11 @@ const LOG_LINES_SHOWN = 12
 /** Output kept of a command; what the launcher reads back is shorter. */
 const OUTPUT_BYTES_MAX = 1_048_576
 
-/** Returns the last lines without stack frames, which would push the message out of sight. */
-const lastLines = (text: string): string[] =>
-  text
-    .split("\n")
-    .filter((line) => line.trim() !== "" && !/^\s+at /.test(line))
-    .slice(-LOG_LINES_SHOWN)
+/** Returns the lines without stack frames, which would push the message out of sight. */
+const withoutFrames = (text: string): string[] =>
+  text.split("\n").filter((line) => line.trim() !== "" && !/^\s+at /.test(line))
+
+const lastLines = (text: string): string[] => withoutFrames(text).slice(-LOG_LINES_SHOWN)
 
 /** Returns the last lines of a log file without stack frames; none when it cannot be read. */
 export const logTail = (path: string): string[] => {
@@ -24,6 +23,10 @@ export const logTail = (path: string): string[] => {
     return []
   }
 }
+
+/** Returns the first lines of a log file from a byte on, without stack frames. */
+export const logHead = (path: string, from: number): string[] =>
+  withoutFrames(readFileSync(path).subarray(from).toString()).slice(0, LOG_LINES_SHOWN)
 
 export type RunOptions = {
   env?: Record<string, string>

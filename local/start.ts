@@ -8,6 +8,7 @@ import { run } from "./run.ts"
 import { API_PORTS, portFrom, ROOT } from "./services/settings.ts"
 import { startServices } from "./services/start.ts"
 import { aborted, stopSignals } from "./signals.ts"
+import { watchSources } from "./watch.ts"
 
 const { stop, hurry } = stopSignals()
 const progress = progressOn(process.stdout)
@@ -21,6 +22,10 @@ const welcome = (port: number, folder: string) => {
     `  Try it:  curl -X POST ${url}/applications${process.env.ADMIN_API_KEY ? " -H 'x-api-key: <an admin key>'" : ""} -H 'content-type: application/json' -d '{"name":"My first application"}'`,
     `  Docs:    ${url}/docs`,
     `  Logs:    ${relative(process.cwd(), join(folder, "logs"))}`,
+    "  Edit:    a change in functions/ or lib/ restarts the API alone",
+    process.env.CHAT_INSPECT
+      ? `  Debug:   attach to ${process.env.CHAT_INSPECT} (an editor, or chrome://inspect)`
+      : "  Debug:   CHAT_INSPECT=9229 npm start, then attach to port 9229",
     ...(process.env.ADMIN_API_KEY
       ? []
       : ["  Keys:    none, so anyone may list the applications and their tokens; set ADMIN_API_KEY to prevent it"]),
@@ -45,7 +50,12 @@ const main = async () => {
       startApi({ port, env: stack.env, folder: stack.folder, progress, signal: stop, hurry }),
     )
     progress.line(welcome(port, stack.folder))
+    const endWatch = watchSources(ROOT, (files) => {
+      progress.line(`↻ ${files.join(", ")} changed: restarting the API`)
+      void api.restart()
+    })
     await aborted(stop)
+    endWatch()
     await progress.step("API stopped", () => api.stop())
   } finally {
     await progress.step("Services stopped", () => stack.stop())

@@ -65,6 +65,40 @@ describe("a supervised program", () => {
     expect(lines).toEqual(["! Tiny ended (SIGKILL): starting it again in 0.5 s", "✓ Tiny is back"])
   })
 
+  test("when a restart is asked for, is started again at once, without a line of its end", async () => {
+    supervised = await supervise(program(), { folder, progress })
+    const first = startedPid()
+    rmSync(join(folder, "started"))
+    await supervised.restart()
+    await eventually(() => startedPid() !== 0 && startedPid() !== first && lines.length === 1)
+    expect(lines).toEqual(["✓ Tiny is back"])
+    expect(isGone(first)).toBe(true)
+  })
+
+  test("that waits to be started again, when a restart is asked for, waits no longer", async () => {
+    supervised = await supervise(program(), { folder, progress, restartWaitMs: 60_000 })
+    const first = startedPid()
+    rmSync(join(folder, "started"))
+    process.kill(first, "SIGKILL")
+    await eventually(() => lines.length === 1)
+    await supervised.restart()
+    await eventually(() => startedPid() !== 0 && lines.length === 2)
+    expect(lines).toEqual(["! Tiny ended (SIGKILL): starting it again in 60 s", "✓ Tiny is back"])
+  })
+
+  test("that ends at its start after a restart, shows the end of its log once, and is right again after the next", async () => {
+    const script = `if (require("fs").existsSync(${JSON.stringify(join(folder, "wrong"))})) throw new Error("wrong code")`
+    supervised = await supervise(program(script), { folder, progress, restartWaitMs: 10 })
+    rmSync(join(folder, "started"))
+    writeFileSync(join(folder, "wrong"), "")
+    await supervised.restart()
+    await eventually(() => lines.filter((line) => line.startsWith("! Tiny ended (exit code 1)")).length >= 3)
+    expect(lines.filter((line) => line.includes("Error: wrong code"))).toHaveLength(1)
+    rmSync(join(folder, "wrong"))
+    await supervised.restart()
+    await eventually(() => startedPid() !== 0 && lines.at(-1) === "✓ Tiny is back")
+  })
+
   test("with a wait of its own, when it is killed again and again, is started after that and never before its end was told", async () => {
     const seen: string[] = []
     let allowed = () => {}

@@ -4,13 +4,13 @@
  * Promised: stop() leaves no process of the group. Absent: the detection of programs that hang.
  */
 import { spawn } from "node:child_process"
-import { closeSync, existsSync, mkdirSync, openSync, renameSync } from "node:fs"
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from "node:fs"
 import { join, relative } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { LaunchFailure } from "./failure.ts"
 import { forgetProcess, recordProcess, signalGroup } from "./processes.ts"
 import type { Progress } from "./progress.ts"
-import { logTail } from "./run.ts"
+import { logHead, logTail } from "./run.ts"
 
 /** Short compared with any start-up time, and cheap. */
 const READY_POLL_MS = 100
@@ -56,7 +56,12 @@ export type Supervision = {
 /** How a program ended: `why` is a signal, an exit code, or the reason it could not be run. */
 export type ProgramEnd = { name: string; pid: number | undefined; why: string }
 
-export type Supervised = { logFile: string; stop(): Promise<void> }
+export type Supervised = {
+  logFile: string
+  /** Stops the program, which then starts again at once, also while it waits for another start. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
 
 /** Returns the milliseconds to wait before the next restart, after `failures` earlier ones. */
 export const backOffMs = (failures: number): number => Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** failures)
@@ -154,23 +159,35 @@ export const supervise = async (program: Program, supervision: Supervision): Pro
     )
   }
 
+  /** Aborted by restart(), until the program is started again. */
+  let asked = new AbortController()
   const startAgain = async (failures: number) => {
+    const from = statSync(logFile).size
     run = launch(program, folder, logFile)
     startedAt = Date.now()
     const again = await readyOrEnded(program, run, stopped.signal)
     if (again === "ready") progress.line(`✓ ${program.label} is back`)
+    // Once, not at each try.
+    if (typeof again === "object" && failures === 0 && !stopped.signal.aborted && !asked.signal.aborted)
+      for (const line of logHead(logFile, from)) progress.line(`  ${line}`)
     if (again === "late" && !stopped.signal.aborted) signalGroup(run.pid ?? 0, "SIGKILL")
     return failures + 1
+  }
+  const waitAfter = async (why: string, failures: number) => {
+    const waitMs = supervision.restartWaitMs ?? backOffMs(failures)
+    await supervision.onEnd?.({ name: program.name, pid: run.pid, why })
+    progress.line(`! ${program.label} ended (${why}): starting it again in ${waitMs / 1000} s`)
+    const signal = AbortSignal.any([stopped.signal, asked.signal])
+    await sleep(waitMs, undefined, { signal }).catch(() => {})
   }
   const keepAlive = async () => {
     let failures = 0
     for (let why = await run.ended; !stopped.signal.aborted; why = await run.ended) {
       if (Date.now() - startedAt >= BACK_OFF_FORGIVEN_MS) failures = 0
-      const waitMs = supervision.restartWaitMs ?? backOffMs(failures)
-      await supervision.onEnd?.({ name: program.name, pid: run.pid, why })
-      progress.line(`! ${program.label} ended (${why}): starting it again in ${waitMs / 1000} s`)
-      await sleep(waitMs, undefined, { signal: stopped.signal }).catch(() => {})
+      if (!asked.signal.aborted) await waitAfter(why, failures)
       if (stopped.signal.aborted) return
+      if (asked.signal.aborted) failures = 0
+      asked = new AbortController()
       failures = await startAgain(failures)
     }
   }
@@ -178,6 +195,10 @@ export const supervise = async (program: Program, supervision: Supervision): Pro
 
   return {
     logFile,
+    async restart() {
+      asked.abort()
+      await stopRun(program, run, hurry)
+    },
     async stop() {
       stopped.abort()
       await stopRun(program, run, hurry)

@@ -3,7 +3,9 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { withDeadline } from "../deadline.ts"
 import { type ApiError, DependencyAway, type FieldError, unavailable } from "../errors.ts"
 import { describeError, hashToken, log } from "../log.ts"
+import { count, METERS, observe, shortName } from "../meters.ts"
 import type { Standing } from "../outbox/rates.ts"
+import { beginRequest, endRequest, type Origin, originOf, traceIdOf, within } from "../trace.ts"
 import type { RequestSchemas } from "./operation.ts"
 import { ANSWER_HEADERS, ownRequestId } from "./reply/answer-headers.ts"
 import { baseUrl } from "./reply/base-url.ts"
@@ -20,6 +22,8 @@ export const REQUEST_TIMEOUT_MS = 9_000
 /** What `run` may know of its request besides the checked input. */
 export type Scope = {
   requestId: string
+  /** Goes with what the request writes. */
+  origin: Origin
   method: string
   /** The path as it came, not decoded. */
   rawPath: string
@@ -50,6 +54,7 @@ type Internal = {
   headers: RequestHeaders
   input?: RequestInput<RequestSchemas>
   startedAt: number
+  span: ReturnType<typeof beginRequest>
   /** A hash of the request's admin key; only if the call needed one. */
   adminKey?: string
   application?: string
@@ -65,12 +70,19 @@ type Middleware = MiddlewareObj<APIGatewayProxyEventV2, Answer, unknown, Context
 /** Starts the request, and ends it with its one log line, which holds no token and nothing that the client wrote. */
 const requestLog = (): Middleware => {
   const writeLine = ({ context, internal, response }: Exchange): void => {
+    const status = response && "statusCode" in response ? response.statusCode : undefined
+    const durationMs = performance.now() - internal.startedAt
+    const name = shortName(context.functionName)
+    count(METERS.requests, { function: name, status: status ?? 500 })
+    observe(METERS.requestSeconds, { function: name }, durationMs / 1_000)
+    endRequest(internal.span, status)
     log.info("request", {
       request_id: internal.requestId,
+      trace_id: traceIdOf(internal.span),
       function: context.functionName,
-      status: response && "statusCode" in response ? response.statusCode : undefined,
+      status,
       code: internal.code,
-      duration_ms: Math.round(performance.now() - internal.startedAt),
+      duration_ms: Math.round(durationMs),
       application: internal.application,
     })
   }
@@ -81,6 +93,12 @@ const requestLog = (): Middleware => {
       internal.requestId = context.awsRequestId
       internal.headers = event.headers
       internal.requestId = ownRequestId(event.headers) ?? context.awsRequestId
+      // The route, not the path, which has the token.
+      internal.span = beginRequest(event.routeKey, event.headers.traceparent, {
+        "http.request.method": event.requestContext.http.method,
+        "faas.name": shortName(context.functionName),
+        "chat.request_id": internal.requestId,
+      })
     },
     after: writeLine,
     onError: writeLine,
@@ -163,12 +181,13 @@ const adminGuard = (keysOf: AdminKeys): Middleware => ({
   },
 })
 
-type Checked<Schemas extends RequestSchemas> = { input: RequestInput<Schemas>; scope: Scope }
+type Checked<Schemas extends RequestSchemas> = { input: RequestInput<Schemas>; scope: Scope; span: Internal["span"] }
 
 function scopeOf(event: APIGatewayProxyEventV2, internal: Internal): Scope {
   const { method, sourceIp } = event.requestContext.http
   return {
     requestId: internal.requestId,
+    origin: originOf(internal.requestId, internal.span),
     method,
     rawPath: event.rawPath,
     headers: event.headers,
@@ -187,7 +206,7 @@ const requestReader = <Schemas extends RequestSchemas>(schemas: Schemas): Middle
     internal.input = input
     const application = applicationOf(input.params)
     if (application !== undefined) internal.application = application
-    const checked: Checked<Schemas> = { input, scope: scopeOf(event, internal) }
+    const checked: Checked<Schemas> = { input, scope: scopeOf(event, internal), span: internal.span }
     // middy passes on the replaced event, which its types do not express.
     request.event = checked as unknown as APIGatewayProxyEventV2
   },
@@ -203,7 +222,8 @@ export function endpoint<const Schemas extends RequestSchemas>(
   ...[adminKeys]: Schemas extends { administers: true } ? [adminKeys: AdminKeys] : []
 ): EndpointHandler {
   const { administers, timeoutMs = REQUEST_TIMEOUT_MS } = operation
-  const start = async ({ input, scope }: Checked<Schemas>): Promise<Reply> => run(input, scope)
+  const start = ({ input, scope, span }: Checked<Schemas>) =>
+    within(span, async (): Promise<Reply> => run(input, scope))
   const late = () => unavailable("This call took too long.")
   const handler = middy<APIGatewayProxyEventV2, Answer, unknown, Context, Internal>(
     (checked: APIGatewayProxyEventV2) => withDeadline(timeoutMs, start(checked as unknown as Checked<Schemas>), late),

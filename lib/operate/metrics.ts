@@ -1,13 +1,13 @@
 /**
  * DESIGN. The relay reports how much waits to be stored and indexed, as metrics of CloudWatch: a line of its log in the
  * embedded metric format, which needs no call and no right. A minute costs 64 short scripts, scans of what the outbox
- * holds for at most a second, and one statement over a thousand rows. Nothing is reported outside AWS, nor of a store
+ * holds for at most a second, and some statements that count rows of two indexes. Nothing is reported outside AWS, nor of a store
  * that is away: the alarm of the outbox takes missing values as bad. No metric has a token, name or body.
  */
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics"
 import { DependencyAway } from "../errors.ts"
 import type { SearchStores } from "../stores.ts"
-import { oldestToIndex, outboxStatus } from "./status.ts"
+import { countDirty, outboxStatus, readIndexLag } from "./status.ts"
 import { surveyOutbox } from "./survey.ts"
 
 /** resources/alarms.yml and resources/dashboard.yml repeat it, and the names of the metrics. */
@@ -26,7 +26,12 @@ export async function reportBacklog(stores: SearchStores): Promise<void> {
   await Promise.all([
     ignoreAway(() => addOutbox(metrics, stores)),
     ignoreAway(async () => {
-      metrics.addMetric("SearchLag", MetricUnit.Seconds, ageSeconds(await oldestToIndex(stores.mysql)))
+      const { due, waiting, oldestAt } = await readIndexLag(stores)
+      metrics.addMetric("SearchLag", MetricUnit.Seconds, ageSeconds(oldestAt))
+      metrics.addMetric("IndexPending", MetricUnit.Count, due + waiting)
+    }),
+    ignoreAway(async () => {
+      metrics.addMetric("CountersDirty", MetricUnit.Count, await countDirty(stores.mysql))
     }),
   ])
   if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics()

@@ -4,15 +4,18 @@
  */
 import { sql } from "kysely"
 import { type Mysql, reachMysql } from "../clients/mysql.ts"
-import { DependencyAway } from "../errors.ts"
+import { withDeadline } from "../deadline.ts"
+import { type Dependency, DependencyAway } from "../errors.ts"
 import { revisionTime } from "../events.ts"
 import { drawToken } from "../outbox/keys.ts"
 import { askIndex, checkReadiness, type Readiness } from "../readiness.ts"
 import type { SearchStores } from "../stores.ts"
 import { type OutboxSurvey, surveyOutbox } from "./survey.ts"
 
-/** Bounds the search for the oldest event; without a backlog it takes some milliseconds. */
-const SURVEY_BUDGET_MS = 3_000
+/** Bounds of the search for the oldest event, which without a backlog takes some milliseconds, and of each part. */
+export type StatusBounds = { surveyMs: number; partMs: number }
+/** An operator waits for a survey; a store that hangs is given up by its client's time-outs long before. */
+const OPERATOR_BOUNDS: StatusBounds = { surveyMs: 3_000, partMs: 30_000 }
 const FULLEST_SHARDS = 3
 /** Counts stop at this, after tens of milliseconds; a longer backlog is shown as "at least". */
 const COUNT_MAX = 100_000
@@ -71,11 +74,11 @@ export type Status = {
 export const COUNTED_MAX = COUNT_MAX
 
 /** Asks all stores; does not throw for one that is away. */
-export async function readStatus(stores: SearchStores): Promise<Status> {
+export async function readStatus(stores: SearchStores, bounds = OPERATOR_BOUNDS): Promise<Status> {
   const away = new Map<DependencyAway["dependency"], string>()
-  const ask = async <T>(question: () => Promise<T>): Promise<T | null> => {
+  const ask = async <T>(of: Dependency, question: () => Promise<T>): Promise<T | null> => {
     try {
-      return await question()
+      return await withDeadline(bounds.partMs, question(), () => new DependencyAway(of, new Error("no answer in time")))
     } catch (error) {
       if (!(error instanceof DependencyAway)) throw error
       const { cause } = error
@@ -85,12 +88,12 @@ export async function readStatus(stores: SearchStores): Promise<Status> {
   }
   const [{ dependencies }, queues, outbox, index, counts, redis] = await Promise.all([
     checkReadiness(stores),
-    ask(() => readQueues(stores)),
-    ask(async () => outboxStatus(stores, await surveyOutbox(stores, SURVEY_BUDGET_MS))),
-    ask(() => readIndexLag(stores)),
-    ask(() => readCounts(stores)),
-    ask(() => readRedis(stores)),
-    ask(() => askIndex(stores)),
+    ask("sqs", () => readQueues(stores)),
+    ask("redis", async () => outboxStatus(stores, await surveyOutbox(stores, bounds.surveyMs))),
+    ask("mysql", () => readIndexLag(stores)),
+    ask("mysql", () => readCounts(stores)),
+    ask("redis", () => readRedis(stores)),
+    ask("elasticsearch", () => askIndex(stores)),
   ])
   for (const name of away.keys()) if (name !== "secretsmanager") dependencies[name].state = "down"
   const status = { at: new Date(), dependencies, queues, outbox, index, counts, redis }
@@ -135,7 +138,8 @@ export function outboxStatus(
   }
 }
 
-async function readIndexLag({ mysql }: SearchStores): Promise<IndexStatus> {
+/** Returns what waits to be indexed. Throws DependencyAway. */
+export async function readIndexLag({ mysql }: SearchStores): Promise<IndexStatus> {
   const now = new Date()
   const rows = () => mysql.selectFrom("pending_index").select("due_at").limit(COUNT_MAX)
   const count = async (query: ReturnType<typeof rows>) => {
@@ -155,8 +159,8 @@ async function readIndexLag({ mysql }: SearchStores): Promise<IndexStatus> {
   }
 }
 
-/** Returns the time of the oldest message to be indexed, among OLDEST_ROWS. Throws DependencyAway. */
-export async function oldestToIndex(mysql: Mysql): Promise<Date | undefined> {
+/** Returns the time of the oldest message to be indexed, among OLDEST_ROWS. */
+async function oldestToIndex(mysql: Mysql): Promise<Date | undefined> {
   const first = mysql
     .selectFrom("pending_index")
     .select("revision")
@@ -172,7 +176,8 @@ export async function oldestToIndex(mysql: Mysql): Promise<Date | undefined> {
   return oldest?.revision ? revisionTime(oldest.revision) : undefined
 }
 
-async function readCounts({ mysql }: SearchStores): Promise<CountStatus> {
+/** Returns how many counters are not yet in the count columns, up to COUNT_MAX. Throws DependencyAway. */
+export async function countDirty(mysql: Mysql): Promise<number> {
   const dirty = mysql.selectFrom("counters").select("chat").where("dirty", "=", 1).limit(COUNT_MAX)
   const { count } = await reachMysql(() =>
     mysql
@@ -180,10 +185,15 @@ async function readCounts({ mysql }: SearchStores): Promise<CountStatus> {
       .select(({ fn }) => fn.countAll<number>().as("count"))
       .executeTakeFirstOrThrow(),
   )
+  return Number(count)
+}
+
+async function readCounts({ mysql }: SearchStores): Promise<CountStatus> {
+  const dirty = await countDirty(mysql)
   const random = await sampleCounters(mysql, drawToken())
   // Few counters follow the random one; the sample from the beginning may be larger.
   const sampled = random.sampled < SAMPLE_COUNTERS ? await sampleCounters(mysql, "") : random
-  return { dirty: Number(count), ...sampled }
+  return { dirty, ...sampled }
 }
 
 /** Samples by one statement, so that counter and column are of one moment. */

@@ -48,6 +48,18 @@ export const getReadiness = {
   otherAnswers: { 503: { description: "A dependency is down.", schema: Readiness } },
 } satisfies Operation
 
+export const getMetrics = {
+  id: "get-metrics",
+  methods: ["GET"],
+  path: "/metrics",
+  administers: true,
+  tag: "operations",
+  summary: "Figures for Prometheus",
+  description:
+    "What this process has done since it started, and the state of the queues and stores, in Prometheus' text format. A store that is away is shown as such and fails nothing.",
+  answer: { status: 200, description: "The figures.", mediaType: "text/plain" },
+} satisfies Operation
+
 export const getOpenapi = {
   id: "get-openapi",
   methods: ["GET"],

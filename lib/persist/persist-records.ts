@@ -13,6 +13,7 @@ import { hashToken, log } from "../log.ts"
 import { shardOf } from "../outbox/keys.ts"
 import type { Consumption, Envelope } from "../queue/consumer.ts"
 import type { Stores } from "../stores.ts"
+import { loggedOrigins, originsOf } from "../trace.ts"
 import { persistEvents } from "./persist-events.ts"
 import { purgeDue } from "./purge.ts"
 
@@ -65,7 +66,10 @@ async function persistAll(stores: Stores, events: PersistEvent[]): Promise<Map<P
 /** Sends every message's index event, changed or not: an earlier attempt may have died before this point. */
 async function sendIndexEvents({ queues }: Stores, writes: WriteEvent[]): Promise<void> {
   const messages = writes.filter(({ message }) => message > 0)
-  const keyOf = ({ revision, application, chat, message }: WriteEvent) => ({ revision, application, chat, message })
+  const keyOf = ({ revision, application, chat, message, origin }: WriteEvent) => ({
+    ...{ revision, application, chat, message },
+    ...(origin && { origin }),
+  })
   // pending_index holds what could not be sent; the relay sends it later.
   await queues.index.send(messages.map(keyOf)).catch(() => undefined)
 }
@@ -116,7 +120,11 @@ async function isolate(stores: Stores, envelope: Envelope<PersistEvent>, poisone
         await stores.queues.persist.send([event], { delaySeconds: 1 })
         continue
       }
-      log.error("event is dead", { application: hashToken(event.application), reason })
+      log.error("event is dead", {
+        application: hashToken(event.application),
+        reason,
+        ...loggedOrigins(originsOf([event])),
+      })
       await stores.queues.persist.bury(event, reason)
       if (isWrite(event)) await stores.outbox.bury(event, reason)
     }

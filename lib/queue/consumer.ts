@@ -10,6 +10,8 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda"
 import { DependencyAway } from "../errors.ts"
 import type { NewerEvent } from "../events.ts"
 import { describeError, log } from "../log.ts"
+import { type BATCH_OUTCOMES, count, type EVENT_OUTCOMES, METERS, observe, shortName } from "../meters.ts"
+import { inBatchSpan, loggedOrigins, originsOf } from "../trace.ts"
 import type { Queue } from "./queue.ts"
 import { RECEIVES_MAX } from "./queues.ts"
 
@@ -31,45 +33,80 @@ export type Consumption<E> = {
   unkept?: (events: (E | NewerEvent)[]) => Promise<(E | NewerEvent)[]>
 }
 
+/** A function with a queue is named as the queue, which a batch that failed as a whole does not tell. */
+const countBatch = (queue: string, outcome: (typeof BATCH_OUTCOMES)[number]) =>
+  count(METERS.batches, { queue, outcome })
+
 /**
  * Returns a handler for SQS that reports partial batch failures. `begin` is called for each batch, and again when a
  * store is away: it gives another queue once the stores' addresses or passwords have been renewed.
  */
-export function consumer<E>(begin: () => Promise<Consumption<E>>) {
+export function consumer<E extends object>(begin: () => Promise<Consumption<E>>) {
   return middy(async (event: SQSEvent, context: { functionName?: string }): Promise<SQSBatchResponse> => {
-    const started = performance.now()
-    const failed = await consume(begin, event.Records)
-    log.info("batch", {
-      function: context.functionName,
-      records: event.Records.length,
-      redelivered: event.Records.filter((record) => receiveCount(record) > 1).length,
-      failed: failed.length,
-      duration_ms: Math.round(performance.now() - started),
-    })
+    const failed = await consume(begin, event.Records, context.functionName)
     return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
-  })
+  }).onError(({ context }) => countBatch(shortName(context.functionName), "failed"))
 }
 
-/** Returns the ids of the messages that must come again. */
-export async function consume<E>(begin: () => Promise<Consumption<E>>, records: SQSRecord[]): Promise<string[]> {
-  let consumption = await begin()
-  const { queue } = consumption
-  const failed: string[] = []
-  const envelopes: Envelope<E>[] = []
-  const newer: Postponed<E>[] = []
+/** Handles a batch, and logs it. Returns the ids of the messages that must come again. */
+export async function consume<E extends object>(
+  begin: () => Promise<Consumption<E>>,
+  records: SQSRecord[],
+  functionName?: string,
+): Promise<string[]> {
+  const started = performance.now()
+  const consumption = await begin()
+  const queue = consumption.queue.name
+  const batch = await readBatch(consumption.queue, records)
+  const origins = originsOf(eventsOf<object>([...batch.envelopes, ...batch.newer]))
+  const failed = await inBatchSpan(queue, origins, () => consumeBatch(begin, consumption, batch))
+  const durationMs = performance.now() - started
+  countBatch(queue, failed.length > 0 ? "partial" : "done")
+  observe(METERS.batchSeconds, { queue }, durationMs / 1_000)
+  log.info("batch", {
+    function: functionName,
+    records: records.length,
+    redelivered: records.filter((record) => receiveCount(record) > 1).length,
+    failed: failed.length,
+    duration_ms: Math.round(durationMs),
+    ...loggedOrigins(origins),
+  })
+  return failed
+}
+
+/** What a batch holds; `failed` has the ids of unreadable messages that come again. */
+type Batch<E> = { envelopes: Envelope<E>[]; newer: Postponed<E>[]; failed: string[] }
+
+async function readBatch<E>(queue: Queue<E>, records: SQSRecord[]): Promise<Batch<E>> {
+  const batch: Batch<E> = { envelopes: [], newer: [], failed: [] }
   for (const record of records) {
     const isLast = receiveCount(record) >= RECEIVES_MAX
     const id = record.messageId
     const decoded = queue.decode(record.body)
-    if (!decoded && !(isLast && (await reject(queue, record)))) failed.push(id)
-    if (decoded?.events.length) envelopes.push({ id, events: decoded.events, isLast })
-    if (decoded?.newer.length) newer.push({ id, events: decoded.newer })
+    observe(METERS.waits, { queue: queue.name }, waitedSeconds(record))
+    if (!decoded) countEvents(queue, "unreadable", 1)
+    if (!decoded && !(isLast && (await reject(queue, record)))) batch.failed.push(id)
+    if (decoded?.events.length) batch.envelopes.push({ id, events: decoded.events, isLast })
+    if (decoded?.newer.length) batch.newer.push({ id, events: decoded.newer })
   }
+  return batch
+}
+
+const countEvents = ({ name }: { name: string }, outcome: (typeof EVENT_OUTCOMES)[number], events: number) =>
+  count(METERS.events, { queue: name, outcome }, events)
+
+/** Returns the ids of the messages that must come again. */
+async function consumeBatch<E>(
+  begin: () => Promise<Consumption<E>>,
+  first: Consumption<E>,
+  { envelopes, newer, failed }: Batch<E>,
+): Promise<string[]> {
+  let consumption = first
+  const { queue } = first
   if (newer.length > 0) {
-    log.warn("events of a newer version are left to newer functions", {
-      queue: queue.name,
-      events: eventsOf(newer).length,
-    })
+    const events = eventsOf(newer).length
+    log.warn("events of a newer version are left to newer functions", { queue: queue.name, events })
+    countEvents(queue, "newer", events)
     failed.push(...(await postpone(consumption, newer)))
   }
   const run = async (group: Envelope<E>[]): Promise<string[]> => {
@@ -86,18 +123,28 @@ export async function consume<E>(begin: () => Promise<Consumption<E>>, records: 
   const started = performance.now()
   for (const group of groupsOf(envelopes)) {
     const isLate = performance.now() - started > BEGIN_WITHIN_MS
+    const events = eventsOf(group)
     try {
       // After a backlog a batch may exceed its time; waiting for the relay would take a minute.
-      if (isLate) await queue.send(eventsOf(group))
-      else failed.push(...(await run(group)))
+      if (isLate) await queue.send(events)
+      const again = new Set(isLate ? [] : await run(group))
+      failed.push(...again)
+      const eventsAgain = eventsOf(group.filter(({ id }) => again.has(id))).length
+      countEvents(queue, "again", eventsAgain)
+      countEvents(queue, isLate ? "late" : "done", events.length - eventsAgain)
     } catch (error) {
       if (!(error instanceof DependencyAway)) throw error
-      log.warn("events postponed", { queue: queue.name, events: eventsOf(group).length, error: describeError(error) })
+      log.warn("events postponed", { queue: queue.name, events: events.length, error: describeError(error) })
+      countEvents(queue, "postponed", events.length)
       failed.push(...(await postpone(consumption, group)))
     }
   }
   return [...new Set(failed)]
 }
+
+/** Returns how long ago a message was sent, by the queue's clock and ours; 0 if that is not told. */
+const waitedSeconds = ({ attributes }: SQSRecord): number =>
+  Math.max(0, (Date.now() - Number(attributes.SentTimestamp ?? Date.now())) / 1_000)
 
 const receiveCount = (record: SQSRecord): number => Number(record.attributes.ApproximateReceiveCount)
 

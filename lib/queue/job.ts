@@ -1,6 +1,8 @@
 import middy from "@middy/core"
 import { DependencyAway } from "../errors.ts"
 import { describeError, log } from "../log.ts"
+import { count, type JOB_OUTCOMES, METERS, shortName } from "../meters.ts"
+import { inJobSpan } from "../trace.ts"
 
 type JobOptions = {
   /** Returns what to log of the run. */
@@ -16,10 +18,15 @@ export function job({ run }: JobOptions) {
       ...details,
       duration_ms: Math.round(performance.now() - started),
     })
+    const ended = (outcome: (typeof JOB_OUTCOMES)[number]) =>
+      count(METERS.jobs, { function: shortName(context.functionName), outcome })
     try {
-      log.info("job", line(await run()))
+      log.info("job", line(await inJobSpan(shortName(context.functionName), run)))
+      ended("done")
     } catch (error) {
-      if (!(error instanceof DependencyAway)) throw error
+      const isAway = error instanceof DependencyAway
+      ended(isAway ? "postponed" : "failed")
+      if (!isAway) throw error
       log.warn("job postponed", line({ error: describeError(error) }))
     }
   })

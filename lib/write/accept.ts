@@ -210,9 +210,10 @@ function eventAfter({ revision, application, chat, message }: WriteEvent, steps:
   return { revision: own, application, chat, message: message + steps, created_at: timeOf(own), ...state }
 }
 
-async function sendEvents({ queues, config }: Stores, events: WriteEvent[], group: string): Promise<void> {
+async function sendEvents({ queues, config, origin }: Stores, events: WriteEvent[], group: string): Promise<void> {
   const answersFirst = config.ANSWER_BEFORE_SEND
-  const sent = queues.persist.send(events, { group, lingers: answersFirst })
+  const traced = origin ? events.map((event) => ({ ...event, origin })) : events
+  const sent = queues.persist.send(traced, { group, lingers: answersFirst })
   const handled = sent.catch((error: unknown) => {
     // The outbox holds the events, and the sender has logged why.
     if (error instanceof DependencyAway) return

@@ -277,6 +277,13 @@ describe("the system", () => {
     expect(dependencies).toEqual({ mysql: up, redis: up, sqs: up, elasticsearch: up })
   })
 
+  test("metrics: asked for: have each request, by its function's name", async () => {
+    const { status, text = "" } = await chats.call({ path: "/metrics" })
+    expect(status).toBe(200)
+    expect(text).toMatch(/^chat_requests_total\{function="get-health",status="200"\} [1-9]/m)
+    expect(text).toContain('chat_store_up{store="redis"} 1')
+  })
+
   test("the OpenAPI document and the docs page: asked for: are complete", async () => {
     const document = expectStatus(await chats.call({ path: "/openapi.json" }), 200)
     expect(document.openapi).toMatch(/^3\.1\./)

@@ -143,6 +143,7 @@ const CASES: Record<string, Case> = {
   "DELETE /applications/{token}/chats/{chat_number}/messages/{number}": { kind: "delete", success: 204, tries: once },
   "GET /health": { kind: "read", success: 200, tries: once },
   "GET /health/ready": { kind: "read", success: 200, tries: once },
+  "GET /metrics": { kind: "read", success: 200, tries: once },
   "GET /openapi.json": { kind: "read", success: 200, tries: once },
   "GET /docs": { kind: "read", success: 200, tries: once },
 }

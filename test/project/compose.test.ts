@@ -5,6 +5,7 @@ import { matches, read } from "../steps/project-files.ts"
 const compose = read("docker-compose.yml")
 const decision = read("docs/decisions/0002-container-images.md")
 const named = [...matches(compose, /^ +image: (\S+)$/gm), ...matches(read("Dockerfile"), /^FROM (\S+)/gm)]
+const METRICS_SERVICES = ["prometheus", "grafana"]
 const SERVICES = ["proxy", "api", "migrate", "mysql", "redis", "elasticmq", "elasticsearch"]
 
 /** Returns the lines of a service. */
@@ -14,14 +15,14 @@ const serviceOf = (name: string): string =>
 test("each image: has its registry in its name, since Podman refuses a short one, and an exact version", () => {
   expect(named.length).toBeGreaterThanOrEqual(SERVICES.length)
   for (const image of named) expect(image).toMatch(/^[\w-]+(\.[\w-]+)+\//)
-  const versioned = named.filter((image) => /:\d+\.\d+\.\d+/.test(image))
+  const versioned = named.filter((image) => /:v?\d+\.\d+\.\d+/.test(image))
   // Debian's version is its suite.
   expect(named.filter((image) => !versioned.includes(image))).toEqual(["docker.io/library/debian:trixie-slim"])
 })
 
 test("each file that is mounted: has a label for SELinux", () => {
   const mounts = matches(compose, /"(\.\/[^"]+)"/g)
-  expect(mounts).toHaveLength(2)
+  expect(mounts).toHaveLength(5)
   for (const mount of mounts) expect(mount).toMatch(/:ro,z$/)
 })
 
@@ -33,8 +34,11 @@ test("migrate, which ends: waits for nobody by depends_on, or Podman before 5.6 
 })
 
 test("the decision on images: names those that are used", () => {
-  const rows = matches(decision, /^\| (?:mysql|redis|elasticmq|elasticsearch|proxy|api, migrate) +\| (.*?) +\|/gm)
-  const written = rows.flatMap((row) => matches(row, /`([^`]+)`/g))
+  const rows = matches(
+    decision,
+    /^\| (?:mysql|redis|elasticmq|elasticsearch|proxy|prometheus|grafana|api, migrate) +\| (.*?) +\|/gm,
+  )
+  const written = rows.flatMap((row) => matches(row, /`([^`\s]+)`/g))
   const short = named.map((image) => image.replace(/^docker\.io\/(library\/)?/, ""))
   expect(written.sort()).toEqual(short.sort())
 })
@@ -45,4 +49,12 @@ test("the memory limits: add up to what the compose file and the decision say", 
   const [one, three] = [mebibytes, mebibytes + 2 * limit("api")].map((sum) => `${(sum / 1024).toFixed(1)} GiB`)
   expect(compose).toContain(`Memory limits add up to ${one} with one API and to ${three} with three`)
   expect(decision).toContain(`The limits add up to ${one} with one API; each further copy adds ${limit("api")} MiB`)
+})
+
+test("Prometheus and Grafana: come with the profile alone, listen on this machine, and nothing waits for them", () => {
+  const profiled = matches(compose, /^ {2}([a-z]+):\n {4}profiles: \[metrics\]$/gm)
+  expect(profiled).toEqual(METRICS_SERVICES)
+  for (const name of METRICS_SERVICES)
+    expect(serviceOf(name)).toMatch(/ports: \["127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d+\}:\d+"\]/)
+  for (const name of SERVICES) expect(serviceOf(name)).not.toMatch(/prometheus|grafana|profiles/)
 })

@@ -1,5 +1,7 @@
 // What docs/operations.md says of log lines, limits and time-outs is true.
 import { expect, test } from "@jest/globals"
+import { BATCH_OUTCOMES, EVENT_OUTCOMES, JOB_OUTCOMES, METERS, type Meter } from "../../lib/meters.ts"
+import { GAUGES, JOBS, PROCESS, typeOf } from "../../lib/operate/prometheus.ts"
 import { QUEUES, RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { VISIBILITY_TIMEOUT_SECONDS } from "../../local/services/settings.ts"
 import { matches, projectPaths, read, sectionOf } from "../steps/project-files.ts"
@@ -74,6 +76,58 @@ test("the tables of alarms and metrics: are those of resources/, with their thre
   const ofStage = (name: string) => new RegExp(`:alarms\\.${name}, (\\d+)`).exec(read("serverless.yml"))?.[1]
   expect(first).toContain(`more than ${ofStage("serverErrorsPercent")} % of requests`)
   expect(first).toContain(`exceeds ${Number(ofStage("latencyMs")) / 1_000} s`)
+})
+
+test("the table of metrics: has each metric of a scrape with its type, and the values of its labels", () => {
+  const table = sectionOf("docs/operations.md", "Metrics").replaceAll(/ +/g, " ")
+  const rows = matches(table, /^\| (`.*?` \| \w+ \|)/gm)
+  const told = rows.flatMap((row) => matches(row, /`(\w+)`/g).map((name) => [name, / (\w+) \|$/.exec(row)?.[1]]))
+  const meters = Object.values<Meter>(METERS).map((meter) => [meter.name, typeOf(meter)])
+  const gauges = [...GAUGES, ...PROCESS].map(({ name, type = "gauge" }) => [name, type])
+  const byName = (one: unknown[], other: unknown[]) => `${one[0]}`.localeCompare(`${other[0]}`)
+  expect(told.sort(byName)).toEqual([...meters, ...gauges].sort(byName))
+  const outcomes = [...EVENT_OUTCOMES, ...BATCH_OUTCOMES, ...JOB_OUTCOMES]
+  expect(outcomes.filter((outcome) => !table.includes(`\`${outcome}\``))).toEqual([])
+})
+
+test("the jobs whose runs are counted: are the functions with a schedule", () => {
+  const functions = read("serverless.yml").split(/^ {2}(?=[a-z-]+:)/m)
+  const scheduled = functions.filter((text) => text.includes("schedule: rate")).map((text) => text.split(":")[0])
+  expect([...JOBS].sort()).toEqual(scheduled.sort())
+})
+
+test("the alerts of Prometheus: are the alarms of resources/, but for throttles, with their thresholds and durations", () => {
+  const files = ["alarms", ...Object.values(QUEUES).map(({ name }) => name)].map((name) =>
+    read(`resources/${name}.yml`),
+  )
+  const alarms = matches(files.join("\n"), /^ {2}(\w+)Alarm:$/gm)
+  const alerts = read("monitoring/alerts.yml").split("- alert: ").slice(1)
+  const byName = new Map(alerts.map((text) => [text.split("\n")[0], text]))
+  const here = alarms.filter((name) => !name.endsWith("Throttles"))
+  expect([...byName.keys()].sort()).toEqual(["ApiDown", ...here].sort())
+  const [lag = ""] = matches(files.join("\n"), /&lagSeconds (\d+)/g)
+  const [size = ""] = matches(files.join("\n"), /MetricName: OutboxFullest\n(?:.*\n){2} +Threshold: (\d+)/g)
+  const ofStage = (name: string) => new RegExp(`:alarms\\.${name}, (\\d+)`).exec(read("serverless.yml"))?.[1]
+  const [age = ""] = matches(
+    files.join("\n"),
+    /MetricName: ApproximateAgeOfOldestMessage(?:\n.*){3} +Threshold: (\d+)/g,
+  )
+  const thresholds: [string, string | undefined, string | undefined][] = [
+    ["PersistQueueAge", age, undefined],
+    ["IndexQueueAge", age, undefined],
+    ["OutboxAge", lag, "3m"],
+    ["OutboxSize", size, undefined],
+    ["SearchLag", lag, "3m"],
+    ["ServerErrors", ofStage("serverErrorsPercent"), "3m"],
+    ["Latency", ofStage("latencyMs"), "5m"],
+  ]
+  for (const [name, above, lasting] of thresholds) {
+    expect([name, byName.get(name)]).toEqual([
+      name,
+      expect.stringMatching(new RegExp(`> ${above}( or absent.*)?$`, "m")),
+    ])
+    expect([name, /for: (\w+)/.exec(byName.get(name) ?? "")?.[1]]).toEqual([name, lasting])
+  }
 })
 
 test("the settings of the proxy: are those of nginx.conf", () => {

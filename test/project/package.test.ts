@@ -85,7 +85,7 @@ describe("the zips", () => {
       if ((await readFile(bundle, "utf8")).includes("x-elastic-client-meta")) withClient.push(zip.replace(".zip", ""))
     }
     const searching = ["list-messages", "search-application-messages", "search-messages"]
-    const others = ["get-readiness", "index-messages", "prepare-stores", "relay-outbox"]
+    const others = ["get-metrics", "get-readiness", "index-messages", "prepare-stores", "relay-outbox"]
     expect(withClient).toEqual([...others, ...searching].sort())
   })
 

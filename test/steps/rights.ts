@@ -14,6 +14,15 @@ const RIGHTS: Record<string, Rights> = {
   "get-docs": NOTHING,
   "reject-unknown-route": NOTHING,
   "get-readiness": { queues: { PersistWritesQueue: ["GetQueueAttributes"] }, secret: true },
+  "get-metrics": {
+    queues: {
+      PersistWritesQueue: ["GetQueueAttributes"],
+      PersistWritesDeadLetterQueue: ["GetQueueAttributes"],
+      IndexMessagesQueue: ["GetQueueAttributes"],
+      IndexMessagesDeadLetterQueue: ["GetQueueAttributes"],
+    },
+    secret: true,
+  },
   "persist-writes": {
     queues: {
       PersistWritesQueue: [...CONSUMES, SENDS],

@@ -9,9 +9,10 @@ import { CreateQueueCommand, GetQueueAttributesCommand, PurgeQueueCommand, SQSCl
 import { afterAll, beforeAll, jest } from "@jest/globals"
 import { QUEUES, type QueueDefinition, RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import type { SearchStores } from "../../lib/stores.ts"
+import { apiArguments } from "../../local/api.ts"
 import { forgetProcess, processIdentity, recordProcess, signalGroup } from "../../local/processes.ts"
 import { logTail } from "../../local/run.ts"
-import { ROOT, VISIBILITY_TIMEOUT_SECONDS } from "../../local/services/settings.ts"
+import { VISIBILITY_TIMEOUT_SECONDS } from "../../local/services/settings.ts"
 import { type ChatApi, chatApi, httpTransport } from "./chat-api.ts"
 import { copyProject, E2E_FOLDER, type ProjectCopy } from "./project-copy.ts"
 import { useTestStores } from "./stores.ts"
@@ -42,9 +43,9 @@ export type RunningApi = {
 }
 
 /** A copy of the project with its own queues. */
-export type ApiProject = { start(changes?: Environment): Promise<RunningApi>; queues: Environment }
+export type ApiProject = { folder: string; start(changes?: Environment): Promise<RunningApi>; queues: Environment }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await once(server.listen(0, "127.0.0.1"), "listening")
   const { port } = server.address() as { port: number }
@@ -128,8 +129,7 @@ async function startApi({ folder }: ProjectCopy, environment: Environment): Prom
   const name = `api-${port}`
   const logFile = join(folder, `${name}.log`)
   const log = openSync(logFile, "a")
-  const command = [join(ROOT, "node_modules", ".bin", "serverless"), "offline", "start", "--stage", "local"]
-  const child = spawn(process.execPath, command, {
+  const child = spawn(process.execPath, apiArguments({}), {
     cwd: folder,
     detached: true,
     stdio: ["ignore", log, log],
@@ -189,6 +189,7 @@ export function useApiProject(): { stores: () => SearchStores; project: () => Ap
     }
   }, START_LIMIT_MS)
   const project = (): ApiProject => ({
+    folder: copy?.folder ?? "",
     queues,
     start: async (changes = {}) => {
       if (!copy) throw new Error("the project exists only in tests and after beforeAll")

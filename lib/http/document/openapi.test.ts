@@ -112,7 +112,7 @@ describe("the OpenAPI document", () => {
   })
 
   test("says which operations take an admin key, and answer 401 without", () => {
-    const names = ["create-application", "delete-application", "list-applications", "update-application"]
+    const names = ["create-application", "delete-application", "get-metrics", "list-applications", "update-application"]
     const keyed = operations.filter(({ operation }) => operation.security).map(({ operation }) => operation.operationId)
     expect(keyed.sort()).toEqual([...names, "update-application-by-patch"])
     for (const { operation } of operations) {

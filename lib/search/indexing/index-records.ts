@@ -13,6 +13,7 @@ import { type IndexEvent, keyText } from "../../events.ts"
 import { hashToken, log } from "../../log.ts"
 import type { Consumption, Envelope } from "../../queue/consumer.ts"
 import type { SearchStores } from "../../stores.ts"
+import { loggedOrigins, originsOf } from "../../trace.ts"
 import { isSearchAway, SearchIndexMissing } from "../search-errors.ts"
 import { indexDocuments } from "./index-documents.ts"
 import { readOperations } from "./read-operations.ts"
@@ -109,7 +110,11 @@ async function removePending({ mysql, config }: SearchStores, events: IndexEvent
 
 /** Buries an event whose document Elasticsearch refuses for good, with its reason. */
 async function bury({ mysql, queues }: SearchStores, event: IndexEvent, reason: string): Promise<void> {
-  log.error("document is dead", { application: hashToken(event.application), reason })
+  log.error("document is dead", {
+    application: hashToken(event.application),
+    reason,
+    ...loggedOrigins(originsOf([event])),
+  })
   await queues.index.bury(event, reason)
   await reachMysql(() =>
     mysql
