@@ -11,12 +11,13 @@ import { whatIsLeft } from "../../campaign/verdict/settle.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import type { Bench, BenchRun, Bound, Figure } from "../report/bench-run.ts"
 import { ask, createChats, creationIn } from "../stack/load.ts"
-import { shortened } from "./throughput.ts"
 
 const MESSAGES = 1_000_000
 const CHATS = 100
 const CONNECTIONS = 64
 const SECONDS = 15
+/** The wait for the last ones to be indexed must be a small part of it. */
+const SECONDS_MIN = 10
 const SENDERS = 50
 /** How many times as many messages a second an import must bring, and the least that an export must. */
 const TIMES = 2
@@ -66,7 +67,7 @@ async function run(program: string, args: string[], folder: string): Promise<num
 
 async function measureSingle(of: BenchRun, chats: string[]): Promise<Figure> {
   const started = performance.now()
-  const size = shortened({ connections: CONNECTIONS, seconds: SECONDS }, of.scale)
+  const size = { connections: CONNECTIONS, seconds: Math.max(SECONDS_MIN, SECONDS * of.scale) }
   const { created, perSecond, failed } = await ask(of.stack.apiUrl, chats.map(creationIn), size)
   await awaitIndexed(of)
   const indexedPerSecond = (created * 1000) / (performance.now() - started)
