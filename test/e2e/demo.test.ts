@@ -1,0 +1,29 @@
+// The demo, as users run it, on an API that runs.
+import { expect, test } from "@jest/globals"
+import { ROOT } from "../../local/services/settings.ts"
+import { runNode } from "../steps/child.ts"
+import { childEnvironment, useRunningApi } from "../steps/running-api.ts"
+
+/** The counts are synced once a minute, and the demo waits for them. */
+const DEMO_LIMIT_MS = 200_000
+const LANGUAGES = "3"
+
+const { api } = useRunningApi()
+
+const demo = (...args: string[]) =>
+  runNode(["local/demo.ts", ...args], { cwd: ROOT, env: childEnvironment({}), limitMs: DEMO_LIMIT_MS })
+
+test("the demo with a few languages: finds every paragraph stored, indexed and followed once", async () => {
+  const { code, stdout, stderr } = await demo(api().baseUrl, "--languages", LANGUAGES)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+  const [, paragraphs] = /^3 languages, (\d+) paragraphs/.exec(stdout) ?? []
+  for (const row of ["accepted", "stored", "indexed", "followed"])
+    expect(stdout).toMatch(new RegExp(`│ ${row} +│ ${paragraphs} `))
+  expect(stdout).toMatch(/│ missing or doubled +│ 0 /)
+})
+
+test("the demo with a number of languages that there are not: says so", async () => {
+  const { code, stderr } = await demo(api().baseUrl, "--languages", "0")
+  expect(code).toBe(1)
+  expect(stderr).toContain("--languages takes a whole number from 1 to 130")
+})
