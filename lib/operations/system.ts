@@ -26,6 +26,15 @@ const Readiness = named("Readiness", {
 
 const OpenApi = named("OpenApi", {})
 
+/** Codes may be added, but none will be longer. */
+const ERROR_CODE = /^[a-z_]{1,64}$/
+const ErrorPath = z.object({
+  code: z
+    .string()
+    .regex(ERROR_CODE)
+    .meta({ description: "The `code` of an error.", examples: ["invalid_request"] }),
+})
+
 export const getHealth = {
   id: "get-health",
   methods: ["GET"],
@@ -65,5 +74,16 @@ export const getDocs = {
   tag: "operations",
   summary: "A page to read and try the API",
   description: "Loads nothing from other servers.",
+  answer: { status: 200, description: "The page.", mediaType: "text/html" },
+} satisfies Operation
+
+export const getProblem = {
+  id: "get-problem",
+  methods: ["GET"],
+  path: "/problems/{code}",
+  tag: "operations",
+  summary: "A page that explains an error",
+  description: "The `type` of every error leads here. Says what its `code` means and what to do.",
+  params: ErrorPath,
   answer: { status: 200, description: "The page.", mediaType: "text/html" },
 } satisfies Operation

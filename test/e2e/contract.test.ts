@@ -285,6 +285,14 @@ describe("the system", () => {
     expect(docs.headers["content-type"]).toMatch(/^text\/html/)
     expect(docs.text).not.toMatch(/(src|href)="https?:/)
   })
+
+  test("an error: looked up by its type: is explained", async () => {
+    const { type } = expectStatus(await chats.call({ path: "/applications/nobody/chats" }), 404)
+    expect(type).toBe(`${api().baseUrl}/problems/not_found`)
+    const page = await chats.call({ path: new URL(type).pathname })
+    expect([page.status, page.headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"])
+    expect(page.text).toContain("What to do")
+  })
 })
 
 describe("over HTTP", () => describeManners(noting, () => api().baseUrl))

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
-import { ERROR_CODES } from "../../errors.ts"
+import { ERROR_TEXTS } from "../../error-texts.ts"
+import { ERROR_CODES, type ErrorCode } from "../../errors.ts"
 import { docsScript } from "./docs-script.ts"
 
 const STYLE = `
@@ -30,8 +31,8 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; } 
 
 const ERRORS = Object.entries(ERROR_CODES)
   .map(
-    ([code, { status, title, meaning }]) =>
-      `<dt id="error-${code}"><code>${code}</code> · ${status} ${title}</dt><dd>${meaning}</dd>`,
+    ([code, { status, title }]) =>
+      `<dt id="error-${code}"><code>${code}</code> · ${status} ${title}</dt><dd>${ERROR_TEXTS[code as ErrorCode].meaning}</dd>`,
   )
   .join("\n")
 
