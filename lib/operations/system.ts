@@ -43,6 +43,7 @@ export const getHealth = {
   summary: "Whether the API answers at all",
   description: "Asks nothing behind the API. Shows whether a copy has to be restarted or taken out of service.",
   answer: { status: 200, description: "It does.", schema: Health },
+  sample: 'const { status } = await (await fetch("$url")).json()',
 } satisfies Operation
 
 export const getReadiness = {
@@ -55,6 +56,7 @@ export const getReadiness = {
     "Asks MySQL, Redis, SQS and Elasticsearch, and tells the state of each. It is for alarms: an API that is not ready still serves what it can.",
   answer: { status: 200, description: "All dependencies are up.", schema: Readiness },
   otherAnswers: { 503: { description: "A dependency is down.", schema: Readiness } },
+  sample: "await client.ready()",
 } satisfies Operation
 
 export const getOpenapi = {
@@ -65,6 +67,7 @@ export const getOpenapi = {
   summary: "This document",
   description: "Made from the schemas that check requests. Client generators can read it.",
   answer: { status: 200, description: "The OpenAPI 3.1 document.", schema: OpenApi },
+  sample: 'const document = await (await fetch("$url")).json()',
 } satisfies Operation
 
 export const getDocs = {
@@ -75,6 +78,7 @@ export const getDocs = {
   summary: "A page to read and try the API",
   description: "Loads nothing from other servers.",
   answer: { status: 200, description: "The page.", mediaType: "text/html" },
+  sample: 'const page = await (await fetch("$url")).text()',
 } satisfies Operation
 
 export const getProblem = {
@@ -86,4 +90,5 @@ export const getProblem = {
   description: "The `type` of every error leads here. Says what its `code` means and what to do.",
   params: ErrorPath,
   answer: { status: 200, description: "The page.", mediaType: "text/html" },
+  sample: 'const page = await (await fetch("$url")).text()',
 } satisfies Operation

@@ -6,6 +6,7 @@ import { ERROR_CODES, type ErrorCode } from "../../errors.ts"
 import { LIMITS } from "../../limits.ts"
 import { OPERATIONS } from "../../operations/routes.ts"
 import type { Link, Operation } from "../operation.ts"
+import { codeSamples } from "./code-samples.ts"
 import { componentSchemas, type Json, parametersOf, schemaRef } from "./openapi-schemas.ts"
 
 const REQUEST_ID = { "x-request-id": { $ref: "#/components/headers/RequestId" } }
@@ -180,6 +181,7 @@ function describeOperation(operation: Operation, operationId: string): Json {
       },
     }),
     responses: responsesOf(operation),
+    "x-codeSamples": codeSamples(operation),
   }
 }
 
