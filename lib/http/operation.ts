@@ -33,6 +33,8 @@ export type Operation = RequestSchemas & {
   path: string
   /** The function that serves it, if not named like the operation. */
   function?: string
+  /** It serves a part of another answer, and is no call of the API: the OpenAPI document does not have it. */
+  isHidden?: true
   tag: "applications" | "chats" | "messages" | "changes" | "operations"
   summary: string
   description: string

@@ -81,6 +81,21 @@ export const getDocs = {
   sample: 'const page = await (await fetch("$url")).text()',
 } satisfies Operation
 
+export const getDocsAsset = {
+  id: "get-docs-asset",
+  methods: ["GET"],
+  path: "/docs/{asset}",
+  function: "get-docs",
+  isHidden: true,
+  tag: "operations",
+  summary: "A file of the docs page",
+  description: "The page names each with a hash of its content, `v`, with which a browser may keep it for good.",
+  params: z.object({ asset: z.string() }),
+  query: z.object({ v: z.string().optional() }),
+  answer: { status: 200, description: "The file.", mediaType: "text/javascript" },
+  sample: 'const file = await (await fetch("$url")).text()',
+} satisfies Operation
+
 export const getProblem = {
   id: "get-problem",
   methods: ["GET"],

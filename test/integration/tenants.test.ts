@@ -8,7 +8,7 @@ import { applicationMessagesPath, applicationsPath, chatsPath, messagesPath } fr
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { EQUAL_BODY, expectWhole, givenTenants, reachWithCounts, type Tenant, writeOn } from "../steps/tenants.ts"
 import { PAGES, RANGES, type Try, tryErasures, withKey } from "../steps/tries.ts"
-import { ERROR_CODE, type Stage } from "../steps/world.ts"
+import { DOCS_ASSET, ERROR_CODE, type Stage } from "../steps/world.ts"
 
 const stores = useTestStores()
 const api = chatApi(directTransport())
@@ -145,6 +145,7 @@ const CASES: Record<string, Case> = {
   "GET /health/ready": { kind: "read", success: 200, tries: once },
   "GET /openapi.json": { kind: "read", success: 200, tries: once },
   "GET /docs": { kind: "read", success: 200, tries: once },
+  "GET /docs/{asset}": { kind: "read", success: 200, tries: once },
   "GET /problems/{code}": { kind: "read", success: 200, tries: once },
 }
 
@@ -159,7 +160,7 @@ const ofKind = (kind: Case["kind"]): Called[] =>
 
 /** Returns the paths of a template with every number that either tenant has; `there` says whether the caller has it. */
 function pathsOf(template: string, own: Tenant, other: Tenant): { path: string; chat: number; there: boolean }[] {
-  const path = template.replace("{token}", own.token).replace("{code}", ERROR_CODE)
+  const path = template.replace("{token}", own.token).replace("{code}", ERROR_CODE).replace("{asset}", DOCS_ASSET)
   if (!path.includes("{")) return [{ path, chat: 1, there: true }]
   const chats = [...new Set([...own.chats.keys(), ...other.chats.keys()])]
   return chats.flatMap((chat) => {
