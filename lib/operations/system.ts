@@ -43,7 +43,7 @@ export const getHealth = {
   summary: "Whether the API answers at all",
   description: "Asks nothing behind the API. Shows whether a copy has to be restarted or taken out of service.",
   answer: { status: 200, description: "It does.", schema: Health },
-  sample: 'const { status } = await (await fetch("$url")).json()',
+  sample: 'const { ok } = await fetch("$url")',
 } satisfies Operation
 
 export const getReadiness = {

@@ -41,6 +41,7 @@ const tryApplicationSearches = ({ other }: Crossing): Try[] =>
     tryPages(`${applicationMessagesPath(other.token)}/search`, other, `query=${encodeURIComponent(query)}&`),
   )
 
+const READ: Case = { kind: "read", success: 200, tries: once }
 /** Every route, or the first test fails. The kinds are tested in the order below. */
 const CASES: Record<string, Case> = {
   // Another tenant's key with the same body would be answered with its application: a key is as secret as a token.
@@ -141,12 +142,9 @@ const CASES: Record<string, Case> = {
     tries: ({ own }) => [{ json: { body: own.secret } }],
   },
   "DELETE /applications/{token}/chats/{chat_number}/messages/{number}": { kind: "delete", success: 204, tries: once },
-  "GET /health": { kind: "read", success: 200, tries: once },
-  "GET /health/ready": { kind: "read", success: 200, tries: once },
-  "GET /openapi.json": { kind: "read", success: 200, tries: once },
-  "GET /docs": { kind: "read", success: 200, tries: once },
-  "GET /docs/{asset}": { kind: "read", success: 200, tries: once },
-  "GET /problems/{code}": { kind: "read", success: 200, tries: once },
+  ...{ "GET /health": READ, "GET /health/ready": READ, "GET /openapi.json": READ },
+  ...{ "GET /docs": READ, "GET /docs/{asset}": READ },
+  "GET /problems/{code}": READ,
 }
 
 type Called = { method: Route["methods"][number]; path: string }
