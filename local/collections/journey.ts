@@ -171,6 +171,7 @@ const inDeletions: Step[] = [
 const inDocuments: Step[] = [
   { operation: system.getOpenapi, expects: { openapi: "3.1.0" } },
   { operation: system.getDocs },
+  { operation: system.getProblem },
 ]
 
 export const JOURNEY: Chapter[] = [
@@ -191,7 +192,11 @@ export function requestOf({ operation, title, query = {}, headers = {}, body = o
   return {
     title: title ?? summary,
     method: methods[0],
-    path: path.replace("{token}", "{{token}}").replace("{chat_number}", CHAT).replace("{number}", number),
+    path: path
+      .replace("{token}", "{{token}}")
+      .replace("{chat_number}", CHAT)
+      .replace("{number}", number)
+      .replace("{code}", "not_found"),
     query,
     headers: {
       ...(hasBody && { "Content-Type": "application/json" }),
