@@ -3,11 +3,11 @@
 FROM docker.io/library/node:24.21.0-trixie-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Installs only those development tools that the emulator needs, in the versions of the lock file.
+# Installs only those development tools that the emulator and the docs page need, in the versions of the lock file.
 RUN node --input-type=module -e ' \
       import { readFileSync, writeFileSync } from "node:fs"; \
       const { devDependencies, ...rest } = JSON.parse(readFileSync("package.json", "utf8")); \
-      const emulator = Object.entries(devDependencies).filter(([name]) => /^(serverless|esbuild|@opentelemetry)/.test(name)); \
+      const emulator = Object.entries(devDependencies).filter(([name]) => /^(serverless|esbuild|@opentelemetry|@scalar)/.test(name)); \
       writeFileSync("package.json", JSON.stringify({ ...rest, devDependencies: Object.fromEntries(emulator) }))' \
  && npm install
 # Removes what nothing loads, two thirds of everything: types, source maps and texts; the browser part and 300 services

@@ -1,8 +1,16 @@
-import { docsContentSecurityPolicy, docsPage } from "../lib/http/document/docs-page.ts"
-import { endpoint } from "../lib/http/endpoint.ts"
-import { text } from "../lib/http/reply/replies.ts"
-import { getDocs } from "../lib/operations/system.ts"
+import { notFound } from "../lib/errors.ts"
+import { docsAsset, docsPage } from "../lib/http/document/docs-page.ts"
+import { type EndpointHandler, endpoint } from "../lib/http/endpoint.ts"
+import { getDocs, getDocsAsset } from "../lib/operations/system.ts"
 
-export const handler = endpoint(getDocs, () =>
-  text("text/html; charset=utf-8", docsPage, { "content-security-policy": docsContentSecurityPolicy }),
-)
+const page = endpoint(getDocs, docsPage)
+
+const asset = endpoint(getDocsAsset, ({ params, query }, { headers }) => {
+  const found = docsAsset(params.asset, query.v, headers)
+  if (found === undefined) throw notFound("file of the docs page")
+  return found
+})
+
+// GET /docs, and GET /docs/{asset} for its files.
+export const handler: EndpointHandler = (event, context) =>
+  (event.pathParameters?.asset === undefined ? page : asset)(event, context)

@@ -224,8 +224,8 @@ export const FieldError = named("FieldError", {
 
 export const Problem = named("Problem", {
   type: z.string().meta({
-    description: "Leads to the code's explanation.",
-    examples: ["https://chat.example.com/docs#error-invalid_request"],
+    description: "The page that explains the code.",
+    examples: ["https://chat.example.com/problems/invalid_request"],
   }),
   title: z.string().meta({ description: "The code in words.", examples: ["Invalid request"] }),
   status: z

@@ -1,67 +1,23 @@
-/** Maps every error code that a client may see to its status, title and meaning. */
+/** Maps every error code that a client may see to its status and title; lib/error-texts.ts explains each. */
 export const ERROR_CODES = {
-  bad_request: { status: 400, title: "Bad request", meaning: "This is not a request that HTTP allows." },
-  malformed_json: { status: 400, title: "Malformed JSON", meaning: "The request body is not valid JSON in UTF-8." },
-  unauthorized: {
-    status: 401,
-    title: "Unauthorized",
-    meaning: "The call needs a key and none, or a wrong one, was given.",
-  },
-  not_found: { status: 404, title: "Not found", meaning: "There is nothing under this path, or it has been deleted." },
-  method_not_allowed: {
-    status: 405,
-    title: "Method not allowed",
-    meaning: "The path exists, but not with this method.",
-  },
-  request_timeout: {
-    status: 408,
-    title: "Request timeout",
-    meaning: "The request did not arrive in full in time; nothing was done.",
-  },
-  cursor_expired: {
-    status: 410,
-    title: "Cursor expired",
-    meaning: "The cursor of these changes is too old to go on from without missing a delete: begin anew without one.",
-  },
-  precondition_failed: {
-    status: 412,
-    title: "Precondition failed",
-    meaning: "The resource has changed since the client read it: If-Match does not name its ETag. Nothing was changed.",
-  },
-  body_too_large: { status: 413, title: "Body too large", meaning: "The request body is larger than the limit." },
-  uri_too_long: {
-    status: 414,
-    title: "URI too long",
-    meaning: "The request's path and query are longer than the limit.",
-  },
-  unsupported_media_type: {
-    status: 415,
-    title: "Unsupported media type",
-    meaning: "The request body is not declared as JSON (Content-Type: application/json).",
-  },
-  invalid_request: {
-    status: 422,
-    title: "Invalid request",
-    meaning: "A field of the body, a query parameter or the cursor is wrong; `errors` names each.",
-  },
-  idempotency_key_reused: {
-    status: 422,
-    title: "Idempotency key reused",
-    meaning: "The Idempotency-Key was used before on this path with another body.",
-  },
-  rate_limited: { status: 429, title: "Too many requests", meaning: "Slow down; Retry-After says for how long." },
-  headers_too_large: {
-    status: 431,
-    title: "Request header fields too large",
-    meaning: "The request's headers are larger than the limit.",
-  },
-  internal_error: { status: 500, title: "Internal error", meaning: "Something went wrong on our side." },
-  unavailable: {
-    status: 503,
-    title: "Service unavailable",
-    meaning: "Something that this call needs is away for the moment; Retry-After says when to try again.",
-  },
-} as const satisfies Record<string, { status: number; title: string; meaning: string }>
+  bad_request: { status: 400, title: "Bad request" },
+  malformed_json: { status: 400, title: "Malformed JSON" },
+  unauthorized: { status: 401, title: "Unauthorized" },
+  not_found: { status: 404, title: "Not found" },
+  method_not_allowed: { status: 405, title: "Method not allowed" },
+  request_timeout: { status: 408, title: "Request timeout" },
+  cursor_expired: { status: 410, title: "Cursor expired" },
+  precondition_failed: { status: 412, title: "Precondition failed" },
+  body_too_large: { status: 413, title: "Body too large" },
+  uri_too_long: { status: 414, title: "URI too long" },
+  unsupported_media_type: { status: 415, title: "Unsupported media type" },
+  invalid_request: { status: 422, title: "Invalid request" },
+  idempotency_key_reused: { status: 422, title: "Idempotency key reused" },
+  rate_limited: { status: 429, title: "Too many requests" },
+  headers_too_large: { status: 431, title: "Request header fields too large" },
+  internal_error: { status: 500, title: "Internal error" },
+  unavailable: { status: 503, title: "Service unavailable" },
+} as const satisfies Record<string, { status: number; title: string }>
 
 export type ErrorCode = keyof typeof ERROR_CODES
 

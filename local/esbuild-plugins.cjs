@@ -2,6 +2,7 @@
 module.exports = [
   require("./bundle/commonjs-output.cjs"),
   require("./bundle/bundled-migrations.cjs"),
+  require("./bundle/bundled-docs.cjs"),
   require("./bundle/deferred.cjs"),
   require("./bundle/lean-ioredis.cjs"),
   require("./bundle/lean-mysql2.cjs"),

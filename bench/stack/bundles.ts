@@ -166,7 +166,7 @@ export function eventsFor(chatPath: string): (name: string) => object {
     const route = ROUTES.find((one) => one.function === name)
     if (route === undefined) return name.endsWith(UNKNOWN_ROUTE) ? gatewayEvent({ path: "/nowhere" }) : { Records: [] }
     const last = route.path.endsWith("{number}") && route.path.includes("messages") ? "1" : `${chat}`
-    const pathParameters = { token, chat_number: `${chat}`, number: last }
+    const pathParameters = { token, chat_number: `${chat}`, number: last, code: "not_found" }
     const path = route.path.replace(/\{(\w+)\}/g, (_, key: keyof typeof pathParameters) => pathParameters[key])
     const [method = "GET"] = route.methods
     return gatewayEvent({

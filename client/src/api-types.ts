@@ -360,7 +360,7 @@ export type FieldError = {
 
 export type Problem = {
     /**
-     * Leads to the code's explanation.
+     * The page that explains the code.
      */
     type: string;
     /**

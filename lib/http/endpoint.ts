@@ -105,10 +105,14 @@ const requestLog = (): Middleware => {
   }
 }
 
-const withHeaders = ({ status, headers, body }: Reply, requestId: string): APIGatewayProxyStructuredResultV2 => ({
+const withHeaders = (
+  { status, headers, body, isBase64Encoded }: Reply,
+  requestId: string,
+): APIGatewayProxyStructuredResultV2 => ({
   statusCode: status,
   headers: { ...ANSWER_HEADERS, "x-request-id": requestId, ...headers },
   ...(body !== undefined && { body }),
+  ...(isBase64Encoded && { isBase64Encoded }),
 })
 
 const answerHeaders = (administers: boolean): Middleware => {

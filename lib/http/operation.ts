@@ -33,10 +33,17 @@ export type Operation = RequestSchemas & {
   path: string
   /** The function that serves it, if not named like the operation. */
   function?: string
+  /** It serves a part of another answer, and is no call of the API: the OpenAPI document does not have it. */
+  isHidden?: true
   tag: "applications" | "chats" | "messages" | "changes" | "operations"
   summary: string
   description: string
   example?: unknown
+  /**
+   * Its call with our client, in TypeScript: of `chat` if the path has a chat, of `application` if it has a token, else of
+   * `client`. `$example` and `$example.member` stand for the example's text, `$url` for the URL.
+   */
+  sample: string
   /** `schema` has an `id`, its name in the document. Without one the answer is text of type `mediaType`, if any. */
   answer: {
     status: number

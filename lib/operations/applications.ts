@@ -36,6 +36,7 @@ export const createApplication = {
       listChats: { operation: "list-chats", parameters: inApplication },
     },
   },
+  sample: "const { token } = await client.createApplication($example)",
 } satisfies Operation
 
 export const listApplications = {
@@ -48,6 +49,7 @@ export const listApplications = {
   administers: true,
   query: ListQuery,
   answer: { status: 200, description: "A page of applications.", schema: ApplicationList },
+  sample: "for await (const application of client.applications()) console.log(application.name)",
 } satisfies Operation
 
 export const getApplication = {
@@ -60,6 +62,7 @@ export const getApplication = {
   conditional: true,
   params: ApplicationPath,
   answer: { status: 200, description: "The application.", schema: Application },
+  sample: "const { name, chats_count } = await application.get()",
 } satisfies Operation
 
 export const updateApplication = {
@@ -75,6 +78,7 @@ export const updateApplication = {
   body: ApplicationInput,
   example: { name: "Sales" },
   answer: { status: 200, description: "The application as it is now.", schema: Application },
+  sample: "await application.replace($example)",
 } satisfies Operation
 
 export const updateApplicationByPatch = {
@@ -85,6 +89,7 @@ export const updateApplicationByPatch = {
   summary: "Change members of an application",
   description: `${CHANGES_NOTE} ${IF_MATCH_NOTE}`,
   body: ApplicationChanges,
+  sample: "await application.update($example)",
 } satisfies Operation
 
 export const deleteApplication = {
@@ -98,4 +103,5 @@ export const deleteApplication = {
   conditional: true,
   params: ApplicationPath,
   answer: { status: 204, description: "Deleted." },
+  sample: "await application.delete()",
 } satisfies Operation

@@ -16,4 +16,5 @@ export const listChanges = {
   query: ChangesQuery,
   alsoFails: [410],
   answer: { status: 200, description: "A page of changes.", schema: ChangeList },
+  sample: 'for await (const change of application.changes({ cursor: "latest" })) console.log(change.type, change.data)',
 } satisfies Operation

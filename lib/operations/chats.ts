@@ -31,6 +31,7 @@ export const createChat = {
       searchMessages: { operation: "search-messages", parameters: belowChat },
     },
   },
+  sample: "const chat = await application.createChat($example)\nconsole.log(chat.number)",
 } satisfies Operation
 
 export const listChats = {
@@ -43,6 +44,7 @@ export const listChats = {
   params: ApplicationPath,
   query: ListQuery,
   answer: { status: 200, description: "A page of chats.", schema: ChatList },
+  sample: 'for await (const chat of application.chats({ order: "desc" })) console.log(chat.number, chat.name)',
 } satisfies Operation
 
 export const getChat = {
@@ -55,6 +57,7 @@ export const getChat = {
   conditional: true,
   params: ChatPath,
   answer: { status: 200, description: "The chat.", schema: Chat },
+  sample: "const { name, messages_count } = await chat.get()",
 } satisfies Operation
 
 export const updateChat = {
@@ -69,6 +72,7 @@ export const updateChat = {
   body: ChatInput,
   example: { name: "Order 1002" },
   answer: { status: 200, description: "The chat as it is now.", schema: Chat },
+  sample: "await chat.replace($example)",
 } satisfies Operation
 
 export const updateChatByPatch = {
@@ -80,6 +84,7 @@ export const updateChatByPatch = {
   description: `${CHANGES_NOTE} Null removes the name; \`metadata\` is replaced as a whole. ${IF_MATCH_NOTE}`,
   body: ChatChanges,
   example: { name: "Order 1002" },
+  sample: "await chat.update($example)",
 } satisfies Operation
 
 export const deleteChat = {
@@ -92,4 +97,5 @@ export const deleteChat = {
   conditional: true,
   params: ChatPath,
   answer: { status: 204, description: "Deleted." },
+  sample: "await chat.delete()",
 } satisfies Operation

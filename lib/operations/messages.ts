@@ -61,6 +61,7 @@ export const createMessage = {
       delete: { operation: "delete-message", parameters: atMessage },
     },
   },
+  sample: "const number = await chat.send($example)",
 } satisfies Operation
 
 export const createMessageBatch = {
@@ -82,6 +83,7 @@ export const createMessageBatch = {
   example: { messages: [{ body: "Hello, where is my parcel?" }, { body: "It was due yesterday." }] },
   idempotencyKey: IdempotencyKey,
   answer: { status: 201, description: "The new messages.", schema: MessageBatch },
+  sample: "const numbers = await chat.sendBatch($example.messages)",
 } satisfies Operation
 
 export const listMessages = {
@@ -98,6 +100,7 @@ export const listMessages = {
     description: "A page of messages, or with `query` or `sender` of matches.",
     schema: MessageList,
   },
+  sample: 'for await (const message of chat.messages({ order: "desc" })) console.log(message.number, message.body)',
 } satisfies Operation
 
 export const deleteMessages = {
@@ -115,6 +118,7 @@ export const deleteMessages = {
   params: MessagesPath,
   query: ErasureQuery,
   answer: { status: 200, description: "What this step has deleted.", schema: MessageErasure },
+  sample: 'const deleted = await chat.deleteMessages({ sender: "customer-4711" })',
 } satisfies Operation
 
 export const searchMessages = {
@@ -127,6 +131,7 @@ export const searchMessages = {
   params: MessagesPath,
   query: SearchParameters,
   answer: { status: 200, description: "A page of matches.", schema: SearchResults },
+  sample: 'for await (const hit of chat.search("parcel")) console.log(hit.number, hit.highlight)',
 } satisfies Operation
 
 export const searchMessagesByPost = {
@@ -142,6 +147,7 @@ export const searchMessagesByPost = {
   body: SearchInput,
   example: { query: "parcel" },
   answer: { status: 200, description: "A page of matches.", schema: SearchResults },
+  sample: 'for await (const hit of chat.search("parcel")) console.log(hit.number, hit.highlight)',
 } satisfies Operation
 
 export const searchApplicationMessages = {
@@ -154,6 +160,8 @@ export const searchApplicationMessages = {
   params: ApplicationPath,
   query: SearchParameters,
   answer: { status: 200, description: "A page of matches.", schema: ApplicationSearchResults },
+  sample:
+    'for await (const hit of application.search("parcel")) console.log(hit.chat_number, hit.number, hit.highlight)',
 } satisfies Operation
 
 export const searchApplicationMessagesByPost = {
@@ -169,6 +177,8 @@ export const searchApplicationMessagesByPost = {
   body: SearchInput,
   example: { query: "parcel" },
   answer: { status: 200, description: "A page of matches.", schema: ApplicationSearchResults },
+  sample:
+    'for await (const hit of application.search("parcel")) console.log(hit.chat_number, hit.number, hit.highlight)',
 } satisfies Operation
 
 export const getMessage = {
@@ -181,6 +191,7 @@ export const getMessage = {
   conditional: true,
   params: MessagePath,
   answer: { status: 200, description: "The message.", schema: Message },
+  sample: "const { body, sender } = await chat.getMessage(1)",
 } satisfies Operation
 
 export const updateMessage = {
@@ -195,6 +206,7 @@ export const updateMessage = {
   body: MessageReplacement,
   example: { body: "Hello, where is my other parcel?" },
   answer: { status: 200, description: "The message as it is now.", schema: Message },
+  sample: "await chat.replaceMessage(1, $example)",
 } satisfies Operation
 
 export const updateMessageByPatch = {
@@ -205,6 +217,7 @@ export const updateMessageByPatch = {
   summary: "Change members of a message",
   description: `${CHANGES_NOTE} \`metadata\` is replaced as a whole; \`sender\` and \`sent_at\` stay. ${IF_MATCH_NOTE}`,
   body: MessageChanges,
+  sample: "await chat.updateMessage(1, $example)",
 } satisfies Operation
 
 export const deleteMessage = {
@@ -217,4 +230,5 @@ export const deleteMessage = {
   conditional: true,
   params: MessagePath,
   answer: { status: 204, description: "Deleted." },
+  sample: "await chat.deleteMessage(1)",
 } satisfies Operation

@@ -19,6 +19,7 @@ describe("the methods of a path", () => {
     [`${CHAT}/messages/search`, ["POST", "GET"]],
     ["/health", ["GET"]],
     ["/health/ready", ["GET"]],
+    ["/problems/not_found", ["GET"]],
   ])("%s are %j", (path, methods) => {
     expect(methodsOf(path)).toEqual(methods)
   })
@@ -32,7 +33,7 @@ describe("the methods of a path", () => {
     "/applications/x/chat",
     `${CHAT}/messages/1/2`,
     "/health/x",
-    "/docs/x",
+    "/problems",
     "/{token}",
   ])("of a path that is not ours (%p) are none", (path) => {
     expect(methodsOf(path)).toEqual([])

@@ -16,7 +16,7 @@ export const OPERATIONS: readonly Operation[] = [applications, chats, messages, 
   Object.values<Operation>(module).sort(byPath),
 )
 
-export type Route = Pick<Operation, "methods" | "path" | "administers"> & { function: string }
+export type Route = Pick<Operation, "methods" | "path" | "administers" | "isHidden"> & { function: string }
 
 /** Every route of the API; a test compares them with serverless.yml. */
 export const ROUTES: readonly Route[] = OPERATIONS.map((operation) => ({

@@ -169,8 +169,10 @@ const inDeletions: Step[] = [
 ]
 
 const inDocuments: Step[] = [
+  { operation: system.getMetrics },
   { operation: system.getOpenapi, expects: { openapi: "3.1.0" } },
   { operation: system.getDocs },
+  { operation: system.getProblem },
 ]
 
 export const JOURNEY: Chapter[] = [
@@ -181,7 +183,7 @@ export const JOURNEY: Chapter[] = [
   { name: "Search", steps: inSearch },
   { name: "Changes", steps: inChanges },
   { name: "Delete and erase", steps: inDeletions },
-  { name: "Documents", steps: inDocuments },
+  { name: "Figures and documents", steps: inDocuments },
 ]
 
 /** Returns a step's request as both files have it. */
@@ -191,7 +193,11 @@ export function requestOf({ operation, title, query = {}, headers = {}, body = o
   return {
     title: title ?? summary,
     method: methods[0],
-    path: path.replace("{token}", "{{token}}").replace("{chat_number}", CHAT).replace("{number}", number),
+    path: path
+      .replace("{token}", "{{token}}")
+      .replace("{chat_number}", CHAT)
+      .replace("{number}", number)
+      .replace("{code}", "not_found"),
     query,
     headers: {
       ...(hasBody && { "Content-Type": "application/json" }),

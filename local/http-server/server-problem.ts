@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto"
 import { type IncomingMessage, STATUS_CODES } from "node:http"
 import type { Socket } from "node:net"
-import { ApiError, ERROR_CODES, type ErrorCode } from "../../lib/errors.ts"
+import { ERROR_TEXTS } from "../../lib/error-texts.ts"
+import { ApiError, type ErrorCode } from "../../lib/errors.ts"
 import { ANSWER_HEADERS, ownRequestId } from "../../lib/http/reply/answer-headers.ts"
 import { baseUrl } from "../../lib/http/reply/base-url.ts"
 import { corsHeaders } from "../../lib/http/reply/cors.ts"
@@ -15,7 +16,7 @@ export type ServerProblem = { status: number; headers: Record<string, string>; b
 export function problemFor(code: ErrorCode, request: IncomingMessage | undefined): ServerProblem {
   const asked = request ? Object.fromEntries(joinedHeaders(request.rawHeaders)) : {}
   const requestId = ownRequestId(asked) ?? randomUUID()
-  const told = new ApiError(code, ERROR_CODES[code].meaning)
+  const told = new ApiError(code, ERROR_TEXTS[code].meaning)
   const { status, headers, body = "" } = problem(told, { requestId, base: baseUrl(asked) })
   const all = { ...ANSWER_HEADERS, ...corsHeaders(asked, false), "x-request-id": requestId, ...headers }
   return { status, headers: { ...all, "content-length": String(Buffer.byteLength(body)) }, body }

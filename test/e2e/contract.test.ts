@@ -286,11 +286,20 @@ describe("the system", () => {
 
   test("the OpenAPI document and the docs page: asked for: are complete", async () => {
     const document = expectStatus(await chats.call({ path: "/openapi.json" }), 200)
+    const documented = [...new Set(ROUTES.filter(({ isHidden }) => !isHidden).map(({ path }) => path))].sort()
     expect(document.openapi).toMatch(/^3\.1\./)
-    expect(Object.keys(document.paths).sort()).toEqual([...new Set(ROUTES.map(({ path }) => path))].sort())
+    expect(Object.keys(document.paths).sort()).toEqual(documented)
     const docs = await chats.call({ path: "/docs" })
     expect(docs.headers["content-type"]).toMatch(/^text\/html/)
     expect(docs.text).not.toMatch(/(src|href)="https?:/)
+  })
+
+  test("an error: looked up by its type: is explained", async () => {
+    const { type } = expectStatus(await chats.call({ path: "/applications/nobody/chats" }), 404)
+    expect(type).toBe(`${api().baseUrl}/problems/not_found`)
+    const page = await chats.call({ path: new URL(type).pathname })
+    expect([page.status, page.headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"])
+    expect(page.text).toContain("What to do")
   })
 })
 

@@ -8,7 +8,7 @@ import { applicationMessagesPath, applicationsPath, chatsPath, messagesPath } fr
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { EQUAL_BODY, expectWhole, givenTenants, reachWithCounts, type Tenant, writeOn } from "../steps/tenants.ts"
 import { PAGES, RANGES, type Try, tryErasures, withKey } from "../steps/tries.ts"
-import type { Stage } from "../steps/world.ts"
+import { DOCS_ASSET, ERROR_CODE, type Stage } from "../steps/world.ts"
 
 const stores = useTestStores()
 const api = chatApi(directTransport())
@@ -41,6 +41,7 @@ const tryApplicationSearches = ({ other }: Crossing): Try[] =>
     tryPages(`${applicationMessagesPath(other.token)}/search`, other, `query=${encodeURIComponent(query)}&`),
   )
 
+const READ: Case = { kind: "read", success: 200, tries: once }
 /** Every route, or the first test fails. The kinds are tested in the order below. */
 const CASES: Record<string, Case> = {
   // Another tenant's key with the same body would be answered with its application: a key is as secret as a token.
@@ -141,11 +142,9 @@ const CASES: Record<string, Case> = {
     tries: ({ own }) => [{ json: { body: own.secret } }],
   },
   "DELETE /applications/{token}/chats/{chat_number}/messages/{number}": { kind: "delete", success: 204, tries: once },
-  "GET /health": { kind: "read", success: 200, tries: once },
-  "GET /health/ready": { kind: "read", success: 200, tries: once },
-  "GET /metrics": { kind: "read", success: 200, tries: once },
-  "GET /openapi.json": { kind: "read", success: 200, tries: once },
-  "GET /docs": { kind: "read", success: 200, tries: once },
+  ...{ "GET /health": READ, "GET /health/ready": READ, "GET /openapi.json": READ, "GET /metrics": READ },
+  ...{ "GET /docs": READ, "GET /docs/{asset}": READ },
+  "GET /problems/{code}": READ,
 }
 
 type Called = { method: Route["methods"][number]; path: string }
@@ -159,7 +158,7 @@ const ofKind = (kind: Case["kind"]): Called[] =>
 
 /** Returns the paths of a template with every number that either tenant has; `there` says whether the caller has it. */
 function pathsOf(template: string, own: Tenant, other: Tenant): { path: string; chat: number; there: boolean }[] {
-  const path = template.replace("{token}", own.token)
+  const path = template.replace("{token}", own.token).replace("{code}", ERROR_CODE).replace("{asset}", DOCS_ASSET)
   if (!path.includes("{")) return [{ path, chat: 1, there: true }]
   const chats = [...new Set([...own.chats.keys(), ...other.chats.keys()])]
   return chats.flatMap((chat) => {

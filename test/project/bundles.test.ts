@@ -1,8 +1,10 @@
 // What a new process must fetch and parse before it can serve: the sizes of the zips, and what of them waits.
+import { hash } from "node:crypto"
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals"
 import { openapiDocument } from "../../lib/http/document/openapi.ts"
+import { readScalar } from "../../lib/http/document/scalar.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { runNode } from "../steps/child.ts"
 import { gatewayEvent, withJson } from "../steps/gateway-event.ts"
@@ -13,10 +15,13 @@ import { unzip } from "../steps/unzip.ts"
 
 /** Bundling takes seconds, many times that on a busy machine. */
 const PACKAGE_LIMIT_MS = 180_000
+const GZIP = { "accept-encoding": "gzip" }
 /** Bytes of a creation's zip: docs/decisions/0018-cold-start.md. */
 const CREATION_ZIP_MAX = 305_000
 /** Bytes of the zips that have the client of Elasticsearch, too. */
 const ANY_ZIP_MAX = 600_000
+/** Bytes of the zip that has the files of the docs page: docs/decisions/0028-reference-page.md. */
+const DOCS_ZIP_MAX = 1_700_000
 
 useTestStores()
 jest.setTimeout(PACKAGE_LIMIT_MS)
@@ -102,7 +107,27 @@ test("the zip of each creation: is small", () => {
   expect(creations.filter(([, size]) => size > CREATION_ZIP_MAX)).toEqual([])
 })
 
-test("every other zip: is at most twice that", () => {
+test("the zip of the docs page: has its files, compressed", async () => {
+  const folder = await unpack("get-docs")
+  const event = gatewayEvent({ path: "/docs/scalar.js", pathParameters: { asset: "scalar.js" }, headers: GZIP })
+  const script = `
+    const { gunzipSync } = require("node:zlib")
+    const { handler } = require("./functions/get-docs.js")
+    handler(${JSON.stringify(event)}, { awsRequestId: "invocation-1", functionName: "f" }).then(({ body }) => {
+      console.log(require("node:crypto").hash("sha256", gunzipSync(Buffer.from(body, "base64"))))
+    })`
+  const env = childEnvironment({ LOG_LEVEL: "SILENT" })
+  const { stdout } = await runNode(["-e", script], { cwd: folder, env, limitMs: PACKAGE_LIMIT_MS })
+  expect(stdout.trim()).toBe(hash("sha256", readScalar()))
+  expect(Object.fromEntries(sizes)["get-docs.zip"]).toBeLessThan(DOCS_ZIP_MAX)
+})
+
+test("every other zip: is at most twice that of a creation, and has nothing of the docs page", async () => {
   expect(sizes.length).toBeGreaterThan(20)
-  expect(sizes.filter(([, size]) => size > ANY_ZIP_MAX)).toEqual([])
+  const others = sizes.filter(([zip]) => zip !== "get-docs.zip")
+  expect(others.filter(([, size]) => size > ANY_ZIP_MAX)).toEqual([])
+  for (const name of ["get-problem", "get-openapi", "create-message"]) {
+    const text = await readFile(join(await unpack(name), "functions", `${name}.js`), "utf8")
+    expect([name, text.includes("scalar.js")]).toEqual([name, false])
+  }
 })

@@ -77,7 +77,7 @@ describe("an event of API Gateway", () => {
 
   test("that is refused: has the gateway's URL in its problem", async () => {
     const { body } = await answerTo(reading, await recorded("repeated-parameter"))
-    expect(body.type).toBe("https://api1234567.execute-api.eu-central-1.amazonaws.com/docs#error-invalid_request")
+    expect(body.type).toBe("https://api1234567.execute-api.eu-central-1.amazonaws.com/problems/invalid_request")
   })
 })
 

@@ -24,7 +24,7 @@ rateLimits: { application: 60, address: 0 }
 outbox: { eventsMax: 300000, bytesMax: 1000000 }
 alarmEmail: \${env:HOME}@example.com`
 const WITHOUT_VPC = "MySQL, Redis and Elasticsearch must be reachable on public addresses"
-const PLAIN = ["get-docs", "get-health", "get-openapi", "reject-unknown-route"]
+const PLAIN = ["get-docs", "get-health", "get-openapi", "get-problem", "reject-unknown-route"]
 
 const propertiesOf = (template: Template, id: string) => template.Resources[id]?.Properties
 const serviceOf = ({ ServiceName }: { ServiceName: { "Fn::Sub": string } }) => ServiceName["Fn::Sub"].split(".").at(-1)

@@ -82,7 +82,7 @@ describe("the functions", () => {
       RATE_LIMIT_ADDRESS: "1200",
     }
     expect(template.Parameters.StoresSecret?.Default).toBe("/chat/dev/stores")
-    const plain = ["get-docs", "get-health", "get-openapi", "reject-unknown-route"]
+    const plain = ["get-docs", "get-health", "get-openapi", "get-problem", "reject-unknown-route"]
     for (const [name, { Environment }] of Object.entries(functionsOf(template))) {
       const wanted = name === "relay-outbox" ? { ...whole, METRICS_STAGE: "dev" } : plain.includes(name) ? rest : whole
       expect([name, Environment.Variables]).toEqual([name, wanted])

@@ -7,7 +7,7 @@ export function expectProblem(answer: Answered, status: number, code: ErrorCode)
   expect(answer.status).toBe(status)
   expect(answer.headers["content-type"]).toBe("application/problem+json")
   expect(answer.body).toMatchObject({
-    type: `/docs#error-${code}`,
+    type: `/problems/${code}`,
     title: ERROR_CODES[code].title,
     status,
     code,

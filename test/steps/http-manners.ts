@@ -14,7 +14,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 function expectProblem({ status, headers, body }: Answered, code: ErrorCode): void {
   expect([status, headers["content-type"]]).toEqual([ERROR_CODES[code].status, "application/problem+json"])
   const { title, status: told } = ERROR_CODES[code]
-  const type = expect.stringMatching(`^https?://[^/]+/docs#error-${code}$`)
+  const type = expect.stringMatching(`^https?://[^/]+/problems/${code}$`)
   expect(body).toMatchObject({ type, title, status: told, code, detail: expect.any(String) })
   expect(body.request_id).toBe(headers["x-request-id"])
 }

@@ -12,6 +12,7 @@ const RIGHTS: Record<string, Rights> = {
   "get-health": NOTHING,
   "get-openapi": NOTHING,
   "get-docs": NOTHING,
+  "get-problem": NOTHING,
   "reject-unknown-route": NOTHING,
   "get-readiness": { queues: { PersistWritesQueue: ["GetQueueAttributes"] }, secret: true },
   "get-metrics": {

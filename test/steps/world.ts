@@ -45,10 +45,16 @@ export type Target = {
   bodyBytesMax: number
 }
 
+/** An error that is explained, and a file of the docs page. */
+export const ERROR_CODE = "not_found"
+export const DOCS_ASSET = "page.js"
+
 /** Returns the path of a template's resource. The last number is a message's if the template names its chat before. */
 export const pathOf = (template: string, { token, chat, message }: World): string =>
   template
     .replace("{token}", token)
+    .replace("{code}", ERROR_CODE)
+    .replace("{asset}", DOCS_ASSET)
     .replace("{chat_number}", String(chat))
     .replace("{number}", String(template.includes("{chat_number}") ? message : chat))
 

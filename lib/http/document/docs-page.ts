@@ -1,83 +1,86 @@
-import { createHash } from "node:crypto"
-import { ERROR_CODES } from "../../errors.ts"
-import { docsScript } from "./docs-script.ts"
+import { randomBytes } from "node:crypto"
+import { gunzipSync } from "node:zlib"
+import { knows } from "../reply/entity-tag.ts"
+import { type Reply, text } from "../reply/replies.ts"
+import { readDocsAssets } from "./docs-assets.ts"
 
-const STYLE = `
-:root { color-scheme: light dark; --line: light-dark(#d5dae1, #39404a); --soft: light-dark(#f4f6f8, #1d2127); --link: light-dark(#0b57c2, #8ab8ff); }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 0 1rem 4rem; max-width: 60rem; font: 16px/1.5 system-ui, sans-serif; background: light-dark(#fff, #14171b); color: light-dark(#1b2027, #e4e8ee); }
-h1 { margin: 2rem 0 0; } h2 { margin: 2.5rem 0 .5rem; } h3 { margin: 1rem 0 .25rem; font-size: 1rem; }
-a { color: var(--link); } code, pre, textarea, input { font-family: ui-monospace, monospace; font-size: .9em; }
-nav { display: flex; flex-wrap: wrap; position: sticky; top: 0; padding: .6rem 0; background: inherit; border-bottom: 1px solid var(--line); z-index: 1; }
-nav a { margin-right: 1rem; text-transform: capitalize; }
-section, dt, details { scroll-margin-top: 4rem; }
-section > details { border: 1px solid var(--line); border-radius: .5rem; margin: .5rem 0; padding: 0 1rem; }
-section > details[open] { padding-bottom: 1rem; }
-summary { cursor: pointer; padding: .6rem 0; } section > details > summary { display: flex; flex-wrap: wrap; gap: .25rem .75rem; align-items: baseline; list-style: none; }
-summary code { overflow-wrap: anywhere; min-width: 0; } summary span { color: light-dark(#525b67, #a4aeba); }
-.method { min-width: 4.2rem; text-align: center; border-radius: .3rem; font-size: .8rem; padding: .1rem .4rem; color: #fff; background: #1f6f43; }
-.post { background: #0b57c2; } .put, .patch { background: #8a5300; } .delete { background: #b3261e; }
-form { background: var(--soft); border-radius: .5rem; padding: .5rem 1rem 1rem; }
-form p { margin: .5rem 0; } label { display: block; } small { color: light-dark(#525b67, #a4aeba); }
-input, select, textarea { width: 100%; padding: .4rem; border: 1px solid var(--line); border-radius: .3rem; background: light-dark(#fff, #14171b); color: inherit; }
-button { margin-top: .75rem; padding: .45rem 1.5rem; border: 0; border-radius: .3rem; background: #0b57c2; color: #fff; font: inherit; cursor: pointer; }
-:focus-visible { outline: 3px solid #f2a20c; outline-offset: 2px; }
-.output { overflow-wrap: anywhere; } pre { overflow-x: auto; background: var(--soft); padding: .5rem; border-radius: .3rem; white-space: pre-wrap; }
-.good { color: light-dark(#1f6f43, #7ad69f); } .bad { color: light-dark(#b3261e, #ff9a92); } .good, .bad { font-weight: 600; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; } dd { margin: 0; }
-.errors { grid-template-columns: 1fr; } .errors dd { margin: 0 0 .75rem; } :target { background: light-dark(#fff2cc, #4a3b0d); }
-`
+const ASSETS = readDocsAssets()
 
-const ERRORS = Object.entries(ERROR_CODES)
-  .map(
-    ([code, { status, title, meaning }]) =>
-      `<dt id="error-${code}"><code>${code}</code> · ${status} ${title}</dt><dd>${meaning}</dd>`,
-  )
-  .join("\n")
+/** 128 bits cannot be guessed. */
+const NONCE_BYTES = 16
 
-/** The page of GET /docs, complete but for the OpenAPI document. */
-export const docsPage = `<!doctype html>
+/** A year, the longest that is of use: an address has the hash of its content, so it never changes. */
+const FOREVER = "public, max-age=31536000, immutable"
+
+const addressOf = (name: string): string => `docs/${name}?v=${ASSETS[name]?.hash}`
+
+const page = (nonce: string): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta property="csp-nonce" content="${nonce}">
 <title>Chat backend: the API</title>
 <link rel="icon" href="data:,">
-<style>${STYLE}</style>
+<link rel="stylesheet" href="${addressOf("page.css")}">
+<script src="${addressOf("policy.js")}" type="module"></script>
+<script src="${addressOf("scalar.js")}" defer></script>
+<script src="${addressOf("page.js")}" type="module"></script>
 </head>
 <body>
-<header>
-<h1>Chat backend</h1>
-<div id="about"></div>
-<p><label for="admin-key">Admin key <small>for the calls that need one; it stays in this page</small></label>
-<input id="admin-key" type="password" autocomplete="off" spellcheck="false"></p>
-</header>
-<nav id="contents" aria-label="Contents"><a href="#errors">errors</a></nav>
-<main>
-<div id="calls"><p>Reading <a href="/openapi.json">the OpenAPI document</a>…</p></div>
-<section id="errors">
-<h2>Errors</h2>
-<p>Every error is <code>application/problem+json</code> (RFC 9457). Its <code>code</code> is one of these and never changes its meaning.</p>
-<dl class="errors">
-${ERRORS}
-</dl>
-</section>
-</main>
-<script type="module">${docsScript}</script>
+<form id="access" aria-label="Keys for the calls of this page">
+<label>Token of an application <input name="token" autocomplete="off" spellcheck="false"></label>
+<label>Admin key <input name="adminKey" type="password" autocomplete="off"></label>
+</form>
+<div id="reference"></div>
+<noscript><p>This page needs a script. <a href="openapi.json">The OpenAPI document</a> says the same.</p></noscript>
 </body>
 </html>
 `
 
-const source = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`
+/** Allows what the API serves, and the styles that the reference makes in the page; requests go to the API alone. */
+const contentSecurityPolicy = (nonce: string): string =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self' 'nonce-${nonce}'`,
+    "connect-src 'self'",
+    "img-src data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ")
 
-/** Allows what the page contains, and requests to the API itself; nothing else. */
-export const docsContentSecurityPolicy = [
-  "default-src 'none'",
-  `script-src ${source(docsScript)}`,
-  `style-src ${source(STYLE)}`,
-  "connect-src 'self'",
-  "img-src data:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ")
+/** Returns the page of GET /docs. */
+export function docsPage(): Reply {
+  const nonce = randomBytes(NONCE_BYTES).toString("base64url")
+  return text("text/html; charset=utf-8", page(nonce), { "content-security-policy": contentSecurityPolicy(nonce) })
+}
+
+type Headers = Readonly<Record<string, string | undefined>>
+
+const takesGzip = ({ "accept-encoding": accepted = "" }: Headers): boolean =>
+  /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/.test(accepted)
+
+/**
+ * Returns a file of the page, compressed unless the client cannot read that, or undefined if there is none. `version` is
+ * the hash in its address: only what has this content may be kept for good.
+ */
+export function docsAsset(name: string, version: string | undefined, headers: Headers): Reply | undefined {
+  const asset = Object.hasOwn(ASSETS, name) ? ASSETS[name] : undefined
+  if (asset === undefined) return undefined
+  const etag = `"${asset.hash}"`
+  const kept = {
+    etag,
+    vary: "accept-encoding",
+    "cache-control": version === asset.hash ? FOREVER : "no-cache",
+  }
+  if (knows(headers, etag)) return { status: 304, headers: kept }
+  const isCompressed = takesGzip(headers)
+  return {
+    status: 200,
+    headers: { "content-type": asset.type, ...kept, ...(isCompressed && { "content-encoding": "gzip" }) },
+    body: isCompressed ? asset.gzip : gunzipSync(Buffer.from(asset.gzip, "base64")).toString("utf8"),
+    isBase64Encoded: isCompressed,
+  }
+}

@@ -87,7 +87,7 @@ describe("the patterns of the OpenAPI document", () => {
 const operationOf = (id: string) =>
   OPERATIONS.find((operation) => operation.id === id) ??
   OPERATIONS.find(({ id: first }) => id.startsWith(`${first}-by-`))
-const withQuery = OPERATIONS.filter(({ query }) => query).map(({ id }) => id)
+const withQuery = OPERATIONS.filter(({ query, isHidden }) => query && !isHidden).map(({ id }) => id)
 const ofOperations = OPERATIONS.flatMap(({ body, answer }) => [body, answer.schema])
 /** All schemas with an id, wherever they are declared. */
 const NAMED = new Map(

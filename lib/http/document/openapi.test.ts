@@ -31,11 +31,12 @@ const parameterNames = (operation: Json, place: string): string[] =>
 
 describe("the OpenAPI document", () => {
   test("has every route and no other, each with its own id", () => {
-    const routes = ROUTES.flatMap(({ methods, path }) => methods.map((method) => `${method.toLowerCase()} ${path}`))
+    const shown = ROUTES.filter(({ isHidden }) => isHidden !== true)
+    const routes = shown.flatMap(({ methods, path }) => methods.map((method) => `${method.toLowerCase()} ${path}`))
     expect(operations.map(({ path, method }) => `${method} ${path}`).sort()).toEqual(routes.sort())
     expect(byId.size).toBe(operations.length)
     for (const { function: name } of ROUTES) expect(byId.has(name)).toBe(true)
-    expect(OPERATIONS.filter(({ id }) => !byId.has(id))).toEqual([])
+    expect(OPERATIONS.filter(({ id }) => !byId.has(id)).map(({ id }) => id)).toEqual(["get-docs-asset"])
   })
 
   test("has no reference that leads nowhere", () => {

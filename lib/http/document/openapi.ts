@@ -1,10 +1,12 @@
 import * as z from "zod"
 import packageJson from "../../../package.json" with { type: "json" }
 import { Problem } from "../../contract.ts"
-import { ERROR_CODES } from "../../errors.ts"
+import { ERROR_TEXTS } from "../../error-texts.ts"
+import { ERROR_CODES, type ErrorCode } from "../../errors.ts"
 import { LIMITS } from "../../limits.ts"
 import { OPERATIONS } from "../../operations/routes.ts"
 import type { Link, Operation } from "../operation.ts"
+import { codeSamples } from "./code-samples.ts"
 import { componentSchemas, type Json, parametersOf, schemaRef } from "./openapi-schemas.ts"
 
 const REQUEST_ID = { "x-request-id": { $ref: "#/components/headers/RequestId" } }
@@ -49,7 +51,12 @@ const HEADERS = {
 /** Alternatives; an API without a key needs neither. */
 const SECURITY_SCHEMES = {
   AdminBearer: { type: "http", scheme: "bearer", description: "An admin key, if the API has one." },
-  AdminKey: { type: "apiKey", in: "header", name: "x-api-key", description: "The same, if Authorization is taken." },
+  AdminKey: {
+    type: "apiKey",
+    in: "header",
+    name: "x-api-key",
+    description: "An admin key, if the API has one. The header is for where Authorization is taken.",
+  },
 }
 const ADMIN_SECURITY = [...Object.keys(SECURITY_SCHEMES).map((scheme) => ({ [scheme]: [] })), {}]
 const headerRef = (name: keyof typeof HEADERS): Json => ({ $ref: `#/components/headers/${name}` })
@@ -63,9 +70,9 @@ function errorResponses(): Record<string, Json> {
 }
 
 function errorResponse(status: number): Json {
-  const codes = Object.entries(ERROR_CODES).filter(([, error]) => error.status === status)
+  const codes = (Object.keys(ERROR_CODES) as ErrorCode[]).filter((code) => ERROR_CODES[code].status === status)
   return {
-    description: codes.map(([code, { meaning }]) => `\`${code}\`: ${meaning}`).join(" "),
+    description: codes.map((code) => `\`${code}\`: ${ERROR_TEXTS[code].meaning}`).join(" "),
     headers: {
       ...REQUEST_ID,
       ...(status === 401 && { "www-authenticate": headerRef("WwwAuthenticate") }),
@@ -179,6 +186,7 @@ function describeOperation(operation: Operation, operationId: string): Json {
       },
     }),
     responses: responsesOf(operation),
+    "x-codeSamples": codeSamples(operation),
   }
 }
 
@@ -194,7 +202,7 @@ function pathsOf(operations: readonly Operation[]): Record<string, Json> {
 
 const DESCRIPTION = `Applications have chats, chats have messages. Chats are numbered from 1 per application, messages from 1 per chat, without gaps.
 
-- Errors are RFC 9457 problems; \`code\` is stable, and \`type\` leads to its explanation. A known path with another method answers 405 with Allow.
+- Errors are RFC 9457 problems; \`code\` is stable, and \`type\` leads to a page that says what it means and what to do, such as [/problems/not_found](/problems/not_found). A known path with another method answers 405 with Allow.
 - A request that HTTP does not allow, that is larger than the server reads, or that does not arrive in full is refused before routing: 400 \`bad_request\`, 408, 413, 414 or 431.
 - Every read and list shows an answered write at once. Search may lag by some seconds, counts by the sync period.
 - A single resource has an \`ETag\`: with If-None-Match a GET answers 304 if nothing has changed; with If-Match a PUT, PATCH or DELETE is done only if nobody has changed the resource since, else it answers 412 and changes nothing.
@@ -227,7 +235,7 @@ export function openapiDocument(): Json {
     servers: [{ url: "/" }],
     security: [],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-    paths: pathsOf(OPERATIONS),
+    paths: pathsOf(OPERATIONS.filter(({ isHidden }) => isHidden !== true)),
     components: {
       schemas: componentSchemas(),
       responses: errorResponses(),

@@ -58,14 +58,17 @@ function tagged(status: number, resource: Resource, headers: Record<string, stri
   return { ...reply, headers: { ...reply.headers, etag: entityTag(resource, reply.body) } }
 }
 
+/** Returns whether If-None-Match has a tag: the client knows what has it. */
+export function knows(headers: Headers, etag: string): boolean {
+  const known = headers["if-none-match"]
+  return known !== undefined && (isAny(known) || tagsIn(known).some(({ tag }) => tag === etag))
+}
+
 /** Returns 200 with a resource that was read, or 304 if If-None-Match has its tag. */
 export function found(resource: Resource, headers: Headers): Reply {
   const reply = tagged(200, resource)
-  const known = headers["if-none-match"]
-  if (known === undefined) return reply
   const { etag = "" } = reply.headers
-  const isKnown = isAny(known) || tagsIn(known).some(({ tag }) => tag === etag)
-  return isKnown ? { status: 304, headers: { etag } } : reply
+  return knows(headers, etag) ? { status: 304, headers: { etag } } : reply
 }
 
 /** Returns 200 with a resource as it is after a change. */

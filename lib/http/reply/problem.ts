@@ -3,8 +3,8 @@ import type { Problem } from "../../contract.ts"
 import { ApiError, DependencyAway, ERROR_CODES, type FieldError, type FieldPlace, unavailable } from "../../errors.ts"
 import type { Reply } from "./replies.ts"
 
-/** Returns a problem's `type` (RFC 9457), where the docs page explains its code. */
-const problemType = (base: string, code: string): string => `${base}/docs#error-${code}`
+/** Returns a problem's `type` (RFC 9457): the page that explains its code. */
+const problemType = (base: string, code: string): string => `${base}/problems/${code}`
 
 /** What a problem needs of its request: its id, the API's URL (`baseUrl`), and the places of its fields. */
 export type Asked = { requestId: string; base: string; place?: (field: FieldError) => FieldError }

@@ -3,6 +3,8 @@ export type Reply = {
   status: number
   headers: Record<string, string>
   body?: string
+  /** The body is bytes, in Base64. */
+  isBase64Encoded?: boolean
   /** The CORS headers (cors.ts), if they differ from the endpoint's. */
   cors?: Record<string, string>
 }
