@@ -7,6 +7,7 @@ import { pathOf, type World } from "../../test/steps/world.ts"
 export type Step = { name: string; operation: Operation; method: Method }
 
 const QUERY = { query: "parcel" }
+const SENDER = { sender: "nobody" }
 
 /** Creations come first, from the application to the message; deletions come last, in the other order. */
 function rank({ id, path }: Operation): number {
@@ -21,13 +22,14 @@ export const steps = (): Step[] =>
   )
 
 function callOf({ operation, method }: Step, world: World): ApiCall {
-  const { path, body, example } = operation
+  const { id, path, body, example } = operation
   const isSearch = path.endsWith("/search")
   return {
     method,
     path: pathOf(path, world),
     ...(body !== undefined && { json: isSearch ? QUERY : example }),
     ...(body === undefined && isSearch && { query: QUERY }),
+    ...(id === "delete-messages" && { query: SENDER }),
   }
 }
 

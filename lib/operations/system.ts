@@ -69,7 +69,8 @@ export const getMetrics = {
   description:
     "What this process has done since it started, and the state of the queues and stores, in Prometheus' text format. A store that is away is shown as such and fails nothing.",
   answer: { status: 200, description: "The figures.", mediaType: "text/plain" },
-  sample: 'const figures = await (await fetch("$url", { headers: { "x-api-key": process.env.ADMIN_API_KEY } })).text()',
+  sample: `const adminKey = process.env.ADMIN_API_KEY
+const figures = await (await fetch("$url", { headers: { "x-api-key": adminKey } })).text()`,
 } satisfies Operation
 
 export const getOpenapi = {

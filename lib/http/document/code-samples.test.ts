@@ -29,7 +29,7 @@ describe("the code sample", () => {
       expect(source).not.toMatch(/\$(?:example|url)|undefined/)
       const calls = source.includes("new ChatClient(")
         ? /\b(?:client|application|chat)\.\w+\(/
-        : /\bfetch\("https:[^{}]+"\)/
+        : /\bfetch\("https:[^{}]+"[,)]/
       expect(source).toMatch(calls)
       expect(source.includes("adminKey")).toBe(operations.get(id)?.administers === true)
     },
