@@ -41,6 +41,14 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
+/** Returns what the compiler says of files of the program, strictly, and its exit code. */
+async function compile(...names: string[]) {
+  await writeFile(join(program(), "package.json"), '{ "type": "module" }')
+  const options = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2022", "--module", "nodenext"]
+  const args = [join(ROOT, "node_modules", "typescript", "bin", "tsc"), ...options, "--lib", "es2022,dom", ...names]
+  return await runNode(args, { cwd: program(), env: process.env, limitMs: TOOL_LIMIT_MS })
+}
+
 /** Writes a program that uses the package, and runs it. */
 async function runProgram(file: string, text: string) {
   await writeFile(join(program(), file), text)
@@ -91,11 +99,21 @@ describe("the client's package", () => {
     ]
     const main = [...outside, ...store, "export async function main() {", ...start, follow, "}"]
     await writeFile(join(program(), file), [load, ...main].join("\n"))
-    await writeFile(join(program(), "package.json"), '{ "type": "module" }')
-    const options = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--module", "nodenext"]
-    const args = [join(ROOT, "node_modules", "typescript", "bin", "tsc"), ...options, "--lib", "es2022,dom", file]
-    const { code, stdout } = await runNode(args, { cwd: program(), env: process.env, limitMs: TOOL_LIMIT_MS })
-    expect([stdout, code]).toEqual(["", 0])
+    expect(await compile(file)).toMatchObject({ stdout: "", code: 0 })
+  })
+
+  test("has types with which the samples of the OpenAPI document compile", async () => {
+    type Described = Record<string, { operationId: string; "x-codeSamples": [{ source: string }] }>
+    const { paths } = JSON.parse(read("docs/openapi.json")) as { paths: Record<string, Described> }
+    const operations = Object.values(paths).flatMap((methods) => Object.values(methods))
+    await writeFile(join(program(), "process.d.ts"), "declare const process: { env: { ADMIN_API_KEY: string } }")
+    const names = operations.map(({ operationId }) => `sample-${operationId}.ts`)
+    for (const [index, operation] of operations.entries()) {
+      // Each is a module, with constants of its own.
+      const [{ source }] = operation["x-codeSamples"]
+      await writeFile(join(program(), names[index] as string), `${source}\nexport {}\n`)
+    }
+    expect(await compile("process.d.ts", ...names)).toMatchObject({ stdout: "", code: 0 })
   })
 
   test.each([
