@@ -63,6 +63,9 @@ export function connectNode(url: string, watch: Watch): RedisNode {
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * RECONNECT_STEP_MS, RECONNECT_MAX_MS),
   })
+  // ioredis hears one error of a socket. A second one, as a TLS handshake that is broken off may bring, would end the
+  // process. When this runs the socket has been made, and no answer has been read from it.
+  redis.on("connecting", () => setImmediate(() => redis.stream?.on("error", () => undefined)))
   const { firstConnection, inTime, expectClose, connectionError } = watchConnection(redis, watch)
   /** Returns a failed call's error; without a connection, with the reason for which there is none. */
   const failed = (error: unknown): unknown => {

@@ -15,7 +15,8 @@ const demo = (...args: string[]) =>
 
 test("the demo with a few languages: finds every paragraph stored, indexed and followed once", async () => {
   const { code, stdout, stderr } = await demo(api().baseUrl, "--languages", LANGUAGES)
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+  const complaints = stderr.split("\n").filter((line) => !/^[█░]* *\d+\/\d+ |^$/.test(line))
+  expect({ code, complaints }).toEqual({ code: 0, complaints: [] })
   const [, paragraphs] = /^3 languages, (\d+) paragraphs/.exec(stdout) ?? []
   for (const row of ["accepted", "stored", "indexed", "followed"])
     expect(stdout).toMatch(new RegExp(`│ ${row} +│ ${paragraphs} `))

@@ -1,12 +1,16 @@
-// Calls of Redis wait for the first connection, and say why there is none.
-import { expect, test } from "@jest/globals"
+// Calls of Redis wait for the first connection, and say why there is none; a broken one ends nothing else.
+import net, { type Socket } from "node:net"
+import { expect, jest, test } from "@jest/globals"
 import { connectRedis } from "../../lib/clients/redis.ts"
 import { DependencyAway } from "../../lib/errors.ts"
+import { eventually } from "../steps/eventually.ts"
 import { startForwarder } from "../steps/forwarder.ts"
 import { useTestStores } from "../steps/stores.ts"
 
 /** Longer than most connections take, and shorter than the silence for which one is dropped. */
 const SLOW_MS = 1_200
+
+const RECONNECTED_WITHIN_MS = 5_000
 
 const stores = useTestStores()
 
@@ -42,5 +46,21 @@ test("the first call of a server that is slow to connect: waits, and is answered
   } finally {
     await redis.close()
     await forwarder.shut()
+  }
+})
+
+test("two errors of one connection: are survived, and another one is made", async () => {
+  const connecting = jest.spyOn(net, "createConnection")
+  const redis = connectRedis(stores().config.REDIS_URL, () => {})
+  try {
+    await redis.describe([])
+    const socket = connecting.mock.results[0]?.value as Socket
+    for (const reason of ["one", "another"]) socket.emit("error", new Error(reason))
+    socket.destroy()
+    await eventually(() => expect(redis.describe([])).resolves.toHaveLength(1), RECONNECTED_WITHIN_MS)
+    expect(connecting).toHaveBeenCalledTimes(2)
+  } finally {
+    connecting.mockRestore()
+    await redis.close()
   }
 })
