@@ -128,6 +128,20 @@ async function send(browser: Browser, look: Look): Promise<void> {
   await page.browserContext().close()
 }
 
+/** Sends a request with a body. */
+async function change(browser: Browser, look: Look): Promise<void> {
+  const token = await givenApplication()
+  const { page, faults } = await open(browser, `${base}/docs#update-application-by-patch`, look)
+  await enterKeys(page, token)
+  await edit(page, "patch", "/applications/{token}")
+  await press(page, "button", "Send")
+  const nameOf = async () => ((await (await call("GET", `/applications/${token}`)).json()) as { name: string }).name
+  await eventually(async () => (await nameOf()) !== "Read by a browser", "not changed")
+  await waitForText(page, `"name": "${await nameOf()}"`)
+  await expectSound(page, faults, "the answer to a body")
+  await page.browserContext().close()
+}
+
 async function deleteApplication(browser: Browser, look: Look): Promise<void> {
   const token = await givenApplication()
   const { page, faults } = await open(browser, `${base}/docs#delete-application`, look)
@@ -167,7 +181,7 @@ if (findChromium() === undefined) {
 const browser = await startBrowser()
 try {
   for (const look of LOOKS)
-    for (const step of [readPage, chooseSample, send, deleteApplication, readProblem]) {
+    for (const step of [readPage, chooseSample, send, change, deleteApplication, readProblem]) {
       await step(browser, look)
       console.log(`ok    ${step.name}, ${look.width} px, ${look.scheme}`)
     }

@@ -55,7 +55,8 @@ const SECURITY_SCHEMES = {
     type: "apiKey",
     in: "header",
     name: "x-api-key",
-    description: "An admin key, if the API has one. The header is for where Authorization is taken.",
+    description:
+      "An admin key, if the API has one. Use this header if a proxy before the API uses Authorization itself.",
   },
 }
 const ADMIN_SECURITY = [...Object.keys(SECURITY_SCHEMES).map((scheme) => ({ [scheme]: [] })), {}]
@@ -200,11 +201,11 @@ function pathsOf(operations: readonly Operation[]): Record<string, Json> {
   return paths
 }
 
-const DESCRIPTION = `Applications have chats, chats have messages. Chats are numbered from 1 per application, messages from 1 per chat, without gaps.
+const DESCRIPTION = `Applications have chats, chats have messages. Chats are numbered from 1 per application, messages from 1 per chat, without gaps; a deleted one leaves a hole.
 
 - Errors are RFC 9457 problems; \`code\` is stable, and \`type\` leads to a page that says what it means and what to do, such as [/problems/not_found](/problems/not_found). A known path with another method answers 405 with Allow.
 - A request that HTTP does not allow, that is larger than the server reads, or that does not arrive in full is refused before routing: 400 \`bad_request\`, 408, 413, 414 or 431.
-- Every read and list shows an answered write at once. Search may lag by some seconds, counts by the sync period.
+- Every read and list shows an answered write at once. Search may lag by some seconds, counts by up to a minute.
 - A single resource has an \`ETag\`: with If-None-Match a GET answers 304 if nothing has changed; with If-Match a PUT, PATCH or DELETE is done only if nobody has changed the resource since, else it answers 412 and changes nothing.
 - Unknown body fields are ignored; lengths count Unicode code points; a request body has ${LIMITS.requestBytesMax / 1024} KiB at most (a batch ${LIMITS.batchBytesMax / 1024 / 1024} MiB), and one nested deeper than ${LIMITS.jsonDepthMax} levels is 422.
 - If the API has admin keys, creating, listing, changing and deleting applications needs one; every other call below \`/applications\` needs only the application's token.

@@ -26,9 +26,10 @@ function documentOf(token) {
   return JSON.parse(own.replaceAll(SAMPLE_URL, location.origin))
 }
 
-/** Sends a request; asks before it deletes. */
+/** Sends a request; asks before it deletes. A copy of the request would take its body. */
 async function send(input, init) {
-  const { method, url } = new Request(input, init)
+  const method = init?.method ?? input.method
+  const url = input.url ?? input
   if (method === "DELETE" && !confirm(`Delete ${new URL(url).pathname}? It does not come back.`))
     throw new Error("Not sent")
   return fetch(input, init)
