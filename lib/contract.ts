@@ -88,8 +88,8 @@ export const searchFilters = {
 }
 export type SearchFilters = { [Name in keyof typeof searchFilters]?: string | undefined }
 
-const CHAT_NUMBER_EXAMPLE = 7
-const MESSAGE_NUMBER_EXAMPLE = 42
+const CHAT_NUMBER_EXAMPLE = 1
+const MESSAGE_NUMBER_EXAMPLE = 1
 const ChatNumber = pathNumber("The chat's number.", CHAT_NUMBER_EXAMPLE)
 const MessageNumber = pathNumber("The message's number.", MESSAGE_NUMBER_EXAMPLE)
 

@@ -41,7 +41,7 @@ describe("the code sample", () => {
       'import { ChatClient } from "chat-backend-client"',
       "",
       'const client = new ChatClient({ url: "https://chat.example.com" })',
-      'const chat = client.application("Vq3xJ8mZ-tR5wK1yB7nC_dHf").chat(7)',
+      'const chat = client.application("Vq3xJ8mZ-tR5wK1yB7nC_dHf").chat(1)',
       'const numbers = await chat.sendBatch([{ body: "Hello, where is my parcel?" }, { body: "It was due yesterday." }])',
     ])
   })

@@ -29,8 +29,8 @@ const page = (nonce: string): string => `<!doctype html>
 </head>
 <body>
 <form id="access" aria-label="Keys for the calls of this page">
-<label>Token of an application <input name="token" autocomplete="off" spellcheck="false"></label>
-<label>Admin key <input name="adminKey" type="password" autocomplete="off"></label>
+<label>Token of an application <input name="token" placeholder="for every call and sample below" autocomplete="off" spellcheck="false"></label>
+<label>Admin key <input name="adminKey" type="password" placeholder="if the API has one" autocomplete="off"></label>
 </form>
 <div id="reference"></div>
 <noscript><p>This page needs a script. <a href="openapi.json">The OpenAPI document</a> says the same.</p></noscript>

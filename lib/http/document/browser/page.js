@@ -23,7 +23,17 @@ const exampleToken = JSON.parse(text).paths["/applications/{token}"].get.paramet
 /** Returns the document with the reader's token wherever the example stood. */
 function documentOf(token) {
   const own = token === "" ? text : text.replaceAll(exampleToken, JSON.stringify(token).slice(1, -1))
-  return JSON.parse(own.replaceAll(SAMPLE_URL, location.origin))
+  const document = JSON.parse(own.replaceAll(SAMPLE_URL, location.origin))
+  for (const path of Object.values(document.paths))
+    for (const { parameters = [] } of Object.values(path))
+      parameters.filter(({ required }) => !required).forEach(untick)
+  return document
+}
+
+/** Leaves a parameter that may be left out of the first request, and of the code. */
+function untick(parameter) {
+  parameter.examples = { default: { value: parameter.example, "x-disabled": true } }
+  delete parameter.example
 }
 
 /** Sends a request; asks before it deletes. A copy of the request would take its body. */
@@ -63,6 +73,8 @@ const MENDS = {
   '[role="combobox"]:not([aria-expanded])': (box) => box.setAttribute("aria-expanded", "false"),
   // Two operations with the same answers would be two regions of the same name.
   '.response-card[role="region"]': (card) => card.setAttribute("role", "group"),
+  // What Scalar shows there looks like a key that somebody has lost.
+  'input[placeholder^="QUx"]': (input) => input.setAttribute("placeholder", "Enter it at the top"),
   // A button is a button, and names no element that there is not.
   'button[role="none"]': (button) => button.removeAttribute("role"),
   '[class*="copy-button"][aria-controls]': (button) => button.removeAttribute("aria-controls"),
