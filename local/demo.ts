@@ -10,6 +10,7 @@ import { readParagraphs } from "./demo/declaration.ts"
 import { type Followed, followMessages } from "./demo/follow.ts"
 import { progressBar } from "./demo/progress-bar.ts"
 import { countHits, QUERIES, showSearches } from "./demo/searches.ts"
+import { EXIT } from "./ops/command.ts"
 
 const LANGUAGES_MAX = 130
 /** A translation with fewer paragraphs is incomplete. */
@@ -28,14 +29,26 @@ type Written = { body: string; sender: string; metadata: { paragraph: number } }
 type Paragraph = { language: Language; written: Written }
 type Language = { code: string; name: string; chat: number; paragraphs: string[]; messages: Map<number, Written> }
 
+const USAGE = `usage: npm run demo -- [URL] [--languages N]
+
+  URL            where the API is; http://127.0.0.1:3000 unless given, or its port by the environment's PORT
+  --languages N  loads N of the languages, 1 to ${LANGUAGES_MAX}; all unless given
+
+If the API has an ADMIN_API_KEY, set it in the environment.`
+
 /** Returns the API's address and how many languages to read. Throws an Error that says what is wrong. */
-function readArguments(): { baseUrl: string; count: number } {
-  const options = { languages: { type: "string", default: `${LANGUAGES_MAX}` } } as const
+function readArguments() {
+  const options = {
+    languages: { type: "string", default: `${LANGUAGES_MAX}` },
+    help: { type: "boolean", default: false },
+  } as const
   const { values, positionals } = parseArgs({ options, allowPositionals: true })
   const count = Number(values.languages)
   if (!Number.isInteger(count) || count < 1 || count > LANGUAGES_MAX)
     throw new Error(`--languages takes a whole number from 1 to ${LANGUAGES_MAX}`)
-  return { baseUrl: positionals[0] ?? `http://127.0.0.1:${process.env.PORT ?? 3000}`, count }
+  const [baseUrl = `http://127.0.0.1:${process.env.PORT ?? 3000}`, ...others] = positionals
+  if (others.length > 0) throw new Error("Give one URL")
+  return { baseUrl, count, help: values.help }
 }
 
 async function readCorpus(count: number): Promise<Language[]> {
@@ -142,8 +155,8 @@ async function awaitCounts(application: ApplicationHandle, languages: Language[]
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
-async function main(): Promise<number> {
-  const { baseUrl, count } = readArguments()
+/** Runs the demo on an API, with `count` languages. Returns the exit code. */
+async function runDemo(baseUrl: string, count: number): Promise<number> {
   const languages = await readCorpus(count)
   const total = languages.reduce((sum, { paragraphs }) => sum + paragraphs.length, 0)
   console.log(`${languages.length} languages, ${total} paragraphs → ${baseUrl}`)
@@ -199,10 +212,27 @@ async function main(): Promise<number> {
     "missing or doubled": faults.length,
   })
   for (const fault of faults.slice(0, 20)) console.error(fault)
-  return faults.length === 0 ? 0 : 1
+  return faults.length === 0 ? EXIT.ok : EXIT.wrong
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+async function main(): Promise<number> {
+  let given: ReturnType<typeof readArguments>
+  try {
+    given = readArguments()
+  } catch (error) {
+    console.error(`${messageOf(error)}\n\n${USAGE}`)
+    return EXIT.usage
+  }
+  if (given.help) {
+    console.log(USAGE)
+    return EXIT.ok
+  }
+  return await runDemo(given.baseUrl, given.count)
 }
 
 process.exitCode = await main().catch((error: unknown) => {
-  console.error(`The demo failed: ${error instanceof Error ? error.message : String(error)}.`)
-  return 1
+  console.error(`The demo failed: ${messageOf(error)}.`)
+  return EXIT.wrong
 })

@@ -23,8 +23,17 @@ test("the demo with a few languages: finds every paragraph stored, indexed and f
   expect(stdout).toMatch(/│ missing or doubled +│ 0 /)
 })
 
-test("the demo with a number of languages that there are not: says so", async () => {
-  const { code, stderr } = await demo(api().baseUrl, "--languages", "0")
-  expect(code).toBe(1)
-  expect(stderr).toContain("--languages takes a whole number from 1 to 130")
+test.each([
+  ["a number of languages that there are not", ["--languages", "0"], "--languages takes a whole number from 1 to 130"],
+  ["an option that there is not", ["--wrong"], "Unknown option '--wrong'"],
+])("the demo with %s: says so, and how it is used", async (_name, args, complaint) => {
+  const { code, stdout, stderr } = await demo(api().baseUrl, ...args)
+  expect([code, stdout]).toEqual([2, ""])
+  expect(stderr).toMatch(new RegExp(`^${complaint}[^]*\nusage: npm run demo -- `))
+})
+
+test("the demo with --help: says how it is used, and runs nothing", async () => {
+  const { code, stdout, stderr } = await demo("--help")
+  expect([code, stderr]).toEqual([0, ""])
+  expect(stdout).toMatch(/^usage: npm run demo -- /)
 })

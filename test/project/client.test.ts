@@ -92,7 +92,7 @@ describe("the client's package", () => {
   test.each(["esm.ts", "cjs.cts"])("has types with which the examples of its README compile: %s", async (file) => {
     const [quickStart = "", follow = ""] = matches(read("client/README.md"), /```ts\n([\s\S]*?)```/g)
     const [load = "", ...start] = quickStart.split("\n")
-    const outside = ["declare const process: { env: { ADMIN_API_KEY?: string } }", "declare const signal: AbortSignal"]
+    const outside = ["declare const process: { env: { ADMIN_API_KEY?: string } }"]
     const store = [
       "declare function load(): Promise<string | undefined>",
       "declare function save(cursor: string): Promise<void>",
@@ -100,6 +100,33 @@ describe("the client's package", () => {
     const main = [...outside, ...store, "export async function main() {", ...start, follow, "}"]
     await writeFile(join(program(), file), [load, ...main].join("\n"))
     expect(await compile(file)).toMatchObject({ stdout: "", code: 0 })
+  })
+
+  test("has types with which the examples of docs/embed.md compile", async () => {
+    const outside = `
+      import type { ApplicationHandle, Change, ChatHandle } from "chat-backend-client"
+      type Transaction = { saveCursor(cursor: string): Promise<void> }
+      declare global {
+        const application: ApplicationHandle
+        const chat: ChatHandle
+        const database: {
+          loadCursor(): Promise<string | undefined>
+          clearCopy(): Promise<void>
+          transaction(work: (transaction: Transaction) => Promise<void>): Promise<void>
+        }
+        function apply(transaction: Transaction, change: Change): Promise<void>
+        function userOf(request: import("node:http").IncomingMessage): Promise<{ id: string } | undefined>
+        function isMember(user: { id: string }, number: string): Promise<boolean>
+      }`
+    await writeFile(join(program(), "embed.d.ts"), outside)
+    const examples = matches(read("docs/embed.md"), /```ts\n([\s\S]*?)```/g)
+    expect(examples).toHaveLength(3)
+    const names = examples.map((_, index) => `embed-${index}.ts`)
+    // Each is a module, with constants of its own.
+    for (const [index, example] of examples.entries())
+      await writeFile(join(program(), names[index] as string), `${example}\nexport {}\n`)
+    const types = ["--typeRoots", join(ROOT, "node_modules", "@types"), "--types", "node"]
+    expect(await compile(...types, "embed.d.ts", ...names)).toMatchObject({ stdout: "", code: 0 })
   })
 
   test("has types with which the samples of the OpenAPI document compile", async () => {
