@@ -1,18 +1,17 @@
 // chat-export: writes all that an application has, or what has changed since, as NDJSON.
 import { createHash } from "node:crypto"
 import { parseArgs } from "node:util"
-import { ChatClient } from "../src/client.ts"
 import { ChatError } from "../src/errors.ts"
+import { checkApi, patientClient } from "./api.ts"
 import { runExport } from "./export/export.ts"
 import { fileOutput, type Output, standardOutput } from "./export/output.ts"
 import { readState, writeState } from "./export/state.ts"
-import { FAILED, progressOn, STOPPED, stopSignal, WRONG_USAGE } from "./progress.ts"
+import { checkUrl, failed, reasonOf, STOPPED, Usage } from "./failures.ts"
+import { count, progressOn, stopSignal } from "./progress.ts"
 
 /** Chats that are read side by side: with more, two cores that run all servers were not faster. */
 const CONCURRENCY_DEFAULT = 8
 const CONCURRENCY_MAX = 64
-/** With the client's pauses some ten minutes: an export waits until the API has been restarted. */
-const RETRIES = 60
 /** The error of a cursor that is older than 14 days. */
 const EXPIRED = 410
 
@@ -30,8 +29,6 @@ Each line is a change as the API's changes have it: {"type":"message.created","c
 Of several lines of a message or chat the last one holds. chat-import takes such a file.
 Others on the machine can see the arguments of a program while it runs: keep the token in the environment.`
 
-class Usage extends Error {}
-
 function readOptions(args: string[], env: NodeJS.ProcessEnv) {
   const text = { type: "string" } as const
   const flag = { type: "boolean", default: false } as const
@@ -47,6 +44,7 @@ function readOptions(args: string[], env: NodeJS.ProcessEnv) {
   if (!help && output === "") throw new Usage("give --output")
   if (!help && url === "") throw new Usage("give --url or CHAT_URL")
   if (!help && token === "") throw new Usage("give --token or CHAT_TOKEN")
+  if (!help) checkUrl(url)
   if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= CONCURRENCY_MAX))
     throw new Usage(`--concurrency: must be a whole number from 1 to ${CONCURRENCY_MAX}`)
   const isStream = output === "-"
@@ -61,10 +59,15 @@ async function main(args: string[]): Promise<number> {
     return 0
   }
   const signal = stopSignal()
-  const application = new ChatClient({ url, retries: RETRIES }).application(token)
   const about = { url, application: createHash("sha256").update(token).digest("base64url").slice(0, 22) }
   const state = statePath === undefined ? undefined : await readState(statePath, about.url, about.application)
   const progress = progressOn(process.stderr)
+  const say = (line: string) => {
+    progress.end()
+    console.error(line)
+  }
+  await checkApi(url, token)
+  const application = patientClient({ url }, say).application(token)
   let output: Output | undefined
   try {
     output = isStream ? standardOutput(process.stdout) : await fileOutput(path, state?.bytes)
@@ -74,7 +77,7 @@ async function main(args: string[]): Promise<number> {
     const save = statePath === undefined ? undefined : saving(statePath, about)
     const lines = await runExport({ application, output, state, save, concurrency, follow, signal, progress })
     progress.end()
-    console.error(`Exported: ${lines.toLocaleString("en")} lines.${signal.aborted ? " The same command goes on." : ""}`)
+    console.error(`Exported: ${count(lines, "line")}.${signal.aborted ? " The same command goes on." : ""}`)
     return signal.aborted && !follow ? STOPPED : 0
   } finally {
     progress.end()
@@ -87,22 +90,14 @@ const saving = (path: string, about: { url: string; application: string }) => {
     writeState(path, { ...about, ...state })
 }
 
-/** Returns what a person needs to know of a failure. */
-function reasonOf(error: unknown): string {
+function exportReasonOf(error: unknown): string {
   if (error instanceof ChatError && error.status === EXPIRED)
     return "the state is older than 14 days, so what has changed since cannot be told: export anew, into another file"
-  if (error instanceof ChatError) return `the API: ${error.message}`
-  return error instanceof Error ? error.message : String(error)
-}
-
-function failed(error: unknown): number {
-  const isUsage = error instanceof Usage || String((error as NodeJS.ErrnoException).code).startsWith("ERR_PARSE_ARGS")
-  console.error(`chat-export: ${reasonOf(error)}${isUsage ? `\n\n${USAGE}` : ""}`)
-  return isUsage ? WRONG_USAGE : FAILED
+  return reasonOf(error)
 }
 
 void main(process.argv.slice(2))
-  .catch(failed)
+  .catch((error) => failed("chat-export", error, exportReasonOf(error)))
   .then((code) => {
     process.exitCode = code
   })

@@ -1,29 +1,27 @@
 // chat-import: brings the chats of another system, or an export of this one, into an application.
 import { basename } from "node:path"
 import { parseArgs } from "node:util"
-import { ChatClient } from "../src/client.ts"
-import { ChatError } from "../src/errors.ts"
+import { checkApi, patientClient } from "./api.ts"
+import { checkUrl, failed, reasonOf, Usage } from "./failures.ts"
 import { placeText } from "./import/fit.ts"
 import type { FormatOptions } from "./import/format.ts"
 import { FORMATS, formatOf } from "./import/formats.ts"
-import { runImport } from "./import/import.ts"
+import { type Import, runImport } from "./import/import.ts"
 import { BadSource } from "./import/reading.ts"
 import { type OpenSource, openSource } from "./import/source.ts"
-import { FAILED, progressOn, stopSignal, WRONG_USAGE } from "./progress.ts"
+import { type Progress, progressOn, stopSignal } from "./progress.ts"
 
 /** Batches in flight, each of another chat: with more, two cores that run all servers were not faster. */
 const CONCURRENCY_DEFAULT = 8
 const CONCURRENCY_MAX = 64
 /** A line, or a document that is read as a whole; Slack's days and Zulip's parts are a hundredth of it. */
 const MAX_BYTES = 256 * 1024 ** 2
-/** With the client's pauses some ten minutes: an import waits until the API has been restarted. */
-const RETRIES = 60
 
 const USAGE = `usage: chat-import <file, folder or zip> --url URL --token TOKEN [options]
 
   --url URL               where the API is, or CHAT_URL
   --token TOKEN           the application's token, or CHAT_TOKEN
-  --create-application N  creates the application N first, with --admin-key KEY or ADMIN_API_KEY if the API has one,
+  --create-application N  creates the application N for it, with --admin-key KEY or ADMIN_API_KEY if the API has one,
                           and prints its token
   --format NAME           ${FORMATS.map(({ name }) => name).join(", ")}; found out unless given
   --dry-run               reads all, writes nothing to the API, and says what would come and what would be left out
@@ -35,8 +33,6 @@ const USAGE = `usage: chat-import <file, folder or zip> --url URL --token TOKEN 
   --renumber              gives an export of this API new numbers without holes
 
 Others on the machine can see the arguments of a program while it runs: keep token and key in the environment.`
-
-class Usage extends Error {}
 
 /** Returns what the command line and the environment say. Throws an Error that names what is wrong. */
 function readOptions(args: string[], env: NodeJS.ProcessEnv) {
@@ -90,19 +86,31 @@ function checkTimezone(name: string): void {
 
 function checkTarget(url: string | undefined, token: string | undefined, creates: string | undefined): void {
   if (url === undefined) throw new Usage("give --url or CHAT_URL")
+  checkUrl(url)
   if (token === undefined && creates === undefined)
     throw new Usage("give --token or CHAT_TOKEN, or --create-application")
 }
 
 type Options = ReturnType<typeof readOptions>
 
-async function targetOf({ dry, url, token, adminKey, creates }: Options) {
+/** Returns where to import to, which answers. Nothing is written yet. */
+async function targetOf(options: Options, progress: Progress): Promise<Import["target"]> {
+  const { dry, url, token, adminKey, creates } = options
   if (dry) return undefined
-  const client = new ChatClient({ url, adminKey, retries: RETRIES })
-  if (creates === undefined) return { url, application: client.application(token as string) }
-  const application = await client.createApplication({ name: creates })
-  console.log(`Created the application ${creates}. To go on after a stop, give its token: ${application.token}`)
-  return { url, application }
+  const say = (line: string) => {
+    progress.end()
+    console.error(line)
+  }
+  await checkApi(url, creates === undefined ? token : undefined)
+  const client = patientClient({ url, adminKey }, say)
+  if (creates === undefined) return { url, isNew: false, open: async () => client.application(token as string) }
+  const open = async () => {
+    const application = await client.createApplication({ name: creates })
+    const { token: created } = application
+    console.log(`Created the application ${creates}. To go on after a stop, set CHAT_TOKEN to its token: ${created}`)
+    return application
+  }
+  return { url, isNew: true, open }
 }
 
 async function main(args: string[]): Promise<number> {
@@ -116,29 +124,20 @@ async function main(args: string[]): Promise<number> {
   try {
     source = await openSource(options.path)
     const format = await formatOf(source, options.format)
-    const target = await targetOf(options)
-    const own = { source, format, target, signal, progress: progressOn(process.stderr) }
+    const progress = progressOn(process.stderr)
+    const target = await targetOf(options, progress)
+    const own = { source, format, target, signal, progress }
     return await runImport({ ...options, ...own, say: (line) => console.log(line) })
   } finally {
     source?.close()
   }
 }
 
-/** Returns what a person needs to know of a failure. */
-function reasonOf(error: unknown): string {
-  if (error instanceof BadSource) return `${placeText(error.at)}: ${error.message}`
-  if (error instanceof ChatError) return `the API: ${error.message}`
-  return error instanceof Error ? error.message : String(error)
-}
-
-function failed(error: unknown): number {
-  const isUsage = error instanceof Usage || String((error as NodeJS.ErrnoException).code).startsWith("ERR_PARSE_ARGS")
-  console.error(`chat-import: ${reasonOf(error)}${isUsage ? `\n\n${USAGE}` : ""}`)
-  return isUsage ? WRONG_USAGE : FAILED
-}
+const importReasonOf = (error: unknown): string =>
+  error instanceof BadSource ? `${placeText(error.at)}: ${error.message}` : reasonOf(error)
 
 void main(process.argv.slice(2))
-  .catch(failed)
+  .catch((error) => failed("chat-import", error, importReasonOf(error)))
   .then((code) => {
     process.exitCode = code
   })

@@ -1,7 +1,13 @@
 // Shows how far a program is: on a terminal one line that is written over, elsewhere a line every few seconds.
 
+import { STOPPED } from "./failures.ts"
+
 const TERMINAL_MS = 200
 const ELSEWHERE_MS = 5_000
+
+/** Returns a number with its noun: "1 line", "2,000 lines". */
+export const count = (number: number, noun: string): string =>
+  `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`
 
 export type Progress = {
   /** Shows the text that this returns, if the last one is some time ago. */
@@ -40,8 +46,3 @@ export function stopSignal(): AbortSignal {
   process.on("SIGTERM", onSignal)
   return stop.signal
 }
-
-/** The exit codes: 1 is a failure or a bad source, 2 a wrong command line, 130 stopped by a signal, as shells have it. */
-export const FAILED = 1
-export const WRONG_USAGE = 2
-export const STOPPED = 130

@@ -142,6 +142,8 @@ describe("an export", () => {
     })
     const [expected, found] = [await listed(application), await listed(copy)].map(importedOf)
     expect(found).toEqual(expected)
+    const messages = [...(expected?.keys() ?? [])].filter((name) => !name.endsWith("/")).length
+    expect(imported.stdout).toContain(`Imported: 4 chats, ${messages.toLocaleString("en")} messages.`)
     const numbers = await Promise.all([application, copy].map(async (one) => (await one.createChat({})).number))
     expect(numbers).toEqual([CHATS + 1, CHATS + 1])
 

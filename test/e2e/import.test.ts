@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
 import { seededRandom, seedOf } from "../../campaign/load/random.ts"
 import { type Application, ChatClient, type Message } from "../../client/src/index.ts"
 import { endedBy, startProgram } from "../steps/programs.ts"
-import { useRunningApi } from "../steps/running-api.ts"
+import { freePort, useRunningApi } from "../steps/running-api.ts"
 
 const CHATS = 5
 const MESSAGES = 6_000
@@ -186,6 +186,34 @@ describe("an import", () => {
   test("of another API's token fails with what the API says", async () => {
     const { code, stderr } = await importing(await write("nobody.ndjson", given(3)), "x".repeat(24)).ended
     expect([code, stderr]).toEqual([1, expect.stringMatching(/chat-import: the API: .*/)])
+  })
+
+  test("with --create-application of a bad source, or where a state is, creates none", async () => {
+    const names = async () => {
+      const found: string[] = []
+      for await (const { name } of client().applications()) found.push(name)
+      return found
+    }
+    const creating = (source: string, name: string) => {
+      const args = [source, "--create-application", name]
+      return startProgram("chat-import", args, { cwd: folder, env: { CHAT_URL: api().baseUrl } }).ended
+    }
+    const bad = await creating(await write("worse.ndjson", [{ chat: "a", body: 1 }]), "Of a bad source")
+    expect(bad).toMatchObject({ code: 1, stdout: expect.not.stringContaining("Created") })
+    const token = await givenToken()
+    const source = await write("begun.ndjson", given(3))
+    expect((await importing(source, token).ended).code).toBe(0)
+    const again = await creating(source, "Of a known state")
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining("CHAT_TOKEN") })
+    expect(await names()).not.toEqual(expect.arrayContaining([expect.stringMatching(/^Of a /)]))
+  })
+
+  test("without an API fails soon", async () => {
+    const url = `http://127.0.0.1:${await freePort()}`
+    const env = { CHAT_URL: url, CHAT_TOKEN: "x".repeat(24) }
+    const args = [await write("away.ndjson", given(3))]
+    const { code, stderr } = await startProgram("chat-import", args, { cwd: folder, env }).ended
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`the API does not answer at ${url} (ECONNREFUSED)`)])
   })
 
   test("with --create-application creates it and prints its token", async () => {

@@ -8,7 +8,7 @@
 import type { ApplicationHandle } from "../../src/application.ts"
 import type { Change } from "../../src/changes.ts"
 import { NotFoundError } from "../../src/errors.ts"
-import type { Progress } from "../progress.ts"
+import { count, type Progress } from "../progress.ts"
 import { lineOf, type Output } from "./output.ts"
 import type { ExportState } from "./state.ts"
 
@@ -137,7 +137,7 @@ class Run {
   async #write(changes: Change[], written: () => void): Promise<void> {
     await this.#given.output.append(changes.map(lineOf).join(""), written)
     this.lines += changes.length
-    this.#given.progress.show(() => `Written: ${this.lines.toLocaleString("en")} lines`)
+    this.#given.progress.show(() => `Written: ${count(this.lines, "line")}`)
     if (performance.now() - this.#saved >= SAVE_MS) await this.save()
   }
 

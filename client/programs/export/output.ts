@@ -4,6 +4,9 @@ import { type FileHandle, open, stat } from "node:fs/promises"
 /** JSON may have these in its texts as they are, but many readers end a line there: Node's readline, httpx, requests. */
 const LINE_ENDS = /[\u0085\u2028\u2029]/g
 
+/** Of a new file: only its owner may read all that an application has. */
+const PRIVATE = 0o600
+
 /** Returns a line of NDJSON. */
 export const lineOf = (value: object): string =>
   `${JSON.stringify(value).replace(LINE_ENDS, (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`
@@ -30,7 +33,7 @@ export async function fileOutput(path: string, bytes: number | undefined): Promi
   if (bytes === undefined && isThere)
     throw new Error(`${path} is there already, and no state tells how far it is; give another --output`)
   // A run that was killed early leaves an empty file and no state.
-  const file = await open(path, isThere ? "r+" : "w")
+  const file = await open(path, isThere ? "r+" : "w", PRIVATE)
   const from = bytes ?? 0
   const { size } = await file.stat()
   if (size < from) {

@@ -3,7 +3,7 @@ import type { Item, JsonObject, JsonValue, Place } from "./format.ts"
 import { isObject } from "./reading.ts"
 
 // The API's own limits.
-const BODY_MAX = 10_000
+export const BODY_MAX = 10_000
 const NAME_MAX = 255
 const METADATA_BYTES_MAX = 4_096
 const METADATA_DEPTH_MAX = 8
@@ -13,6 +13,9 @@ const SENT_AHEAD_MAX_MS = 86_400_000
 const CUT_WITHIN = 0.2
 /** RFC 3339, as far as its form goes. */
 const TIME = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
+
+/** Returns whether a text is an RFC 3339 time. */
+export const isTime = (text: string): boolean => TIME.test(text) && !Number.isNaN(Date.parse(text))
 
 /** A message as the API takes it. */
 export type NewMessage = { body: string; sender?: string; metadata?: JsonObject; sent_at?: string }
@@ -117,7 +120,7 @@ function fitSender(sender: string | null, tell: Tell): string | undefined {
 
 function fitTime(sentAt: string | null, tell: Tell, now: number): string | undefined {
   if (sentAt === null) return undefined
-  const time = TIME.test(sentAt) ? Date.parse(sentAt) : Number.NaN
+  const time = isTime(sentAt) ? Date.parse(sentAt) : Number.NaN
   if (time >= 0 && time <= now + SENT_AHEAD_MAX_MS) return sentAt
   tell("sent_at", `${sentAt} is not an RFC 3339 time from 1970 to one day ahead`)
   return undefined

@@ -41,8 +41,8 @@ export type Item =
   | { kind: "deleted"; chat: string; number: number | null }
   /** One line of the report, such as a join or a redacted message. */
   | { kind: "left-out"; what: string; why: string; at: Place }
-  /** The source is damaged here: nothing of it is imported. */
-  | { kind: "problem"; why: string; at: Place }
+  /** The source is damaged here, or `option` is needed to read it: nothing of it is imported. */
+  | { kind: "problem"; why: string; at: Place; option?: "--timezone" | "--date-order" }
 
 /** A file, a folder or a zip. */
 export type Source = {

@@ -1,21 +1,30 @@
 // An import from its source to the API: survey, chats, messages.
 import type { ApplicationHandle } from "../../src/application.ts"
-import { FAILED, type Progress, STOPPED } from "../progress.ts"
+import { FAILED, STOPPED } from "../failures.ts"
+import { count, type Progress } from "../progress.ts"
 import { createChats } from "./create-chats.ts"
 import type { Format, FormatOptions, Source } from "./format.ts"
 import { Report } from "./report.ts"
 import { type Sending, sendChat } from "./send-chat.ts"
 import { Spool } from "./spool.ts"
-import { fingerprint, State } from "./state.ts"
-import { holesOf } from "./steps.ts"
+import { checkNoState, fingerprint, State } from "./state.ts"
+import { holesOf, messagesDone } from "./steps.ts"
 import { type SurveyedChat, survey } from "./survey.ts"
+
+type Target = {
+  url: string
+  /** Whether the application is created for this import. */
+  isNew: boolean
+  /** Returns the application, and creates it before if it is new. */
+  open(): Promise<ApplicationHandle>
+}
 
 export type Import = {
   source: Source
   format: Format
   options: FormatOptions
   /** Undefined for a dry run, in which nothing is sent. */
-  target: { url: string; application: ApplicationHandle } | undefined
+  target: Target | undefined
   statePath: string
   reportPath: string
   /** Chats that are sent side by side. */
@@ -29,6 +38,7 @@ export type Import = {
 
 /** Runs an import and returns its exit code. */
 export async function runImport(given: Import): Promise<number> {
+  if (given.target?.isNew) await checkNoState(given.statePath)
   const spool = await Spool.create(`${given.statePath}.spool`)
   const report = new Report(given.reportPath)
   try {
@@ -42,12 +52,9 @@ export async function runImport(given: Import): Promise<number> {
     await report.close()
     await spool.close()
     for (const line of report.summary()) given.say(line)
-    if (report.problems > 0) given.say("Nothing was imported. Mend the source, or tell its --format, and try again.")
+    if (report.problems > 0) given.say(`Nothing was imported. ${report.advice()}, and try again.`)
   }
 }
-
-const count = (number: number, noun: string): string =>
-  `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`
 
 /** Reads the source and says what is in it. Returns undefined if it was stopped. */
 async function surveyed(given: Import, spool: Spool, report: Report): Promise<SurveyedChat[] | undefined> {
@@ -62,7 +69,9 @@ async function surveyed(given: Import, spool: Spool, report: Report): Promise<Su
     const chats = await survey({ source, format, options, spool, report }, each)
     progress.end()
     const messages = chats.reduce((sum, chat) => sum + chat.messages, 0)
-    say(`${format.name}: ${count(chats.length, "chat")}, ${count(messages, "message")}`)
+    const parts = chats.reduce((sum, chat) => sum + chat.laterParts, 0)
+    const split = parts === 0 ? "" : `, of which ${parts.toLocaleString("en")} go on with the long text before them`
+    say(`${format.name}: ${count(chats.length, "chat")}, ${count(messages, "message")}${split}`)
     const holes = chats.reduce((sum, chat) => sum + holesOf({ spool, chat, keeps }), 0)
     if (holes > 0) say(`${count(holes, "placeholder")} to be created and deleted, so that messages keep their numbers`)
     return chats
@@ -76,13 +85,15 @@ class Stopped extends Error {}
 
 type Surveyed = { spool: Spool; report: Report; chats: SurveyedChat[] }
 
-async function send(given: Import, { url, application }: NonNullable<Import["target"]>, surveyed: Surveyed) {
+async function send(given: Import, { url, isNew, open }: Target, surveyed: Surveyed) {
   const { statePath, format, signal, progress, say, keeps } = given
   const { chats, spool } = surveyed
+  const application = await open()
   const about = { url, application: fingerprint(application.token), format: format.name }
   const state = await State.open(statePath, about, () => greatestChat(application))
-  const total = chats.reduce((sum, chat) => sum + chat.messages + holesOf({ spool, chat, keeps }), 0)
-  let done = [...state.chats.values()].reduce((sum, chat) => sum + chat.done, 0)
+  const total = chats.reduce((sum, chat) => sum + chat.messages, 0)
+  const doneOf = (chat: SurveyedChat) => messagesDone({ spool, chat, keeps }, state.chats.get(chat.id)?.done ?? 0)
+  let done = chats.reduce((sum, chat) => sum + doneOf(chat), 0)
   if (state.isResumed) say(`Going on after ${count(done, "message")} that an earlier run has sent (${statePath}).`)
   const startedAt = performance.now()
   const first = done
@@ -98,12 +109,17 @@ async function send(given: Import, { url, application }: NonNullable<Import["tar
   } finally {
     await state.close()
     progress.end()
-    if (done < total) say(`Sent ${done.toLocaleString("en")} of ${count(total, "message")}. The same command goes on.`)
+    if (done < total) say(`Sent ${done.toLocaleString("en")} of ${count(total, "message")}. ${howToGoOn(isNew)}`)
   }
   if (signal.aborted) return STOPPED
   say(`Imported: ${count(chats.length, "chat")}, ${count(total, "message")}. The state is kept in ${statePath}.`)
   return 0
 }
+
+const howToGoOn = (isNew: boolean): string =>
+  isNew
+    ? "The same command goes on, with the token above in CHAT_TOKEN instead of --create-application."
+    : "The same command goes on."
 
 async function greatestChat(application: ApplicationHandle): Promise<number> {
   for await (const { number } of application.chats({ order: "desc", limit: 1 })) return number

@@ -1,6 +1,6 @@
 // Reads the files of a source: lines, whole JSON documents, or the parts of one that is too large for memory.
 import { JSONParser } from "@streamparser/json"
-import type { JsonObject, JsonValue, Place, SourceFile } from "./format.ts"
+import type { Item, JsonObject, JsonValue, Place, SourceFile } from "./format.ts"
 
 /** The source is damaged or is not what it should be; `message` says what is wrong at `at`. */
 export class BadSource extends Error {
@@ -9,6 +9,16 @@ export class BadSource extends Error {
     super(message)
     this.name = "BadSource"
     this.at = at
+  }
+}
+
+/** Yields items up to where the source is damaged, and that as a problem, so that what is beside it can be read. */
+export async function* upToDamage(items: AsyncIterable<Item>): AsyncGenerator<Item> {
+  try {
+    yield* items
+  } catch (error) {
+    if (!(error instanceof BadSource)) throw error
+    yield { kind: "problem", why: error.message, at: error.at }
   }
 }
 

@@ -10,7 +10,8 @@ const KINDS_MAX = 50
 const PROBLEMS_MAX = 20
 
 type Line = { what: string; why: string; at: Place; chat?: string; id?: string }
-type Kind = { count: number; why: string }
+/** Of several reasons the first is told, as an example. */
+type Kind = { count: number; why: string; varies: boolean }
 
 export class Report {
   readonly path: string
@@ -18,6 +19,9 @@ export class Report {
   #pending = ""
   readonly #kinds = new Map<string, Kind>()
   #problems = 0
+  #isDamaged = false
+  /** The options that are missing. */
+  readonly #options = new Set<string>()
   readonly #shown: string[] = []
 
   constructor(path: string) {
@@ -27,19 +31,30 @@ export class Report {
   leftOut(line: Line): void {
     this.#add(line)
     const name = this.#kinds.has(line.what) || this.#kinds.size < KINDS_MAX ? line.what : "other things"
-    const kind = this.#kinds.get(name) ?? { count: 0, why: line.why }
+    const kind = this.#kinds.get(name) ?? { count: 0, why: line.why, varies: false }
     kind.count++
+    kind.varies ||= kind.why !== line.why
     this.#kinds.set(name, kind)
   }
 
-  problem(why: string, at: Place): void {
+  /** Adds what is wrong with the source, or with `option` what the command line must tell of it. */
+  problem(why: string, at: Place, option?: string): void {
     this.#add({ what: "problem", why, at })
     this.#problems++
+    if (option === undefined) this.#isDamaged = true
+    else this.#options.add(option)
     if (this.#shown.length < PROBLEMS_MAX) this.#shown.push(`${placeText(at)}: ${why}`)
   }
 
   get problems(): number {
     return this.#problems
+  }
+
+  /** Returns what is to be done about the problems. */
+  advice(): string {
+    const options = [...this.#options].join(" and ")
+    if (options === "") return "Mend the source, or tell its --format"
+    return this.#isDamaged ? `Mend the source, give ${options}` : `Give ${options}`
   }
 
   #add({ what, why, at, chat, id }: Line): void {
@@ -63,7 +78,9 @@ export class Report {
   /** Returns the lines that tell a person what was left out, and what is wrong with the source. */
   summary(): string[] {
     const kinds = [...this.#kinds].toSorted(([, a], [, b]) => b.count - a.count)
-    const lines = kinds.map(([what, { count, why }]) => `  ${count} × ${what}: ${why}`)
+    const lines = kinds.map(([what, { count, why, varies }]) => {
+      return `  ${count} × ${what}${varies ? ", for example" : ""}: ${why}`
+    })
     const unshown = this.#problems - this.#shown.length
     return [
       ...(lines.length === 0 ? [] : ["Left out or changed:", ...lines]),

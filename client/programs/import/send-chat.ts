@@ -10,7 +10,7 @@ import { NotFoundError } from "../../src/errors.ts"
 import type { Report } from "./report.ts"
 import type { Spool } from "./spool.ts"
 import { type ChatState, fingerprint, type State } from "./state.ts"
-import { batched, holesOf, isPlaceholder, type Step, stepsAfter } from "./steps.ts"
+import { batched, holesOf, isPlaceholder, messagesDone, type Step, stepsAfter } from "./steps.ts"
 import type { SurveyedChat } from "./survey.ts"
 
 /** Placeholders of a chat that are deleted at the same time. */
@@ -39,9 +39,10 @@ export async function sendChat(sending: Sending, chat: SurveyedChat): Promise<vo
     if (signal.aborted) return
     const numbers = await sendBatch(sending, handle, at, batch)
     const hash = (batch.at(-1) as Step).hash
-    at = { ...at, done: at.done + batch.length, last: numbers.at(-1) as number, hash }
+    const before = at.done
+    at = { ...at, done: before + batch.length, last: numbers.at(-1) as number, hash }
     await state.add(at)
-    sending.sent(batch.length)
+    tellSent(sending, chat, before, at.done)
     const moved = batch.findIndex(({ number }, index) => number !== undefined && number !== numbers[index])
     if (moved >= 0 && kept) tellMoved(sending, chat, batch[moved] as Step, numbers[moved] as number)
     kept &&= moved < 0
@@ -80,8 +81,14 @@ async function caughtUp(
   }
   await steps.return(undefined)
   if (at !== known) await sending.state.add(at)
-  sending.sent(at.done - known.done)
+  tellSent(sending, chat, known.done, at.done)
   return at
+}
+
+/** Tells how many messages of the source were among the steps from one to another. */
+function tellSent(sending: Sending, chat: SurveyedChat, from: number, to: number): void {
+  const stepping = { ...sending, chat }
+  sending.sent(messagesDone(stepping, to) - messagesDone(stepping, from))
 }
 
 function isSame(message: Message, { json }: Step): boolean {

@@ -142,6 +142,17 @@ export class Spool {
     return last < 0 ? 0 : this.#keyAt(chat, last)
   }
 
+  /** The number of a chat's messages whose key is at most this one. */
+  countUpTo(chat: number, key: Key): number {
+    let [low, high] = [0, this.countOf(chat)]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#keyAt(chat, middle) <= key) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
   #keyAt(chat: number, index: number): number {
     return this.#columns.key[this.#order[(this.#starts[chat] as number) + index] as number] as number
   }

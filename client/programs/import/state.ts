@@ -112,6 +112,15 @@ async function linesOf(path: string): Promise<unknown[]> {
   }
 }
 
+/** Throws an Error if there is the state of an import: an application that is yet to be created can have none. */
+export async function checkNoState(path: string): Promise<void> {
+  if ((await linesOf(path)).length === 0) return
+  throw new Error(
+    `${path} is the state of an import into another application. To go on with it, give the token of that one in ` +
+      "CHAT_TOKEN, and leave --create-application out; to import anew, give another --state",
+  )
+}
+
 function checkHead(head: Head, given: Given, path: string): void {
   if (head.version !== VERSION) throw new Error(`${path} is not a state of this version of chat-import`)
   const other = (["url", "application", "format"] as const).find((name) => head[name] !== given[name])

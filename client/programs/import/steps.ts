@@ -88,6 +88,12 @@ export async function* batched(steps: AsyncIterable<Step>): AsyncGenerator<[Step
 
 const isSome = (steps: Step[]): steps is [Step, ...Step[]] => steps.length > 0
 
+/** Returns how many of the first `done` steps of a chat are messages of the source, not placeholders. */
+export function messagesDone(stepping: Stepping, done: number): number {
+  // Where numbers are kept, a step has the number that it counts to.
+  return holesOf(stepping) === 0 ? done : stepping.spool.countUpTo(stepping.chat.index, done)
+}
+
 /** Returns how many placeholders keep the numbers of a chat. */
 export function holesOf({ spool, chat, keeps }: Stepping): number {
   const last = spool.lastKeyOf(chat.index)

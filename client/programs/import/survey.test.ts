@@ -6,7 +6,7 @@ import type { Format, Item } from "./format.ts"
 import { type Message, sourceOf } from "./given-source.ts"
 import { Report } from "./report.ts"
 import { Spool } from "./spool.ts"
-import { stepsAfter } from "./steps.ts"
+import { messagesDone, stepsAfter } from "./steps.ts"
 import { survey } from "./survey.ts"
 
 let folder: string
@@ -40,9 +40,14 @@ async function surveyed(items: Item[], order: Format["order"] = "source") {
     for await (const { json } of stepsAfter({ spool, chat, keeps: true }, { done: 0, hash: "" }))
       sent[chat.id]?.push(JSON.parse(json).body)
   }
+  const doneOf = (steps: number) => {
+    return chats.reduce((sum, chat) => sum + messagesDone({ spool, chat, keeps: true }, steps), 0)
+  }
+  const done = (steps: number[]) => steps.map(doneOf)
   await report.close()
   await spool.close()
-  return { chats, sent, summary: report.summary(), problems: report.problems }
+  const { problems } = report
+  return { chats, sent, done, summary: report.summary(), problems, advice: report.advice() }
 }
 
 test("Messages stay in the order of the source, chat by chat, and a chat may be named after them", async () => {
@@ -85,6 +90,38 @@ test("Of an export the last line of a number holds, what is gone is not sent, an
     [3, 2],
   ])
   expect(sent).toEqual({ "1": [], "3": ["-", "two", "-", "-", "five"] })
+})
+
+test("A text that is split is told, and its later parts are counted", async () => {
+  const { chats, summary } = await surveyed([message("a", "x".repeat(25_000), { id: "1" }), message("a", "y")])
+  expect(chats).toMatchObject([{ messages: 4, laterParts: 2 }])
+  expect(summary[1]).toBe("  1 × long text: it has over 10,000 characters: split into 3 messages")
+  expect(JSON.parse(await readFile(join(folder, "report"), "utf8"))).toMatchObject({ what: "long text", id: "1" })
+})
+
+test("A kind of which reasons differ has one as an example, and one of which they are the same has it", async () => {
+  const [empty, long] = [message("a", " "), (chars: number) => message("a", "x".repeat(chars))]
+  const { summary } = await surveyed([empty, empty, long(15_000), long(25_000)])
+  expect(summary).toContain("  2 × long text, for example: it has over 10,000 characters: split into 2 messages")
+  expect(summary).toContain("  2 × empty message: it has neither a text nor a file with a name")
+})
+
+test("Placeholders are not counted among the messages that are done", async () => {
+  const numbered = [2, 5, 6].map((number) => message("a", `${number}`, { number }))
+  const { done } = await surveyed(numbered)
+  expect(done([0, 1, 2, 4, 5, 6])).toEqual([0, 0, 1, 1, 2, 3])
+})
+
+test.each([
+  [["--timezone"], "Give --timezone"],
+  [["--timezone", "--date-order", "--timezone"], "Give --timezone and --date-order"],
+  [["--timezone", undefined], "Mend the source, give --timezone"],
+  [[undefined], "Mend the source, or tell its --format"],
+] as const)("What is to be done about problems that lack %j", async (options, advice) => {
+  const problems = options.map((option): Item => {
+    return { kind: "problem", why: "w", at: { file: "f" }, ...(option === undefined ? {} : { option }) }
+  })
+  expect((await surveyed(problems)).advice).toBe(advice)
 })
 
 test("A chat of which only some messages have numbers, and a numbered one that is too long, are problems", async () => {

@@ -1,5 +1,5 @@
 // Reads a source as a whole, before anything is written: what is to be sent goes to the spool, the rest to the report.
-import { fitChat, fitMessage, type NewChat } from "./fit.ts"
+import { BODY_MAX, fitChat, fitMessage, type NewChat } from "./fit.ts"
 import type { Format, FormatOptions, Item, Source } from "./format.ts"
 import { BadSource } from "./reading.ts"
 import type { Report } from "./report.ts"
@@ -20,6 +20,8 @@ export type SurveyedChat = {
   numbered: boolean
   /** The number of messages to be sent. */
   messages: number
+  /** How many of these are parts of a long text, its first ones left out. */
+  laterParts: number
 }
 
 type Found = {
@@ -32,6 +34,7 @@ type Found = {
   gone: boolean
   /** That of its last message, if messages are ordered by it. */
   time: Key
+  laterParts: number
 }
 type Chats = Map<string, Found>
 type Of<Kind extends Item["kind"]> = Extract<Item, { kind: Kind }>
@@ -49,7 +52,7 @@ export async function survey(surveying: Surveying, each: () => void = () => unde
       if (item.kind === "message") await addMessage(surveying, chats, item, now)
       else if (item.kind === "chat") addChat(report, chats, item)
       else if (item.kind === "deleted") await addDeleted(spool, chats, item)
-      else if (item.kind === "problem") report.problem(item.why, item.at)
+      else if (item.kind === "problem") report.problem(item.why, item.at, item.option)
       else report.leftOut(item)
       await report.flush()
     }
@@ -61,8 +64,8 @@ export async function survey(surveying: Surveying, each: () => void = () => unde
   await spool.sort(found.length, (index) => found[index]?.numbered === true)
   return found
     .filter(({ gone }) => !gone)
-    .map(({ index, id, chat, number, numbered }) => {
-      return { index, id, chat, number, numbered: numbered === true, messages: spool.countOf(index) }
+    .map(({ index, id, chat, number, numbered, laterParts }) => {
+      return { index, id, chat, number, numbered: numbered === true, messages: spool.countOf(index), laterParts }
     })
     .sort((a, b) => (a.number ?? AFTER_NUMBERS) - (b.number ?? AFTER_NUMBERS) || a.index - b.index)
 }
@@ -70,7 +73,7 @@ export async function survey(surveying: Surveying, each: () => void = () => unde
 function foundChat(chats: Chats, id: string): Found {
   const known = chats.get(id)
   if (known !== undefined) return known
-  const found: Found = { index: chats.size, id, chat: {}, gone: false, time: Number.NEGATIVE_INFINITY }
+  const found: Found = { index: chats.size, id, chat: {}, gone: false, time: Number.NEGATIVE_INFINITY, laterParts: 0 }
   chats.set(id, found)
   return found
 }
@@ -101,6 +104,10 @@ async function addMessage(
   found.numbered = isNumbered
   const messages = fitMessage(item, tell, now)
   if (isNumbered && messages.length > 1) return report.problem("body: is longer than the API's own texts", item.at)
+  if (messages.length > 1) {
+    tell("long text", `it has over ${BODY_MAX.toLocaleString("en")} characters: split into ${messages.length} messages`)
+    found.laterParts += messages.length - 1
+  }
   for (const message of messages)
     await spool.add(found.index, item.number ?? orderOf(format, found, item.sentAt), message)
 }

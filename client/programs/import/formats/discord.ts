@@ -3,7 +3,7 @@
  * writer has it (JsonMessageWriter.cs), `guild` and `channel` come before `messages`.
  */
 import type { Format, FormatOptions, Item, JsonObject, JsonValue, Place, SourceFile } from "../format.ts"
-import { isObject, parts } from "../reading.ts"
+import { isObject, parts, upToDamage } from "../reading.ts"
 import { idOf, objectOf, objectsOf, textOf, told } from "../values.ts"
 import { fileLeftOut, jsonHead } from "./export-files.ts"
 
@@ -18,7 +18,7 @@ export const discord: Format = {
   async *read(source, options) {
     const ranges: Range[] = []
     for await (const file of source.files()) {
-      if (await isChannel(file)) yield* readChannel(file, options, ranges)
+      if (await isChannel(file)) yield* upToDamage(readChannel(file, options, ranges))
       else yield fileLeftOut(file)
     }
   },

@@ -4,7 +4,7 @@
  * An event is edited, redacted and reacted to by later ones, so a room is read twice: first only for those.
  */
 import type { Format, FormatOptions, Item, JsonObject, Source, SourceFile } from "../format.ts"
-import { isObject, parts } from "../reading.ts"
+import { isObject, parts, upToDamage } from "../reading.ts"
 import { idOf, textOf, told } from "../values.ts"
 import { fileLeftOut, jsonHead } from "./export-files.ts"
 import { type Annotations, annotationsOf, leftOver, type Told } from "./matrix-annotations.ts"
@@ -23,7 +23,7 @@ export const matrix: Format = {
     for await (const file of source.files()) {
       const reader = await readerOf(file)
       if (reader === undefined) yield fileLeftOut(file)
-      else yield* readRoom(file, reader, options)
+      else yield* upToDamage(readRoom(file, reader, options))
     }
   },
 }

@@ -4,7 +4,7 @@
  * by its author and time. Replies stand in their post, and posts in any order.
  */
 import type { Format, Item, JsonObject, Place, SourceFile } from "../format.ts"
-import { BadSource, head, isObject, lines, parsed } from "../reading.ts"
+import { BadSource, head, isObject, lines, parsed, upToDamage } from "../reading.ts"
 import { attachedText, numberOf, objectOf, objectsOf, textOf, textsOf, timeOf, told } from "../values.ts"
 
 const LINES = /\.jsonl?$/
@@ -22,7 +22,7 @@ export const mattermost: Format = {
   async *read(source, { maxBytes }) {
     let found = false
     for await (const file of source.files()) {
-      if (isLines(file)) yield* readLines(file, maxBytes)
+      if (isLines(file)) yield* upToDamage(readLines(file, maxBytes))
       else
         yield {
           kind: "left-out",

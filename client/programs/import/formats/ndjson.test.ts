@@ -39,6 +39,8 @@ describe("lines of one's own", () => {
     ['{"body":"x"}', /chat: is missing/],
     ['{"chat":"a","body":1}', /body: is of the wrong type/],
     ['{"chat":"a","body":"x","metadata":[]}', /metadata: is of the wrong type/],
+    ['{"chat":"a","body":"x","sent_at":"tomorrow"}', /sent_at: "tomorrow" is not an RFC 3339 time/],
+    ['{"chat":"a","body":"x","sent_at":"2026-01-31T25:00:00Z"}', /sent_at: .* is not an RFC 3339 time/],
   ])("that are wrong are problems with their number: %s", async (line, why) => {
     const items = await itemsOf(ndjson, { f: `{"chat":"a","body":"x"}\n${line}\n{"chat":"a","body":"y"}` })
     expect(items.map(({ kind }) => kind)).toEqual(["message", "problem", "message"])

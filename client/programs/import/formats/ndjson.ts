@@ -4,8 +4,9 @@
  * of which only `chat` and `body` must be there. A line without `body` says what a chat is:
  * `{"chat": "general", "name": "General", "metadata": {}}`.
  */
+import { isTime } from "../fit.ts"
 import type { Format, Item, JsonObject, JsonValue, Place, SourceFile } from "../format.ts"
-import { BadSource, head, isObject, lines, parsed } from "../reading.ts"
+import { BadSource, head, isObject, lines, parsed, upToDamage } from "../reading.ts"
 
 export const ndjson: Format = {
   name: "ndjson",
@@ -21,7 +22,7 @@ export const ndjson: Format = {
   },
 
   async *read(source, { maxBytes }) {
-    for await (const file of source.files()) yield* readFile(file, maxBytes)
+    for await (const file of source.files()) yield* upToDamage(readFile(file, maxBytes))
   },
 }
 
@@ -58,6 +59,12 @@ function idIn(of: JsonObject, name: string, at: Place): string | null {
   throw new BadSource(`${name}: must be a text or a number`, at)
 }
 
+function timeIn(of: JsonObject, name: string, at: Place): string | undefined {
+  const text = member(of, name, isText, at)
+  if (text === undefined || isTime(text)) return text
+  throw new BadSource(`${name}: "${text}" is not an RFC 3339 time, such as 2026-01-31T09:00:00Z`, at)
+}
+
 function ofLine(line: JsonObject, at: Place): Item {
   const chat = idIn(line, "chat", at)
   if (chat === null) throw new BadSource("chat: is missing", at)
@@ -69,7 +76,7 @@ function ofLine(line: JsonObject, at: Place): Item {
     id: idIn(line, "id", at) ?? `line ${at.line}`,
     body: member(line, "body", isText, at) ?? "",
     sender: member(line, "sender", isText, at) ?? null,
-    sentAt: member(line, "sent_at", isText, at) ?? null,
+    sentAt: timeIn(line, "sent_at", at) ?? null,
     metadata,
     at,
   }
@@ -99,7 +106,7 @@ function ofChange(change: JsonObject, at: Place): Item {
     number: own,
     body: member(data, "body", isText, at) ?? "",
     sender: member(data, "sender", isText, at) ?? null,
-    sentAt: member(data, "sent_at", isText, at) ?? member(data, "created_at", isText, at) ?? null,
+    sentAt: timeIn(data, "sent_at", at) ?? timeIn(data, "created_at", at) ?? null,
     metadata,
     at,
   }

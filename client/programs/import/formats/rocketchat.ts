@@ -5,7 +5,7 @@
  * each room, with user names and without ids, threads and reactions.
  */
 import type { Format, Item, JsonObject, JsonValue, Place, SourceFile } from "../format.ts"
-import { BadSource, head, isObject, lines, parsed, parts } from "../reading.ts"
+import { BadSource, head, isObject, lines, parsed, parts, upToDamage } from "../reading.ts"
 import { attachedText, idOf, numberOf, objectOf, objectsOf, textOf, textsOf, timeOf, told } from "../values.ts"
 
 const DATA = /\.(?:json|jsonl|ndjson)$/
@@ -30,7 +30,7 @@ export const rocketchat: Format = {
   async *read(source, { maxBytes }) {
     for await (const file of source.files()) {
       const at = { file: file.name }
-      if (isData(file)) yield* readFile(file, maxBytes)
+      if (isData(file)) yield* upToDamage(readFile(file, maxBytes))
       else yield { kind: "left-out", what: "file", why: "files are not imported; their messages name them", at }
     }
   },

@@ -123,9 +123,38 @@ describe("an export of Slack", () => {
       why: "ts: is not a time of Slack",
       at: { file: "general/2026-01-31.json", path: "[0]" },
     })
-    await expect(itemsOf(slack, { ...export_([]), "general/2026-01-31.json": "[{" })).rejects.toMatchObject({
-      at: { file: "general/2026-01-31.json" },
+  })
+
+  test("with several files that are no JSON is told of each, and the others are read", async () => {
+    const good = JSON.stringify([{ type: "message", ts: "1769850000.000100", user: "U1", text: "Hello" }])
+    const [first, second, third] = ["general/2026-01-30.json", "general/2026-02-01.json", "groups.json"] as const
+    const items = await itemsOf(slack, {
+      ...export_([]),
+      [first]: "[{",
+      [second]: "{",
+      [third]: "",
+      "general/2026-02-02.json": good,
     })
+    expect(items.flatMap((item) => (item.kind === "problem" ? [item.at.file] : [])).sort()).toEqual([
+      first,
+      second,
+      third,
+    ])
+    expect(messagesOf(items)).toMatchObject([{ body: "Hello" }])
+  })
+
+  test("keeps the addresses of files without the export's secret", async () => {
+    const urls = [
+      "https://files.example/a.txt?t=xoxe-1-secret",
+      "https://files.example/b.txt?origin=x&t=xoxe-1-secret",
+      "https://video.example/watch?v=1&t=30s",
+    ]
+    const found = await only({ text: "See", files: urls.map((url_private) => ({ url_private })) })
+    expect(found?.metadata.files).toEqual([
+      { url: "https://files.example/a.txt" },
+      { url: "https://files.example/b.txt?origin=x" },
+      { url: "https://video.example/watch?v=1&t=30s" },
+    ])
   })
 })
 

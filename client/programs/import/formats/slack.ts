@@ -4,7 +4,7 @@
  * API (https://docs.slack.dev/reference/events/message).
  */
 import type { Format, Item, JsonObject, JsonValue, Place, Source, SourceFile } from "../format.ts"
-import { BadSource, isObject, json } from "../reading.ts"
+import { BadSource, isObject, json, upToDamage } from "../reading.ts"
 import { attachedText, idOf, numberOf, objectOf, objectsOf, textOf, textsOf, timeOf, told } from "../values.ts"
 import { type Names, plainText } from "./slack-text.ts"
 
@@ -32,7 +32,13 @@ const NOTICES: [RegExp, string][] = [
   [/^(?:message_changed|message_replied|ekm_access_denied)$/, "notice"],
 ]
 
-type Lists = { channels: Map<string, JsonObject>; names: Names; kinds: Map<string, string> }
+type Lists = {
+  /** By the folder of their days. */
+  channels: Map<string, JsonObject>
+  names: Names
+  kinds: Map<string, string>
+  problems: Item[]
+}
 
 export const slack: Format = {
   name: "slack",
@@ -52,10 +58,12 @@ export const slack: Format = {
 
   async *read(source, { maxBytes }) {
     const lists = await readLists(source, maxBytes)
+    yield* lists.problems
     for (const [folder, channel] of lists.channels) yield chatOf(folder, channel, lists)
     for await (const file of source.files()) {
       const folder = file.name.match(DAY)?.[1]
-      if (folder !== undefined) yield* readDay(file, idOf(lists.channels.get(folder)?.id) ?? folder, lists, maxBytes)
+      const chat = folder === undefined ? "" : (idOf(lists.channels.get(folder)?.id) ?? folder)
+      if (folder !== undefined) yield* upToDamage(readDay(file, chat, lists, maxBytes))
       else if (!(file.name in CHANNELS) && !USERS.test(file.name))
         yield { kind: "left-out", what: "file", why: "it has no messages of a channel", at: { file: file.name } }
     }
@@ -67,19 +75,39 @@ async function readLists(source: Source, maxBytes: number): Promise<Lists> {
   const channels = new Map<string, JsonObject>()
   const kinds = new Map<string, string>()
   const users = new Map<string, string>()
+  const problems: Item[] = []
   for await (const file of source.files()) {
     const kind = CHANNELS[file.name]
     if (kind === undefined && !USERS.test(file.name)) continue
+    const add = (id: string, one: JsonObject) => {
+      if (kind === undefined) return users.set(id, nameOfUser(one) ?? id)
+      channels.set(kind === "direct message" ? id : (textOf(one.name) ?? id), one)
+      return kinds.set(id, kind)
+    }
+    const problem = await readList(file, maxBytes, add)
+    if (problem !== undefined) problems.push(problem)
+  }
+  const byId = new Map([...channels].map(([name, { id }]) => [idOf(id) ?? name, name]))
+  return { channels, kinds, problems, names: { user: (id) => users.get(id), channel: (id) => byId.get(id) } }
+}
+
+/** Adds the entries of a list. Returns what is wrong with it, if anything is. */
+async function readList(
+  file: SourceFile,
+  maxBytes: number,
+  add: (id: string, one: JsonObject) => void,
+): Promise<Item | undefined> {
+  try {
     for (const one of objectsOf(await json(file, maxBytes))) {
       const id = idOf(one.id)
       if (id === undefined) throw new BadSource("an entry has no id", { file: file.name })
-      if (kind === undefined) users.set(id, nameOfUser(one) ?? id)
-      else channels.set(kind === "direct message" ? id : (textOf(one.name) ?? id), one)
-      if (kind !== undefined) kinds.set(id, kind)
+      add(id, one)
     }
+    return undefined
+  } catch (error) {
+    if (!(error instanceof BadSource)) throw error
+    return { kind: "problem", why: error.message, at: error.at }
   }
-  const byId = new Map([...channels].map(([name, { id }]) => [idOf(id) ?? name, name]))
-  return { channels, kinds, names: { user: (id) => users.get(id), channel: (id) => byId.get(id) } }
 }
 
 function nameOfUser(user: JsonObject): string | undefined {
@@ -169,7 +197,22 @@ function bodyOf(message: JsonObject, names: Names): string {
 
 function fileOf(file: JsonObject): JsonValue {
   const { id, name, title, mimetype, size, url_private, permalink } = file
-  return told({ id, name: name ?? title, url: url_private ?? permalink, type: mimetype, bytes: numberOf(size) })
+  return told({
+    id,
+    name: name ?? title,
+    url: withoutSecret(textOf(url_private) ?? textOf(permalink)),
+    type: mimetype,
+    bytes: numberOf(size),
+  })
+}
+
+/** Returns an address without the export's secret (`?t=xoxe-…`), with which anyone could read the file. */
+function withoutSecret(address: string | undefined): string | undefined {
+  if (address === undefined || !URL.canParse(address)) return address
+  const url = new URL(address)
+  if (!url.searchParams.get("t")?.startsWith("xox")) return address
+  url.searchParams.delete("t")
+  return url.href
 }
 
 /** Returns the time of an id such as "1355517523.000005", whose digits after the point tell messages apart. */

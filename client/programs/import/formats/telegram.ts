@@ -2,8 +2,8 @@
  * Reads `result.json` of Telegram Desktop: one chat, or the whole archive with `chats.list` and `left_chats.list`. As its
  * writer has it (export_output_json.cpp), a chat's `name`, `type` and `id` come before its `messages`.
  */
-import type { Format, FormatOptions, Item, JsonObject, Place, SourceFile } from "../format.ts"
-import { type Part, parts } from "../reading.ts"
+import type { Format, FormatOptions, Item, JsonObject, JsonValue, Place, SourceFile } from "../format.ts"
+import { type Part, parts, upToDamage } from "../reading.ts"
 import { idOf, objectOf, textOf, told } from "../values.ts"
 import { fileLeftOut, jsonHead } from "./export-files.ts"
 import { clockOf, isTimezone } from "./local-time.ts"
@@ -19,7 +19,7 @@ export const telegram: Format = {
   },
   async *read(source, options) {
     for await (const file of source.files()) {
-      if (await isExport(file)) yield* readExport(mended(file), options)
+      if (await isExport(file)) yield* upToDamage(readExport(mended(file), options))
       else yield fileLeftOut(file)
     }
   },
@@ -137,6 +137,14 @@ function timeReader({ timezone }: FormatOptions): TimeReader {
   }
 }
 
+/** Returns what is wrong with a message that has no id or no time that can be read. */
+function problemOf(id: string | undefined, local: JsonValue | undefined, at: Place): Item {
+  if (id === undefined) return { kind: "problem", why: "a message without an id", at }
+  if (Number.isNaN(Date.parse(`${textOf(local)}Z`))) return { kind: "problem", why: "a message without a time", at }
+  const why = "a time without an offset: give --timezone, such as Europe/Berlin"
+  return { kind: "problem", why, at, option: "--timezone" }
+}
+
 function* itemsOf(message: JsonObject, chat: string, times: TimeReader, at: Place): Generator<Item> {
   const id = idOf(message.id)
   const { type } = message
@@ -151,9 +159,7 @@ function* itemsOf(message: JsonObject, chat: string, times: TimeReader, at: Plac
   }
   const sentAt = times(message.date_unixtime, message.date)
   if (id === undefined || sentAt === undefined) {
-    const why =
-      id === undefined ? "a message without an id" : "a time without an offset: give --timezone, such as Europe/Berlin"
-    yield { kind: "problem", why, at }
+    yield problemOf(id, message.date, at)
     return
   }
   const files = filesOf(message)

@@ -71,6 +71,7 @@ describe("dates and times of phones", () => {
       {
         kind: "problem",
         why: '"3/4/2024, 15:15" may be a date in the order dmy or mdy, and no line of the file decides it: give --date-order',
+        option: "--date-order",
         at: { file: FILE, line: 1 },
       },
     ])
@@ -108,6 +109,7 @@ describe("times without an offset", () => {
     expect(toldOf(await itemsOf(whatsapp, { [FILE]: text }))).toEqual([
       "problem: its times have no offset: give --timezone, such as Europe/Berlin",
     ])
+    expect((await itemsOf(whatsapp, { [FILE]: text })).at(-1)).toMatchObject({ option: "--timezone" })
     expect(toldOf(await read(text, { timezone: "Mars/Olympus" }))).toEqual([
       'problem: there is no time zone "Mars/Olympus"',
     ])

@@ -44,7 +44,7 @@ function isWritten({ numbers, separator }: Stamp, order: DateOrder): boolean {
   return order === "dmy" || separator !== "." || numbers[0].length === 4
 }
 
-export type FoundOrder = { order: DateOrder } | { why: string; line: number }
+export type FoundOrder = { order: DateOrder } | { why: string; line: number; option?: "--date-order" }
 type Candidate = { order: DateOrder; last: number; bad: { line: number; why: string } | null }
 
 /** Returns a function that takes the stamps of a file one by one, and one that tells the order that they have. */
@@ -75,7 +75,10 @@ export function orderFinder(given: DateOrder | undefined) {
     const left = candidates.filter(({ bad }) => bad === null)
     const [first] = left
     if (first !== undefined && (left.length === 1 || doubtful === null)) return { order: first.order }
-    if (first !== undefined) return { line: doubtful?.line ?? 1, why: ambiguous(doubtful?.text ?? "", left) }
+    if (first !== undefined) {
+      const why = ambiguous(doubtful?.text ?? "", left)
+      return { line: doubtful?.line ?? 1, why, option: "--date-order" }
+    }
     const longest = candidates.toSorted((a, b) => (b.bad?.line ?? 0) - (a.bad?.line ?? 0))[0]?.bad
     return { line: longest?.line ?? 1, why: `${longest?.why}${given === undefined ? HINT : ""}` }
   }

@@ -9,6 +9,11 @@ const read = async (text: string, options: Partial<FormatOptions> = {}, file = A
   await itemsOf(whatsapp, { [file]: text }, { timezone: "UTC", ...options })
 
 describe("a chat as WhatsApp exports it", () => {
+  test("a message has its id in the metadata as well", async () => {
+    const [first] = messagesOf(await read("25/03/2024, 15:15 - Ann: Hello"))
+    expect(first?.metadata.source_id).toBe(first?.id)
+  })
+
   test("on Android, each message has an author, the name of the file is that of the chat", async () => {
     expect(await read("25/03/2024, 15:15 - Ann: Hello\n25/03/2024, 15:16 - ‪+1 555 0100‬: Hi")).toEqual([
       { kind: "chat", chat: ANDROID, name: "Book Club", metadata: { source: "whatsapp" } },
@@ -19,7 +24,7 @@ describe("a chat as WhatsApp exports it", () => {
         body: "Hello",
         sender: "Ann",
         sentAt: "2024-03-25T15:15:00.000Z",
-        metadata: { sender_name: "Ann" },
+        metadata: { source_id: expect.any(String), sender_name: "Ann" },
         at: { file: ANDROID, line: 1 },
       },
       expect.objectContaining({ sender: "+1 555 0100", body: "Hi", at: { file: ANDROID, line: 2 } }),
@@ -62,7 +67,7 @@ describe("a chat as WhatsApp exports it", () => {
 
   test("a message without end is no message", async () => {
     const text = `25/03/2024, 15:15 - Ann: Hello\n${"more\n".repeat(30)}`
-    await expect(read(text, { maxBytes: 100 })).rejects.toThrow("a message has over 100 characters")
+    expect(toldOf(await read(text, { maxBytes: 100 }))).toEqual(["problem: a message has over 100 characters"])
   })
 })
 

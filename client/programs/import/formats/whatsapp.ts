@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto"
 import type { Format, FormatOptions, Item, Place, SourceFile } from "../format.ts"
-import { BadSource, head, lines } from "../reading.ts"
+import { BadSource, head, lines, upToDamage } from "../reading.ts"
 import { fileLeftOut } from "./export-files.ts"
 import { clockOf, isTimezone } from "./local-time.ts"
 import { type DateOrder, dayOf, orderFinder } from "./whatsapp-dates.ts"
@@ -23,7 +23,7 @@ export const whatsapp: Format = {
   async *read(source, options) {
     for await (const file of source.files()) {
       const shape = await shapeOf(file)
-      if (shape !== null) yield* readChat(file, shape, options)
+      if (shape !== null) yield* upToDamage(readChat(file, shape, options))
       else yield fileLeftOut(file)
     }
   },
@@ -62,6 +62,8 @@ async function* entries(file: SourceFile, shape: string, maxBytes: number): Asyn
   if (entry !== null) yield entry
 }
 
+const NO_OFFSET = "its times have no offset: give --timezone, such as Europe/Berlin"
+
 /** What all heads of a file say together. */
 type Survey = {
   order: DateOrder | null
@@ -69,7 +71,7 @@ type Survey = {
   silent: boolean
   /** Authors with quotation marks in their names that come more than once. */
   quoted: Set<string>
-  problems: { why: string; line: number }[]
+  problems: { why: string; line: number; option?: "--timezone" | "--date-order" }[]
 }
 
 async function surveyed(file: SourceFile, shape: string, options: FormatOptions): Promise<Survey> {
@@ -94,8 +96,7 @@ async function surveyed(file: SourceFile, shape: string, options: FormatOptions)
       line: unknown.line,
       why: `"${unknown.word}" beside the time is not known: it may mean morning or afternoon, in a language not in the list`,
     })
-  if (options.timezone === undefined)
-    problems.push({ line: 1, why: "its times have no offset: give --timezone, such as Europe/Berlin" })
+  if (options.timezone === undefined) problems.push({ line: 1, why: NO_OFFSET, option: "--timezone" })
   else if (!isTimezone(options.timezone)) problems.push({ line: 1, why: `there is no time zone "${options.timezone}"` })
   const quoted = new Set([...seen].filter(([, again]) => again).map(([author]) => author))
   return { order: "order" in found ? found.order : null, silent, quoted, problems }
@@ -103,7 +104,7 @@ async function surveyed(file: SourceFile, shape: string, options: FormatOptions)
 
 async function* readChat(file: SourceFile, shape: string, options: FormatOptions): AsyncGenerator<Item> {
   const { order, silent, quoted, problems } = await surveyed(file, shape, options)
-  for (const { why, line } of problems) yield { kind: "problem", why, at: { file: file.name, line } }
+  for (const { line, ...problem } of problems) yield { kind: "problem", ...problem, at: { file: file.name, line } }
   if (problems.length > 0 || order === null) return
   const instant = clockOf(options.timezone ?? "UTC")
   const ids = idMaker()
@@ -125,9 +126,10 @@ async function* readChat(file: SourceFile, shape: string, options: FormatOptions
     }
     if (told.missing)
       yield { kind: "left-out", what: "file of a message", why: "the chat was exported without media", at }
-    const { body, sender, metadata } = told
-    const sentAt = new Date(sent).toISOString()
-    yield { kind: "message", chat: file.name, id: ids(entry), body, sender, sentAt, metadata, at }
+    const { body, sender } = told
+    const id = ids(entry)
+    const metadata = { source_id: id, ...told.metadata }
+    yield { kind: "message", chat: file.name, id, body, sender, sentAt: new Date(sent).toISOString(), metadata, at }
   }
 }
 

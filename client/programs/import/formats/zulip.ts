@@ -3,7 +3,7 @@
  * realm.json and files of a thousand messages each. They are the tables of its database, and who and where are numbers.
  */
 import type { Format, Item, JsonObject, Place, Source, SourceFile } from "../format.ts"
-import { BadSource, isObject, json, parts } from "../reading.ts"
+import { BadSource, isObject, json, parts, upToDamage } from "../reading.ts"
 import { idOf, listOf, numberOf, objectOf, textOf, timeOf, told } from "../values.ts"
 
 const REALM = "realm.json"
@@ -42,7 +42,7 @@ export const zulip: Format = {
     for (const [id, channel] of realm.channels) yield channelOf(id, channel)
     const directs = new Set<string>()
     for await (const file of source.files())
-      if (MESSAGES.test(file.name)) yield* readMessages(file, realm, directs, maxBytes)
+      if (MESSAGES.test(file.name)) yield* upToDamage(readMessages(file, realm, directs, maxBytes))
   },
 }
 
