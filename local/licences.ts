@@ -51,9 +51,11 @@ export function productionPackages({ packages }: Lock): Package[] {
 export const refusedPackages = (packages: Package[]): Package[] =>
   packages.filter(({ licence }) => !ALLOWED.includes(licence))
 
-/** Returns the images of docker-compose.yml and the Dockerfile. Throws for one that IMAGE_LICENCES lacks. */
+/** Returns the images of the files of compose and the Dockerfile. Throws for one that IMAGE_LICENCES lacks. */
 function images(): string[][] {
-  const texts = ["docker-compose.yml", "Dockerfile"].map((file) => readFileSync(join(ROOT, file), "utf8")).join("\n")
+  const texts = ["docker-compose.yml", "docker-compose.metrics.yml", "Dockerfile"]
+    .map((file) => readFileSync(join(ROOT, file), "utf8"))
+    .join("\n")
   const named = [...texts.matchAll(/^(?:\s+image:|FROM) (\S+)/gm)].map(([, image = ""]) => image)
   return [...new Set(named)].sort().map((image) => {
     const licence = IMAGE_LICENCES[image.replace(/:[^:/]*$/, "")]

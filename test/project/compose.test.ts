@@ -1,10 +1,12 @@
-// docker-compose.yml has what Podman needs, and what documents say of its images and memory is true.
+// The files of compose have what Podman needs, and what documents say of its images and memory is true.
 import { expect, test } from "@jest/globals"
 import { matches, read } from "../steps/project-files.ts"
 
 const compose = read("docker-compose.yml")
+const metrics = read("docker-compose.metrics.yml")
+const both = `${compose}\n${metrics}`
 const decision = read("docs/decisions/0002-container-images.md")
-const named = [...matches(compose, /^ +image: (\S+)$/gm), ...matches(read("Dockerfile"), /^FROM (\S+)/gm)]
+const named = [...matches(both, /^ +image: (\S+)$/gm), ...matches(read("Dockerfile"), /^FROM (\S+)/gm)]
 const METRICS_SERVICES = ["prometheus", "grafana"]
 const SERVICES = ["proxy", "api", "migrate", "mysql", "redis", "elasticmq", "elasticsearch"]
 
@@ -21,7 +23,7 @@ test("each image: has its registry in its name, since Podman refuses a short one
 })
 
 test("each file that is mounted: has a label for SELinux", () => {
-  const mounts = matches(compose, /"(\.\/[^"]+)"/g)
+  const mounts = matches(both, /"(\.\/[^"]+)"/g)
   expect(mounts).toHaveLength(5)
   for (const mount of mounts) expect(mount).toMatch(/:ro,z$/)
 })
@@ -51,10 +53,10 @@ test("the memory limits: add up to what the compose file and the decision say", 
   expect(decision).toContain(`The limits add up to ${one} with one API; each further copy adds ${limit("api")} MiB`)
 })
 
-test("Prometheus and Grafana: come with the profile alone, listen on this machine, and nothing waits for them", () => {
-  const profiled = matches(compose, /^ {2}([a-z]+):\n {4}profiles: \[metrics\]$/gm)
-  expect(profiled).toEqual(METRICS_SERVICES)
-  for (const name of METRICS_SERVICES)
-    expect(serviceOf(name)).toMatch(/ports: \["127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d+\}:\d+"\]/)
-  for (const name of SERVICES) expect(serviceOf(name)).not.toMatch(/prometheus|grafana|profiles/)
+test("Prometheus and Grafana: come with their file alone, and listen on this machine", () => {
+  expect(matches(metrics, /^ {2}([a-z]+):$/gm)).toEqual(METRICS_SERVICES)
+  const ports = matches(metrics, /ports: (.*)/g)
+  expect(ports).toHaveLength(METRICS_SERVICES.length)
+  for (const port of ports) expect(port).toMatch(/^\["127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d+\}:\d+"\]$/)
+  expect(compose).not.toMatch(/prometheus|grafana/)
 })

@@ -46,9 +46,11 @@ const sources = projectPaths()
 const templates = [
   "serverless.yml",
   "docker-compose.yml",
+  "docker-compose.metrics.yml",
   "local/compose.ports.yml",
   "campaign/targets/compose.faults.yml",
 ]
+const composeFiles = `${read("docker-compose.yml")}\n${read("docker-compose.metrics.yml")}`
 const yaml = templates.map(read).join("\n")
 const configured = matches(read("lib/config.ts"), /^ {2}([A-Z_]+):/gm)
 const portsOfServers = STACKS.flatMap((stack) =>
@@ -145,7 +147,7 @@ describe("the head of .env.example", () => {
 
   test("names the variables that docker compose takes from it", () => {
     const [, line = ""] = /docker compose +([A-Z_, ]+)\n/.exec(reading) ?? []
-    const taken = new Set(matches(read("docker-compose.yml"), /(?<!\$)\$\{([A-Z_]+)/g))
+    const taken = new Set(matches(composeFiles, /(?<!\$)\$\{([A-Z_]+)/g))
     expect(line.split(", ").sort()).toEqual([...taken].sort())
   })
 })

@@ -29,7 +29,11 @@ test("the managers of our own: each: finds one file, and in it one version", () 
 test("the rules: each name of a package or an image in them fits one that is used here", () => {
   const { packageRules } = JSON.parse(read("renovate.json")) as { packageRules: { matchPackageNames?: string[] }[] }
   const { dependencies, devDependencies } = JSON.parse(read("package.json")) as Record<string, Record<string, string>>
-  const images = [...`${read("docker-compose.yml")}\n${read("Dockerfile")}`.matchAll(/^(?:\s+image:|FROM) (\S+):/gm)]
+  const images = [
+    ...`${read("docker-compose.yml")}\n${read("docker-compose.metrics.yml")}\n${read("Dockerfile")}`.matchAll(
+      /^(?:\s+image:|FROM) (\S+):/gm,
+    ),
+  ]
   const poms = globSync("local/native/*.pom.xml", { cwd: ROOT }).flatMap((path) => [
     ...read(path).matchAll(/<groupId>([^<]+)<\/groupId>\s*<artifactId>([^<]+)/g),
   ])

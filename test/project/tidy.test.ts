@@ -28,7 +28,14 @@ const TOP_FILES = [
   ...[".dependency-cruiser.cjs", ".dockerignore", ".env.example", ".gitignore", ".npmrc", "biome.json", "knip.json"],
   ...["jest.config.mjs", "package-lock.json", "package.json", "renovate.json", "tsconfig.json"],
   ...["CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"],
-  ...["Dockerfile", "docker-compose.cluster.yml", "docker-compose.yml", "elasticmq.conf", "serverless.yml"],
+  ...[
+    "Dockerfile",
+    "docker-compose.cluster.yml",
+    "docker-compose.metrics.yml",
+    "docker-compose.yml",
+    "elasticmq.conf",
+    "serverless.yml",
+  ],
 ]
 /** The files that git ignores, and its own in a linked working tree. */
 const IGNORED = /^\.env$|\.log$|^\.git$/
