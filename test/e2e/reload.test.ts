@@ -1,23 +1,23 @@
 // What `npm start` does for whoever changes the code: it restarts the API alone, and a debugger can attach.
-import { readdirSync, readFileSync } from "node:fs"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "@jest/globals"
+import { sql } from "kysely"
 import { startApi } from "../../local/api.ts"
 import { recordedProcess } from "../../local/processes.ts"
 import type { Progress } from "../../local/progress.ts"
-import { stackFolder } from "../../local/services/settings.ts"
 import type { Supervised } from "../../local/supervisor.ts"
 import { watchSources } from "../../local/watch.ts"
 import { eventually } from "../steps/eventually.ts"
+import { onEachServer } from "../steps/redis.ts"
 import { freePort, useApiProject } from "../steps/running-api.ts"
 
 /** A start takes 5 to 10 s, several times that on a busy machine. */
 const RESTART_LIMIT_MS = 90_000
 const HANDLER = "functions/get-health.ts"
 
-const { project } = useApiProject()
+const { stores, project } = useApiProject()
 const lines: string[] = []
 const progress: Progress = { line: (line) => lines.push(line), step: (_label, work) => work(), end: () => {} }
 let api: Supervised
@@ -49,11 +49,12 @@ afterAll(async () => {
 
 const health = async () => (await fetch(`http://127.0.0.1:${port}/health`)).text()
 
-/** Returns the processes of the tests' servers; none if Docker runs them. */
-const servers = (): string[] => {
-  const run = join(stackFolder("test"), "run")
-  const files = readdirSync(run).filter((file) => file.endsWith(".json") && !file.startsWith("api"))
-  return files.map((file) => `${file} ${readFileSync(join(run, file), "utf8")}`)
+/** Returns what tells whether a server was started anew: the run of Redis, and how long MySQL has been up. */
+async function servers(): Promise<{ redis: string[]; mysqlSeconds: number }> {
+  const redis = await onEachServer(async (one) => /run_id:(\w+)/.exec(await one.info("server"))?.[1] ?? "")
+  const uptime = sql<{ Value: string }>`show global status like 'Uptime'`
+  const { rows } = await uptime.execute(stores().mysql)
+  return { redis, mysqlSeconds: Number(rows[0]?.Value) }
 }
 
 async function change(from: string, to: string): Promise<void> {
@@ -97,7 +98,7 @@ test("a debugger: attaches, and finds the sources of the functions", async () =>
 })
 
 test("a handler that is changed: answers anew after a restart of the API alone; one that is wrong: says so, and then works again", async () => {
-  const before = servers()
+  const before = await servers()
   const first = recordedProcess(folder, "api")
   expect(await health()).toBe('{"status":"ok"}')
   await change('status: "ok"', 'status: "changed"')
@@ -108,5 +109,7 @@ test("a handler that is changed: answers anew after a restart of the API alone; 
   await eventually(() => expect(lines.join("\n")).toMatch(/get-health\.ts:\d+/), RESTART_LIMIT_MS)
   await change('status: "changed" "and wrong', 'status: "right again"')
   await eventually(async () => expect(await health()).toBe('{"status":"right again"}'), RESTART_LIMIT_MS)
-  expect(servers()).toEqual(before)
+  const { redis, mysqlSeconds } = await servers()
+  expect(redis).toEqual(before.redis)
+  expect(mysqlSeconds).toBeGreaterThan(before.mysqlSeconds)
 })

@@ -56,7 +56,14 @@ function difference(name, response) {
 const { token } = await create("/applications", { name: "Walk" })
 await create(`/applications/${token}/chats`, {})
 await create(`/applications/${token}/chats/1/messages`, { body: "Hello, where is my parcel?" })
-const values = { baseUrl: BASE_URL, token, chat_number: "1", number: "1", bearerToken: ADMIN_API_KEY ?? "none" }
+const values = {
+  baseUrl: BASE_URL,
+  token,
+  chat_number: "1",
+  number: "1",
+  code: "not_found",
+  bearerToken: ADMIN_API_KEY ?? "none",
+}
 
 const item = folders
   .flatMap(requestsOf)
