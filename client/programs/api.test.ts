@@ -5,7 +5,7 @@ import { checkApi, patientClient } from "./api.ts"
 
 /** Three short waits; an import waits for minutes. */
 const SOON_MS = 5_000
-/** So many that the client's growing waits go beyond what is waited before an outage is told. */
+/** Enough failures that the client's waits, which grow, exceed the time after which an outage is reported. */
 const LONG_OUTAGE = Array.from({ length: 6 }, () => hangUp)
 
 test("An API that is not there is told within seconds, with its address and the reason", async () => {

@@ -4,10 +4,10 @@ import { ConnectionError, TimeoutError } from "../src/errors.ts"
 
 /** With the client's pauses some five to ten minutes: a program waits until the API has been restarted. */
 const RETRIES = 60
-/** Of the first call: a refused connection is told after a second, and no answer at all after twelve. */
+/** For the first call: a refused connection is reported after a second, and a missing answer after twelve. */
 const FIRST_RETRIES = 3
 const FIRST_TIMEOUT_MS = 3_000
-/** How long an outage lasts before it is told: a restart of a function or a lost packet is over by then. */
+/** How long an outage lasts before it is reported: a restarted function or a lost packet is over by then. */
 const OUTAGE_TOLD_MS = 3_000
 
 const SERVER_ERRORS = 500

@@ -51,7 +51,8 @@ export class Changes implements AsyncIterable<Change> {
   }
 
   /**
-   * Where to go on after what is done: it moves when the next page is asked for, so amid a page it is before that page.
+   * The position after the last page that was finished. It moves when the next page is requested, so within a page it
+   * still points to that page's beginning.
    * Undefined before the first page, if it began without one.
    */
   get cursor(): string | undefined {

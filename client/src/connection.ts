@@ -12,7 +12,7 @@ const ADMIN_KEY = /^[\x21-\x7e]+$/
 const KEY_BYTES = 16
 const NO_CONTENT = 204
 
-/** What is told of a call that is about to be sent again. */
+/** Describes a call that is about to be sent again. */
 export type Retry = { error: ChatError; attempt: number; waitMs: number }
 
 export type ChatClientOptions = {

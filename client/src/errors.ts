@@ -45,7 +45,7 @@ export class ChatError extends Error {
   }
 }
 
-/** No answer came: the connection could not be made, broke, or ended amid the answer. A write may have taken effect. */
+/** There was no complete answer: the connection failed, broke, or ended early. A write may have taken effect. */
 export class ConnectionError extends ChatError {
   override readonly name: string = "ConnectionError"
 }

@@ -7,6 +7,7 @@ import {
   expectStatus,
   httpTransport,
   messagePath,
+  nextOf,
   route,
   type Transport,
 } from "../steps/chat-api.ts"
@@ -35,12 +36,6 @@ const noting: Transport = (call) => {
   return httpTransport(api().baseUrl)(call)
 }
 const chats = chatApi(noting)
-
-/** Returns the path and query of the next page. */
-const nextOf = (headers: Record<string, unknown>): string => {
-  const [, target = ""] = /^<([^>]+)>; rel="next"$/.exec(String(headers.link)) ?? []
-  return target.replace(/^https?:\/\/[^/]+/, "")
-}
 
 afterAll(() => {
   const routes = ROUTES.flatMap(({ methods, function: name }) => methods.map((method) => `${method} ${name}`))
@@ -275,8 +270,10 @@ describe("the system", () => {
     expect(status).toBe("ready")
     const up = { state: "up", latency_ms: expect.any(Number) }
     expect(dependencies).toEqual({ mysql: up, redis: up, sqs: up, elasticsearch: up })
-    const { text } = await chats.call({ path: "/metrics" })
+    const { status: answered, text = "" } = await chats.call({ path: "/metrics" })
+    expect(answered).toBe(200)
     expect(text).toMatch(/^chat_requests_total\{function="get-health",status="200"\} [1-9]/m)
+    expect(text).toContain('chat_store_up{store="redis"} 1')
   })
 
   test("the OpenAPI document and the docs page: asked for: are complete", async () => {
@@ -293,7 +290,8 @@ describe("the system", () => {
     const { type } = expectStatus(await chats.call({ path: "/applications/nobody/chats" }), 404)
     expect(type).toBe(`${api().baseUrl}/problems/not_found`)
     const page = await chats.call({ path: new URL(type).pathname })
-    expect(page).toMatchObject({ status: 200, text: expect.stringContaining("What to do") })
+    expect([page.status, page.headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"])
+    expect(page.text).toContain("What to do")
   })
 })
 

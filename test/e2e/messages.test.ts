@@ -1,7 +1,7 @@
 // What messages carry, and ways to write and read many of them, over HTTP through serverless-offline.
 import { describe, expect, test } from "@jest/globals"
 import { LIMITS } from "../../lib/limits.ts"
-import { chatApi, chatPath, expectStatus, httpTransport, messagePath } from "../steps/chat-api.ts"
+import { chatApi, chatPath, expectStatus, httpTransport, messagePath, nextOf } from "../steps/chat-api.ts"
 import { useRunningApi } from "../steps/running-api.ts"
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
@@ -9,12 +9,6 @@ const MESSAGE = { sender: null, metadata: {}, sent_at: null, created_at: TIME, u
 
 const { api } = useRunningApi()
 const chats = chatApi((call) => httpTransport(api().baseUrl)(call))
-
-/** Returns the path and query of the next page. */
-const nextOf = (headers: Record<string, unknown>): string => {
-  const [, target = ""] = /^<([^>]+)>; rel="next"$/.exec(String(headers.link)) ?? []
-  return target.replace(/^https?:\/\/[^/]+/, "")
-}
 
 describe("messages", () => {
   test("with sender, metadata and sent_at: created, changed under conditions and listed: keep what they should", async () => {

@@ -203,3 +203,9 @@ export function expectStatus(answer: Answered, status: number): any {
   if (answer.status === status) return answer.body
   throw new Error(`expected ${status}, answered ${answer.status} ${answer.text ?? ""}`)
 }
+
+/** Returns the path and query of the next page. */
+export const nextOf = (headers: Record<string, unknown>): string => {
+  const [, target = ""] = /^<([^>]+)>; rel="next"$/.exec(String(headers.link)) ?? []
+  return target.replace(/^https?:\/\/[^/]+/, "")
+}

@@ -10,7 +10,7 @@ const KINDS_MAX = 50
 const PROBLEMS_MAX = 20
 
 type Line = { what: string; why: string; at: Place; chat?: string; id?: string }
-/** Of several reasons the first is told, as an example. */
+/** If there are several reasons, the first one is shown as an example. */
 type Kind = { count: number; why: string; varies: boolean }
 
 export class Report {

@@ -11,7 +11,7 @@ import type { NewMessage } from "./fit.ts"
 /** Of a block: with some hundred bytes for a message and a hundred chats, those of one chat are hundreds. */
 const BLOCK_BYTES = 16 * 1024 ** 2
 const CAPACITY_AT_FIRST = 1_024
-/** Records that are read with one call, so many and so long at most. */
+/** The maximum number of records that one read returns, and their maximum size in all. */
 const READ_RECORDS = 256
 const READ_BYTES = 1024 ** 2
 
