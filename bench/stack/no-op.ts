@@ -7,8 +7,7 @@ export const NO_OP_PATH = "/no-op"
 /** The request to it, as large as a small creation. */
 export const NO_OP: Asked = { path: NO_OP_PATH, method: "POST", body: JSON.stringify({ body: "nothing" }) }
 
-/** With a request id, since local/http-server/ replaces answers that lack one by a 500. */
-const HEADERS = JSON.stringify({ "content-type": "application/json", "x-request-id": "no-op" })
+const HEADERS = JSON.stringify({ "content-type": "application/json" })
 const HANDLER = `export const handler = async () => ({ statusCode: 201, headers: ${HEADERS}, body: "{}" })\n`
 const FUNCTION = `functions:\n  no-op: { handler: functions/no-op.handler, events: [httpApi: POST ${NO_OP_PATH}, httpApi: GET ${NO_OP_PATH}] }\n`
 

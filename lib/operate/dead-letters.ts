@@ -5,9 +5,15 @@
  *
  * Promised: a letter is removed only after its events have been sent again or dropped. May happen twice: a letter is
  * sent again and stays if the command is killed in between; its events are found stale.
+ *
+ * A queue in memory forgets its letters when it restarts. What they told of is still marked dead in the outbox and in
+ * pending_index, where it is found when all letters have been seen.
  */
 import type { Message } from "@aws-sdk/client-sqs"
-import { isFence, type NewerEvent } from "../events.ts"
+import { keyRanges } from "../clients/key-ranges.ts"
+import { reachMysql } from "../clients/mysql.ts"
+import { isFence, keyText, type NewerEvent, type ResourceKey } from "../events.ts"
+import { SHARDS } from "../outbox/keys.ts"
 import type { Queue } from "../queue/queue.ts"
 import { QUEUES, type QueuedEvent } from "../queue/queues.ts"
 import type { Stores } from "../stores.ts"
@@ -104,4 +110,41 @@ export async function redriveLetter(stores: Stores, { queue, events = [] }: Dead
   }
   await target.send(events)
   return { gone: true }
+}
+
+/** Dead events of the outbox and dead documents that no letter tells of. */
+export type Lost = { events: ResourceKey[]; documents: ResourceKey[] }
+
+/**
+ * Returns what is dead without one of these letters, which must be all that there are; about LETTERS_MAX of each kind.
+ * What is dying at this moment may be among it, which does no harm: it is sent twice.
+ */
+export async function findLost({ outbox, mysql }: Stores, letters: readonly DeadLetter[]): Promise<Lost> {
+  const keysIn = (queue: string) => {
+    const events = letters.filter((letter) => letter.queue === queue).flatMap((letter) => letter.events ?? [])
+    return new Set(events.flatMap((event) => (isFence(event) ? [] : [keyText(event)])))
+  }
+  const [writes, documents] = [keysIn(QUEUES.persist.name), keysIn(QUEUES.index.name)]
+  const lost = new Map<string, ResourceKey>()
+  for (const shard of SHARDS) {
+    if (lost.size >= LETTERS_MAX) break
+    for await (const key of outbox.dead(shard)) if (!writes.has(keyText(key))) lost.set(keyText(key), key)
+  }
+  const dead = mysql.selectFrom("pending_index").select(["application", "chat", "message"]).where("due_at", "is", null)
+  const rows = await reachMysql(() => dead.limit(documents.size + LETTERS_MAX).execute())
+  return { events: [...lost.values()], documents: rows.filter((key) => !documents.has(keyText(key))) }
+}
+
+/** Makes what was lost due at once, so that the relay sends it again. */
+export async function reviveLost({ outbox, mysql }: Stores, { events, documents }: Lost): Promise<void> {
+  for (const event of events) await outbox.revive(event)
+  if (documents.length === 0) return
+  await reachMysql(() =>
+    mysql
+      .updateTable("pending_index")
+      .set({ due_at: new Date(), attempts: 0 })
+      .where(keyRanges(documents, "message"))
+      .where("due_at", "is", null)
+      .execute(),
+  )
 }

@@ -1,8 +1,11 @@
 /** The outbox for consumers and relay: what becomes of accepted events. */
 import type { RedisClient } from "../clients/redis.ts"
-import { keyText, type ResourceKey } from "../events.ts"
+import { keyOfText, keyText, type ResourceKey } from "../events.ts"
 import { changesKey, parentText, pendingKey, pendingMember, SHARDS, shardKeys, shardOf } from "./keys.ts"
-import { BURY, CLAIM, HAND_BACK, NEXT_DUE, REMOVE, REVIVE } from "./scripts/delivery.ts"
+import { BURY, CLAIM, HAND_BACK, NEXT_DUE, REMOVE, REVIVE, SCAN_DEAD } from "./scripts/delivery.ts"
+
+/** Entries per call: well under a millisecond of Redis' time. */
+const SCAN_COUNT = 500
 
 export function createDelivery(redis: RedisClient) {
   /** Takes events of one shard off, except those replaced by newer ones. Returns how many. */
@@ -31,6 +34,15 @@ export function createDelivery(redis: RedisClient) {
   /** Makes a dead event due at once. Returns whether it was dead. */
   const revive = (key: ResourceKey) => redis.run(REVIVE, shardKeys(shardOf(key.application)), { field: keyText(key) })
 
+  /** Yields the keys of a shard's dead events, each at least once; those that die meanwhile may be missing. */
+  async function* dead(shard: string): AsyncGenerator<ResourceKey> {
+    for (let cursor = "0", started = false; !started || cursor !== "0"; started = true) {
+      const { next, fields } = await redis.run(SCAN_DEAD, shardKeys(shard), { cursor, count: SCAN_COUNT })
+      yield* fields.map(keyOfText)
+      cursor = next
+    }
+  }
+
   /**
    * Leaves events of one shard to the relay: those that the outbox holds are due at once, unless the relay has sent
    * them before. Returns for each whether the outbox holds it or a newer one.
@@ -40,5 +52,5 @@ export function createDelivery(redis: RedisClient) {
     return redis.run(HAND_BACK, shardKeys(shard), { events: held })
   }
 
-  return { remove, claim, nextDue, bury, revive, handBack }
+  return { remove, claim, nextDue, bury, revive, dead, handBack }
 }

@@ -7,7 +7,7 @@ import { ANSWER_HEADERS, ownRequestId } from "../../lib/http/reply/answer-header
 import { baseUrl } from "../../lib/http/reply/base-url.ts"
 import { corsHeaders } from "../../lib/http/reply/cors.ts"
 import { problem } from "../../lib/http/reply/problem.ts"
-import { joinedHeaders } from "./neutral-request.ts"
+import { joinedHeaders } from "./requests.ts"
 
 /** An answer that comes from the server itself. */
 export type ServerProblem = { status: number; headers: Record<string, string>; body: string }

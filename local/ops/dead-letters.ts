@@ -1,8 +1,11 @@
 import {
   type DeadLetter,
   type Fate,
+  findLost,
   LETTERS_MAX,
+  type Lost,
   redriveLetter,
+  reviveLost,
   visitDeadLetters,
 } from "../../lib/operate/dead-letters.ts"
 import { discardLetter } from "../../lib/operate/discard.ts"
@@ -16,7 +19,8 @@ const USAGE = `dead-letters list
 
   list     what was given up: id, queue, reason, time, number of events
   show     one of them, with its events (names and bodies are shown)
-  redrive  sends them to their queues again, all unless ids are given; what is refused again comes back
+  redrive  sends them to their queues again, all unless ids are given; what is refused again comes back. All includes
+           what was given up and has no letter any more, as after a restart of a queue in memory
   discard  gives them up for good; asks before it does so, unless --yes is given`
 
 const WARNING = `This cannot be undone. A creation that was never stored is deleted, with everything below it: its number stays unused.
@@ -38,17 +42,22 @@ const documentOf = ({ id, queue, reason, sentAt, body, events }: DeadLetter) => 
   events_count: events?.length ?? null,
 })
 
+const countOf = ({ events, documents }: Lost) => events.length + documents.length
+
 async function list({ stores, output }: Context): Promise<number> {
-  const letters: ReturnType<typeof documentOf>[] = []
+  const letters: DeadLetter[] = []
   const { more } = await visitDeadLetters(stores, async (letter) => {
-    letters.push(documentOf(letter))
+    letters.push(letter)
     return kept
   })
-  output.table(letters)
+  const documents = letters.map(documentOf)
+  output.table(documents)
   output.line(
     `dead letters: ${letters.length}${more ? `, and more: at most ${LETTERS_MAX} of each queue are shown` : ""}`,
   )
-  output.document({ dead_letters: letters, more })
+  const lost = more ? 0 : countOf(await findLost(stores, letters))
+  if (lost > 0) output.line(`dead without a letter: ${lost}; redrive all sends them again`)
+  output.document({ dead_letters: documents, more, without_letter: lost })
   return EXIT.ok
 }
 
@@ -79,8 +88,10 @@ async function treat(
   treatOne: (stores: SearchStores, letter: DeadLetter) => Promise<Fate>,
 ): Promise<number> {
   const outcomes: Outcome[] = []
+  const letters: DeadLetter[] = []
   const { more } = await visitDeadLetters(stores, async (letter) => {
     signal.throwIfAborted()
+    letters.push(letter)
     if (ids !== "all" && !ids.includes(letter.id)) return kept
     const fate = await treatOne(stores, letter)
     outcomes.push({ id: letter.id, done: fate.gone, ...(fate.gone ? {} : { why: fate.why }) })
@@ -95,7 +106,11 @@ async function treat(
   }
   const count = outcomes.filter((outcome) => outcome.done).length
   output.line(`${done}: ${count}${more ? "; there are more: run this again" : ""}`)
-  output.document({ [verb === "redrive" ? "redriven" : "discarded"]: count, dead_letters: outcomes, more })
+  const lost = ids === "all" && !more ? await findLost(stores, letters) : { events: [], documents: [] }
+  await reviveLost(stores, lost)
+  if (countOf(lost) > 0) output.line(`${done}, without a letter: ${countOf(lost)}`)
+  const counts = verb === "redrive" ? { redriven: count, without_letter: countOf(lost) } : { discarded: count }
+  output.document({ ...counts, dead_letters: outcomes, more })
   return outcomes.every((outcome) => outcome.done) && !more ? EXIT.ok : EXIT.wrong
 }
 

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "@jest/globals"
 import type { WriteEvent } from "../../lib/events.ts"
-import { type DeadLetter, redriveLetter, visitDeadLetters } from "../../lib/operate/dead-letters.ts"
+import {
+  type DeadLetter,
+  findLost,
+  redriveLetter,
+  reviveLost,
+  visitDeadLetters,
+} from "../../lib/operate/dead-letters.ts"
 import { discardLetter } from "../../lib/operate/discard.ts"
 import { RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import type { SearchStores } from "../../lib/stores.ts"
@@ -124,6 +130,49 @@ describe("redriving a dead letter", () => {
     const again = await letterOf(token)
     expect(again).toMatchObject({ reason: "ER_DATA_TOO_LONG" })
     expect(again.id).not.toBe(id)
+  })
+})
+
+describe("what is dead and has no letter any more", () => {
+  /** A stored chat with a message that is dead and one whose document is, of which the queue has forgotten everything. */
+  async function givenForgotten() {
+    const token = await api.givenApplication()
+    const chat = await api.givenChat(token)
+    const indexed = await api.givenMessage(token, chat)
+    await drainQueues(stores())
+    await stores()
+      .mysql.insertInto("pending_index")
+      .values([{ application: token, chat, message: indexed, revision: 5, due_at: null }])
+      .execute()
+    const written = await api.givenMessage(token, chat)
+    await takeRecords(stores(), "persist")
+    const key = { application: token, chat, message: written }
+    const { entries } = await stores().outbox.read(token, chat, [key])
+    await stores().outbox.bury(entries[0] as WriteEvent, "planted")
+    return { token, key, document: { application: token, chat, message: indexed } }
+  }
+
+  test("is found, and is sent again and stored when it is revived", async () => {
+    const { token, key, document } = await givenForgotten()
+    const lost = await findLost(stores(), await list())
+    expect(lost.events).toContainEqual(key)
+    expect(lost.documents).toContainEqual(document)
+    expect(await stores().outbox.claim(token.charAt(0), 100)).not.toContainEqual(expect.objectContaining(key))
+    await reviveLost(stores(), lost)
+    const claimed = await stores().outbox.claim(token.charAt(0), 100)
+    expect(claimed).toContainEqual(expect.objectContaining(key))
+    const rows = stores().mysql.selectFrom("pending_index").select("due_at").where("application", "=", token)
+    const { due_at } = await rows.executeTakeFirstOrThrow()
+    expect(due_at?.getTime()).toBeLessThanOrEqual(Date.now())
+    expect(await findLost(stores(), await list())).toEqual({ events: [], documents: [] })
+  })
+
+  test("leaves out what a letter tells of", async () => {
+    const { token } = await givenDeadCreation()
+    const { events } = await findLost(stores(), await list())
+    expect(events.map(({ application }) => application)).not.toContain(token)
+    const without = (await list()).filter((letter) => letter.events?.every(({ application }) => application !== token))
+    expect((await findLost(stores(), without)).events).toContainEqual(expect.objectContaining({ application: token }))
   })
 })
 

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { describe, expect, jest, test } from "@jest/globals"
+import type { WriteEvent } from "../../lib/events.ts"
 import { drawToken } from "../../lib/outbox/keys.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
@@ -27,6 +28,8 @@ async function json(args: string[], changes: Record<string, string> = {}) {
   const { code, stdout } = await ops([...args, "--json"], changes)
   return { code, document: JSON.parse(stdout) }
 }
+
+const NONE = { dead_letters: [], more: false, without_letter: 0 }
 
 const sendDeadLetter = (text: string) => stores().queues.persist.bury(text, "planted")
 
@@ -124,7 +127,7 @@ describe("ops dead-letters", () => {
 
     const discarded = await json(["dead-letters", "discard", id, "no-such-id", "--yes"])
     expect(discarded).toMatchObject({ code: 1, document: { discarded: 1 } })
-    expect((await json(["dead-letters", "list"])).document).toEqual({ dead_letters: [], more: false })
+    expect((await json(["dead-letters", "list"])).document).toEqual(NONE)
     expect(await json(["dead-letters", "show", id])).toMatchObject({ code: 1, document: { error: expect.any(String) } })
   })
 
@@ -135,6 +138,17 @@ describe("ops dead-letters", () => {
   ])("of an id that is none: %s says so on standard error and ends with 1", async (verb, why) => {
     const ran = await ops(["dead-letters", verb, "nobody", ...(verb === "discard" ? ["--yes"] : [])])
     expect(ran).toMatchObject({ code: 1, stderr: `${why}\n` })
+  })
+
+  test("redrives all with what is dead without a letter, and ends with 0", async () => {
+    const token = await api.givenApplication()
+    const { entries } = await stores().outbox.read(token, 0, [{ application: token, chat: 0, message: 0 }])
+    await stores().outbox.bury(entries[0] as WriteEvent, "planted")
+    expect((await json(["dead-letters", "list"])).document).toMatchObject({ dead_letters: [], without_letter: 1 })
+    const redriven = await json(["dead-letters", "redrive", "all"])
+    expect(redriven).toMatchObject({ code: 0, document: { redriven: 0, without_letter: 1 } })
+    expect((await json(["dead-letters", "list"])).document).toMatchObject({ without_letter: 0 })
+    await drainQueues(stores())
   })
 
   test("redrives what can be stored by now, and ends with 0", async () => {

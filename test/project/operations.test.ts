@@ -136,7 +136,7 @@ test("the settings of the proxy: are those of nginx.conf", () => {
   const setting = (name: string) => new RegExp(`^ +${name} (.*?);`, "m").exec(server)?.[1] ?? ""
   expect(keys).toContain(`not complete within ${setting("client_header_timeout").replace("s", " s")}`)
   // Long enough for the API to answer an incomplete body first.
-  const [, limitMs = ""] = /REQUEST_LIMIT_MS = ([\d_]+)/.exec(read("local/http-server/extend-server.ts")) ?? []
+  const [, limitMs = ""] = /REQUEST_LIMIT_MS = ([\d_]+)/.exec(read("local/http-server/gateway.ts")) ?? []
   const limitSeconds = Number(limitMs.replaceAll("_", "")) / 1000
   expect(keys).toContain(`not there in full after ${limitSeconds} s gets 408`)
   expect(Number.parseInt(setting("client_body_timeout"), 10)).toBeGreaterThan(limitSeconds + 2)

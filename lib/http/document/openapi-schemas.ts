@@ -1,4 +1,5 @@
 import * as z from "zod"
+import { Message } from "../../contract.ts"
 import { OPERATIONS } from "../../operations/routes.ts"
 
 export type Json = Record<string, unknown>
@@ -34,13 +35,25 @@ function jsonSchemas(io: "input" | "output"): Record<string, Json> {
   return Object.fromEntries(Object.entries(schemas).map(([name, { $schema, $id, id, ...schema }]) => [name, schema]))
 }
 
+/**
+ * Messages come with what only searches add as an optional member, which viewers would put into the example of every
+ * answer; so their schema has an example of what is always there.
+ */
+function withExample({ properties, required = [], ...schema }: Json): Json {
+  const examplesOf = properties as Record<string, { examples?: unknown[] }>
+  const example = (required as string[]).map((name) => [name, examplesOf[name]?.examples?.[0] ?? null])
+  return { ...schema, properties, required, examples: [Object.fromEntries(example)] }
+}
+
 /** Returns the named schemas: of bodies as sent, of answers as received, which may differ (a default, a transform). */
 export function componentSchemas(): Record<string, Json> {
   const bodies = new Set(OPERATIONS.flatMap(({ body }) => (body ? [idOf(body)] : [])))
   const [sent, answered] = [jsonSchemas("input"), jsonSchemas("output")]
-  return Object.fromEntries(
-    Object.entries(answered).map(([id, schema]) => [id, (bodies.has(id) && sent[id]) || schema]),
-  )
+  const schemas = Object.entries(answered).map(([id, schema]): [string, Json] => {
+    const shown = (bodies.has(id) && sent[id]) || schema
+    return [id, id === idOf(Message) ? withExample(shown) : shown]
+  })
+  return Object.fromEntries(schemas)
 }
 
 /** Separates a schema's description and example, as a parameter has them. */

@@ -80,6 +80,7 @@ describe("the OpenAPI document", () => {
     for (const name of ["highlight", "total"])
       expect([...Message.required, ...MessageList.required]).not.toContain(name)
     expect(SearchHit.required).not.toContain("highlight")
+    expect(Object.keys(Message.examples[0])).toEqual(Message.required)
     expect(SearchResults.required).toContain("total")
   })
 

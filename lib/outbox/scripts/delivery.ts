@@ -120,6 +120,21 @@ return 1
 `,
 })
 
+/** Returns the next cursor ('0' at the end) and the fields of dead events that were scanned. */
+export const SCAN_DEAD = defineScript("scan-dead", {
+  flags: "no-writes,allow-oom",
+  keys: ["life", "dead"],
+  args: ["cursor", "count"],
+  returns: ([next, ...fields]) => ({ next: String(next), fields: fields.map(String) }),
+  lua: `${REQUIRE_LIFE}
+require_life(life_key)
+local reply = redis.call('HSCAN', dead_key, cursor, 'COUNT', count)
+local result = { reply[1] }
+for i = 1, #reply[2], 2 do result[#result + 1] = reply[2][i] end
+return result
+`,
+})
+
 export const HAND_BACK = defineScript("hand-back", {
   keys: ["life", "outbox", "due", "attempts"],
   args: ["...events"],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals"
 import fc from "fast-check"
-import { decodablePath, joinedHeaders } from "./neutral-request.ts"
+import { decodablePath, joinedHeaders } from "./requests.ts"
 
 describe("the path of a request", () => {
   test.each([

@@ -6,11 +6,6 @@ const URI_BYTES_MAX = 16 * 1024
 /** Bound of all headers together: the default of Node.js and of most proxies. */
 const HEADERS_BYTES_MAX = 16 * 1024
 
-/** The emulator treats a body of this type as bytes and passes it to the function in base64. */
-const TYPE_OF_BYTES = "application/octet-stream"
-/** The emulator treats a missing or empty type as JSON, but leaves a blank as it is. */
-const BLANK = " "
-
 /** A Host by RFC 9110, section 7.2: a name or an address, with or without a port. */
 const HOST = /^(?:[a-z0-9._~!$&'()*+,;=%-]*|\[[0-9a-f:.]+\])(?::[0-9]*)?$/i
 /** The form of target that is sent to a proxy (RFC 9112, section 3.2.2). */
@@ -65,20 +60,4 @@ export function joinedHeaders(rawHeaders: readonly string[]): Map<string, string
     joined.set(name, before === undefined ? value : `${before}, ${value}`)
   }
   return joined
-}
-
-/**
- * Removes from `request` what hapi and the emulator would act on. They read `headers`; the function's event is made
- * from `rawHeaders`, which stay as the client sent them.
- */
-export function neutralize(request: IncomingMessage): void {
-  const { headers, rawHeaders, url = "" } = request
-  const joined = joinedHeaders(rawHeaders)
-  if (!joined.get("content-type")) joined.set("content-type", BLANK)
-  request.rawHeaders = [...joined].flat()
-  request.url = decodablePath(url)
-  headers["content-type"] = TYPE_OF_BYTES
-  headers.host = "localhost"
-  // The functions answer these (lib/http/reply/cors.ts).
-  delete headers.origin
 }
