@@ -17,6 +17,7 @@ import { masters } from "./benchmarks/masters.ts"
 import { memory } from "./benchmarks/memory.ts"
 import { mysqlAway } from "./benchmarks/mysql-away.ts"
 import { processorTime } from "./benchmarks/processor-time.ts"
+import { profile } from "./benchmarks/profile.ts"
 import { read } from "./benchmarks/read.ts"
 import { rest } from "./benchmarks/rest.ts"
 import { replicas } from "./benchmarks/scale.ts"
@@ -41,6 +42,7 @@ const BENCHES: Bench[] = [
   growth,
   read,
   processorTime,
+  profile,
   direct,
   cold,
   memory,

@@ -51,7 +51,8 @@ export const WriteEvent = eventOf({
 /** Raises a counter's highest persisted number by the outbox bound, once per loss of data: see lib/write. */
 export const FenceEvent = eventOf({ fence: Revision, application: Token, chat: Num })
 
-export const PersistEvent = z.union([FenceEvent, WriteEvent])
+/** Writes first: a union tries its members in turn, and nearly all events are writes. */
+export const PersistEvent = z.union([WriteEvent, FenceEvent])
 export const IndexEvent = eventOf(head)
 /** The part of a newer version's event that this code understands. */
 export const NewerEvent = eventOf({ ...head, v: z.int() })

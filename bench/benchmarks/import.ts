@@ -7,6 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { finished } from "node:stream/promises"
 import { setTimeout as sleep } from "node:timers/promises"
+import type { ServerKind } from "../../campaign/targets/target.ts"
 import { whatIsLeft } from "../../campaign/verdict/settle.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import type { Bench, BenchRun, Bound, Figure } from "../report/bench-run.ts"
@@ -29,6 +30,17 @@ const QUIET_POLLS = 2
 const SINGLE = `${CONNECTIONS} writers of single messages`
 const IMPORT = "chat-import"
 const EXPORT = "chat-export"
+
+const SERVERS: ServerKind[] = ["api", "mysql", "redis", "elasticmq", "elasticsearch"]
+
+/** Returns what tells the microseconds of processor time that each server has spent on each of `messages` since now. */
+function spending({ stack }: BenchRun) {
+  const before = SERVERS.map(stack.processorMs)
+  return (messages: number) =>
+    Object.fromEntries(
+      SERVERS.map((kind, index) => [kind, ((stack.processorMs(kind) - (before[index] ?? 0)) * 1000) / messages]),
+    )
+}
 
 /** Waits until all is stored and indexed. */
 async function awaitIndexed({ stack }: BenchRun): Promise<void> {
@@ -66,12 +78,13 @@ async function run(program: string, args: string[], folder: string): Promise<num
 }
 
 async function measureSingle(of: BenchRun, chats: string[]): Promise<Figure> {
+  const spent = spending(of)
   const started = performance.now()
   const size = { connections: CONNECTIONS, seconds: Math.max(SECONDS_MIN, SECONDS * of.scale) }
   const { created, perSecond, failed } = await ask(of.stack.apiUrl, chats.map(creationIn), size)
   await awaitIndexed(of)
   const indexedPerSecond = (created * 1000) / (performance.now() - started)
-  return { name: SINGLE, messages: created, perSecond, indexedPerSecond, failed }
+  return { name: SINGLE, messages: created, perSecond, indexedPerSecond, ...spent(created), failed }
 }
 
 /** Imports the source into a new application, and exports that. */
@@ -80,20 +93,22 @@ async function measurePrograms(of: BenchRun, source: string, folder: string, tur
   const messages = Math.round(MESSAGES * scale)
   const [chat = ""] = await createChats(stack.apiUrl, 1)
   const target = ["--url", stack.apiUrl, "--token", chat.split("/")[2] as string]
+  const spent = spending(of)
   const started = performance.now()
   const took = await run("chat-import", [source, ...target, "--state", `state-${turn}`], folder)
   await awaitIndexed(of)
   const indexedPerSecond = (messages * 1000) / (performance.now() - started)
+  const imported = spent(messages)
   const exported = await run("chat-export", [...target, "-o", `export-${turn}.ndjson`], folder)
   return [
-    { name: IMPORT, messages, perSecond: messages / took, indexedPerSecond, failed: 0 },
+    { name: IMPORT, messages, perSecond: messages / took, indexedPerSecond, ...imported, failed: 0 },
     { name: EXPORT, messages, perSecond: messages / exported, failed: 0 },
   ]
 }
 
 export const importing: Bench = {
   name: "import",
-  about: `chat-import of ${MESSAGES} messages in ${CHATS} chats as NDJSON, beside POST of single messages on ${CONNECTIONS} connections for ${SECONDS} s; indexedPerSecond: until all is stored and indexed; then chat-export of what was imported`,
+  about: `chat-import of ${MESSAGES} messages in ${CHATS} chats as NDJSON, beside POST of single messages on ${CONNECTIONS} connections for ${SECONDS} s; indexedPerSecond: until all is stored and indexed, with the microseconds of processor time that each message costs each server; then chat-export of what was imported`,
   async run(of) {
     const folder = await mkdtemp(join(tmpdir(), "chat-bench-import-"))
     try {

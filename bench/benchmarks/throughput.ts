@@ -85,7 +85,6 @@ export const create: Bench = {
     const name = nameOf(CONNECTIONS)
     const bounds: Bound[] = [
       { of: "perSecond", name, min: 2_500 },
-      { of: "ofNoOp", name, min: 0.5 },
       { of: "p99", name, max: 100 },
       { of: "storedAfter", name, max: 1 },
       { of: "failed", name, max: 0 },
@@ -122,10 +121,7 @@ export const createParents: Bench = {
         figures.push((await measure(run, name, asked, size)).figure)
       }
     }
-    const bounds = Object.keys(kinds).flatMap((name): Bound[] => [
-      { of: "ofNoOp", name, min: 0.45 },
-      { of: "failed", name, max: 0 },
-    ])
+    const bounds = Object.keys(kinds).map((name): Bound => ({ of: "failed", name, max: 0 }))
     const plot = againstNoOp(
       figures,
       "create-parents",

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { silentProgress } from "../../local/progress.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import type { Bench, Bound, Figure, LoneRun } from "../report/bench-run.ts"
+import { plotMedians } from "../report/plots.ts"
 import { type Build, startBuild, untilAtRest } from "../stack/build.ts"
 import { eventsFor, firstCall, manyCalls } from "../stack/bundles.ts"
 import { type Asked, ask, createChats, createMessages, creationIn, percentile } from "../stack/load.ts"
@@ -198,7 +199,13 @@ export const versus = (commit: string, kinds: readonly string[]): Bench => ({
       }
       const [ours, theirs] = builds as [Build, Build]
       const figures = await compare([ours, theirs], kinds, run)
-      return { figures, bounds: boundsOf(figures) }
+      const plot = plotMedians(figures, {
+        file: "versus",
+        title: "Creations and reads, both on one machine, in turns",
+        unit: "requests per second",
+        series: { perSecond: "this version", perSecondThere: commit },
+      })
+      return { figures, bounds: boundsOf(figures), plots: "rate" in (figures[0] ?? {}) ? [plot] : [] }
     } finally {
       await Promise.all(builds.map((build) => build.stop()))
       await rm(join(ROOT, ".data", "versus"), { recursive: true, force: true })

@@ -10,7 +10,7 @@ import { run } from "../../local/run.ts"
 import { API_PORTS, portFrom, ROOT } from "../../local/services/settings.ts"
 import { startServices } from "../../local/services/start.ts"
 import { copyProject } from "../../test/steps/project-copy.ts"
-import { liveBytes } from "./live-memory.ts"
+import { liveBytes, type ProfileNode, profiled } from "./inspector.ts"
 import { addNoOp } from "./no-op.ts"
 
 /** Offset from the API's port to that of its inspector, which is opened on demand. */
@@ -27,6 +27,8 @@ export type BenchStack = {
   processorMs(kind: ServerKind): number
   /** Returns the API's live bytes after a garbage collection. */
   apiLiveBytes(): Promise<number>
+  /** Runs `load`, and returns where the API's thread was meanwhile. */
+  apiProfile(load: () => Promise<unknown>): Promise<ProfileNode[]>
   stop(): Promise<void>
 }
 
@@ -91,6 +93,7 @@ export async function startBenchStack(options: StackOptions): Promise<BenchStack
       server,
       processorMs: (kind) => processorMsOf(processesOfGroup(pidOf(kind))),
       apiLiveBytes: () => liveBytes(pidOf("api"), inspector.port),
+      apiProfile: (load) => profiled(pidOf("api"), inspector.port, load),
       stop: takeDown,
     }
   } catch (error) {

@@ -22,6 +22,8 @@ export const ancestors = ({ application, chat, message }: ResourceKey): Resource
   ...(message > 0 ? [{ application, chat, message }] : []),
 ]
 
+const depthOf = ({ chat, message }: ResourceKey): number => Number(chat > 0) + Number(message > 0)
+
 export type CounterChange = {
   application: string
   chat: number
@@ -44,10 +46,10 @@ export function decide(events: WriteEvent[], { tombstones, revisions }: Known): 
   const plan: Plan = { upserts: [], tombstones: [], removals: [], counters: new Map(), index: [] }
   const dead = new Set(tombstones)
   // Parents first, so that a delete covers everything below it in this batch.
-  for (const event of events.toSorted((a, b) => ancestors(a).length - ancestors(b).length)) {
+  for (const event of events.toSorted((a, b) => depthOf(a) - depthOf(b))) {
     const key = keyText(event)
     const row = revisions.get(key)
-    if (!ancestors(event).some((ancestor) => dead.has(keyText(ancestor)))) {
+    if (dead.size === 0 || !ancestors(event).some((ancestor) => dead.has(keyText(ancestor)))) {
       if (event.deleted) {
         dead.add(key)
         plan.tombstones.push(event)

@@ -57,9 +57,10 @@ export function decoder<E>(event: z.ZodType<E>, version = EVENT_VERSION): Queue<
   return (body) => {
     lists ??= listsOf(event)
     try {
-      const items = lists.items.parse(JSON.parse(body))
-      const newer = items.filter((item) => isNewer(item, version))
-      const known = newer.length === 0 ? items : items.filter((item) => !isNewer(item, version))
+      const items: unknown = JSON.parse(body)
+      if (!Array.isArray(items) || !items.some((item) => isOfNewer(item, version)))
+        return { events: lists.events.parse(items), newer: [] }
+      const { true: newer = [], false: known = [] } = Object.groupBy(items, (item) => `${isOfNewer(item, version)}`)
       return { events: lists.events.parse(known), newer: lists.newer.parse(newer) }
     } catch {
       return undefined
@@ -67,8 +68,13 @@ export function decoder<E>(event: z.ZodType<E>, version = EVENT_VERSION): Queue<
   }
 }
 
+/** Returns whether an item is an event of a newer version; the schemas look at the rest of it. */
+const isOfNewer = (item: unknown, version: number): boolean => {
+  const v = typeof item === "object" && item !== null && "v" in item ? item.v : undefined
+  return Number.isInteger(v) && isNewer({ v: v as number }, version)
+}
+
 const listsOf = <E>(event: z.ZodType<E>) => ({
-  items: z.array(z.looseObject({ v: z.int().optional() })),
   events: z.array(event),
   newer: z.array(NewerEvent),
 })

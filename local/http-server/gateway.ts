@@ -15,7 +15,7 @@
  * them. A function's time-out is not held, as each has a limit of its own (lib/http/endpoint.ts).
  */
 import { once } from "node:events"
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda"
 import type { ErrorCode } from "../../lib/errors.ts"
@@ -43,7 +43,7 @@ const BODY_BYTES_MAX = 10 * 1024 * 1024
 /** Refuses a request once all of it has arrived; a client that is still sending would find the connection closed. */
 function refuse(request: IncomingMessage, response: ServerResponse, { status, headers, body }: ServerProblem): void {
   const answer = () => response.writeHead(status, { ...headers, connection: "close" }).end(body)
-  if (request.headers.expect !== undefined) answer()
+  if (request.readableEnded || request.headers.expect !== undefined) answer()
   else request.resume().once("end", answer)
 }
 
@@ -84,49 +84,9 @@ function codeOf({ code, rawPacket }: ClientError, socket: Socket): ErrorCode {
   return isFirstLine ? "uri_too_long" : "headers_too_large"
 }
 
-/** Returns a server for these functions, by the keys of their routes, such as `GET /chats/{number}` or `$default`. */
-export function createGateway(functions: ReadonlyMap<string, GatewayFunction>) {
-  const router = createRouter<GatewayFunction>()
-  for (const [key, target] of functions) router.add(key, target)
-  const handlers = new Map<GatewayFunction, Handler>()
+/** Makes a server that hands requests to `take`, and answers by itself what is none. */
+function createListener(take: (exchange: Exchange, isExpected: boolean) => void): Server {
   const exchanges = new WeakMap<Socket, Exchange>()
-  let stopping = false
-
-  function handlerOf(target: GatewayFunction): Handler {
-    const handler = handlers.get(target) ?? target.load()
-    handlers.set(target, handler)
-    return handler
-  }
-
-  async function call(event: APIGatewayProxyEventV2, target: GatewayFunction, { request, response }: Exchange) {
-    let result: APIGatewayProxyStructuredResultV2
-    try {
-      result = await handlerOf(target)(event, contextOf(target))
-    } catch (error) {
-      process.stderr.write(`${target.name}: ${error instanceof Error ? error.stack : error}\n`)
-      const { status: statusCode, headers, body } = problemFor("internal_error", request)
-      result = { statusCode, headers, body }
-    }
-    if (stopping) response.shouldKeepAlive = false
-    answer(response, result)
-  }
-
-  function take(request: IncomingMessage, response: ServerResponse, isExpected = false): void {
-    const exchange = { request, response }
-    exchanges.set(request.socket, exchange)
-    const refusal = refusalOf(request)
-    if (refusal !== undefined) return void refuse(request, response, problemFor(refusal, request))
-    const target = targetOf(request)
-    // HEAD is GET without a body, which Node.js leaves out.
-    const found = router.find(request.method === "HEAD" ? "GET" : `${request.method}`, target.path)
-    if (found === undefined) return void refuse(request, response, problemFor("not_found", request))
-    if (isExpected) response.writeContinue()
-    readBytes(request, (bytes) => {
-      if (bytes) void call(eventOf(request, target, found, bytes), found.target, exchange)
-      else refuse(request, response, problemFor("body_too_large", request))
-    })
-  }
-
   const listener = createServer({
     requireHostHeader: false,
     requestTimeout: REQUEST_LIMIT_MS,
@@ -134,10 +94,14 @@ export function createGateway(functions: ReadonlyMap<string, GatewayFunction>) {
     connectionsCheckingInterval: REQUEST_CHECK_INTERVAL_MS,
     maxHeaderSize: HEADER_BYTES_READ_MAX,
   })
-  listener.on("request", (request, response) => take(request, response))
-  listener.on("checkContinue", (request, response) => take(request, response, true))
-  // Without this, Node.js answers an unknown expectation, which may be ignored, with an empty 417.
-  listener.on("checkExpectation", (request, response) => take(request, response))
+  // Without `checkExpectation`, Node.js answers an unknown one, which may be ignored, with an empty 417.
+  for (const event of ["request", "checkContinue", "checkExpectation"]) {
+    listener.on(event, (request: IncomingMessage, response: ServerResponse) => {
+      const exchange = { request, response }
+      exchanges.set(request.socket, exchange)
+      take(exchange, event === "checkContinue")
+    })
+  }
   listener.on("connect", (request, socket: Socket) => answerRaw(socket, problemFor("bad_request", request)))
 
   // Only the first error of a connection is answered; any data after it raises another.
@@ -155,6 +119,51 @@ export function createGateway(functions: ReadonlyMap<string, GatewayFunction>) {
     if (isOfRequest || response === undefined || response.writableFinished) tell()
     else response.once("close", tell)
   })
+  return listener
+}
+
+const handlers = new WeakMap<GatewayFunction, Handler>()
+
+function handlerOf(target: GatewayFunction): Handler {
+  const handler = handlers.get(target) ?? target.load()
+  handlers.set(target, handler)
+  return handler
+}
+
+/** Answers by a function; with a problem if it throws, or returns what is no answer, which is logged. */
+async function call(target: GatewayFunction, event: APIGatewayProxyEventV2, exchange: Exchange, listener: Server) {
+  const { request, response } = exchange
+  try {
+    const result = await handlerOf(target)(event, contextOf(target))
+    // Its connection would stay open for the next request.
+    if (!listener.listening) response.shouldKeepAlive = false
+    answer(response, result)
+  } catch (error) {
+    process.stderr.write(`${target.name}: ${error instanceof Error ? error.stack : error}\n`)
+    const { status: statusCode, headers, body } = problemFor("internal_error", request)
+    answer(response, { statusCode, headers, body })
+  }
+}
+
+/** Returns a server for these functions, by the keys of their routes, such as `GET /chats/{number}` or `$default`. */
+export function createGateway(functions: ReadonlyMap<string, GatewayFunction>) {
+  const router = createRouter<GatewayFunction>()
+  for (const [key, target] of functions) router.add(key, target)
+  const listener = createListener((exchange, isExpected) => {
+    const { request, response } = exchange
+    const refuseWith = (code: ErrorCode) => refuse(request, response, problemFor(code, request))
+    const refusal = refusalOf(request)
+    if (refusal !== undefined) return refuseWith(refusal)
+    const target = targetOf(request)
+    // HEAD is GET without a body, which Node.js leaves out.
+    const found = router.find(request.method === "HEAD" ? "GET" : `${request.method}`, target.path)
+    if (found === undefined) return refuseWith("not_found")
+    if (isExpected) response.writeContinue()
+    readBytes(request, (bytes) => {
+      if (bytes === undefined) return refuseWith("body_too_large")
+      return void call(found.target, eventOf(request, target, found, bytes), exchange, listener)
+    })
+  })
 
   return {
     /** Resolves when it listens. Throws if it cannot. */
@@ -164,7 +173,6 @@ export function createGateway(functions: ReadonlyMap<string, GatewayFunction>) {
     },
     /** Takes no more connections, and resolves when the calls in flight are answered, or after `limitMs` without them. */
     async close(limitMs: number): Promise<void> {
-      stopping = true
       const timer = setTimeout(() => listener.closeAllConnections(), limitMs)
       const closed = once(listener, "close")
       listener.close()

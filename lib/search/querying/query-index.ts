@@ -25,8 +25,9 @@ export type SearchAnswer = {
   next: Position | null
 }
 
-/** The longest grams of the sub-fields of `folded_body`, in code points. */
-const GRAM_SIZES = 3
+/** Code points of the longest n-grams in the sub-field for short ones, and of all in the other. */
+const SHORT_GRAM_MAX = 2
+const LONG_GRAM = 3
 
 /** The server gives up before the client does, so that its answer still arrives. */
 const SERVER_TIMEOUT_SHARE = 0.9
@@ -34,9 +35,10 @@ const SERVER_TIMEOUT_SHARE = 0.9
 function containing(folded: FoldedQuery): estypes.QueryDslQueryContainer {
   const codePoints = [...folded].length
   if (codePoints === 0) throw new Error("a query that folds to nothing must be refused before it is searched")
-  if (codePoints <= GRAM_SIZES) return { term: { [`folded_body.grams_${codePoints}`]: folded } }
+  if (codePoints <= SHORT_GRAM_MAX) return { term: { "folded_body.grams_1_2": folded } }
+  if (codePoints === LONG_GRAM) return { term: { "folded_body.grams_3": folded } }
   // A phrase of any length is one clause to Lucene, so indices.query.bool.max_clause_count sets no bound.
-  return { match_phrase: { [`folded_body.grams_${GRAM_SIZES}`]: folded } }
+  return { match_phrase: { "folded_body.grams_3": folded } }
 }
 
 type Clauses = Pick<estypes.QueryDslBoolQuery, "filter" | "must_not">
