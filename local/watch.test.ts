@@ -55,6 +55,15 @@ test("a file that is new, replaced, or removed: is told", async () => {
   expect(await toldOf()).toEqual([["functions/new.ts", "lib/http/reply/replies.ts", "serverless.yml"]])
 })
 
+test("a file that gets its former content and time back: is told", async () => {
+  write("functions/get-health.ts", "changed")
+  await toldOf()
+  told = []
+  write("functions/get-health.ts", "as it was")
+  utimesSync(join(folder, "functions/get-health.ts"), EARLIER, EARLIER)
+  expect(await toldOf()).toEqual([["functions/get-health.ts"]])
+})
+
 test("a file that is replaced again and again: is told each time", async () => {
   for (const round of [1, 2, 3]) {
     told = []
@@ -73,6 +82,13 @@ test("a file in a new folder: is told", async () => {
   await sleep(QUIET_MS)
   write("lib/new/deeper/file.ts", "new")
   expect(await toldOf()).toEqual([["lib/new/deeper/file.ts"]])
+})
+
+test("a folder that comes with a file: is told", async () => {
+  mkdirSync(join(folder, "elsewhere"))
+  write("elsewhere/file.ts", "new")
+  renameSync(join(folder, "elsewhere"), join(folder, "lib/moved"))
+  expect(await toldOf()).toEqual([["lib/moved/file.ts"]])
 })
 
 test("a test, an editor's own file, and a file that is read or linked: are not told", async () => {

@@ -22,29 +22,41 @@ const foldersOf = (root: string, folder: string): string[] =>
  * (findings/node-recursive-watch-loses-replaced-file.sh).
  */
 export function watchSources(root: string, onChange: (files: string[]) => void): () => void {
-  let since = Date.now()
   const changed = new Set<string>()
+  /** What tells each file's state from another; a file that is copied here may keep a time before the start. */
+  const states = new Map<string, string>()
   const watchers = new Map<string, FSWatcher>()
   let timer: NodeJS.Timeout | undefined
+  /** What a new folder has when it is seen first is new, too. */
+  let isWatching = false
   const tell = () => {
     const files = [...changed]
     changed.clear()
-    since = Date.now()
     onChange(files)
   }
-  const note = (event: string, path: string) => {
-    const status = statSync(join(root, path), { throwIfNoEntry: false })
+  const stateOf = (path: string): string => {
+    const { mtimeMs, ino, size } = statSync(join(root, path), { throwIfNoEntry: false }) ?? {}
+    return `${mtimeMs} ${ino} ${size}`
+  }
+  const note = (path: string) => {
+    const before = states.get(path)
+    states.set(path, stateOf(path))
     // A file that is read, or linked, is told as well.
-    if (event === "change" && status !== undefined && status.mtimeMs < since) return
+    if (states.get(path) === before) return
     changed.add(path)
     clearTimeout(timer)
     timer = setTimeout(tell, SETTLE_MS)
   }
   const watchFolder = (folder: string, isWanted: (file: string) => boolean) => {
-    const watcher = watch(join(root, folder), (event, file) => {
+    for (const file of readdirSync(join(root, folder)).filter(isWanted)) {
+      const path = join(folder, file)
+      if (isWatching) note(path)
+      else states.set(path, stateOf(path))
+    }
+    const watcher = watch(join(root, folder), (_event, file) => {
       if (file === null) return
       const path = join(folder, file)
-      if (isWanted(file)) note(event, path)
+      if (isWanted(file)) note(path)
       else if (folder !== "." && statSync(join(root, path), { throwIfNoEntry: false })?.isDirectory()) watchBelow(path)
     })
     // A folder that is removed.
@@ -57,6 +69,7 @@ export function watchSources(root: string, onChange: (files: string[]) => void):
   }
   for (const folder of FOLDERS) watchBelow(folder)
   watchFolder(".", (file) => file === FILE)
+  isWatching = true
   return () => {
     clearTimeout(timer)
     for (const watcher of watchers.values()) watcher.close()

@@ -6,6 +6,9 @@ import type { Figure } from "../report/bench-run.ts"
 import { type Build, untilAtRest } from "../stack/build.ts"
 import { type Drained, drainQueue, eachOf } from "./drain.ts"
 
+/** Merging all that the rounds before have written takes a minute or more. */
+const MERGE_MAX_MS = 600_000
+
 type Stored = Drained & { mysqlBytes: number; indexBytes: number }
 
 /** Returns the bytes of table and index that each of all messages takes, once merged. */
@@ -20,7 +23,7 @@ async function bytesOf({ mysql, elasticsearch, config }: SearchStores) {
     .select(({ fn }) => fn.countAll<number>().as("count"))
     .executeTakeFirstOrThrow()
   const index = config.ELASTICSEARCH_INDEX
-  await elasticsearch.indices.forcemerge({ index, max_num_segments: 1 })
+  await elasticsearch.indices.forcemerge({ index, max_num_segments: 1 }, { requestTimeout: MERGE_MAX_MS })
   const { _all: all } = await elasticsearch.indices.stats({ index, metric: ["store", "docs"] })
   const [size, documents] = [all.primaries?.store?.size_in_bytes, all.primaries?.docs?.count]
   return { mysqlBytes: Number(rows[0]?.bytes) / Number(count), indexBytes: Number(size) / Number(documents) }

@@ -6,6 +6,7 @@
  */
 import { createRequire } from "node:module"
 import { resolve } from "node:path"
+import { stop as stopEsbuild } from "esbuild"
 import { createGateway, type GatewayFunction } from "./gateway.ts"
 
 type Definition = { name: string; memorySize?: number; timeout?: number }
@@ -73,6 +74,8 @@ export class HttpServerPlugin {
       }
       gateway = createGateway(functions)
       await gateway.listen(httpPort, host)
+      // Bundles are made once, and the process that made them has 100 MB.
+      await stopEsbuild()
     }
     server.stop = async (limitMs) => gateway?.close(limitMs)
     const lambdaServer = await serverOf<LambdaServer>("./lambda/HttpServer.js")

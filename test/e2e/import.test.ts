@@ -148,8 +148,9 @@ describe("an import", () => {
     expect((await importing(source, token).ended).code).toBe(0)
     expect(await imported(token)).toEqual(byChat(lines))
     await write("grown.ndjson", [{ ...lines[0], body: "another" }, ...lines.slice(1)])
-    const { code, stderr } = await importing(source, token).ended
+    const { code, stdout, stderr } = await importing(source, token).ended
     expect([code, stderr]).toEqual([1, expect.stringContaining("the source is not the one that was imported before")])
+    expect(stdout).not.toContain("goes on")
     expect(await imported(token)).toEqual(byChat(lines))
   })
 

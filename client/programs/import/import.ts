@@ -8,7 +8,7 @@ import { Report } from "./report.ts"
 import { type Sending, sendChat } from "./send-chat.ts"
 import { Spool } from "./spool.ts"
 import { checkNoState, fingerprint, State } from "./state.ts"
-import { holesOf, messagesDone } from "./steps.ts"
+import { holesOf, messagesDone, OtherSource } from "./steps.ts"
 import { type SurveyedChat, survey } from "./survey.ts"
 
 type Target = {
@@ -45,7 +45,10 @@ export async function runImport(given: Import): Promise<number> {
     const chats = await surveyed(given, spool, report)
     if (chats === undefined) return STOPPED
     if (report.problems > 0) return FAILED
-    if (given.target === undefined) return 0
+    if (given.target === undefined) {
+      given.say("A dry run: nothing was sent.")
+      return 0
+    }
     return await send(given, given.target, { spool, report, chats })
   } finally {
     given.progress.end()
@@ -103,16 +106,22 @@ async function send(given: Import, { url, isNew, open }: Target, surveyed: Surve
     progress.show(() => `Sent: ${done.toLocaleString("en")} of ${count(total, "message")}, ${perSecond}/s`)
   }
   const sending: Sending = { application, state, signal, keeps, sent, ...surveyed }
+  let goesOn = true
   try {
     await createChats(sending, chats)
     if (!signal.aborted) await sendAll(sending, given.concurrency, chats)
+  } catch (error) {
+    goesOn = !(error instanceof OtherSource)
+    throw error
   } finally {
     await state.close()
     progress.end()
-    if (done < total) say(`Sent ${done.toLocaleString("en")} of ${count(total, "message")}. ${howToGoOn(isNew)}`)
+    if (done < total)
+      say(`Sent ${done.toLocaleString("en")} of ${count(total, "message")}. ${goesOn ? howToGoOn(isNew) : ""}`.trim())
   }
   if (signal.aborted) return STOPPED
-  say(`Imported: ${count(chats.length, "chat")}, ${count(total, "message")}. The state is kept in ${statePath}.`)
+  const news = first < total ? "" : " All were there before."
+  say(`Imported: ${count(chats.length, "chat")}, ${count(total, "message")}.${news} The state is kept in ${statePath}.`)
   return 0
 }
 

@@ -51,7 +51,10 @@ async function* allSteps(spool: Spool, { index, numbered }: SurveyedChat, keeps:
 
 export type Stepping = { spool: Spool; chat: SurveyedChat /** Whether numbers are kept. */; keeps: boolean }
 
-/** Yields the steps of a chat after those that are done. Throws an Error if these are others than they were. */
+/** A source that has not what an earlier run has sent of it, so that no run can go on. */
+export class OtherSource extends Error {}
+
+/** Yields the steps of a chat after those that are done. Throws OtherSource if these are others than they were. */
 export async function* stepsAfter({ spool, chat, keeps }: Stepping, { done, hash }: Done): AsyncGenerator<Step> {
   let passed = 0
   let reached = ""
@@ -63,8 +66,8 @@ export async function* stepsAfter({ spool, chat, keeps }: Stepping, { done, hash
     else break
   }
   if (passed === done && reached === hash) return
-  throw new Error(
-    `the source is not the one that was imported before: of chat ${chat.id} the first ${done} messages are others now. ` +
+  throw new OtherSource(
+    `the source is not the one that was imported before: chat ${chat.id} does not begin any more with what was sent of it. ` +
       "Give the former source, or another --state to import this one anew",
   )
 }
