@@ -103,7 +103,7 @@ async function turns(servers: Servers, { rounds, scale, say }: LoneRun): Promise
   const { rows, documents } = await kept(servers.stack.direct, chats)
   // Requests that were cut off at the end of a turn may have been accepted: there may be more rows than answers.
   const missing = { missingRows: Math.max(0, created - rows), missingDocuments: rows - documents }
-  return [...figures, { name: "all rounds", created, ...missing }]
+  return [...figures, { name: "all rounds on masters", created, ...missing }]
 }
 
 async function onCluster<Result>(run: LoneRun, act: (servers: Servers) => Promise<Result>): Promise<Result> {
@@ -142,8 +142,8 @@ export const masters: Bench = {
     const bounds: Bound[] = [
       ...more.map((name): Bound => ({ of: "perSecond", name, to: one, min: SHARE_MIN })),
       ...[one, ...more].map((name): Bound => ({ of: "failed", name, max: 0 })),
-      { of: "missingRows", name: "all rounds", max: 0 },
-      { of: "missingDocuments", name: "all rounds", max: 0 },
+      { of: "missingRows", name: "all rounds on masters", max: 0 },
+      { of: "missingDocuments", name: "all rounds on masters", max: 0 },
     ]
     const plots = [
       plotMedians(figures.slice(0, -1), {

@@ -9,7 +9,7 @@ import { endedBy, startProgram } from "../steps/programs.ts"
 import { freePort, useRunningApi } from "../steps/running-api.ts"
 
 const CHATS = 5
-const MESSAGES = 6_000
+const MESSAGES = 12_000
 /** How soon it is killed after it has read the source: the whole import takes a few seconds. */
 const KILL_WITHIN_MS = 700
 const KILLS_MIN = 3
