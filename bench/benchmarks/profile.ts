@@ -14,12 +14,12 @@ const SECONDS = 10
 const CHATS = 16
 const MESSAGES = 4_000
 const QUIET_LIMIT_MS = 180_000
-/** What is less than this share of the time is told together. */
+/** Places with a smaller share of the time are added up as "others". */
 const SHARE_MIN = 0.005
 
 type Frame = ProfileNode["callFrame"]
 
-/** Finds where code came from before it was bundled. */
+/** Returns what finds the source file of bundled code. */
 function createSources() {
   const maps = new Map<string, SourceMap | undefined>()
   const mapOf = (path: string): SourceMap | undefined => {

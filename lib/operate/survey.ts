@@ -1,8 +1,6 @@
+import { SCAN_COUNT } from "../outbox/delivery.ts"
 import { SHARDS } from "../outbox/keys.ts"
 import type { Stores } from "../stores.ts"
-
-/** Entries per call: well under a millisecond of Redis' time. */
-const SCAN_COUNT = 500
 
 export type ShardSurvey = {
   shard: string

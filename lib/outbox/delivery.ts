@@ -4,8 +4,8 @@ import { keyOfText, keyText, type ResourceKey } from "../events.ts"
 import { changesKey, parentText, pendingKey, pendingMember, SHARDS, shardKeys, shardOf } from "./keys.ts"
 import { BURY, CLAIM, HAND_BACK, NEXT_DUE, REMOVE, REVIVE, SCAN_DEAD } from "./scripts/delivery.ts"
 
-/** Entries per call: well under a millisecond of Redis' time. */
-const SCAN_COUNT = 500
+/** Entries per call of a scan: well under a millisecond of Redis' time. */
+export const SCAN_COUNT = 500
 
 export function createDelivery(redis: RedisClient) {
   /** Takes events of one shard off, except those replaced by newer ones. Returns how many. */

@@ -130,7 +130,7 @@ function handlerOf(target: GatewayFunction): Handler {
   return handler
 }
 
-/** Answers by a function; with a problem if it throws, or returns what is no answer, which is logged. */
+/** Calls a function and sends its answer. If it throws or returns no valid answer, logs the error and sends a problem. */
 async function call(target: GatewayFunction, event: APIGatewayProxyEventV2, exchange: Exchange, listener: Server) {
   const { request, response } = exchange
   try {
