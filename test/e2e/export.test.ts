@@ -1,5 +1,5 @@
 // chat-export against a running API: complete and in order wherever it is killed, and an import of it is the same again.
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
@@ -12,13 +12,13 @@ import {
   type MessageInput,
 } from "../../client/src/index.ts"
 import { eventually } from "../steps/eventually.ts"
-import { endedBy, startProgram } from "../steps/programs.ts"
+import { endedOnce, startProgram } from "../steps/programs.ts"
 import { useRunningApi } from "../steps/running-api.ts"
 
 const CHATS = 6
 const MESSAGES = 1_500
-/** How soon it is killed after it has begun: a whole export takes a second. */
-const KILL_WITHIN_MS = 400
+/** How much it writes at most before it is killed: a whole export is some 500,000 bytes. */
+const KILL_WITHIN_BYTES = 150_000
 const KILLS_MIN = 2
 const RUNS_MAX = 60
 const FOLLOW_LIMIT_MS = 20_000
@@ -43,6 +43,13 @@ const linesOf = async (file: string): Promise<Line[]> =>
     .split("\n")
     .slice(0, -1)
     .map((line) => JSON.parse(line))
+
+/** Returns the bytes of a file, 0 if it is not there. */
+const sizeOf = (file: string): Promise<number> =>
+  stat(join(folder, file)).then(
+    ({ size }) => size,
+    () => 0,
+  )
 
 type All = Map<string, object | null>
 const key = (chat: number, number: number | null) => `${chat}/${number ?? ""}`
@@ -111,7 +118,9 @@ describe("an export", () => {
         .chat(2)
         .send(textOf(times))
         .then(() => application.chat(4).updateMessage(10, { body: `${times}` }))
-      const { code } = await endedBy(exported, "SIGKILL", random() * KILL_WITHIN_MS)
+      const bytes = (await sizeOf("killed.ndjson")) + random() * KILL_WITHIN_BYTES
+      const isFar = async () => (await sizeOf("killed.ndjson")) >= bytes
+      const { code } = await endedOnce(exported, "SIGKILL", isFar)
       await writing
       if (code === null) kills++
       if (code !== null) expect(code).toBe(0)
@@ -165,7 +174,7 @@ describe("an export", () => {
     await eventually(async () => expect(await bodies()).toEqual(["before"]), FOLLOW_LIMIT_MS)
     await chat.send("while")
     await eventually(async () => expect(await bodies()).toEqual(["before", "while"]), FOLLOW_LIMIT_MS)
-    expect((await endedBy(exported, "SIGTERM", 0)).code).toBe(0)
+    expect((await endedOnce(exported, "SIGTERM", async () => true)).code).toBe(0)
     await chat.send("after")
     expect((await exporting(application.token, "followed.ndjson").ended).code).toBe(0)
     expect(await bodies()).toEqual(["before", "while", "after"])

@@ -5,13 +5,13 @@ import { basename, join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
 import { seededRandom, seedOf } from "../../campaign/load/random.ts"
 import { type Application, ChatClient, type Message } from "../../client/src/index.ts"
-import { endedBy, startProgram } from "../steps/programs.ts"
+import { endedOnce, startProgram } from "../steps/programs.ts"
 import { freePort, useRunningApi } from "../steps/running-api.ts"
 
 const CHATS = 5
 const MESSAGES = 12_000
-/** How soon it is killed after it has read the source: the whole import takes a few seconds. */
-const KILL_WITHIN_MS = 700
+/** How far it comes at most before it is killed: lines of its state, of which a whole import has 125. */
+const KILL_WITHIN_STEPS = 25
 const KILLS_MIN = 3
 const RUNS_MAX = 60
 /** Among them, in the first runs, those of chats. */
@@ -72,12 +72,21 @@ async function imported(token: string): Promise<Map<string, object[]>> {
 
 const byChat = (lines: Line[]): Map<string, object[]> => Map.groupBy(lines, ({ chat }) => chat)
 
+const stateOf = (source: string) => `${source}.import-state`
+const stepsOf = async (source: string) => (await readFile(stateOf(source), "utf8").catch(() => "")).split("\n").length
+
+/** Returns a function that tells whether an import has come some steps further than it is now. */
+async function hasDone(source: string, steps: number): Promise<() => Promise<boolean>> {
+  const before = await stepsOf(source)
+  return async () => (await stepsOf(source)) >= before + steps
+}
+
 /** Imports, killing the program at random moments until it comes to its end. Returns how often it was killed. */
 async function importKilled(source: string, token: string, between: () => Promise<void>): Promise<number> {
   const random = seededRandom(seedOf(basename(source)))
   for (let run = 0; run < RUNS_MAX; run++) {
-    const afterMs = random() * KILL_WITHIN_MS
-    const { code, stderr } = await endedBy(importing(source, token, "--concurrency", "2"), "SIGKILL", afterMs)
+    const isFar = await hasDone(source, random() * KILL_WITHIN_STEPS)
+    const { code, stderr } = await endedOnce(importing(source, token, "--concurrency", "2"), "SIGKILL", isFar)
     if (code === 0) return run
     expect([code, stderr]).toEqual([null, expect.not.stringMatching(/chat-import:/)])
     await between()
@@ -98,7 +107,7 @@ describe("an import that is killed at random moments", () => {
     const lines = given(MESSAGES)
     const token = await givenToken()
     const source = await write("late.ndjson", lines)
-    const kills = await importKilled(source, token, () => loseEnd(`${source}.import-state`))
+    const kills = await importKilled(source, token, () => loseEnd(stateOf(source)))
     expect(kills).toBeGreaterThanOrEqual(KILLS_MIN)
     expect(await imported(token)).toEqual(byChat(lines))
   })
@@ -118,7 +127,8 @@ describe("an import", () => {
     const lines = given(MESSAGES)
     const token = await givenToken()
     const source = await write("stopped.ndjson", lines)
-    const first = await endedBy(importing(source, token, "--concurrency", "1"), "SIGINT", KILL_WITHIN_MS)
+    const isFar = await hasDone(source, KILL_WITHIN_STEPS)
+    const first = await endedOnce(importing(source, token, "--concurrency", "1"), "SIGINT", isFar)
     expect(first).toMatchObject({ code: 130, stdout: expect.stringContaining("The same command goes on.") })
     const second = await importing(source, token).ended
     expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining("Going on after") })
@@ -132,9 +142,11 @@ describe("an import", () => {
     const lines = given(MESSAGES)
     const token = await givenToken()
     const source = await write("forgotten.ndjson", lines)
-    await endedBy(importing(source, token, "--concurrency", "3"), "SIGINT", KILL_WITHIN_MS)
+    const isFar = await hasDone(source, KILL_WITHIN_STEPS)
+    const stopped = await endedOnce(importing(source, token, "--concurrency", "3"), "SIGINT", isFar)
+    expect(stopped.code).toBe(130)
     // With another id all keys are others, as they are for the API after 24 hours.
-    await loseEnd(`${source}.import-state`, (head) => ({ ...head, id: "forgotten" }))
+    await loseEnd(stateOf(source), (head) => ({ ...head, id: "forgotten" }))
     expect((await importing(source, token).ended).code).toBe(0)
     expect(await imported(token)).toEqual(byChat(lines))
   })

@@ -33,13 +33,23 @@ export function startProgram(
   return { child, said, ended: end } satisfies Running
 }
 
-/** Sends a signal some time after the program has said something, unless it has ended. Resolves to how it ended. */
-export async function endedBy(
+const POLL_MS = 2
+
+/**
+ * Sends a signal once the program has said something and come as far as told, unless it has ended. Resolves to how it
+ * ended. How far a program has come, and not a time, decides: a time that is short here is long on a faster machine.
+ */
+export async function endedOnce(
   { child, said, ended }: Running,
   signal: NodeJS.Signals,
-  afterMs: number,
+  hasCome: () => Promise<boolean>,
 ): Promise<Ended> {
-  await Promise.race([ended, said.then(() => sleep(afterMs))])
+  let isOver = false
+  void ended.then(() => {
+    isOver = true
+  })
+  await Promise.race([ended, said])
+  while (!isOver && !(await hasCome())) await sleep(POLL_MS)
   child.kill(signal)
   return await ended
 }
