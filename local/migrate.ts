@@ -75,10 +75,10 @@ async function main(args: string[]): Promise<void> {
   const { rollback, leaveNewer, stage } = readArguments(args)
   const { stores, close } = buildStores(await configFor(stage))
   try {
-    const done = await untilReady(() =>
-      rollback ? withTables(stores, migrateDown) : prepareStores(stores, { leaveNewer, onProgress: tell() }),
-    )
-    for (const line of done) console.log(line)
+    // Said as it is done, since an API can start before all is (migrations.ts).
+    const onDone = (line: string) => console.log(line)
+    if (rollback) (await untilReady(() => withTables(stores, migrateDown))).forEach(onDone)
+    else await untilReady(() => prepareStores(stores, { leaveNewer, onProgress: tell(), onDone }))
   } finally {
     await close()
   }

@@ -33,6 +33,8 @@ export type RunOptions = {
   cwd?: string
   /** The output is also appended to this file. */
   logFile?: string
+  /** Called with each line of stdout as it comes. */
+  onLine?: (line: string) => void
   /** Called with each line of stderr as it comes. */
   onErrorLine?: (line: string) => void
   signal?: AbortSignal
@@ -67,6 +69,7 @@ export const run = (command: string, args: readonly string[], options: RunOption
       take(chunk)
     })
     child.stderr.on("data", take)
+    if (options.onLine) createInterface({ input: child.stdout }).on("line", options.onLine)
     if (options.onErrorLine) createInterface({ input: child.stderr }).on("line", options.onErrorLine)
     const fail = (why: string) => {
       reject(new LaunchFailure(`${[command, ...args].join(" ")} ${why}.`, lastLines(all)))

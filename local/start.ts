@@ -3,8 +3,8 @@ import { existsSync } from "node:fs"
 import { join, relative } from "node:path"
 import { apiPorts, startApi } from "./api.ts"
 import { failureLines } from "./failure.ts"
+import { startMigrations } from "./migrations.ts"
 import { progressOn } from "./progress.ts"
-import { run } from "./run.ts"
 import { API_PORTS, portFrom, ROOT } from "./services/settings.ts"
 import { startServices } from "./services/start.ts"
 import { aborted, stopSignals } from "./signals.ts"
@@ -38,25 +38,24 @@ const main = async () => {
   const port = portFrom(process.env, "PORT", API_PORTS.start)
   const stack = await startServices({ name: "start", alsoUsed: apiPorts(port), progress, signal: stop, hurry })
   try {
-    await progress.step("Migrations", () =>
-      run(process.execPath, [join("local", "migrate.ts")], {
-        cwd: ROOT,
-        env: stack.env,
-        signal: stop,
-        onErrorLine: (line) => progress.line(`  ${line}`),
-      }),
-    )
+    const onErrorLine = (line: string) => progress.line(`  ${line}`)
+    const migrations = startMigrations(stack.env, { signal: stop, onErrorLine })
+    await progress.step("Migrations", () => migrations.apiMayStart)
     const api = await progress.step(`API on port ${port}`, () =>
       startApi({ port, env: stack.env, folder: stack.folder, progress, signal: stop, hurry }),
     )
-    progress.line(welcome(port, stack.folder))
-    const endWatch = watchSources(ROOT, (files) => {
-      progress.line(`↻ ${files.join(", ")} changed: restarting the API`)
-      void api.restart()
-    })
-    await aborted(stop)
-    endWatch()
-    await progress.step("API stopped", () => api.stop())
+    try {
+      await migrations.ended
+      progress.line(welcome(port, stack.folder))
+      const endWatch = watchSources(ROOT, (files) => {
+        progress.line(`↻ ${files.join(", ")} changed: restarting the API`)
+        void api.restart()
+      })
+      await aborted(stop)
+      endWatch()
+    } finally {
+      await progress.step("API stopped", () => api.stop())
+    }
   } finally {
     await progress.step("Services stopped", () => stack.stop())
   }

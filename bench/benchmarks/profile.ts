@@ -5,7 +5,7 @@ import { dirname, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import type { Bench, BenchRun, Figure } from "../report/bench-run.ts"
-import type { ProfileNode } from "../stack/inspector.ts"
+import { type ProfileNode, SAMPLE_MICROSECONDS } from "../stack/inspector.ts"
 import { type Asked, ask, batchIn, createChats, createMessages, creationIn } from "../stack/load.ts"
 import { NO_OP } from "../stack/no-op.ts"
 
@@ -14,6 +14,10 @@ const SECONDS = 10
 const CHATS = 16
 const MESSAGES = 4_000
 const QUIET_LIMIT_MS = 180_000
+/** As chat-import sends them. */
+const STORED_CONNECTIONS = 8
+const STORED_MESSAGES = 150_000
+const BATCH_MESSAGES = 100
 /** Places with a smaller share of the time are added up as "others". */
 const SHARE_MIN = 0.005
 
@@ -77,6 +81,27 @@ async function measure({ stack, scale }: BenchRun, name: string, asked: Asked[])
   }))
 }
 
+/** Profiles batches from the first request until all is stored and indexed; microseconds for each message. */
+async function measureStored({ stack, scale }: BenchRun, chats: string[]): Promise<Figure[]> {
+  const amount = Math.round((STORED_MESSAGES * scale) / BATCH_MESSAGES) * BATCH_MESSAGES
+  const nodes = await stack.apiProfile(async () => {
+    const extent = { connections: STORED_CONNECTIONS, amount: amount / BATCH_MESSAGES }
+    await ask(
+      stack.apiUrl,
+      chats.map((chat) => batchIn(chat, BATCH_MESSAGES)),
+      extent,
+    )
+    await awaitQuiet(stack.direct, QUIET_LIMIT_MS)
+  })
+  const seconds = nodes.reduce((sum, { hitCount }) => sum + hitCount, 0) * (SAMPLE_MICROSECONDS / 1_000_000)
+  return sharesIn(nodes, createSources()).map(([place, share]) => ({
+    name: `messages in batches, until indexed: ${place}`,
+    percent: share * 100,
+    microseconds: (share * seconds * 1_000_000) / amount,
+    perSecond: amount / seconds,
+  }))
+}
+
 export const profile: Bench = {
   name: "profile",
   about: `where the API's thread is during a load on ${CONNECTIONS} connections for ${SECONDS} s, by V8's profiler: percent of the time, and microseconds for each request`,
@@ -94,8 +119,10 @@ export const profile: Bench = {
       "GET search": chats.map((chat) => ({ path: `${chat}/messages/search?query=fox` })),
     }
     const figures: Figure[] = []
-    for (let round = 0; round < run.rounds; round++)
+    for (let round = 0; round < run.rounds; round++) {
       for (const [name, asked] of Object.entries(kinds)) figures.push(...(await measure(run, name, asked)))
+      figures.push(...(await measureStored(run, chats)))
+    }
     return { figures, bounds: [] }
   },
 }

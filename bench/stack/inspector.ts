@@ -5,7 +5,7 @@ const OPEN_LIMIT_MS = 5_000
 const POLL_MS = 50
 const ANSWER_LIMIT_MS = 30_000
 /** Finer than the default, and still too seldom to cost anything that can be measured. */
-const SAMPLE_MICROSECONDS = 500
+export const SAMPLE_MICROSECONDS = 500
 
 /** A node of the protocol's `Profile`; `hitCount` is the number of samples in the function itself. */
 export type ProfileNode = {

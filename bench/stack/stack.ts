@@ -1,13 +1,11 @@
-// Runs a fresh native stack for the benchmarks, with the API in a copy of the project.
-import { join } from "node:path"
 import { processesOfGroup, processGroup, processorMsOf } from "../../campaign/targets/process-group.ts"
 import type { Server, ServerKind } from "../../campaign/targets/target.ts"
 import { connectStores, type DirectStores } from "../../campaign/verdict/stores.ts"
 import { apiPorts, startApi } from "../../local/api.ts"
+import { startMigrations } from "../../local/migrations.ts"
 import { recordedProcess } from "../../local/processes.ts"
 import type { Progress } from "../../local/progress.ts"
-import { run } from "../../local/run.ts"
-import { API_PORTS, portFrom, ROOT } from "../../local/services/settings.ts"
+import { API_PORTS, portFrom } from "../../local/services/settings.ts"
 import { startServices } from "../../local/services/start.ts"
 import { copyProject } from "../../test/steps/project-copy.ts"
 import { liveBytes, type ProfileNode, profiled } from "./inspector.ts"
@@ -62,9 +60,8 @@ export async function startBenchStack(options: StackOptions): Promise<BenchStack
     for (const step of undo.splice(0).toReversed()) await step()
   }
   try {
-    await progress.step("Migrations", () =>
-      run(process.execPath, [join("local", "migrate.ts")], { cwd: ROOT, env, signal }),
-    )
+    const migrations = startMigrations(env, { signal })
+    await progress.step("Migrations", () => migrations.apiMayStart)
     const project = await copyProject({ parent: folder })
     undo.push(project.remove)
     await addNoOp(project.folder)
@@ -73,6 +70,7 @@ export async function startBenchStack(options: StackOptions): Promise<BenchStack
       startApi({ progress, signal, hurry, folder, port, env: apiEnv, projectFolder: project.folder }),
     )
     undo.push(api.stop)
+    await migrations.ended
     const direct = connectStores(env, redis && (() => redis.nodeUrls))
     undo.push(direct.close)
     const server = (kind: ServerKind) =>

@@ -60,6 +60,8 @@ async function hasNewerTables(db: Kysely<any>): Promise<boolean> {
 export type PrepareOptions = ReindexOptions & {
   /** Called before each part with its name. */
   onPart?: (part: Part) => void
+  /** Called with each line of what was done, as it is done. */
+  onDone?: (line: string) => void
   /** Leaves tables of a newer release as they are; else they are an error. */
   leaveNewer?: boolean
 }
@@ -67,16 +69,22 @@ export type Part = "tables" | "index" | "shards"
 
 /** Prepares all stores. Returns what it did, one line each. Throws the stores' errors, and the reason of `signal`. */
 export async function prepareStores(stores: SearchStores, options: PrepareOptions = {}): Promise<string[]> {
-  const { onPart, leaveNewer = false, ...building } = options
+  const { onPart, onDone, leaveNewer = false, ...building } = options
+  const done: string[] = []
+  const note = (line: string) => {
+    done.push(line)
+    onDone?.(line)
+  }
   onPart?.("tables")
-  const done = await withTables(stores, async (db) =>
+  const migrated = await withTables(stores, async (db) =>
     leaveNewer && (await hasNewerTables(db)) ? ["tables: of a newer release"] : migrateUp(db),
   )
+  migrated.forEach(note)
   onPart?.("index")
-  done.push(`index ${await ensureIndex(stores, building)}: Success`)
+  note(`index ${await ensureIndex(stores, building)}: Success`)
   onPart?.("shards")
   // Spares the first write the wait for it. With events still in the queue the shards stay unsettled.
-  if (await settleShards(stores)) done.push("shards: settled")
+  if (await settleShards(stores)) note("shards: settled")
   return done
 }
 

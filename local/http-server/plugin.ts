@@ -7,6 +7,7 @@
 import { createRequire } from "node:module"
 import { resolve } from "node:path"
 import { stop as stopEsbuild } from "esbuild"
+import { collectGarbageSoon } from "./garbage.ts"
 import { createGateway, type GatewayFunction } from "./gateway.ts"
 
 type Definition = { name: string; memorySize?: number; timeout?: number }
@@ -76,6 +77,7 @@ export class HttpServerPlugin {
       await gateway.listen(httpPort, host)
       // Bundles are made once, and the process that made them has 100 MB.
       await stopEsbuild()
+      collectGarbageSoon()
     }
     server.stop = async (limitMs) => gateway?.close(limitMs)
     const lambdaServer = await serverOf<LambdaServer>("./lambda/HttpServer.js")

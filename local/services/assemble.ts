@@ -7,6 +7,7 @@ import { createHash } from "node:crypto"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { zipSync } from "fflate"
 import { LaunchFailure } from "../failure.ts"
 import { run } from "../run.ts"
 import type { Installation } from "./install.ts"
@@ -14,6 +15,8 @@ import { NATIVE_FOLDER, ROOT } from "./settings.ts"
 
 const SOURCES = join(ROOT, "local", "native")
 const MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+/** Of the classes compiled here: an archive of classes covers jars only (class-archive.ts). */
+export const LAUNCHER = "launcher.jar"
 const COMPILER = /^ecj-.*\.jar$/
 /** A plugin's class and the module of the distribution that it replaces. */
 const PLUGINS = [
@@ -31,6 +34,7 @@ const filesOf = (name: Assembled) =>
 /** Returns the folder of an assembled server, whether it exists or not. */
 const assembledFolder = (name: Assembled): string => {
   const hash = createHash("sha256")
+  if (name === "elasticsearch") hash.update(LAUNCHER)
   for (const file of filesOf(name)) hash.update(file).update(readFileSync(join(SOURCES, file)))
   return join(NATIVE_FOLDER, `${name}-${hash.digest("hex").slice(0, 12)}`)
 }
@@ -90,6 +94,11 @@ const writeModules = async (
   const args = ["-jar", compiler, "-proc:none", "-nowarn", "-21", "-cp", classPath, "-d", join(folder, "classes")]
   await run(java, [...args, ...sources.map((file) => join(SOURCES, file))], installation)
   await rm(compiler)
+  const classes = readdirSync(join(folder, "classes"), { recursive: true, encoding: "utf8" })
+  const files = classes.filter((path) => path.endsWith(".class")).sort()
+  const entries = files.map((path) => [path, readFileSync(join(folder, "classes", path))] as const)
+  await writeFile(join(folder, LAUNCHER), zipSync(Object.fromEntries(entries)))
+  await rm(join(folder, "classes"), { recursive: true })
 }
 
 const build = async (name: Assembled, folder: string, java: string, installation: Installation) => {

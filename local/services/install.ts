@@ -48,7 +48,7 @@ export const findProgram = (name: string): string | undefined =>
 export const findRedis = (): string | undefined => findProgram("redis-server") ?? findProgram("redis-check-rdb")
 
 /** Returns the major version in the `release` file of a Java, such as 17 for 17.0.15; undefined without one. */
-const javaVersion = (home: string): number | undefined => {
+export const javaVersion = (home: string): number | undefined => {
   try {
     const version = /^JAVA_VERSION="(\d+)/m.exec(readFileSync(join(home, "release"), "utf8"))
     return version?.[1] ? Number(version[1]) : undefined

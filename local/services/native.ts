@@ -2,11 +2,12 @@
 import { randomBytes } from "node:crypto"
 import { existsSync, readFileSync } from "node:fs"
 import { mkdir, rename, rm, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { LaunchFailure } from "../failure.ts"
 import { run } from "../run.ts"
 import { type Program, type Supervised, type Supervision, supervise } from "../supervisor.ts"
-import { assemble, isAssembled } from "./assemble.ts"
+import { type Assembled, assemble, isAssembled } from "./assemble.ts"
+import { archiveArgs, lacksArchive, makeArchive } from "./class-archive.ts"
 import {
   findJava,
   findProgram,
@@ -15,26 +16,26 @@ import {
   installMissing,
   JAVA_FOR_ELASTICMQ,
   JAVA_FOR_ELASTICSEARCH,
+  javaVersion,
 } from "./install.ts"
+import { JAVA_LABELS, javaProgram, READY_LIMIT_MS, STOP_LIMIT_MS } from "./java-servers.ts"
 import { isReady } from "./probe.ts"
-import { type Ports, ROOT, type ServiceName } from "./settings.ts"
+import type { Ports, ServiceName } from "./settings.ts"
 
-/** Servers answer within seconds, but later on a busy machine or when a database recovers after a kill. */
-const READY_LIMIT_MS = 120_000
-/** A database flushes its log and stops well within this. */
-const STOP_LIMIT_MS = 10_000
 /** Random bytes in the database user's password. */
 const PASSWORD_BYTES = 18
 /** A quarter of what the container may use; tests and demos hold less data. */
 const MARIADB_BUFFER_POOL = "128M"
 const REDIS_MEMORY_MAX = "1gb"
-const ELASTICMQ_HEAP = "256m"
-const ELASTICSEARCH_HEAP = "512m"
+/** Of storage engines that no table of ours uses, but whose caches MariaDB makes at its start. */
+const MARIADB_OTHER_CACHES = "1M"
 
 export type NativeServices = Supervision & {
   ports: Ports
   /** Data folders outside the stack's folder. */
   dataFolders?: Partial<Record<ServiceName, string>>
+  /** Lets MySQL count statements, as tests do, which takes 90 MB and a part of its time. */
+  countsStatements?: boolean
 }
 type Server = { label: string; start(): Promise<Supervised> }
 
@@ -55,7 +56,7 @@ export const nativeUrls = async (folder: string, ports: Ports): Promise<Record<S
 })
 
 const mariadb = async (
-  { folder, ports, signal, dataFolders }: NativeServices,
+  { folder, ports, signal, dataFolders, countsStatements = false }: NativeServices,
   urls: Record<ServiceName, string>,
 ): Promise<Program> => {
   const data = join(dataFolders?.mysql ?? folder, "mysql")
@@ -105,7 +106,7 @@ const mariadb = async (
       // Not a shared one: at its start a server removes temporary tables, those of other servers included.
       `--tmpdir=${data}`,
       "--skip-name-resolve",
-      "--performance-schema=ON",
+      `--performance-schema=${countsStatements ? "ON" : "OFF"}`,
       "--character-set-server=utf8mb4",
       "--collation-server=utf8mb4_bin",
       "--default-time-zone=+00:00",
@@ -115,6 +116,8 @@ const mariadb = async (
       "--innodb-file-per-table=OFF",
       "--innodb-autoextend-increment=1",
       `--innodb-buffer-pool-size=${MARIADB_BUFFER_POOL}`,
+      `--aria-pagecache-buffer-size=${MARIADB_OTHER_CACHES}`,
+      `--key-buffer-size=${MARIADB_OTHER_CACHES}`,
     ],
     isReady: () => isReady("mysql", urls.mysql),
     ...limits,
@@ -151,68 +154,6 @@ const redis = async (
   }
 }
 
-const javaArgs = async (folder: string, name: string, heap: string) => {
-  const temporary = join(folder, name, "tmp")
-  await rm(temporary, { recursive: true, force: true })
-  await mkdir(temporary, { recursive: true })
-  return [
-    `-Xms${heap}`,
-    `-Xmx${heap}`,
-    "-XX:+ExitOnOutOfMemoryError",
-    "-XX:-UsePerfData",
-    `-Djava.io.tmpdir=${temporary}`,
-  ]
-}
-
-const elasticmq = async (
-  { folder, ports }: NativeServices,
-  urls: Record<ServiceName, string>,
-  java: string,
-  jars: string,
-): Promise<Program> => ({
-  name: "elasticmq",
-  label: "ElasticMQ",
-  command: java,
-  args: [
-    ...(await javaArgs(folder, "elasticmq", ELASTICMQ_HEAP)),
-    "-XX:+UseSerialGC",
-    `-Dconfig.file=${join(ROOT, "elasticmq.conf")}`,
-    "-Drest-sqs.bind-hostname=127.0.0.1",
-    `-Drest-sqs.bind-port=${ports.elasticmq}`,
-    `-Dnode-address.port=${ports.elasticmq}`,
-    "-cp",
-    join(jars, "jars", "*"),
-    "org.elasticmq.server.Main",
-  ],
-  isReady: () => isReady("elasticmq", urls.elasticmq),
-  ...limits,
-})
-
-const elasticsearch = async (
-  { folder, ports, dataFolders }: NativeServices,
-  urls: Record<ServiceName, string>,
-  java: string,
-  home: string,
-): Promise<Program> => ({
-  name: "elasticsearch",
-  label: "Elasticsearch",
-  command: java,
-  args: [
-    ...(await javaArgs(folder, "elasticsearch", ELASTICSEARCH_HEAP)),
-    "--enable-native-access=ALL-UNNAMED",
-    `-Dlog4j.configurationFile=${join(ROOT, "local", "native", "log4j2.xml")}`,
-    `-Des.path.home=${join(home, "home")}`,
-    "-cp",
-    `${join(home, "classes")}:${join(home, "jars", "*")}`,
-    "chat.search.ElasticsearchLauncher",
-    join(home, "home"),
-    join(dataFolders?.elasticsearch ?? folder, "elasticsearch", "data"),
-    `${ports.elasticsearch}`,
-  ],
-  isReady: () => isReady("elasticsearch", urls.elasticsearch),
-  ...limits,
-})
-
 /**
  * Installs missing programs, then returns how to start each server.
  * @throws LaunchFailure when a program is missing and cannot be installed.
@@ -244,27 +185,34 @@ export const nativeServers = async (
   )
   const java = javaMin === undefined ? "java" : findJava(javaMin)
   if (!java) throw new LaunchFailure(`No Java ${javaMin} or newer was found after the installation: set JAVA_HOME.`)
+  const found = { java, version: javaVersion(dirname(dirname(java))) ?? 0 }
 
   // One after the other: Maven's own folder does not support two runs at once.
   let assembled: Promise<unknown> = Promise.resolve()
-  const jarsOf = (name: "elasticmq" | "elasticsearch", label: string) => {
+  const jarsOf = (name: Assembled) => {
     if (isAssembled(name)) return assemble(name, java, installation)
-    const next = assembled.then(() => progress.step(`${label} from Maven`, () => assemble(name, java, installation)))
+    const label = `${JAVA_LABELS[name]} from Maven`
+    const next = assembled.then(() => progress.step(label, () => assemble(name, java, installation)))
     assembled = next.catch(() => {})
     return next
   }
   const urls = await nativeUrls(folder, services.ports)
   const start = async (program: Promise<Program>) => supervise(await program, services)
+  const javaServer = (name: Assembled): Server => ({
+    label: JAVA_LABELS[name],
+    async start() {
+      const home = await jarsOf(name)
+      if (lacksArchive(home, found))
+        await progress.step(`Archive of ${JAVA_LABELS[name]}'s classes`, () => makeArchive(name, home, found, signal))
+      const data = join(services.dataFolders?.[name] ?? folder, name, "data")
+      const place = { java, home, tmp: join(folder, name, "tmp"), data, port: services.ports[name] }
+      return start(javaProgram(name, place, archiveArgs(home, found)))
+    },
+  })
   return {
     mysql: { label: "MariaDB", start: () => start(mariadb(services, urls)) },
     redis: { label: "Redis", start: () => start(redis(services, urls)) },
-    elasticmq: {
-      label: "ElasticMQ",
-      start: async () => start(elasticmq(services, urls, java, await jarsOf("elasticmq", "ElasticMQ"))),
-    },
-    elasticsearch: {
-      label: "Elasticsearch",
-      start: async () => start(elasticsearch(services, urls, java, await jarsOf("elasticsearch", "Elasticsearch"))),
-    },
+    elasticmq: javaServer("elasticmq"),
+    elasticsearch: javaServer("elasticsearch"),
   }
 }

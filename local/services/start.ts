@@ -162,6 +162,7 @@ const bringNative = async (
     ports,
     progress,
     signal,
+    countsStatements: options.name === "test",
     ...(hurry && { hurry }),
     ...(dataFolders && { dataFolders }),
     ...(restartWaitMs !== undefined && { restartWaitMs }),
