@@ -3,6 +3,7 @@ import * as z from "zod"
 import type { QueueDepth, SqsClient } from "../clients/sqs.ts"
 import type { Config } from "../config.ts"
 import { EVENT_VERSION, isNewer, NewerEvent } from "../events.ts"
+import { packEvents, splitBytes, splitEvents, TEXTS, unpackEvents, unsplitEvents } from "./packs.ts"
 import { QUEUES, type QueueDefinition, type QueuedEvent, type QueueKey } from "./queues.ts"
 import { createSender, type SendOptions } from "./sender.ts"
 
@@ -28,16 +29,21 @@ export function createQueues(sqs: SqsClient, config: Config): Queues {
 function createQueue(sqs: SqsClient, config: Config, definition: QueueDefinition): Queue<QueuedEvent> {
   const url = config[definition.urlVariable]
   const deadLettersUrl = config[definition.deadLettersUrlVariable]
-  const send = createSender(sqs, url)
-  const sendDeadLetter = createSender(sqs, deadLettersUrl)
+  const send = createSender(sqs, url, { bytes: splitBytes, body: packEvents })
+  const sendDeadLetter = createSender(sqs, deadLettersUrl, TEXTS)
   return {
     ...definition,
     url,
     deadLettersUrl,
     async send(events, { group, ...options } = {}) {
       const groups = Map.groupBy(events, ({ application }) => group ?? application)
-      const texts = (list: readonly object[]) => list.map((event) => JSON.stringify(event))
-      await Promise.all([...groups].map(([name, list]) => send(name, texts(list), options)))
+      const sendAll = ([name, list]: [string, { application: string }[]]) =>
+        send(
+          name,
+          list.every(({ application }) => application === name) ? splitEvents(list) : unsplitEvents(list),
+          options,
+        )
+      await Promise.all([...groups].map(sendAll))
     },
     bury: (letter, reason) =>
       sendDeadLetter(typeof letter === "string" ? "unreadable" : letter.application, [JSON.stringify(letter)], {
@@ -57,9 +63,10 @@ export function decoder<E>(event: z.ZodType<E>, version = EVENT_VERSION): Queue<
   return (body) => {
     lists ??= listsOf(event)
     try {
-      const items: unknown = JSON.parse(body)
-      if (!Array.isArray(items) || !items.some((item) => isOfNewer(item, version)))
-        return { events: lists.events.parse(items), newer: [] }
+      const parsed: unknown = JSON.parse(body)
+      if (!Array.isArray(parsed)) return undefined
+      const items = unpackEvents(parsed)
+      if (!items.some((item) => isOfNewer(item, version))) return { events: lists.events.parse(items), newer: [] }
       const { true: newer = [], false: known = [] } = Object.groupBy(items, (item) => `${isOfNewer(item, version)}`)
       return { events: lists.events.parse(known), newer: lists.newer.parse(newer) }
     } catch {

@@ -1,6 +1,6 @@
 /**
  * DESIGN. Sends to a queue by group commit: events that arrive while a call is under way go with the next one, packed
- * into envelopes (JSON arrays) of one group each. A lone event that a caller awaits is sent at once; others linger for
+ * into envelopes of one group each. A lone event that a caller awaits is sent at once; others linger for
  * a moment, since a call costs about the same whatever it carries. Promised: a send resolves only once the queue has
  * taken all of its events, and fails at once while the queue's breaker is open. Each call that fails is logged here, so
  * that no sender needs to; while the breaker is open that is its probe, one a second. May happen twice: an event whose
@@ -29,14 +29,19 @@ const CALLS_MAX = 2
 export type SendOptions = { delaySeconds?: number; reason?: string; lingers?: boolean }
 
 type Message = Omit<QueueMessage, "body">
-type Waiting = { key: string; message: Message; text: string; bytes: number; settle: (error?: unknown) => void }
-type Envelope = QueueMessage & { bytes: number; waiting: Waiting[] }
+type Waiting<Item> = { item: Item; bytes: number; settle: (error?: unknown) => void }
+type Envelope<Item> = QueueMessage & { waiting: Waiting<Item>[] }
 
-/** Escapes U+FFFE and U+FFFF, the only characters of JSON text that SQS refuses. */
-const queueSafe = (json: string): string => json.replaceAll("\uFFFE", "\\ufffe").replaceAll("\uFFFF", "\\uffff")
+/** How events become the body of a message; `bytes` is what one adds to it after another one. */
+export type Packing<Item> = {
+  bytes: (item: Item, before: Item | undefined) => number
+  body: (group: string, items: Item[]) => string
+}
 
-export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAway">, queueUrl: string) {
-  const queue = createLine()
+type Sqs = Pick<SqsClient, "sendBatch" | "check" | "isAway">
+
+export function createSender<Item>(sqs: Sqs, queueUrl: string, packing: Packing<Item>) {
+  const queue = createLine(packing)
   let calls = 0
   let scheduled = false
   /** True while a caller awaits a queued event; then nothing lingers. */
@@ -66,7 +71,7 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
     schedule(true)
   }
 
-  async function transmit(envelopes: Envelope[]): Promise<void> {
+  async function transmit(envelopes: Envelope<Item>[]): Promise<void> {
     calls++
     try {
       const refused = new Set(await sqs.sendBatch(queueUrl, envelopes))
@@ -82,89 +87,98 @@ export function createSender(sqs: Pick<SqsClient, "sendBatch" | "check" | "isAwa
     }
   }
 
-  /** Sends JSON texts as a group, which SQS keeps from delaying others. Throws DependencyAway unless all went. */
-  return async (group: string, events: string[], { lingers = false, ...options }: SendOptions = {}): Promise<void> => {
+  /** Sends events as a group, which SQS keeps from delaying others. Throws DependencyAway unless all went. */
+  return async (group: string, events: Item[], { lingers = false, ...options }: SendOptions = {}): Promise<void> => {
     sqs.check()
     const message = { group, ...options }
-    const key = JSON.stringify(message)
-    const sent = events.map((event) => {
-      const text = queueSafe(event)
-      return new Promise<void>((resolve, reject) => {
-        const settle = (error?: unknown) => (error === undefined ? resolve() : reject(error as Error))
-        queue.add({ key, message, text, bytes: Buffer.byteLength(text) + 1, settle })
-      })
-    })
+    const lane = queue.laneOf(message)
+    const sent = events.map(
+      (item) =>
+        new Promise<void>((resolve, reject) => {
+          const settle = (error?: unknown) => (error === undefined ? resolve() : reject(error as Error))
+          queue.add(lane, item, settle)
+        }),
+    )
     urgent ||= !lingers
     schedule()
     await Promise.all(sent)
   }
 }
 
-/** Returns an empty line of events that wait to be sent, oldest first. */
-function createLine() {
-  let waiting: Waiting[] = []
+/** The events that wait to go in envelopes with the same group and options, from `next` on. */
+type Lane<Item> = { message: Message; waiting: Waiting<Item>[]; next: number }
+
+/** Returns an empty line of events that wait to be sent: those of a lane oldest first, and the lanes in turn. */
+function createLine<Item>({ bytes: bytesOf, body }: Packing<Item>) {
+  const lanes = new Map<string, Lane<Item>>()
+  let count = 0
   let bytes = 0
-  function replace(others: Waiting[]): void {
-    waiting = others
-    bytes = others.reduce((sum, one) => sum + one.bytes, 0)
+
+  /** Takes as many events off a lane as fit into an envelope of so many bytes. A larger one gets its own. */
+  function takeEnvelope(lane: Lane<Item>, room: number): Waiting<Item>[] {
+    const taken: Waiting<Item>[] = []
+    let full = 0
+    for (; lane.next < lane.waiting.length && taken.length < ENVELOPE_EVENTS_MAX; lane.next++) {
+      const one = lane.waiting[lane.next] as Waiting<Item>
+      if (full + one.bytes > (taken.length === 0 ? room : Math.min(room, ENVELOPE_BYTES_MAX))) break
+      taken.push(one)
+      full += one.bytes
+    }
+    count -= taken.length
+    bytes -= full
+    return taken
   }
+
   return {
-    isEmpty: () => waiting.length === 0,
-    fillsCall: () => waiting.length >= LINGER_EVENTS_MAX || bytes >= BATCH_BYTES_MAX,
-    add(one: Waiting): void {
-      waiting.push(one)
+    isEmpty: () => count === 0,
+    fillsCall: () => count >= LINGER_EVENTS_MAX || bytes >= BATCH_BYTES_MAX,
+    laneOf(message: Message): Lane<Item> {
+      const key = JSON.stringify(message)
+      const lane = lanes.get(key) ?? { message, waiting: [], next: 0 }
+      lanes.set(key, lane)
+      return lane
+    },
+    add(lane: Lane<Item>, item: Item, settle: Waiting<Item>["settle"]): void {
+      const one = { item, bytes: bytesOf(item, lane.waiting.at(-1)?.item), settle }
+      lane.waiting.push(one)
+      count++
       bytes += one.bytes
     },
-    takeCall(): Envelope[] {
-      const { envelopes, rest } = pack(waiting)
-      replace(rest)
+    /** Returns the envelopes of a call; what does not fit waits for the next. */
+    takeCall(): Envelope<Item>[] {
+      const envelopes: Envelope<Item>[] = []
+      let room = BATCH_BYTES_MAX
+      for (const [key, lane] of lanes) {
+        if (envelopes.length >= BATCH_MESSAGES_MAX) break
+        const before = bytes
+        const waiting = takeEnvelope(lane, room)
+        if (waiting.length === 0) break
+        room -= before - bytes
+        const items = waiting.map(({ item }) => item)
+        envelopes.push({ ...lane.message, body: body(lane.message.group, items), waiting })
+        // A lane with more is visited again, after the others.
+        lanes.delete(key)
+        if (lane.next < lane.waiting.length) lanes.set(key, lane)
+      }
       return envelopes
     },
-    takeAll(): Waiting[] {
-      const all = waiting
-      replace([])
+    takeAll(): Waiting<Item>[] {
+      const all = [...lanes.values()].flatMap(({ waiting, next }) => waiting.slice(next))
+      lanes.clear()
+      count = 0
+      bytes = 0
       return all
     },
   }
 }
 
-const eventsOf = (envelopes: Envelope[]): Waiting[] => envelopes.flatMap(({ waiting }) => waiting)
+const eventsOf = <Item>(envelopes: Envelope<Item>[]): Waiting<Item>[] => envelopes.flatMap(({ waiting }) => waiting)
 
 /** Rejects events, and logs why at once: a role without the right, say, would otherwise look like a queue that is away. */
-function fail(unsent: Waiting[], error: unknown, queueUrl: string): void {
+function fail<Item>(unsent: Waiting<Item>[], error: unknown, queueUrl: string): void {
   const { code, refused } = sqsFailure(error)
   const details = { queue: queueUrl.split("/").at(-1), events: unsent.length, code, error: describeError(error, 1) }
   if (refused) log.warn("events refused by the queue", details)
   else log.warn("events not sent", details)
   for (const one of unsent) one.settle(error)
-}
-
-/** Packs queued events into the envelopes of one call, oldest first; `rest` waits for the next. */
-function pack(queue: Waiting[]): { envelopes: Envelope[]; rest: Waiting[] } {
-  const envelopes: Envelope[] = []
-  const open = new Map<string, Envelope>()
-  const rest: Waiting[] = []
-  let bytes = 0
-  for (const one of queue) {
-    if (bytes + one.bytes > BATCH_BYTES_MAX) {
-      rest.push(one)
-      continue
-    }
-    let envelope = open.get(one.key)
-    const isFull = (envelope?.bytes ?? 0) + one.bytes > ENVELOPE_BYTES_MAX
-    if (!envelope || isFull || envelope.waiting.length >= ENVELOPE_EVENTS_MAX) {
-      if (envelopes.length >= BATCH_MESSAGES_MAX) {
-        rest.push(one)
-        continue
-      }
-      envelope = { ...one.message, body: "", bytes: 0, waiting: [] }
-      envelopes.push(envelope)
-      open.set(one.key, envelope)
-    }
-    envelope.waiting.push(one)
-    envelope.bytes += one.bytes
-    bytes += one.bytes
-  }
-  for (const envelope of envelopes) envelope.body = `[${envelope.waiting.map(({ text }) => text).join(",")}]`
-  return { envelopes, rest }
 }

@@ -12,7 +12,7 @@ import { decoder } from "../../lib/queue/queue.ts"
 import { RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { relay } from "../../lib/relay/relay.ts"
 import { chatApi, directTransport } from "../steps/chat-api.ts"
-import { deliver, drainQueues, sqsRecord, takeDeadLetters, takeRecords } from "../steps/drain.ts"
+import { deliver, drainQueues, eventsIn, sqsRecord, takeDeadLetters, takeRecords } from "../steps/drain.ts"
 import { forgetDue, makeOutboxDue } from "../steps/due.ts"
 import { eventually } from "../steps/eventually.ts"
 import { withRedis } from "../steps/redis.ts"
@@ -45,7 +45,7 @@ const pending = async (key: { application: string; chat: number; message: number
   (await stores().outbox.read(key.application, key.chat, [key])).entries[0]
 
 const taken = async (queue: "persist" | "index") =>
-  (await takeRecords(stores(), queue)).map(({ body }) => JSON.parse(body) as unknown)
+  (await takeRecords(stores(), queue)).map((record) => eventsIn<unknown>(record))
 
 const storedChats = (application: string) =>
   stores().mysql.selectFrom("chats").select("name").where("application", "=", application).execute()

@@ -5,7 +5,7 @@ import { keyText } from "../../lib/events.ts"
 import { RECEIVES_MAX } from "../../lib/queue/queues.ts"
 import { indexName, writesAlias } from "../../lib/search/indexing/targets.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
-import { deliver, drainQueue, refreshIndex, sqsRecord, takeDeadLetters, takeRecords } from "../steps/drain.ts"
+import { deliver, drainQueue, eventsIn, refreshIndex, sqsRecord, takeDeadLetters, takeRecords } from "../steps/drain.ts"
 import { startForwarder } from "../steps/forwarder.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { givenWorld, type World } from "../steps/world.ts"
@@ -19,7 +19,7 @@ const EVENTS_PER_MESSAGE = 100
 /** So slow an Elasticsearch leaves no time for more than the first thousand. */
 const SLOW_MS = 1_600
 
-const eventsOf = (record: SQSRecord) => JSON.parse(record.body) as IndexEvent[]
+const eventsOf = (record: SQSRecord) => eventsIn<IndexEvent>(record)
 
 /** Creates a world with the changes `more`, all stored. Returns the index events of its message, oldest first. */
 async function givenIndexEvents(more: (world: World) => Promise<unknown> = async () => undefined) {

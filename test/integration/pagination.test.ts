@@ -2,7 +2,7 @@
 import { describe, expect, test } from "@jest/globals"
 import fc from "fast-check"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
-import { deliver, drainQueues, sqsRecord, takeRecords } from "../steps/drain.ts"
+import { deliver, drainQueues, eventsIn, sqsRecord, takeRecords } from "../steps/drain.ts"
 import type { Answered } from "../steps/gateway-event.ts"
 import { useTestStores } from "../steps/stores.ts"
 
@@ -75,7 +75,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** Persists a part of the queue in random order; the rest stays in the outbox, its queue messages lost. */
 async function persistSome(share: number): Promise<void> {
-  const events = (await takeRecords(stores(), "persist")).flatMap(({ body }) => JSON.parse(body) as unknown[])
+  const events = (await takeRecords(stores(), "persist")).flatMap((record) => eventsIn<unknown>(record))
   const some = events.toReversed().filter((_, index) => index % share === 0)
   if (some.length > 0) expect(await deliver("persist", [sqsRecord(some)])).toEqual([])
 }

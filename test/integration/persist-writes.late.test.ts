@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals"
 import type { SQSRecord } from "aws-lambda"
 import type { WriteEvent } from "../../lib/events.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
-import { deliver, sqsRecord, takeRecords } from "../steps/drain.ts"
+import { deliver, eventsIn, sqsRecord, takeRecords } from "../steps/drain.ts"
 import { startForwarder } from "../steps/forwarder.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { givenWorld } from "../steps/world.ts"
@@ -17,7 +17,7 @@ const stores = useTestStores()
 const api = chatApi(directTransport())
 
 const eventsOf = (records: SQSRecord[]) =>
-  records.flatMap(({ body }) => JSON.parse(body) as WriteEvent[]).toSorted((one, other) => one.message - other.message)
+  records.flatMap((record) => eventsIn(record)).toSorted((one, other) => one.message - other.message)
 
 /** Returns three messages, each enough for a transaction: an accepted event, events that no outbox holds, another. */
 async function givenMoreThanItHasTimeFor() {

@@ -7,6 +7,7 @@ import {
   deliver,
   deliverOnce,
   drainQueues,
+  eventsIn,
   receiveRecords,
   removeRecords,
   sqsRecord,
@@ -49,7 +50,7 @@ describe("a poisoned event", () => {
   test("in an envelope of several, comes again alone, and the others are stored at once", async () => {
     const { token, poison } = await givenPoison()
     await api.givenChat(token, "good")
-    const others = (await takeRecords(stores(), "persist")).flatMap(({ body }) => JSON.parse(body) as WriteEvent[])
+    const others = (await takeRecords(stores(), "persist")).flatMap((record) => eventsIn(record))
     const further = await api.givenApplication("in another envelope")
     const another = await takeRecords(stores(), "persist")
     expect(await deliver("persist", [sqsRecord([...others, poison]), ...another])).toEqual([])
@@ -100,7 +101,7 @@ describe("a poisoned event", () => {
   test("among ten envelopes of two, is the only one that is not stored", async () => {
     const { token, poison } = await givenPoison()
     await Promise.all(Array.from({ length: 19 }, (_, index) => api.givenChat(token, `chat ${index}`)))
-    const events = (await takeRecords(stores(), "persist")).flatMap(({ body }) => JSON.parse(body) as WriteEvent[])
+    const events = (await takeRecords(stores(), "persist")).flatMap((record) => eventsIn(record))
     const chats = events.filter(({ chat }) => chat > 0)
     const all = [...chats.slice(0, 7), poison, ...chats.slice(7)]
     const records = Array.from({ length: 10 }, (_, index) => sqsRecord(all.slice(index * 2, index * 2 + 2)))

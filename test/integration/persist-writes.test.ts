@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals"
 import type { SQSRecord } from "aws-lambda"
 import type { WriteEvent } from "../../lib/events.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
-import { deliver, drainQueue, drainQueues, refreshIndex, sqsRecord, takeRecords } from "../steps/drain.ts"
+import { deliver, drainQueue, drainQueues, eventsIn, refreshIndex, sqsRecord, takeRecords } from "../steps/drain.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 import { givenWorld, type World } from "../steps/world.ts"
 
@@ -11,7 +11,7 @@ const CLAIM_MAX = 10_000
 const stores = useTestStores()
 const api = chatApi(directTransport())
 
-const eventsOf = (record: SQSRecord): WriteEvent[] => JSON.parse(record.body) as WriteEvent[]
+const eventsOf = (record: SQSRecord): WriteEvent[] => eventsIn(record)
 const rows = (token: string) =>
   stores()
     .mysql.selectFrom("messages")

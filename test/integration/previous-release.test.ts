@@ -1,10 +1,12 @@
 // Both releases of a deployment on the same stores: what one writes, the other stores, reads and changes.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals"
+import type { SQSRecord } from "aws-lambda"
 import { spreadShards } from "../../lib/operate/spread-shards.ts"
 import { relay } from "../../lib/relay/relay.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
-import { deliver, drainQueue, drainQueues, takeRecords } from "../steps/drain.ts"
+import { deliver, drainQueue, drainQueues, eventsIn, refreshIndex, takeRecords } from "../steps/drain.ts"
 import { forgetDue, makeOutboxDue } from "../steps/due.ts"
+import { eventually } from "../steps/eventually.ts"
 import { giveFormerNames } from "../steps/former-tags.ts"
 import { startPreviousRelease } from "../steps/previous-release.ts"
 import { withRedis } from "../steps/redis.ts"
@@ -20,6 +22,8 @@ beforeAll(async () => {
 afterAll(() => previous?.stop())
 
 const RELAY_BUDGET_MS = 3_000
+/** Copies are delayed by 5 s. */
+const COPY_LIMIT_MS = 15_000
 const ALL = { sender: "customer-4711", metadata: { order: 1001 }, sent_at: "2026-11-01T07:15:30.123Z" }
 const NONE = { sender: null, metadata: {}, sent_at: null }
 
@@ -120,6 +124,29 @@ describe("a message of this release", () => {
     await drainQueues(stores())
     expect(await read(place)).toMatchObject({ body: "new", ...ALL })
     expect(await rows.execute()).toEqual([{ body: "new" }])
+  })
+
+  test("packed with others, is passed on whole by the previous one's consumers, and stored and found by this one's", async () => {
+    const { token, chat } = await givenChat()
+    const bodies = ["first", "second", "third"]
+    const messages = bodies.map((body) => ({ body }))
+    expectStatus(await api.createMessageBatch(token, chat, bodies), 201)
+    await storeByPrevious()
+    const stored = await eventually(async () => {
+      const records = await takeRecords(stores(), "persist")
+      expect(records).toHaveLength(1)
+      return records
+    }, COPY_LIMIT_MS)
+    expect(eventsIn(stored[0] as SQSRecord)).toMatchObject(messages)
+    expect(await deliver("persist", stored)).toEqual([])
+    const rows = stores().mysql.selectFrom("messages").select("body").where("application", "=", token)
+    expect(await rows.orderBy("number").execute()).toEqual(messages)
+    const keys = await takeRecords(stores(), "index")
+    // What the index function leaves is in pending_index, from which it comes again.
+    expect(await previous.deliver("index-messages", keys)).toEqual([])
+    expect(await deliver("index", keys)).toEqual([])
+    await refreshIndex(stores())
+    expect(expectStatus(await api.searchMessages(token, chat, { query: "ir" }), 200).total).toBe(2)
   })
 
   test("whose metadata is removed, is left to this one's consumer, too", async () => {

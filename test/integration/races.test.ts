@@ -12,7 +12,7 @@ import { purgeDue } from "../../lib/persist/purge.ts"
 import { relay } from "../../lib/relay/relay.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { acceptChange } from "../../lib/write/accept.ts"
-import { deliver, drainQueues, refreshIndex, takeRecords } from "../steps/drain.ts"
+import { deliver, drainQueues, eventsIn, refreshIndex, takeRecords } from "../steps/drain.ts"
 import { useTestStores } from "../steps/stores.ts"
 
 const stores = useTestStores()
@@ -192,7 +192,7 @@ test("a persist function that dies between commit and clean-up: the relay: finds
   await drainQueues(own)
   for (let i = 0; i < 4; i++) await createMessage(own, token, chat, { body: `message ${i}` })
   const records = await takeRecords(own, "persist")
-  const events = records.flatMap(({ body }) => PersistEvent.array().parse(JSON.parse(body)))
+  const events = records.flatMap((record) => PersistEvent.array().parse(eventsIn(record)))
   // A function that dies right after its commit has done only this.
   await persistEvents(own.mysql, events, own.config.OUTBOX_EVENTS_MAX)
   expect(await outboxSize(own, token)).toBe(4)

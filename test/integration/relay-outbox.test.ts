@@ -7,7 +7,7 @@ import { RELAY_AFTER_MS } from "../../lib/outbox/scripts/writes.ts"
 import { relay } from "../../lib/relay/relay.ts"
 import { buildStores } from "../../lib/search-runtime.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
-import { drainQueue, drainQueues, refreshIndex, takeRecords } from "../steps/drain.ts"
+import { drainQueue, drainQueues, eventsIn, refreshIndex, takeRecords } from "../steps/drain.ts"
 import { forgetDue, makeIndexDue, makeOutboxDue } from "../steps/due.ts"
 import { startForwarder } from "../steps/forwarder.ts"
 import { withRedis } from "../steps/redis.ts"
@@ -25,15 +25,15 @@ const HOUR_MS = 3_600_000
 /** Runs one pass, without waiting for what is not due yet. */
 const runRelay = (own = stores()) => relay(own, PASS_BUDGET_MS)
 const runJob = () => (handler as unknown as (event: unknown, context: Context) => Promise<void>)({}, {} as Context)
-const eventsIn = async (queue: "persist" | "index") =>
-  (await takeRecords(stores(), queue)).flatMap(({ body }) => JSON.parse(body) as WriteEvent[])
+const takeEvents = async (queue: "persist" | "index") =>
+  (await takeRecords(stores(), queue)).flatMap((record) => eventsIn(record))
 const keys = (events: WriteEvent[]) =>
   events.map(({ application, chat, message }) => `${application}/${chat}/${message}`).sort()
 
 /** Makes writes whose queue messages are lost. */
 async function givenLost() {
   const world = await givenWorld(api, stores(), "pending")
-  const lost = await eventsIn("persist")
+  const lost = await takeEvents("persist")
   return { world, lost }
 }
 
@@ -49,14 +49,14 @@ describe("the relay", () => {
   test("leaves alone what was accepted just now", async () => {
     await givenLost()
     await runRelay()
-    expect(await eventsIn("persist")).toEqual([])
+    expect(await takeEvents("persist")).toEqual([])
   })
 
   test("finds what is due soon, and waits for it within the run", async () => {
     const { world, lost } = await givenLost()
     await makeOutboxDue(stores(), world.token, DUE_SOON_MS)
     expect((await relay(stores(), BUDGET_MS)).events).toBe(lost.length)
-    expect(keys(await eventsIn("persist"))).toEqual(keys(lost))
+    expect(keys(await takeEvents("persist"))).toEqual(keys(lost))
   })
 
   test("finds what is due in an hour by a clock that has been set back, and sends it", async () => {
@@ -64,7 +64,7 @@ describe("the relay", () => {
     await makeOutboxDue(stores(), world.token, HOUR_MS)
     expect(await stores().outbox.nextDue()).toBeLessThanOrEqual(0)
     expect((await runRelay()).events).toBe(lost.length)
-    expect(keys(await eventsIn("persist"))).toEqual(keys(lost))
+    expect(keys(await takeEvents("persist"))).toEqual(keys(lost))
     expect(await stores().outbox.nextDue()).toBeGreaterThan(0)
   })
 
@@ -100,7 +100,7 @@ describe("the relay", () => {
         await line.open()
         expect((await relayed).events).toBe(lost.length)
       })
-      expect(keys(await eventsIn("persist"))).toEqual(keys(lost))
+      expect(keys(await takeEvents("persist"))).toEqual(keys(lost))
     } finally {
       await line.shut()
     }
@@ -111,7 +111,7 @@ describe("the relay", () => {
     await makeOutboxDue(stores(), world.token)
     await runRelay()
     const sent = await takeRecords(stores(), "persist")
-    expect(keys(sent.flatMap(({ body }) => JSON.parse(body) as WriteEvent[]))).toEqual(keys(lost))
+    expect(keys(sent.flatMap((record) => eventsIn(record)))).toEqual(keys(lost))
     await makeOutboxDue(stores(), world.token)
     await runRelay()
     await drainQueues(stores())
@@ -120,14 +120,14 @@ describe("the relay", () => {
     expect(expectStatus(await api.searchMessages(token, chat, { query: "first" }), 200).total).toBe(1)
     await makeOutboxDue(stores(), world.token)
     await runRelay()
-    expect(await eventsIn("persist")).toEqual([])
+    expect(await takeEvents("persist")).toEqual([])
   })
 
   test("run by two at once, sends each event once", async () => {
     const { world } = await givenLost()
     const { token, chat } = world
     await Promise.all(Array.from({ length: 1_200 }, () => api.createMessage(token, chat)))
-    const lost = await eventsIn("persist")
+    const lost = await takeEvents("persist")
     await makeOutboxDue(stores(), token)
     const other = buildStores(stores().config)
     try {
@@ -136,7 +136,7 @@ describe("the relay", () => {
     } finally {
       await other.close()
     }
-    const sent = keys(await eventsIn("persist"))
+    const sent = keys(await takeEvents("persist"))
     expect(sent).toHaveLength(lost.length + 3)
     expect(new Set(sent).size).toBe(sent.length)
   })
@@ -145,9 +145,9 @@ describe("the relay", () => {
     const { world } = await givenLost()
     await makeOutboxDue(stores(), world.token)
     await runRelay()
-    expect(await eventsIn("persist")).toHaveLength(3)
+    expect(await takeEvents("persist")).toHaveLength(3)
     await runRelay()
-    expect(await eventsIn("persist")).toEqual([])
+    expect(await takeEvents("persist")).toEqual([])
   })
 
   test("while MySQL or the queue is away, ends without an error, and the events go out later", async () => {
@@ -156,9 +156,9 @@ describe("the relay", () => {
       await makeOutboxDue(stores(), world.token)
       await withEnvironment(away(dependency), runRelay)
     }
-    expect(await eventsIn("persist")).toEqual([])
+    expect(await takeEvents("persist")).toEqual([])
     await runRelay()
-    expect(await eventsIn("persist")).toHaveLength(3)
+    expect(await takeEvents("persist")).toHaveLength(3)
   })
 
   test("while Elasticsearch is away claims nothing to be indexed, and sends it as soon as it is back", async () => {
@@ -166,21 +166,21 @@ describe("the relay", () => {
     await drainQueues(stores())
     await api.givenMessage(token, 1)
     await drainQueue(stores(), "persist")
-    await eventsIn("index")
+    await takeEvents("index")
     await makeIndexDue(stores(), token)
     await withEnvironment(away("elasticsearch"), runRelay)
-    expect(await eventsIn("index")).toEqual([])
+    expect(await takeEvents("index")).toEqual([])
     await runRelay()
-    expect((await eventsIn("index")).length).toBeGreaterThan(0)
+    expect((await takeEvents("index")).length).toBeGreaterThan(0)
   })
 
   test("sends what should be indexed and is due, once by two at once, and later again", async () => {
     const { token, chat } = await givenWorld(api, stores(), "stored")
     for (const _ of [1, 2, 3]) await api.givenMessage(token, chat)
     await drainQueue(stores(), "persist")
-    await eventsIn("index")
+    await takeEvents("index")
     await runRelay()
-    expect(await eventsIn("index")).toEqual([])
+    expect(await takeEvents("index")).toEqual([])
     await makeIndexDue(stores(), token)
     const other = buildStores(stores().config)
     try {
@@ -188,7 +188,7 @@ describe("the relay", () => {
     } finally {
       await other.close()
     }
-    expect(keys(await eventsIn("index"))).toEqual([2, 3, 4].map((message) => `${token}/${chat}/${message}`))
+    expect(keys(await takeEvents("index"))).toEqual([2, 3, 4].map((message) => `${token}/${chat}/${message}`))
     await makeIndexDue(stores(), token)
     await runRelay()
     await drainQueue(stores(), "index")

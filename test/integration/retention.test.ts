@@ -1,6 +1,6 @@
 // Stored events that stay in the outbox for a reader of MySQL: until when, and what they must not disturb.
 import { expect, test } from "@jest/globals"
-import { keyText, type WriteEvent } from "../../lib/events.ts"
+import { keyText } from "../../lib/events.ts"
 import { readStatus } from "../../lib/operate/status.ts"
 import { surveyOutbox } from "../../lib/operate/survey.ts"
 import { changesKey, lifeKey, pendingKey, shardKeys, shardOf } from "../../lib/outbox/keys.ts"
@@ -8,7 +8,7 @@ import { relay } from "../../lib/relay/relay.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { settleShards } from "../../lib/write/settle.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
-import { drainQueue, takeRecords } from "../steps/drain.ts"
+import { drainQueue, eventsIn, takeRecords } from "../steps/drain.ts"
 import { forgetDue, makeOutboxDue } from "../steps/due.ts"
 import { eventually } from "../steps/eventually.ts"
 import { withRedis } from "../steps/redis.ts"
@@ -201,7 +201,7 @@ test("a dead event that is stored after all: is dead no longer, and is taken off
   await retaining(LONG_MS, async (own) => {
     const { token } = await givenWorld(api, own, "pending")
     const records = await takeRecords(own, "persist")
-    const all = records.flatMap(({ body }) => JSON.parse(body) as WriteEvent[])
+    const all = records.flatMap((record) => eventsIn(record))
     const events = all.filter(({ application }) => application === token)
     for (const event of events) await own.outbox.bury(event, "a test")
     await own.outbox.retain(shardOf(token), events, LONG_MS)

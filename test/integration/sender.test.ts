@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises"
 import { expect, jest, test } from "@jest/globals"
 import type { QueueMessage } from "../../lib/clients/sqs.ts"
 import type { IndexEvent } from "../../lib/events.ts"
+import { TEXTS } from "../../lib/queue/packs.ts"
 import { createSender } from "../../lib/queue/sender.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import { takeRecords } from "../steps/drain.ts"
@@ -27,7 +28,8 @@ async function countLingering(action: () => Promise<void>): Promise<number> {
 }
 
 /** Returns a sender; here any JSON text serves as an event. */
-const createPersistSender = ({ sqs, config }: SearchStores = stores()) => createSender(sqs, config.PERSIST_QUEUE_URL)
+const createPersistSender = ({ sqs, config }: SearchStores = stores()) =>
+  createSender(sqs, config.PERSIST_QUEUE_URL, TEXTS)
 
 const envelopes = async () => (await takeRecords(stores(), "persist")).map(({ body }) => JSON.parse(body) as unknown[])
 
@@ -80,7 +82,7 @@ test("a batch of a hundred of the largest messages: sent at once, awaited or not
   }
   const events = Array.from({ length: 100 }, (_, i) => JSON.stringify({ i, body: "𝄞".repeat(10_000) }))
   for (const lingers of [false, true]) {
-    const send = createSender(counting, config.PERSIST_QUEUE_URL)
+    const send = createSender(counting, config.PERSIST_QUEUE_URL, TEXTS)
     // Only what is left in the end waits for more.
     expect(await countLingering(() => send("app", events, { lingers }))).toBeLessThanOrEqual(1)
     expect(calls.length).toBeGreaterThan(15)

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals"
 import type { Context } from "aws-lambda"
 import { handler } from "../../functions/sync-counts.ts"
 import { chatApi, directTransport, expectStatus } from "../steps/chat-api.ts"
-import { deliver, drainQueues, sqsRecord, takeRecords } from "../steps/drain.ts"
+import { deliver, drainQueues, eventsIn, sqsRecord, takeRecords } from "../steps/drain.ts"
 import { countCalls } from "../steps/statements.ts"
 import { away, useTestStores, withEnvironment } from "../steps/stores.ts"
 
@@ -64,9 +64,7 @@ describe("the count sync", () => {
     const token = await api.givenApplication()
     const chat = await api.givenChat(token)
     for (const _ of [1, 2, 3]) await api.givenMessage(token, chat)
-    const events = (await takeRecords(stores(), "persist")).flatMap(
-      ({ body }) => JSON.parse(body) as { message: number }[],
-    )
+    const events = (await takeRecords(stores(), "persist")).flatMap((record) => eventsIn(record))
     const of = (wanted: (message: number) => boolean) => sqsRecord(events.filter(({ message }) => wanted(message)))
     await deliver("persist", [of((message) => message > 0)])
     await syncCounts()

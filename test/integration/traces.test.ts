@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto"
 import { afterEach, describe, expect, jest, test } from "@jest/globals"
 import { log } from "../../lib/log.ts"
 import { chatApi, chatPath, directTransport, expectStatus } from "../steps/chat-api.ts"
-import { deliver, drainQueues, sqsRecord, takeDeadLetters, takeRecords } from "../steps/drain.ts"
+import { deliver, drainQueues, eventsIn, sqsRecord, takeDeadLetters, takeRecords } from "../steps/drain.ts"
 import { useTestStores } from "../steps/stores.ts"
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -36,7 +36,7 @@ async function givenMessage(headers: Record<string, string>): Promise<{ token: s
   return { token, requestId: String(answer.headers["x-request-id"]) }
 }
 
-const eventsOf = (records: { body: string }[]): Line[] => records.flatMap(({ body }) => JSON.parse(body))
+const eventsOf = (records: { body: string }[]): Line[] => records.flatMap((record) => eventsIn<Line>(record))
 
 describe("a message with a request id and a traceparent", () => {
   test("has both in the request's line, in both queues' messages and in both consumers' lines", async () => {

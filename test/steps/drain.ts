@@ -4,6 +4,8 @@ import type { Message } from "@aws-sdk/client-sqs"
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda"
 import { handler as indexMessages } from "../../functions/index-messages.ts"
 import { handler as persistWrites } from "../../functions/persist-writes.ts"
+import type { WriteEvent } from "../../lib/events.ts"
+import { unpackEvents } from "../../lib/queue/packs.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 
 /** Longer than several visibility timeouts of the tests' queues. */
@@ -37,6 +39,10 @@ export function sqsRecord(body: unknown, { receives = 1, id = crypto.randomUUID(
   const Attributes = { ApproximateReceiveCount: String(receives) } as NonNullable<Message["Attributes"]>
   return toRecord({ MessageId: id, ReceiptHandle: id, Body, Attributes })
 }
+
+/** Returns the events that a record holds, also those of packs, unchecked. */
+export const eventsIn = <Event = WriteEvent>({ body }: { body: string }): Event[] =>
+  unpackEvents(JSON.parse(body) as unknown[]) as Event[]
 
 /** Invokes a queue's function with `records`. Returns the ids that it wants redelivered. */
 export async function deliver(queue: QueueName, records: SQSRecord[]): Promise<string[]> {
