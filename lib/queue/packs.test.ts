@@ -30,7 +30,7 @@ const sent = (body: string) => unpackEvents(JSON.parse(body) as unknown[])
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
 test("events, packed and unpacked: are what they were, in their order, within the bytes that were counted", () => {
-  fc.assert(
+  void fc.assert(
     fc.property(Events, (events) => {
       const split = splitEvents(events)
       const body = packEvents(APPLICATION, split)
