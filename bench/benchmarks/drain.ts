@@ -25,7 +25,7 @@ const FLOOR_CHAT = 2
 const BODY = "The quick brown fox jumps over the lazy dog, and the parcel is on its way."
 
 /** Sends the events of creations, for chats without other messages. */
-async function queueEvents({ queues }: SearchStores, applications: string[], each: number): Promise<void> {
+async function queueEvents({ stores, packs }: DrainTarget, applications: string[], each: number): Promise<void> {
   const createdAt = Date.now()
   for (let first = 1; first <= each; first += SENT_TOGETHER) {
     for (const application of applications) {
@@ -39,7 +39,8 @@ async function queueEvents({ queues }: SearchStores, applications: string[], eac
         created_at: createdAt,
         body: BODY,
       }))
-      await queues.persist.send(events)
+      // Only the events of a group that is an application are packed.
+      await stores.queues.persist.send(events, { group: packs ? application : `not-packed-${application}` })
     }
   }
 }
@@ -106,6 +107,8 @@ export type DrainTarget = {
   apiUrl: string
   stores: SearchStores
   api: Pick<Server, "freeze" | "thaw">
+  /** Whether its consumers read packs of events (lib/queue/packs.ts), as they do since there are any. */
+  packs: boolean
   /** Waits until nothing is stored or indexed any more. */
   untilAtRest(): Promise<unknown>
 }
@@ -119,7 +122,7 @@ export async function drainQueue(target: DrainTarget, each: number): Promise<Dra
   await target.untilAtRest()
   await api.freeze()
   try {
-    await queueEvents(stores, applications, each)
+    await queueEvents(target, applications, each)
   } finally {
     await api.thaw()
   }
@@ -141,7 +144,7 @@ export const drain: Bench = {
     const { stores } = stack.direct
     const each = eachOf(scale)
     const untilAtRest = () => awaitQuiet(stack.direct, DRAIN_MAX_MS)
-    const target = { apiUrl: stack.apiUrl, stores, api: stack.server("api"), untilAtRest }
+    const target = { apiUrl: stack.apiUrl, stores, api: stack.server("api"), packs: true, untilAtRest }
     const figures: Figure[] = []
     for (let round = 0; round < rounds; round++) {
       const { applications, total, rowsPerSecond, documentsPerSecond } = await drainQueue(target, each)

@@ -32,8 +32,8 @@ async function bytesOf({ mysql, elasticsearch, config }: SearchStores) {
 async function measureBuild(build: Build, builds: readonly Build[], each: number): Promise<Stored> {
   const { stores, close } = connectStores(build.env)
   try {
-    const { apiUrl, api } = build
-    const drained = await drainQueue({ apiUrl, stores, api, untilAtRest: () => untilAtRest(builds) }, each)
+    const { apiUrl, api, packs } = build
+    const drained = await drainQueue({ apiUrl, stores, api, packs, untilAtRest: () => untilAtRest(builds) }, each)
     await untilAtRest(builds)
     return { ...drained, ...(await bytesOf(stores)) }
   } finally {

@@ -37,6 +37,8 @@ export type Build = {
   env: Record<string, string>
   /** The processes of its API and consumers. */
   api: Server
+  /** Whether its consumers read packs of events. */
+  packs: boolean
   /** Returns the milliseconds of processor time that all of its servers have used since their start (Linux only). */
   processorMs(): number
   /** Throws LaunchFailure once the run is to end. */
@@ -127,6 +129,7 @@ export async function startBuild({ name, commit, place, ...supervision }: BuildO
       () => recordedProcess(stackFolder, "api"),
       () => {},
     ),
+    packs: existsSync(join(folder, "lib", "queue", "packs.ts")),
     processorMs: () => processorMsOf(KINDS.flatMap((kind) => processesOfGroup(pidOf(kind)))),
     throwIfStopped() {
       if (supervision.signal?.aborted) throw new LaunchFailure("Stopped before the end.")
