@@ -3,8 +3,8 @@
  * may be lost, repeated, delayed and reordered: a row takes only newer revisions, and a tombstone is final. The outbox
  * holds the same JSON text, in which the Redis scripts read `revision` at the beginning and `deleted` at the end.
  *
- * A message of the persist queue is an envelope: a JSON array of write events and fences, of one application or of new
- * ones. One of the index queue is an array of keys with revisions, since documents are built from rows.
+ * A message of the persist queue is an envelope of write events and fences, of one application or of new ones. One of the
+ * index queue holds keys with revisions, since documents are built from rows. Several events are packed (queue/packs.ts).
  *
  * Events outlive deployments, in which old and new functions run side by side. So code that passes an event on keeps
  * members that it does not know, and an update that lacks a member leaves it as the row has it. An event of a form that
