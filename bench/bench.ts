@@ -16,6 +16,7 @@ import { lag } from "./benchmarks/lag.ts"
 import { masters } from "./benchmarks/masters.ts"
 import { memory } from "./benchmarks/memory.ts"
 import { mysqlAway } from "./benchmarks/mysql-away.ts"
+import { peer } from "./benchmarks/peer.ts"
 import { processorTime } from "./benchmarks/processor-time.ts"
 import { profile } from "./benchmarks/profile.ts"
 import { read } from "./benchmarks/read.ts"
@@ -27,6 +28,7 @@ import { create, createParents, oneChat } from "./benchmarks/throughput.ts"
 import { isKind, versus } from "./benchmarks/versus.ts"
 import { type Bench, type Found, judge, type Versions } from "./report/bench-run.ts"
 import { markdownOf, surroundings, writeReport } from "./report/report.ts"
+import { readPeer } from "./stack/peer.ts"
 import { startBenchStack } from "./stack/stack.ts"
 import { versionsOf } from "./stack/versions.ts"
 import { warmUp } from "./stack/warm-up.ts"
@@ -61,16 +63,18 @@ const SCALE_MIN = 0.001
 const REPORT_DEFAULT = join(ROOT, ".data", "bench-report")
 
 const USAGE = `usage: npm run bench -- [name…] [options]
-       npm run bench -- versus COMMIT [creations] [reads] [drain] [handler] [cold] [options]
+       npm run bench -- versus COMMIT [creations] [reads] [drain] [handler] [cold] [rest] [options]
+       npm run bench -- peer FILE [options]
   --rounds N     how often each measurement is made, ${ROUNDS_DEFAULT} unless told
   --scale N      a share of the full amount of data, from ${SCALE_MIN} to 1, for a quick look
   --report DIR   where <name>.json, <name>.md and plots go; .data/bench-report unless told
 
 ${BENCHES.map(({ name, about }) => `  ${name}: ${about}`).join("\n")}
+  peer FILE: this API beside another one that runs already, as a file like bench/peers/this.json describes it
   versus COMMIT: this working tree beside a commit, both measured in turns, in all kinds or those named`
 
 /** Reads the command line. Throws an Error that names what is wrong. */
-function readOptions(args: string[]) {
+async function readOptions(args: string[]) {
   const { values, positionals } = parseArgs({
     args,
     strict: true,
@@ -93,6 +97,10 @@ function readOptions(args: string[]) {
   if (!(scale >= SCALE_MIN && scale <= 1))
     throw new Error(`--scale: must be a number from ${SCALE_MIN} to 1, not "${values.scale}"`)
   const [first, commit, ...kinds] = positionals
+  if (first === "peer") {
+    if (commit === undefined || kinds.length > 0) throw new Error("peer: give one file that describes the other API")
+    return { benches: [peer(commit, await readPeer(commit))], rounds, scale, report: values.report ?? REPORT_DEFAULT }
+  }
   if (first === "versus") {
     if (commit === undefined) throw new Error("versus: give one commit to compare with")
     const unknown = kinds.find((kind) => !isKind(kind))
@@ -105,7 +113,7 @@ function readOptions(args: string[]) {
   return { benches, rounds, scale, report: values.report ?? REPORT_DEFAULT }
 }
 
-type Options = ReturnType<typeof readOptions>
+type Options = Awaited<ReturnType<typeof readOptions>>
 
 /** Returns whether every target was met. */
 async function main({ benches, rounds, scale, report }: Options): Promise<boolean> {
@@ -146,16 +154,16 @@ async function main({ benches, rounds, scale, report }: Options): Promise<boolea
   return met
 }
 
-function optionsOrExit() {
+async function optionsOrExit() {
   try {
-    return readOptions(process.argv.slice(2))
+    return await readOptions(process.argv.slice(2))
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`)
     return process.exit(2)
   }
 }
 
-process.exitCode = await main(optionsOrExit()).then(
+process.exitCode = await main(await optionsOrExit()).then(
   (met) => (met ? 0 : 1),
   (error: unknown) => {
     for (const line of failureLines(error)) console.error(line)

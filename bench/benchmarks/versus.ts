@@ -1,6 +1,7 @@
 // Compares this working tree with a commit: both stacks run side by side, and each measurement takes them in turns.
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { silentProgress } from "../../local/progress.ts"
 import { ROOT } from "../../local/services/settings.ts"
 import type { Bench, Bound, Figure, LoneRun } from "../report/bench-run.ts"
@@ -21,6 +22,9 @@ const CHATS = 32
 const MESSAGES = 4_000
 const CONNECTIONS = 64
 const DIRECT_CALLS: Record<number, number> = { 1: 1_500, 64: 8_000 }
+/** By then both have done what follows a start. */
+const REST_SECONDS = 30
+const MEGABYTE = 1024 * 1024
 /** What counts as no slower: less cannot be told from this machine's noise. */
 const RATE_MIN = 0.98
 const COST_MAX = 1.02
@@ -145,7 +149,19 @@ async function measureCold(builds: Pair): Promise<Figure[]> {
   }))
 }
 
-const KINDS = ["creations", "reads", "drain", "handler", "cold"] as const
+/** Starts both again with their data, one after the other, and measures the memory of both once they are at rest. */
+async function measureRest(builds: Pair): Promise<Figure[]> {
+  const seconds = [await builds[0].restart(), await builds[1].restart()] as const
+  await sleep(REST_SECONDS * 1000)
+  const [ours, theirs] = builds.map((build) => build.rssBytes() / MEGABYTE) as [number, number]
+  const start = { time: seconds[0] / seconds[1], seconds: seconds[0], secondsThere: seconds[1] }
+  return [
+    { name: "start", ...start },
+    { name: "memory at rest", bytes: ours / theirs, megabytes: ours, megabytesThere: theirs },
+  ]
+}
+
+const KINDS = ["creations", "reads", "drain", "handler", "cold", "rest"] as const
 type Kind = (typeof KINDS)[number]
 export const isKind = (text: string): boolean => KINDS.some((kind) => kind === text)
 
@@ -182,6 +198,8 @@ async function compare(builds: Pair, kinds: readonly string[], { rounds, scale, 
     }
     figures.push(...found)
   }
+  // Last, since what starts again has to compile its code anew.
+  for (let round = 0; round < rounds && wants("rest"); round++) figures.push(...(await measureRest(builds)))
   return figures
 }
 

@@ -4,7 +4,7 @@ import { cp, mkdir, readFile, rm, symlink } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { parseEnv } from "node:util"
-import { processesOfGroup, processGroup, processorMsOf } from "../../campaign/targets/process-group.ts"
+import { processesOfGroup, processGroup, processorMsOf, rssBytesOf } from "../../campaign/targets/process-group.ts"
 import type { Server } from "../../campaign/targets/target.ts"
 import { apiPorts } from "../../local/api.ts"
 import { LaunchFailure } from "../../local/failure.ts"
@@ -23,6 +23,7 @@ const LAMBDA_PORT_OFFSET = 2
 /** Between the ports of two builds that run side by side. */
 const PORTS_APART = 100
 const REST_POLL_MS = 500
+const READY_POLL_MS = 50
 /** Servers at rest use a twentieth of this; storing and indexing use more. */
 const REST_SHARE_OF_A_CORE = 0.2
 const REST_LIMIT_MS = 120_000
@@ -41,6 +42,10 @@ export type Build = {
   packs: boolean
   /** Returns the milliseconds of processor time that all of its servers have used since their start (Linux only). */
   processorMs(): number
+  /** Returns the bytes of memory that all of its servers have resident. */
+  rssBytes(): number
+  /** Stops it in order and starts it again with its data. Returns the seconds until it is ready. */
+  restart(): Promise<number>
   /** Throws LaunchFailure once the run is to end. */
   throwIfStopped(): void
   stop(): Promise<void>
@@ -89,6 +94,7 @@ export async function startBuild({ name, commit, place, ...supervision }: BuildO
   ])
   // A server that the environment names would be shared by both.
   const noneGiven = SERVICE_NAMES.map((service) => [SERVICES[service].urlVariable, ""])
+  const isReady = async () => (await fetch(`http://127.0.0.1:${port}/health/ready`)).ok
   const api = await supervise(
     {
       name: "stack",
@@ -103,7 +109,7 @@ export async function startBuild({ name, commit, place, ...supervision }: BuildO
         LAMBDA_PORT: `${port + LAMBDA_PORT_OFFSET}`,
         LOG_LEVEL: "WARN",
       },
-      isReady: async () => (await fetch(`http://127.0.0.1:${port}/health/ready`)).ok,
+      isReady,
       readyLimitMs: READY_LIMIT_MS,
       stopLimitMs: STOP_LIMIT_MS,
     },
@@ -131,6 +137,16 @@ export async function startBuild({ name, commit, place, ...supervision }: BuildO
     ),
     packs: existsSync(join(folder, "lib", "queue", "packs.ts")),
     processorMs: () => processorMsOf(KINDS.flatMap((kind) => processesOfGroup(pidOf(kind)))),
+    rssBytes: () => rssBytesOf(KINDS.flatMap((kind) => processesOfGroup(pidOf(kind)))) ?? Number.NaN,
+    async restart() {
+      await api.restart()
+      const stopped = performance.now()
+      while (!(await isReady().catch(() => false))) {
+        if (performance.now() - stopped > READY_LIMIT_MS) throw new Error(`${name} did not start again`)
+        await sleep(READY_POLL_MS)
+      }
+      return (performance.now() - stopped) / 1000
+    },
     throwIfStopped() {
       if (supervision.signal?.aborted) throw new LaunchFailure("Stopped before the end.")
     },

@@ -37,7 +37,12 @@ export const percentile = (sorted: readonly number[], p: number): number =>
 const ascending = (values: number[]): number[] => values.toSorted((a, b) => a - b)
 
 /** A request of a load, by default a GET without a body. */
-export type Asked = { path: string; method?: "GET" | "POST"; body?: string }
+export type Asked = {
+  path: string
+  method?: "GET" | "POST" | "PUT"
+  body?: string
+  headers?: Record<string, string>
+}
 
 export const creationIn = (chat: string): Asked => ({ path: `${chat}/messages`, method: "POST", body: BODY })
 
@@ -65,10 +70,9 @@ export async function ask(apiUrl: string, asked: readonly Asked[], extent: Exten
       const from = (next++ * stride) % asked.length
       const turned = [...asked.slice(from), ...asked.slice(0, from)]
       client.setRequests(
-        turned.map(({ path, method = "GET", body }) => ({
-          path,
-          method,
-          ...(body === undefined ? {} : { body, headers: HEADERS }),
+        turned.map(({ path, method = "GET", body, headers }) => ({
+          ...{ path, method, headers: { ...(body === undefined ? {} : HEADERS), ...headers } },
+          ...(body === undefined ? {} : { body }),
         })),
       )
     },
@@ -140,9 +144,9 @@ export const createSteadily = ({ apiUrl, chats, ...extent }: Load & { rate: numb
   askSteadily(apiUrl, chats.map(creationIn), extent)
 
 /** Resolves to the status, or without an answer to the code of the error. */
-function sendOnce(agent: Agent, apiUrl: string, { path, method = "GET", body = "" }: Asked): Promise<string> {
+function sendOnce(agent: Agent, apiUrl: string, { path, method = "GET", body = "", ...asked }: Asked): Promise<string> {
   return new Promise((resolve) => {
-    const headers = { ...HEADERS, "content-length": Buffer.byteLength(body) }
+    const headers = { ...HEADERS, ...asked.headers, "content-length": Buffer.byteLength(body) }
     const sent = request(new URL(path, apiUrl), { method, agent, headers })
     const fail = (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message)
     sent.once("error", fail)
