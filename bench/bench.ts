@@ -23,6 +23,7 @@ import { read } from "./benchmarks/read.ts"
 import { rest } from "./benchmarks/rest.ts"
 import { replicas } from "./benchmarks/scale.ts"
 import { search } from "./benchmarks/search.ts"
+import { slowDisk } from "./benchmarks/slow-disk.ts"
 import { soak } from "./benchmarks/soak.ts"
 import { create, createParents, oneChat } from "./benchmarks/throughput.ts"
 import { isKind, versus } from "./benchmarks/versus.ts"
@@ -51,6 +52,7 @@ const BENCHES: Bench[] = [
   rest,
   replicas,
   masters,
+  slowDisk,
   soak,
   search,
   elasticsearchAway,

@@ -124,16 +124,12 @@ const mariadb = async (
   }
 }
 
-const redis = async (
-  { folder, ports, dataFolders }: NativeServices,
-  urls: Record<ServiceName, string>,
-): Promise<Program> => {
-  const data = join(dataFolders?.redis ?? folder, "redis")
-  await mkdir(data, { recursive: true })
+/** Returns the arguments of a Redis that loses nothing that it has answered, with its data in a folder. */
+export const redisSettings = (port: number, dir: string): string[] => {
   const settings = {
-    port: ports.redis,
+    port,
     bind: "127.0.0.1",
-    dir: data,
+    dir,
     // Every answered write must be on disk: numbers and the outbox are kept nowhere else.
     appendonly: "yes",
     appendfsync: "always",
@@ -143,12 +139,21 @@ const redis = async (
     // Keeps the data folder in the command line, by which people find the process.
     "set-proc-title": "no",
   }
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`])
+}
+
+const redis = async (
+  { folder, ports, dataFolders }: NativeServices,
+  urls: Record<ServiceName, string>,
+): Promise<Program> => {
+  const data = join(dataFolders?.redis ?? folder, "redis")
+  await mkdir(data, { recursive: true })
   return {
     name: "redis",
     label: "Redis",
     command: findRedis() ?? "redis-server",
     argv0: "redis-server",
-    args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`]),
+    args: redisSettings(ports.redis, data),
     isReady: () => isReady("redis", urls.redis),
     ...limits,
   }
