@@ -140,18 +140,22 @@ export async function startBuild({ name, commit, place, ...supervision }: BuildO
     rssBytes: () => rssBytesOf(KINDS.flatMap((kind) => processesOfGroup(pidOf(kind)))) ?? Number.NaN,
     async restart() {
       await api.restart()
-      const stopped = performance.now()
-      while (!(await isReady().catch(() => false))) {
-        if (performance.now() - stopped > READY_LIMIT_MS) throw new Error(`${name} did not start again`)
-        await sleep(READY_POLL_MS)
-      }
-      return (performance.now() - stopped) / 1000
+      return secondsUntil(isReady)
     },
     throwIfStopped() {
       if (supervision.signal?.aborted) throw new LaunchFailure("Stopped before the end.")
     },
     stop: api.stop,
   }
+}
+
+async function secondsUntil(isReady: () => Promise<boolean>): Promise<number> {
+  const started = performance.now()
+  while (!(await isReady().catch(() => false))) {
+    if (performance.now() - started > READY_LIMIT_MS) throw new Error("a stack did not start again")
+    await sleep(READY_POLL_MS)
+  }
+  return (performance.now() - started) / 1000
 }
 
 /** Waits until nothing is stored or indexed any more, which the stores of another commit cannot be asked for. */
