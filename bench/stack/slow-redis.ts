@@ -1,4 +1,4 @@
-// A Redis whose syncs to disk take as much longer as is told, as on a slower device (slow-fsync.c). Needs a C compiler.
+// Starts a Redis with a delay added to each sync to disk, as on a slower device (slow-fsync.c). Needs a C compiler.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdir, open, rm } from "node:fs/promises"
@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { run } from "../../local/run.ts"
 import { freePorts, releasePorts } from "../../local/services/free-ports.ts"
 import { findRedis } from "../../local/services/install.ts"
-import { redisSettings } from "../../local/services/native.ts"
+import { redisArguments } from "../../local/services/native.ts"
 import { isReady } from "../../local/services/probe.ts"
 
 const READY_LIMIT_MS = 10_000
@@ -19,7 +19,7 @@ export type Syncs = { syncs: number; microseconds: number }
 export type SlowRedis = {
   url: string
   pid: number
-  /** Makes each sync take so many milliseconds longer. */
+  /** Adds this many milliseconds to each sync from now on. */
   slow(ms: number): Promise<void>
   synced(): Promise<Syncs>
   stop(): Promise<void>
@@ -33,7 +33,7 @@ export async function startSlowRedis(folder: string): Promise<SlowRedis> {
   const file = await open(shared, "w+")
   await file.write(Buffer.alloc(SHARED_BYTES))
   const [port = 0] = await freePorts(1)
-  const child = spawn(findRedis() ?? "redis-server", redisSettings(port, folder), {
+  const child = spawn(findRedis() ?? "redis-server", redisArguments(port, folder), {
     argv0: "redis-server",
     env: { ...process.env, LD_PRELOAD: library, SLOW_FSYNC: shared },
     stdio: "ignore",

@@ -90,6 +90,7 @@ export function createSender<Item>(sqs: Sqs, queueUrl: string, packing: Packing<
   /** Sends events as a group, which SQS keeps from delaying others. Throws DependencyAway unless all went. */
   return async (group: string, events: Item[], { lingers = false, ...options }: SendOptions = {}): Promise<void> => {
     sqs.check()
+    if (events.length === 0) return
     const message = { group, ...options }
     const lane = queue.laneOf(message)
     const sent = events.map(
@@ -105,8 +106,8 @@ export function createSender<Item>(sqs: Sqs, queueUrl: string, packing: Packing<
   }
 }
 
-/** The events that wait to go in envelopes with the same group and options, from `next` on. */
-type Lane<Item> = { message: Message; waiting: Waiting<Item>[]; next: number }
+/** The events that wait to go in envelopes with the same group and options. A lane without any is not kept. */
+type Lane<Item> = { message: Message; waiting: Waiting<Item>[] }
 
 /** Returns an empty line of events that wait to be sent: those of a lane oldest first, and the lanes in turn. */
 function createLine<Item>({ bytes: bytesOf, body }: Packing<Item>) {
@@ -114,19 +115,19 @@ function createLine<Item>({ bytes: bytesOf, body }: Packing<Item>) {
   let count = 0
   let bytes = 0
 
-  /** Takes as many events off a lane as fit into an envelope of so many bytes. A larger one gets its own. */
-  function takeEnvelope(lane: Lane<Item>, room: number): Waiting<Item>[] {
-    const taken: Waiting<Item>[] = []
+  /** Removes the events of the next envelope from a lane. An event above ENVELOPE_BYTES_MAX gets an envelope of its own. */
+  function takeEnvelope({ waiting }: Lane<Item>, room: number): Waiting<Item>[] {
+    let taken = 0
     let full = 0
-    for (; lane.next < lane.waiting.length && taken.length < ENVELOPE_EVENTS_MAX; lane.next++) {
-      const one = lane.waiting[lane.next] as Waiting<Item>
-      if (full + one.bytes > (taken.length === 0 ? room : Math.min(room, ENVELOPE_BYTES_MAX))) break
-      taken.push(one)
+    for (const one of waiting) {
+      const isFull = full + one.bytes > (taken === 0 ? room : Math.min(room, ENVELOPE_BYTES_MAX))
+      if (isFull || taken >= ENVELOPE_EVENTS_MAX) break
+      taken++
       full += one.bytes
     }
-    count -= taken.length
+    count -= taken
     bytes -= full
-    return taken
+    return waiting.splice(0, taken)
   }
 
   return {
@@ -134,7 +135,7 @@ function createLine<Item>({ bytes: bytesOf, body }: Packing<Item>) {
     fillsCall: () => count >= LINGER_EVENTS_MAX || bytes >= BATCH_BYTES_MAX,
     laneOf(message: Message): Lane<Item> {
       const key = JSON.stringify(message)
-      const lane = lanes.get(key) ?? { message, waiting: [], next: 0 }
+      const lane = lanes.get(key) ?? { message, waiting: [] }
       lanes.set(key, lane)
       return lane
     },
@@ -158,12 +159,12 @@ function createLine<Item>({ bytes: bytesOf, body }: Packing<Item>) {
         envelopes.push({ ...lane.message, body: body(lane.message.group, items), waiting })
         // A lane with more is visited again, after the others.
         lanes.delete(key)
-        if (lane.next < lane.waiting.length) lanes.set(key, lane)
+        if (lane.waiting.length > 0) lanes.set(key, lane)
       }
       return envelopes
     },
     takeAll(): Waiting<Item>[] {
-      const all = [...lanes.values()].flatMap(({ waiting, next }) => waiting.slice(next))
+      const all = [...lanes.values()].flatMap(({ waiting }) => waiting)
       lanes.clear()
       count = 0
       bytes = 0

@@ -7,8 +7,8 @@ const AFTER_START_MS = 10_000
 type Collect = (options: { type: "major"; flavor: "last-resort" }) => void
 
 /**
- * Gives back, some time from now, the memory that making bundles took, 150 MB, which V8 would keep until it needs the
- * room. Stops the process for some 200 ms, once.
+ * Collects garbage once, soon: making the bundles leaves 150 MB of it, which V8 would keep until it needs the room. This
+ * pauses the process for some 160 ms.
  */
 export function collectGarbageSoon(): void {
   setTimeout(() => {

@@ -24,7 +24,7 @@ test("a Java that is too old for archives is asked for none", () => {
 
 test("an archive that cannot be made is tried once, and the server starts without it", async () => {
   const java = { java: "/bin/false", version: 25 }
-  await makeArchive("elasticmq", home, java)
+  expect(await makeArchive("elasticmq", home, java)).toContain("ended at its start (exit code 1)")
   expect(lacksArchive(home, java)).toBe(false)
   expect(archiveArgs(home, java)).toEqual([])
   expect(await readFile(join(home, "classes-25.aot-failed"), "utf8")).toContain("ended at its start (exit code 1)")

@@ -34,8 +34,16 @@ export const archiveArgs = (home: string, java: Java): string[] =>
 export const lacksArchive = (home: string, java: Java): boolean =>
   java.version >= JAVA_MIN && !existsSync(archiveIn(home, java)) && !existsSync(failureIn(home, java))
 
-/** Starts a server in a folder of its own, uses it, and has it write its archive. Rejects only when it is stopped. */
-export async function makeArchive(name: Assembled, home: string, java: Java, signal?: AbortSignal): Promise<void> {
+/**
+ * Starts a server in a folder of its own, uses it, and has it write its archive. Returns why there is none, if that
+ * failed. Rejects only when it is stopped.
+ */
+export async function makeArchive(
+  name: Assembled,
+  home: string,
+  java: Java,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
   await mkdir(NATIVE_FOLDER, { recursive: true })
   const folder = await mkdtemp(join(NATIVE_FOLDER, `archiving-${name}-`))
   const ports = await freePorts(1)
@@ -57,12 +65,13 @@ export async function makeArchive(name: Assembled, home: string, java: Java, sig
     } finally {
       await server.stop()
     }
-    await rename(written, archiveIn(home, java)).catch(async () => {
-      throw new Error("the JVM has written none")
-    })
+    if (!existsSync(written)) throw new Error("the JVM has written none")
+    await rename(written, archiveIn(home, java))
+    return undefined
   } catch (error) {
     if (signal?.aborted) throw error
     await writeFile(failureIn(home, java), `${error}\n`)
+    return String(error)
   } finally {
     releasePorts(ports)
     await rm(folder, { recursive: true, force: true })

@@ -73,8 +73,11 @@ export const javaProgram = async (name: Assembled, place: JavaPlace, more: reado
   stopLimitMs: STOP_LIMIT_MS,
 })
 
+/** Enough calls that the JVM notes where its code is busy, in a second or two. */
 const ROUNDS = 40
+/** Of one bulk request, as a small batch of the consumer has. */
 const DOCUMENTS = 250
+/** A single trigram, and phrases of them. */
 const SEARCHES = ["fox", "ck br", "parcel is on"]
 const INDEX = "exercise"
 

@@ -125,7 +125,7 @@ const mariadb = async (
 }
 
 /** Returns the arguments of a Redis that loses nothing that it has answered, with its data in a folder. */
-export const redisSettings = (port: number, dir: string): string[] => {
+export const redisArguments = (port: number, dir: string): string[] => {
   const settings = {
     port,
     bind: "127.0.0.1",
@@ -153,7 +153,7 @@ const redis = async (
     label: "Redis",
     command: findRedis() ?? "redis-server",
     argv0: "redis-server",
-    args: redisSettings(ports.redis, data),
+    args: redisArguments(ports.redis, data),
     isReady: () => isReady("redis", urls.redis),
     ...limits,
   }
@@ -208,7 +208,11 @@ export const nativeServers = async (
     async start() {
       const home = await jarsOf(name)
       if (lacksArchive(home, found))
-        await progress.step(`Archive of ${JAVA_LABELS[name]}'s classes`, () => makeArchive(name, home, found, signal))
+        await progress.step(`Archive of ${JAVA_LABELS[name]}'s classes`, async () => {
+          const why = await makeArchive(name, home, found, signal)
+          if (why !== undefined)
+            progress.line(`  ${JAVA_LABELS[name]} starts without an archive of its classes: ${why}`)
+        })
       const data = join(services.dataFolders?.[name] ?? folder, name, "data")
       const place = { java, home, tmp: join(folder, name, "tmp"), data, port: services.ports[name] }
       return start(javaProgram(name, place, archiveArgs(home, found)))

@@ -139,3 +139,26 @@ test("an event of the index queue: is refused for the persist queue: by the comp
   const [record] = await takeRecords(stores(), "persist")
   expect(queues.persist.decode(record?.body ?? "")).toBeUndefined()
 })
+
+test("no events: sent, are done at once, and hold nothing up that follows", async () => {
+  const send = createPersistSender()
+  await send("empty", [])
+  await send("app", ['{"i":0}'])
+  expect(await envelopes()).toEqual([[{ i: 0 }]])
+})
+
+test("events of one application that keep coming while calls are under way: arrive exactly once, and in their order", async () => {
+  const send = createPersistSender()
+  const sends: Promise<void>[] = []
+  const step = 60
+  for (let first = 0; first < 3_000; first += step) {
+    const texts = Array.from({ length: step }, (_, index) => JSON.stringify({ i: first + index }))
+    sends.push(send("app", texts, { lingers: true }))
+    await setImmediate()
+  }
+  await Promise.all(sends)
+  const received = (await envelopes()) as { i: number }[][]
+  for (const envelope of received) expect(envelope).toEqual(envelope.toSorted((a, b) => a.i - b.i))
+  const numbers = received.flat().map(({ i }) => i)
+  expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 3_000 }, (_, index) => index))
+})
