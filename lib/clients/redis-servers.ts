@@ -1,13 +1,14 @@
 /** The connections to the servers of a cluster, by address, or to the only server. */
 import type { Watch } from "./breaker.ts"
-import { connectNode, type RedisNode } from "./redis-node.ts"
+import { connectLanes } from "./redis-lanes.ts"
+import type { RedisNode } from "./redis-node.ts"
 
 export type RedisServers = ReturnType<typeof connectServers>
 
 /** Connects to the server that `url` names, and to others as they are asked for. */
 export function connectServers(url: string, watch: Watch) {
   const seed = addressIn(new URL(url))
-  const nodes = new Map([[seed, connectNode(url, watch)]])
+  const nodes = new Map([[seed, connectLanes(url, watch)]])
   const unnamed = new Set<string>()
   return {
     /** The address in the URL. */
@@ -17,7 +18,7 @@ export function connectServers(url: string, watch: Watch) {
       address === undefined ? undefined : nodes.get(address),
     /** Returns the server with this address, connecting to it if need be. */
     at(address: string): RedisNode {
-      const node = nodes.get(address) ?? connectNode(urlAt(url, address), watch)
+      const node = nodes.get(address) ?? connectLanes(urlAt(url, address), watch)
       nodes.set(address, node)
       return node
     },
