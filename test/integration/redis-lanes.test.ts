@@ -14,6 +14,7 @@ const INCREMENT = "return redis.call('INCR', KEYS[1])"
 const FILL = "x".repeat(640)
 const AT_ONCE = 400
 const LANES_MAX = 4
+const OPENED_WITHIN_MS = 5_000
 
 let observer: Redis
 let node: RedisNode
@@ -49,7 +50,7 @@ test("many scripts at once: each runs once, on a few connections", async () => {
   await eventually(async () => {
     await Promise.all(Array.from({ length: AT_ONCE }, increment))
     expect(await opened()).toBe(LANES_MAX)
-  })
+  }, OPENED_WITHIN_MS)
   const before = Number(await observer.get(key))
   const replies = await Promise.all(Array.from({ length: AT_ONCE }, increment))
   const numbers = replies.map(([number]) => Number(number))
@@ -61,11 +62,11 @@ test("a connection beside the first that is lost: fails what was on it, and the 
   await eventually(async () => {
     await Promise.all(Array.from({ length: AT_ONCE }, increment))
     expect(await opened()).toBe(LANES_MAX)
-  })
+  }, OPENED_WITHIN_MS)
   const [, second = ""] = (await clients()).filter((id) => !others.has(id))
   await observer.client("KILL", "ID", second)
   const outcomes = await Promise.allSettled(Array.from({ length: AT_ONCE }, increment))
   expect(outcomes.filter(({ status }) => status === "fulfilled").length).toBeGreaterThan(AT_ONCE / 2)
   expect(node.isReady()).toBe(true)
-  await eventually(async () => expect(await opened()).toBe(LANES_MAX))
+  await eventually(async () => expect(await opened()).toBe(LANES_MAX), OPENED_WITHIN_MS)
 })
