@@ -80,6 +80,9 @@ async function statementCounter(url: string) {
   }
 }
 
+/** How a connection introduces itself. More of them are made when much is to do, and no request waits for that. */
+const INTRODUCTION = /^"(hello|auth|select|info|client)"/i
+
 /** A line of MONITOR: +time [database source] "command" "argument"… */
 const MONITOR_LINE = /^\+\S+ \[(\d+) (\S+)\] (.*)$/
 
@@ -102,7 +105,7 @@ async function commandCounter(url: string) {
       if (line.startsWith("-")) reject(new Error(line))
       const [, shown, source, command = ""] = MONITOR_LINE.exec(line) ?? []
       if (command.endsWith(`"${mark}"`)) onMark()
-      else if (shown === database && source !== "lua") commands.push(command)
+      else if (shown === database && source !== "lua" && !INTRODUCTION.test(command)) commands.push(command)
     })
   })
   if (password) socket.write(`AUTH ${username || "default"} ${password}\r\n`)

