@@ -105,10 +105,10 @@ export const answered = <Members extends { metadata: string | null }>(
 export const MESSAGE_MAPPINGS: Record<keyof MessageMembers, estypes.MappingProperty> = {
   // Searched through its folded copy (search/indexing/index-mapping.ts).
   body: { type: "text", index: false },
-  sender: { type: "keyword" },
+  sender: { type: "keyword", doc_values: false },
   // Text, since Elasticsearch's own reading of an object may change its numbers and the order of its names.
   metadata: { type: "text", index: false },
-  sent_at: { type: "date", format: "strict_date_time" },
+  sent_at: { type: "date", format: "strict_date_time", index: false, doc_values: false },
 }
 
 export const MESSAGE_MEMBERS = Object.keys(MESSAGE_MAPPINGS) as (keyof MessageMembers)[]

@@ -1,6 +1,7 @@
 // Compares rows with documents, and rows with lists, field by field.
 import { isDeepStrictEqual } from "node:util"
 import { answered } from "../../lib/members.ts"
+import { fold } from "../../lib/search/folding/fold.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import type { Client } from "../load/client.ts"
 import type { Verdict } from "./checks.ts"
@@ -23,7 +24,8 @@ function differing(a: Record<string, unknown>, b: Record<string, unknown>): stri
 function differenceOf(token: string, row: MessageRow, document: ReadDocument): string[] {
   const { chat, revision, ...rest } = row
   const effective_at = row.sent_at ?? row.created_at
-  const expected = { application: token, chat_key: `${token}/${chat}`, chat_number: chat, ...rest, effective_at }
+  const place = { application: token, chat_key: `${token}/${chat}`, chat_number: chat }
+  const expected = { ...place, ...rest, effective_at, folded_body: fold(row.body) }
   return differing({ ...expected, version: revision }, { ...document.source, version: document.version })
 }
 

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto"
 import { Client } from "@elastic/elasticsearch"
 import { chatText, type ResourceKey } from "../../lib/events.ts"
 import { MESSAGE_DEFAULTS } from "../../lib/members.ts"
+import { fold } from "../../lib/search/folding/fold.ts"
 import { type IndexOperation, indexDocuments } from "../../lib/search/indexing/index-documents.ts"
 import { indexDefinition } from "../../lib/search/indexing/index-mapping.ts"
 import { indexName } from "../../lib/search/indexing/targets.ts"
@@ -44,7 +45,8 @@ export function writing(key: ResourceKey, body: string, at: string, revision: st
   const { application, chat, message: number } = key
   const times = { created_at: at, updated_at: at, effective_at: at }
   const members = { ...MESSAGE_DEFAULTS, body }
-  const document = { application, chat_key: chatText(key), chat_number: chat, number, ...members, ...times }
+  const place = { application, chat_key: chatText(key), chat_number: chat, number }
+  const document = { ...place, ...members, ...times, folded_body: fold(body) }
   return { ...key, revision, document }
 }
 

@@ -11,7 +11,6 @@
  */
 import type { Client, estypes } from "@elastic/elasticsearch"
 import { keyText, type ResourceKey } from "../../events.ts"
-import { fold } from "../folding/fold.ts"
 import { isRefusedForGood, SearchIndexMissing } from "../search-errors.ts"
 import type { MessageDocument } from "./index-mapping.ts"
 
@@ -59,7 +58,7 @@ function bulkLines({ revision, document, ...key }: IndexOperation): string {
     version_type: "external_gte",
   }
   if (document === null) return JSON.stringify({ delete: action })
-  return `${JSON.stringify({ index: action })}\n${JSON.stringify({ ...document, folded_body: fold(document.body) })}`
+  return `${JSON.stringify({ index: action })}\n${JSON.stringify(document)}`
 }
 
 type Bulk = { operations: string[]; indices: number[]; bytes: number }
