@@ -13,6 +13,7 @@ import { elasticsearchAway } from "./benchmarks/elasticsearch-away.ts"
 import { growth } from "./benchmarks/growth.ts"
 import { importing } from "./benchmarks/import.ts"
 import { lag } from "./benchmarks/lag.ts"
+import { largeChat } from "./benchmarks/large-chat.ts"
 import { masters } from "./benchmarks/masters.ts"
 import { memory } from "./benchmarks/memory.ts"
 import { mysqlAway } from "./benchmarks/mysql-away.ts"
@@ -43,6 +44,7 @@ const BENCHES: Bench[] = [
   lag,
   drain,
   growth,
+  largeChat,
   read,
   processorTime,
   profile,
@@ -65,7 +67,7 @@ const SCALE_MIN = 0.001
 const REPORT_DEFAULT = join(ROOT, ".data", "bench-report")
 
 const USAGE = `usage: npm run bench -- [name…] [options]
-       npm run bench -- versus COMMIT [creations] [reads] [drain] [handler] [cold] [rest] [options]
+       npm run bench -- versus COMMIT [creations] [reads] [search] [drain] [bytes] [handler] [cold] [rest] [options]
        npm run bench -- peer FILE [options]
   --rounds N     how often each measurement is made, ${ROUNDS_DEFAULT} unless told
   --scale N      a share of the full amount of data, from ${SCALE_MIN} to 1, for a quick look

@@ -15,7 +15,7 @@ const APPLICATIONS = 64
 /** Events of one application that are sent together: several envelopes of a hundred. */
 const SENT_TOGETHER = 1_000
 /** Counting documents refreshes the index, so no more often than Elasticsearch does so itself. */
-const POLL_MS = { rows: 250, documents: 1_000 }
+export const POLL_MS = { rows: 250, documents: 1_000 }
 const DRAIN_MAX_MS = 300_000
 /** Documents per write of the floor: the consumers' maximum. */
 const DOCUMENTS_AT_A_TIME = 1_000
@@ -24,28 +24,31 @@ const BULK_TIMEOUT_MS = 30_000
 const FLOOR_CHAT = 2
 const BODY = "The quick brown fox jumps over the lazy dog, and the parcel is on its way."
 
+/** Returns the events of creations in an application's first chat, numbered from `first`. */
+export const creationEvents = (application: string, first: number, bodies: readonly string[], createdAt: number) =>
+  bodies.map((body, index) => {
+    const message = first + index
+    const revision = String(createdAt * 1000 + message)
+    return { revision, application, chat: 1, message, created_at: createdAt, body }
+  })
+
+/** Returns the group to send events in: only those of a group that is an application are packed. */
+export const groupOf = (packs: boolean, application: string): string =>
+  packs ? application : `not-packed-${application}`
+
 /** Sends the events of creations, for chats without other messages. */
 async function queueEvents({ stores, packs }: DrainTarget, applications: string[], each: number): Promise<void> {
   const createdAt = Date.now()
   for (let first = 1; first <= each; first += SENT_TOGETHER) {
     for (const application of applications) {
-      const numbers = Array.from({ length: Math.min(SENT_TOGETHER, each - first + 1) }, (_, index) => first + index)
-      const revision = createdAt * 1000
-      const events = numbers.map((message) => ({
-        revision: String(revision + message),
-        application,
-        chat: 1,
-        message,
-        created_at: createdAt,
-        body: BODY,
-      }))
-      // Only the events of a group that is an application are packed.
-      await stores.queues.persist.send(events, { group: packs ? application : `not-packed-${application}` })
+      const bodies = Array<string>(Math.min(SENT_TOGETHER, each - first + 1)).fill(BODY)
+      const events = creationEvents(application, first, bodies, createdAt)
+      await stores.queues.persist.send(events, { group: groupOf(packs, application) })
     }
   }
 }
 
-async function countRows({ mysql }: SearchStores, applications: string[]): Promise<number> {
+export async function countRows({ mysql }: SearchStores, applications: string[]): Promise<number> {
   // The counters change in the transaction that stores the rows.
   const { rows } = await mysql
     .selectFrom("counters")
@@ -56,14 +59,14 @@ async function countRows({ mysql }: SearchStores, applications: string[]): Promi
   return Number(rows ?? 0)
 }
 
-async function countDocuments({ elasticsearch, config }: SearchStores, applications: string[]): Promise<number> {
+export async function countDocuments({ elasticsearch, config }: SearchStores, applications: string[]): Promise<number> {
   const index = config.ELASTICSEARCH_INDEX
   await elasticsearch.indices.refresh({ index })
   return (await elasticsearch.count({ index, query: { terms: { application: applications } } })).count
 }
 
 /** Returns the seconds until `count` returns `total`. */
-async function secondsUntil(count: () => Promise<number>, total: number, pollMs: number): Promise<number> {
+export async function secondsUntil(count: () => Promise<number>, total: number, pollMs: number): Promise<number> {
   const started = performance.now()
   for (;;) {
     const found = await count()

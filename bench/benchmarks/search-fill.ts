@@ -12,7 +12,7 @@ export const SEED = 5
 export const LARGE = 1_000_000
 export const SMALL_CHATS = 10_000
 export const SMALL = 100
-const SAMPLE = 3_000
+export const SAMPLE = 3_000
 /** Small chats that are searched. */
 const SMALL_SEARCHED = 8
 const TELL_EVERY_MS = 15_000
@@ -20,7 +20,7 @@ const MERGE_WAIT_MAX_MS = 300_000
 
 export type Data = { large: Chat; small: Chat[]; corpus: Corpus; classes: QueryClass[]; messages: number }
 
-const token = (index: number) => `bench-small-${String(index).padStart(12, "0")}`
+export const smallToken = (index: number) => `bench-small-${String(index).padStart(12, "0")}`
 
 /** Yields every message in the order of creation. */
 export function* places(
@@ -39,7 +39,7 @@ export function* places(
       const known = small[chat]
       const [application, number] = known
         ? [known.application, known.chat]
-        : [token(chat % each), 1 + Math.floor(chat / each)]
+        : [smallToken(chat % each), 1 + Math.floor(chat / each)]
       for (let message = 1; message <= SMALL; message++) yield { application, chat: number, number: message }
       chat++
     }

@@ -9,8 +9,6 @@ import { type Drained, drainQueue, eachOf } from "./drain.ts"
 /** Merging all that the rounds before have written takes a minute or more. */
 const MERGE_MAX_MS = 600_000
 
-type Stored = Drained & { mysqlBytes: number; indexBytes: number }
-
 /** Returns the bytes of table and index that each of all messages takes, once merged. */
 async function bytesOf({ mysql, elasticsearch, config }: SearchStores) {
   await sql`analyze table messages`.execute(mysql)
@@ -23,44 +21,57 @@ async function bytesOf({ mysql, elasticsearch, config }: SearchStores) {
     .select(({ fn }) => fn.countAll<number>().as("count"))
     .executeTakeFirstOrThrow()
   const index = config.ELASTICSEARCH_INDEX
+  await elasticsearch.indices.flush({ index, force: true })
   await elasticsearch.indices.forcemerge({ index, max_num_segments: 1 }, { requestTimeout: MERGE_MAX_MS })
   const { _all: all } = await elasticsearch.indices.stats({ index, metric: ["store", "docs"] })
   const [size, documents] = [all.primaries?.store?.size_in_bytes, all.primaries?.docs?.count]
   return { mysqlBytes: Number(rows[0]?.bytes) / Number(count), indexBytes: Number(size) / Number(documents) }
 }
 
-async function measureBuild(build: Build, builds: readonly Build[], each: number): Promise<Stored> {
+async function withStores<T>(build: Build, use: (stores: SearchStores) => Promise<T>): Promise<T> {
   const { stores, close } = connectStores(build.env)
   try {
-    const { apiUrl, api, packs } = build
-    const drained = await drainQueue({ apiUrl, stores, api, packs, untilAtRest: () => untilAtRest(builds) }, each)
-    await untilAtRest(builds)
-    return { ...drained, ...(await bytesOf(stores)) }
+    return await use(stores)
   } finally {
     await close()
   }
 }
 
+const drainBuild = (build: Build, builds: readonly Build[], each: number) =>
+  withStores(build, async (stores) => {
+    const { apiUrl, api, packs } = build
+    const drained = await drainQueue({ apiUrl, stores, api, packs, untilAtRest: () => untilAtRest(builds) }, each)
+    await untilAtRest(builds)
+    return drained
+  })
+
+const figure = (name: string, as: "rate" | "bytes", here: number, there: number): Figure => ({
+  ...{ name, [as]: here / there, here, there },
+})
+
 /** Measures both builds, in the order of `turns`. Ratios are of this build, the first, to the commit. */
-export async function measureStored(
+export async function measureDrain(
   builds: readonly [Build, Build],
   turns: readonly (0 | 1)[],
   scale: number,
 ): Promise<Figure[]> {
-  const runs: [Stored[], Stored[]] = [[], []]
-  for (const index of turns) runs[index].push(await measureBuild(builds[index], builds, eachOf(scale)))
-  const mean = (index: 0 | 1, of: keyof Stored) =>
-    runs[index].reduce((sum, one) => sum + Number(one[of]), 0) / runs[index].length
-  const compared = (name: string, as: "rate" | "bytes", of: keyof Stored): Figure => ({
-    name,
-    [as]: mean(0, of) / mean(1, of),
-    here: mean(0, of),
-    there: mean(1, of),
-  })
+  const runs: [Drained[], Drained[]] = [[], []]
+  for (const index of turns) runs[index].push(await drainBuild(builds[index], builds, eachOf(scale)))
+  const mean = (index: 0 | 1, of: "rowsPerSecond" | "documentsPerSecond") =>
+    runs[index].reduce((sum, one) => sum + one[of], 0) / runs[index].length
+  const compared = (name: string, of: "rowsPerSecond" | "documentsPerSecond") =>
+    figure(name, "rate", mean(0, of), mean(1, of))
   return [
-    compared("drain, rows a second", "rate", "rowsPerSecond"),
-    compared("drain, documents a second", "rate", "documentsPerSecond"),
-    compared("bytes of a message in MySQL", "bytes", "mysqlBytes"),
-    compared("bytes of a message in Elasticsearch", "bytes", "indexBytes"),
+    compared("drain, rows a second", "rowsPerSecond"),
+    compared("drain, documents a second", "documentsPerSecond"),
+  ]
+}
+
+/** Measures what the messages of both builds take on the disk. */
+export async function measureBytes([ours, theirs]: readonly [Build, Build]): Promise<Figure[]> {
+  const [here, there] = [await withStores(ours, bytesOf), await withStores(theirs, bytesOf)]
+  return [
+    figure("bytes of a message in MySQL", "bytes", here.mysqlBytes, there.mysqlBytes),
+    figure("bytes of a message in Elasticsearch", "bytes", here.indexBytes, there.indexBytes),
   ]
 }

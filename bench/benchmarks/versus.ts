@@ -9,7 +9,8 @@ import { plotMedians } from "../report/plots.ts"
 import { type Build, startBuild, untilAtRest } from "../stack/build.ts"
 import { eventsFor, firstCall, manyCalls } from "../stack/bundles.ts"
 import { type Asked, ask, createChats, createMessages, creationIn, percentile } from "../stack/load.ts"
-import { measureStored } from "./versus-stored.ts"
+import { fillChats, measureSearch } from "./versus-search.ts"
+import { measureBytes, measureDrain } from "./versus-stored.ts"
 
 /** A slice is short, since the machine's own speed changes within a minute; each round has several of each build. */
 const SLICE_SECONDS = 2
@@ -161,7 +162,7 @@ async function measureRest(builds: Pair): Promise<Figure[]> {
   ]
 }
 
-const KINDS = ["creations", "reads", "drain", "handler", "cold", "rest"] as const
+const KINDS = ["creations", "reads", "search", "drain", "bytes", "handler", "cold", "rest"] as const
 type Kind = (typeof KINDS)[number]
 export const isKind = (text: string): boolean => KINDS.some((kind) => kind === text)
 
@@ -180,6 +181,7 @@ async function compare(builds: Pair, kinds: readonly string[], { rounds, scale, 
     })
   }
   await untilAtRest(builds)
+  const searches = wants("search") ? await fillChats(builds, scale, say) : undefined
   const figures: Figure[] = []
   for (let round = 0; round < rounds; round++) {
     // The chats that are written to grow, so what is read is written to by neither.
@@ -188,7 +190,8 @@ async function compare(builds: Pair, kinds: readonly string[], { rounds, scale, 
     const found: Figure[] = []
     if (wants("creations")) for (const load of CREATIONS) found.push(await measureLoad(builds, load, written, seconds))
     if (wants("reads")) for (const load of READS) found.push(await measureLoad(builds, load, chats, seconds))
-    if (wants("drain")) found.push(...(await measureStored(builds, IN_TURNS, scale)))
+    if (searches) found.push(...(await measureSearch(builds, searches, IN_TURNS, scale)))
+    if (wants("drain")) found.push(...(await measureDrain(builds, IN_TURNS, scale)))
     if (wants("handler")) found.push(...(await measureDirect(builds, scale)))
     if (wants("cold")) found.push(...(await measureCold(builds)))
     for (const { name, rate, processor, time, bytes } of found) {
@@ -198,6 +201,8 @@ async function compare(builds: Pair, kinds: readonly string[], { rounds, scale, 
     }
     figures.push(...found)
   }
+  // Once, since it merges all that there is.
+  if (wants("bytes")) figures.push(...(await measureBytes(builds)))
   // Last, since what starts again has to compile its code anew.
   for (let round = 0; round < rounds && wants("rest"); round++) figures.push(...(await measureRest(builds)))
   return figures
