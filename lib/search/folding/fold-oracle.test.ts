@@ -18,6 +18,19 @@ const LONG_RUN = /[\p{M}\u1160-\u11ff]{8}/u
  */
 const STEMMED_NOTE = /[\u{1d15e}-\u{1d164}\u{1d1bb}-\u{1d1c0}]/u
 
+const MARKS = /\p{M}{3,}/gu
+/** Folding drops them, so the marks on both sides come together. */
+const DROPPED = /[\p{Cf}\u0640]/gu
+
+/**
+ * Returns whether three or more marks follow each other out of Unicode's order. The oracle ends a match between them; the
+ * product takes the marks among which one has moved as a whole.
+ */
+function hasMovedMarks(text: string): boolean {
+  const decomposed = [...text.replaceAll(DROPPED, "")].map((character) => character.normalize("NFKD")).join("")
+  return (decomposed.match(MARKS) ?? []).some((marks) => marks.normalize("NFD") !== marks)
+}
+
 const LAST_CODE_POINT = 0x10ffff
 /** All that is in no table and no decomposition, in vast numbers. */
 const UNIFORM = /[\p{Cn}\p{Co}\p{Cs}\p{Unified_Ideograph}]/u
@@ -51,7 +64,7 @@ describe("the folding, compared with an oracle", () => {
   test("any body and query: are highlighted alike", () => {
     fc.assert(
       fc.property(bodyAndQuery, ({ body, query }) => {
-        fc.pre(!LONG_RUN.test(body.normalize("NFKD")) && !STEMMED_NOTE.test(body))
+        fc.pre(!LONG_RUN.test(body.normalize("NFKD")) && !STEMMED_NOTE.test(body) && !hasMovedMarks(body))
         expect(highlight(body, fold(query) as FoldedQuery)).toBe(highlightedByHand(body, query))
       }),
       HIGHLIGHT_RUNS,

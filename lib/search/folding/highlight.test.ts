@@ -50,6 +50,7 @@ describe("highlight: a match in the original text", () => {
     ["curly quotes", "it’s “ok”", `'s "`, "it<em>’s “</em>ok”"],
     ["a negated sign is not the sign", "≠ =\u0338 =", "=", "≠ =\u0338 <em>=</em>"],
     ["a negated sign, composed or not", "a≠ =\u0338", "≠", "a<em>≠</em> <em>=\u0338</em>"],
+    ["marks out of order", "&\u0301\u093c\u05b8.", "\u093c", "&amp;<em>\u0301\u093c\u05b8</em>."],
     ["keycap", "1\ufe0f\u20e3", "1\ufe0f\u20e3", "<em>1\ufe0f\u20e3</em>"],
     ["part of an emoji sequence", "👨‍👩‍👧", "👩", "👨‍<em>👩</em>‍👧"],
     ["an emoji sequence without its joiners", "x👨‍👩‍👧y", "👨👩", "x<em>👨‍👩</em>‍👧y"],
