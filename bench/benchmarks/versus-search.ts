@@ -15,9 +15,12 @@ const WAITING_MAX = 50_000
 const CLIENTS = 4
 /** So many that no filter is asked for again soon enough to be cached. */
 const SEARCHES = 2_000
+/** Elasticsearch compiles its code meanwhile. */
+const WARM_UP_SEARCHES = 8_000
 
-/** Has a build store and index a chat of that many messages. Returns searches in it, each for another text. */
-async function fillChat(builds: readonly Build[], build: Build, messages: number, say: (line: string) => void) {
+/** Has a build store and index a chat of a million messages. Returns searches in it, each for another text. */
+async function fillChat(builds: readonly Build[], build: Build, scale: number, say: (line: string) => void) {
+  const messages = Math.ceil(LARGE * scale)
   const { stores, close } = connectStores(build.env)
   try {
     const [path = ""] = await createChats(build.apiUrl, 1)
@@ -41,9 +44,11 @@ async function fillChat(builds: readonly Build[], build: Build, messages: number
     const found = await countDocuments(stores, [...applications])
     if (found !== messages) throw new Error(`${build.name} has ${found} documents of ${messages}`)
     const queries = queryClasses(seededRandom(SEED), sample, corpus).flatMap((one) => one.queries)
-    return shuffled(seededRandom(SEED), queries).map(
+    const searches = shuffled(seededRandom(SEED), queries).map(
       (query): Asked => ({ path: `${path}/messages/search?query=${encodeURIComponent(query)}` }),
     )
+    await ask(build.apiUrl, searches, { connections: CLIENTS, amount: Math.ceil(WARM_UP_SEARCHES * scale) })
+    return searches
   } finally {
     await close()
   }
@@ -57,9 +62,8 @@ export async function fillChats(
   scale: number,
   say: (line: string) => void,
 ): Promise<Searches> {
-  const messages = Math.ceil(LARGE * scale)
   const [ours, theirs] = builds
-  return [await fillChat(builds, ours, messages, say), await fillChat(builds, theirs, messages, say)]
+  return [await fillChat(builds, ours, scale, say), await fillChat(builds, theirs, scale, say)]
 }
 
 /** Measures the searches of both builds, in the order of `turns`. Ratios are of this build, the first, to the commit. */
