@@ -1,4 +1,5 @@
 // npm run bench: measures on a stack of its own. Ratios within a run are what counts; the machine may be any.
+import { appendFileSync, mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { failureLines } from "../local/failure.ts"
@@ -28,7 +29,7 @@ import { slowDisk } from "./benchmarks/slow-disk.ts"
 import { soak } from "./benchmarks/soak.ts"
 import { create, createParents, oneChat } from "./benchmarks/throughput.ts"
 import { isKind, versus } from "./benchmarks/versus.ts"
-import { type Bench, type Found, judge, type Versions } from "./report/bench-run.ts"
+import { type Bench, type BenchRun, type Found, judge, type Versions } from "./report/bench-run.ts"
 import { markdownOf, surroundings, writeReport } from "./report/report.ts"
 import { readPeer } from "./stack/peer.ts"
 import { startBenchStack } from "./stack/stack.ts"
@@ -127,8 +128,14 @@ async function main({ benches, rounds, scale, report }: Options): Promise<boolea
   const say = (line: string) => progress.line(`  ${line}`)
   let met = true
   let versions: Versions = {}
-  const measure = async (bench: Bench, run: () => Promise<Found>) => {
-    const found = await progress.step(bench.name, run)
+  const measure = async (bench: Bench, run: (keep: BenchRun["keep"]) => Promise<Found>) => {
+    const part = join(report, `${bench.name}.part.jsonl`)
+    rmSync(part, { force: true })
+    mkdirSync(report, { recursive: true })
+    const keep: BenchRun["keep"] = (figures) =>
+      appendFileSync(part, figures.map((figure) => `${JSON.stringify(figure)}\n`).join(""))
+    const found = await progress.step(bench.name, () => run(keep))
+    rmSync(part, { force: true })
     const shown = { bench, found, where, versions: found.versions ?? versions, rounds, scale }
     for (const file of await writeReport(report, shown)) progress.line(`Written: ${file}`)
     progress.line(`\n${markdownOf(shown)}`)
@@ -136,7 +143,7 @@ async function main({ benches, rounds, scale, report }: Options): Promise<boolea
   }
   try {
     for (const bench of benches)
-      if ("runAlone" in bench) await measure(bench, () => bench.runAlone({ rounds, scale, say, signal }))
+      if ("runAlone" in bench) await measure(bench, (keep) => bench.runAlone({ rounds, scale, say, keep, signal }))
     const others = benches.filter((bench) => "run" in bench)
     if (others.length === 0) return met
     const stack = await startBenchStack({ progress, signal, hurry })
@@ -148,7 +155,7 @@ async function main({ benches, rounds, scale, report }: Options): Promise<boolea
     try {
       versions = await versionsOf(stack.direct.stores)
       await progress.step("Warm-up", () => warmUp(stack, scale))
-      for (const bench of others) await measure(bench, () => bench.run({ stack, rounds, scale, say }))
+      for (const bench of others) await measure(bench, (keep) => bench.run({ stack, rounds, scale, say, keep }))
     } finally {
       await progress.step("Stack stopped", stack.stop)
     }

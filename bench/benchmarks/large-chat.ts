@@ -130,7 +130,7 @@ export const largeChat: Bench = {
   name: "large-chat",
   about: `the same requests on ${CONNECTIONS} connections in a chat of ${LARGEST} messages and in one of ${LARGE}, beside ${SMALL_CHATS} of ${SMALL}; ratio is that of the 99th percentiles`,
   async run(run) {
-    const { rounds, scale, say } = run
+    const { rounds, scale, say, keep } = run
     const [large, largest] = [LARGE, LARGEST].map(
       (messages): Chat => ({ application: drawToken(), messages: Math.ceil(messages * scale) }),
     ) as [Chat, Chat]
@@ -141,6 +141,7 @@ export const largeChat: Bench = {
       for (const name of Object.keys(requests[0])) {
         const figure = await measure(run, name, [requests[0][name] ?? [], requests[1][name] ?? []], round)
         figures.push(figure)
+        keep([figure])
         say(`round ${round + 1} of ${rounds}, ${name}: p99 ${figure.ratio.toFixed(2)} of that in the smaller one`)
       }
     }

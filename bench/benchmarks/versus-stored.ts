@@ -1,4 +1,5 @@
 // What storing and indexing cost in this build and in another: how fast a queue is drained, and the bytes of a message.
+import { setTimeout as sleep } from "node:timers/promises"
 import { sql } from "kysely"
 import { connectStores } from "../../campaign/verdict/stores.ts"
 import type { SearchStores } from "../../lib/stores.ts"
@@ -6,8 +7,13 @@ import type { Figure } from "../report/bench-run.ts"
 import { type Build, untilAtRest } from "../stack/build.ts"
 import { type Drained, drainQueue, eachOf } from "./drain.ts"
 
-/** Merging all that the rounds before have written takes a minute or more. */
-const MERGE_MAX_MS = 600_000
+/** Merging a million documents takes a minute; the client itself would wait for an answer for five at most. */
+const MERGE_MAX_MS = 900_000
+const MERGE_POLL_MS = 1_000
+/** Elasticsearch counts bytes anew after ten seconds. */
+const STATS_MS = 11_000
+/** By then Elasticsearch has noted what no replica needs any more, so that a merge drops what it kept for one. */
+const SETTLE_MS = 45_000
 
 /** Returns the bytes of table and index that each of all messages takes, once merged. */
 async function bytesOf({ mysql, elasticsearch, config }: SearchStores) {
@@ -22,7 +28,14 @@ async function bytesOf({ mysql, elasticsearch, config }: SearchStores) {
     .executeTakeFirstOrThrow()
   const index = config.ELASTICSEARCH_INDEX
   await elasticsearch.indices.flush({ index, force: true })
-  await elasticsearch.indices.forcemerge({ index, max_num_segments: 1 }, { requestTimeout: MERGE_MAX_MS })
+  await sleep(SETTLE_MS)
+  await elasticsearch.indices.forcemerge({ index, max_num_segments: 1, wait_for_completion: false })
+  for (const limit = performance.now() + MERGE_MAX_MS; ; await sleep(MERGE_POLL_MS)) {
+    const { _all: all } = await elasticsearch.indices.stats({ index, metric: ["merge", "segments"] })
+    if (all.primaries?.segments?.count === 1 && all.primaries.merges?.current === 0) break
+    if (performance.now() > limit) throw new Error("the index is not merged")
+  }
+  await sleep(STATS_MS)
   const { _all: all } = await elasticsearch.indices.stats({ index, metric: ["store", "docs"] })
   const [size, documents] = [all.primaries?.store?.size_in_bytes, all.primaries?.docs?.count]
   return { mysqlBytes: Number(rows[0]?.bytes) / Number(count), indexBytes: Number(size) / Number(documents) }

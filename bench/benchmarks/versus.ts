@@ -166,7 +166,11 @@ const KINDS = ["creations", "reads", "search", "drain", "bytes", "handler", "col
 type Kind = (typeof KINDS)[number]
 export const isKind = (text: string): boolean => KINDS.some((kind) => kind === text)
 
-async function compare(builds: Pair, kinds: readonly string[], { rounds, scale, say }: LoneRun): Promise<Figure[]> {
+async function compare(
+  builds: Pair,
+  kinds: readonly string[],
+  { rounds, scale, say, keep }: LoneRun,
+): Promise<Figure[]> {
   const wants = (kind: Kind) => kinds.length === 0 || kinds.includes(kind)
   const chatsOf = (build: Build) => createChats(build.apiUrl, CHATS)
   const chats: [string[], string[]] = [await chatsOf(builds[0]), await chatsOf(builds[1])]
@@ -182,7 +186,9 @@ async function compare(builds: Pair, kinds: readonly string[], { rounds, scale, 
   }
   await untilAtRest(builds)
   const searches = wants("search") ? await fillChats(builds, scale, say) : undefined
-  const figures: Figure[] = []
+  // Once, and first, since it merges all that there is.
+  const figures = wants("bytes") ? await measureBytes(builds) : []
+  keep(figures)
   for (let round = 0; round < rounds; round++) {
     // The chats that are written to grow, so what is read is written to by neither.
     const written: [string[], string[]] = [await chatsOf(builds[0]), await chatsOf(builds[1])]
@@ -200,9 +206,8 @@ async function compare(builds: Pair, kinds: readonly string[], { rounds, scale, 
       say(`round ${round + 1} of ${rounds}, ${name}: ${shown}`)
     }
     figures.push(...found)
+    keep(found)
   }
-  // Once, since it merges all that there is.
-  if (wants("bytes")) figures.push(...(await measureBytes(builds)))
   // Last, since what starts again has to compile its code anew.
   for (let round = 0; round < rounds && wants("rest"); round++) figures.push(...(await measureRest(builds)))
   return figures

@@ -17,7 +17,14 @@ export type Found = { figures: Figure[]; bounds: Bound[]; notes?: string[]; plot
 export type Versions = Record<string, string>
 
 /** `scale`: the share of the full amount of data, for a quick look; then nothing is proven. */
-export type BenchRun = { stack: BenchStack; rounds: number; scale: number; say(line: string): void }
+export type BenchRun = {
+  stack: BenchStack
+  rounds: number
+  scale: number
+  say(line: string): void
+  /** Writes figures down at once, so that a long run that fails later leaves them in <name>.part.jsonl. */
+  keep(figures: readonly Figure[]): void
+}
 
 /** One that brings up a stack of its own, while the common one is down. */
 export type LoneRun = Omit<BenchRun, "stack"> & { signal: AbortSignal }
