@@ -26,7 +26,7 @@ import { writeClock } from "./clock.ts"
 import { type Container, containerServer, docker, findContainers, watchEndsOf } from "./containers.ts"
 import { unmountBelow } from "./disk.ts"
 import { type Disks, diskDataFolder, mountDisks } from "./disks.ts"
-import { trackEnds } from "./ends.ts"
+import { endsOnFullDisk, trackEnds } from "./ends.ts"
 import { type RunningLink, startLink, together } from "./link.ts"
 import type { LinkName, Server, Target, TargetOptions } from "./target.ts"
 
@@ -160,7 +160,7 @@ const rollBack = async (id: string, redis: Server, cutBack: (at: number) => numb
 /** Returns the servers in running containers, and what else a campaign needs to harm them. */
 const harmable = async (containers: Container[], disks: Disks, hurry: AbortSignal | undefined) => {
   const nameOf = new Map(containers.map(({ id, name }) => [id, name]))
-  const ends = trackEnds((server) => server === "redis" && disks.isFull(server))
+  const ends = trackEnds((server) => endsOnFullDisk(server) && disks.isFull(server))
   const unwatch = watchEndsOf(PROJECT, (id, why) => {
     const name = nameOf.get(id)
     if (name) ends.ended(name, id, why)

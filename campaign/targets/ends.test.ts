@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals"
-import { trackEnds } from "./ends.ts"
+import { endsOnFullDisk, trackEnds } from "./ends.ts"
 
 describe("the ends of servers", () => {
   test("one that was killed, when it ends, is explained, and its pid explains no other end", () => {
@@ -9,6 +9,11 @@ describe("the ends of servers", () => {
     expect(ends.unexplained()).toEqual([])
     ends.ended("redis", 7, "exit code 1")
     expect(ends.unexplained()).toEqual([expect.stringMatching(/ redis ended by itself: exit code 1$/)])
+  })
+
+  test("a full disk, explains the ends of Redis and MySQL alone", () => {
+    const servers = ["redis", "mysql", "elasticsearch", "elasticmq", "api"]
+    expect(servers.filter(endsOnFullDisk)).toEqual(["redis", "mysql"])
   })
 
   test("one with an excuse, when it ends, is explained, and another is not", () => {

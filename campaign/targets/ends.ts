@@ -8,6 +8,12 @@ export type Ends = {
   unexplained(): string[]
 }
 
+/**
+ * Returns whether a full disk may end this server by itself: Redis when it cannot write its append-only file, MariaDB 10.11
+ * when it has no room for a rollback ("Out of disk space in rollback"). Whether anything was lost is judged all the same.
+ */
+export const endsOnFullDisk = (server: string): boolean => server === "redis" || server === "mysql"
+
 /** Returns a record of ends. `excuse` says whether an end without a kill is expected of a server at the moment. */
 export const trackEnds = (excuse: (server: string) => boolean): Ends => {
   const killed = new Set<number | string>()

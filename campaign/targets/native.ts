@@ -22,7 +22,7 @@ import { clockEnvironment, writeClock } from "./clock.ts"
 import { type FaultyCluster, startFaultyCluster } from "./cluster.ts"
 import { unmountBelow } from "./disk.ts"
 import { DISK_KINDS, type Disks, diskDataFolder, mountDisks } from "./disks.ts"
-import { type Ends, trackEnds } from "./ends.ts"
+import { type Ends, endsOnFullDisk, trackEnds } from "./ends.ts"
 import { type RunningLink, startLink } from "./link.ts"
 import { processGroup } from "./process-group.ts"
 import type { Link, LinkName, Server, Target, TargetOptions } from "./target.ts"
@@ -40,7 +40,7 @@ const clusterFolder = () => join(diskDataFolder("redis"), "cluster")
 
 /** Returns the supervisor's handler of ends, and how to roll Redis back between an end and the next start. */
 const watchEnds = (disks: () => Disks | undefined) => {
-  const ends = trackEnds((server) => server === "redis" && (disks()?.isFull(server) ?? false))
+  const ends = trackEnds((server) => endsOnFullDisk(server) && (disks()?.isFull(server) ?? false))
   let cutBack: (() => void) | undefined
   return {
     ends,
