@@ -24,11 +24,10 @@ async function fillChat(builds: readonly Build[], build: Build, scale: number, s
   const { stores, close } = connectStores(build.env)
   try {
     const [path = ""] = await createChats(build.apiUrl, 1)
-    const applications = [chatOf(path).application] as const
-    const [application] = applications
+    const { application } = chatOf(path)
     const corpus = await createCorpus(SEED)
     const sample: string[] = []
-    const stored = () => countRows(stores, [...applications])
+    const stored = () => countRows(stores, [application])
     const tell = teller(say, `sent to ${build.name}`, messages)
     const createdAt = Date.now()
     for (let first = 1; first <= messages; first += SENT_TOGETHER) {
@@ -41,7 +40,7 @@ async function fillChat(builds: readonly Build[], build: Build, scale: number, s
     }
     await secondsUntil(stored, messages, POLL_MS.rows)
     await untilAtRest(builds)
-    const found = await countDocuments(stores, [...applications])
+    const found = await countDocuments(stores, [application])
     if (found !== messages) throw new Error(`${build.name} has ${found} documents of ${messages}`)
     const queries = queryClasses(seededRandom(SEED), sample, corpus).flatMap((one) => one.queries)
     const searches = shuffled(seededRandom(SEED), queries).map(
