@@ -4,7 +4,7 @@ import { sql } from "kysely"
 import { connectStores } from "../../campaign/verdict/stores.ts"
 import type { SearchStores } from "../../lib/stores.ts"
 import type { Figure } from "../report/bench-run.ts"
-import { type Build, untilAtRest } from "../stack/build.ts"
+import { BUILD_SERVERS, type Build, type BuildServer, untilAtRest } from "../stack/build.ts"
 import { type Drained, drainQueue, eachOf } from "./drain.ts"
 
 /** Merging a million documents takes a minute; the client itself would wait for an answer for five at most. */
@@ -50,15 +50,22 @@ async function withStores<T>(build: Build, use: (stores: SearchStores) => Promis
   }
 }
 
+/** `microseconds`: of processor time that an event costs each server, from its way into the queue until all is at rest. */
+type Drain = Drained & { microseconds: Record<BuildServer, number> }
+
 const drainBuild = (build: Build, builds: readonly Build[], each: number) =>
-  withStores(build, async (stores) => {
+  withStores(build, async (stores): Promise<Drain> => {
     const { apiUrl, api, packs } = build
+    const used = () => BUILD_SERVERS.map((server) => build.processorMs(server))
+    const before = used()
     const drained = await drainQueue({ apiUrl, stores, api, packs, untilAtRest: () => untilAtRest(builds) }, each)
     await untilAtRest(builds)
-    return drained
+    const costs = used().map((ms, index) => ((ms - (before[index] ?? 0)) * 1000) / drained.total)
+    const microseconds = Object.fromEntries(BUILD_SERVERS.map((server, index) => [server, costs[index] ?? Number.NaN]))
+    return { ...drained, microseconds: microseconds as Drain["microseconds"] }
   })
 
-const figure = (name: string, as: "rate" | "bytes", here: number, there: number): Figure => ({
+const figure = (name: string, as: "rate" | "bytes" | "processor", here: number, there: number): Figure => ({
   ...{ name, [as]: here / there, here, there },
 })
 
@@ -68,15 +75,18 @@ export async function measureDrain(
   turns: readonly (0 | 1)[],
   scale: number,
 ): Promise<Figure[]> {
-  const runs: [Drained[], Drained[]] = [[], []]
+  const runs: [Drain[], Drain[]] = [[], []]
   for (const index of turns) runs[index].push(await drainBuild(builds[index], builds, eachOf(scale)))
-  const mean = (index: 0 | 1, of: "rowsPerSecond" | "documentsPerSecond") =>
-    runs[index].reduce((sum, one) => sum + one[of], 0) / runs[index].length
-  const compared = (name: string, of: "rowsPerSecond" | "documentsPerSecond") =>
-    figure(name, "rate", mean(0, of), mean(1, of))
+  const mean = (index: 0 | 1, of: (drain: Drain) => number) =>
+    runs[index].reduce((sum, one) => sum + of(one), 0) / runs[index].length
+  const compared = (name: string, as: "rate" | "processor", of: (drain: Drain) => number) =>
+    figure(name, as, mean(0, of), mean(1, of))
   return [
-    compared("drain, rows a second", "rowsPerSecond"),
-    compared("drain, documents a second", "documentsPerSecond"),
+    compared("drain, rows a second", "rate", (one) => one.rowsPerSecond),
+    compared("drain, documents a second", "rate", (one) => one.documentsPerSecond),
+    ...BUILD_SERVERS.map((server) =>
+      compared(`drain, µs of ${server} for each event`, "processor", (one) => one.microseconds[server]),
+    ),
   ]
 }
 

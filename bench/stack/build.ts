@@ -28,7 +28,8 @@ const READY_POLL_MS = 50
 const REST_SHARE_OF_A_CORE = 0.2
 const REST_LIMIT_MS = 120_000
 
-const KINDS = ["api", ...SERVICE_NAMES] as const
+export const BUILD_SERVERS = ["api", ...SERVICE_NAMES] as const
+export type BuildServer = (typeof BUILD_SERVERS)[number]
 
 export type Build = {
   name: string
@@ -40,8 +41,8 @@ export type Build = {
   api: Server
   /** Whether its consumers read packs of events. */
   packs: boolean
-  /** Returns the milliseconds of processor time that all of its servers have used since their start (Linux only). */
-  processorMs(): number
+  /** Returns the milliseconds of processor time that its servers, or one of them, have used since their start (Linux only). */
+  processorMs(kind?: BuildServer): number
   /** Returns the bytes of memory that all of its servers have resident. */
   rssBytes(): number
   /** Stops it in order and starts it again with its data. Returns the seconds until it is ready. */
@@ -136,8 +137,9 @@ export async function startBuild({ name, commit, place, ...supervision }: BuildO
       () => {},
     ),
     packs: existsSync(join(folder, "lib", "queue", "packs.ts")),
-    processorMs: () => processorMsOf(KINDS.flatMap((kind) => processesOfGroup(pidOf(kind)))),
-    rssBytes: () => rssBytesOf(KINDS.flatMap((kind) => processesOfGroup(pidOf(kind)))) ?? Number.NaN,
+    processorMs: (kind) =>
+      processorMsOf((kind ? [kind] : BUILD_SERVERS).flatMap((one) => processesOfGroup(pidOf(one)))),
+    rssBytes: () => rssBytesOf(BUILD_SERVERS.flatMap((kind) => processesOfGroup(pidOf(kind)))) ?? Number.NaN,
     async restart() {
       await api.restart()
       return secondsUntil(isReady)
