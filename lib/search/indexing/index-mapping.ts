@@ -3,10 +3,8 @@
 //
 // Substring search: the folded body (fold.ts) is indexed twice, as its n-grams of 1 and 2 code points and as those of 3.
 // A query of n ≤ 3 code points is one term; a longer one is the phrase of its trigrams, which follow each other in a body
-// exactly where the query occurs. So results are exact and need no filter. Of the phrase every third trigram and the last
-// are asked for, at their places, which leaves no code point out: an eighth less work for all kinds of queries together.
-// One field for both short n-grams, and no index of what no query asks for, take a tenth of Elasticsearch's time off a
-// document.
+// exactly where the query occurs. So results are exact and need no filter. One field for both short n-grams, and no index
+// of what no query asks for, take a tenth of Elasticsearch's time off a document.
 //
 // The source keeps the folded body, though no answer has it: without it Elasticsearch would keep the whole document
 // beside the source until replicas need it no more and a merge drops it, at 80 bytes and a tenth of its time for each.
@@ -32,9 +30,6 @@ const nGramTokenizer = (min: number, max = min): estypes.AnalysisTokenizer => ({
   max_gram: max,
 })
 
-/** The analyzer of a phrase that is sent as its trigrams, with the separator in between, and `gap` for each left out. */
-export const PHRASE = { analyzer: "phrase_of_grams", separator: "\u0001", gap: "\u0002" } as const
-
 const SETTINGS: estypes.IndicesIndexSettings = {
   // Documents are routed by application, so a search would read one shard of any number.
   number_of_shards: 1,
@@ -48,18 +43,8 @@ const SETTINGS: estypes.IndicesIndexSettings = {
   "sort.field": ["chat_key", "number"],
   "sort.order": ["asc", "desc"],
   analysis: {
-    tokenizer: {
-      short: nGramTokenizer(1, 2),
-      three: nGramTokenizer(3),
-      separated: { type: "char_group", tokenize_on_chars: [PHRASE.separator] },
-    },
-    // The token goes, its position stays empty.
-    filter: { without_gaps: { type: "stop", stopwords: [PHRASE.gap] } },
-    analyzer: {
-      short_grams: nGramAnalyzer("short"),
-      three_grams: nGramAnalyzer("three"),
-      [PHRASE.analyzer]: { type: "custom", tokenizer: "separated", filter: ["without_gaps"] },
-    },
+    tokenizer: { short: nGramTokenizer(1, 2), three: nGramTokenizer(3) },
+    analyzer: { short_grams: nGramAnalyzer("short"), three_grams: nGramAnalyzer("three") },
   },
   // Between the sizes of one tokenizer; Elasticsearch's own bound.
   max_ngram_diff: 1,

@@ -4,7 +4,7 @@ import { chatText } from "../../events.ts"
 import { LIMITS } from "../../limits.ts"
 import { MESSAGE_MEMBERS } from "../../members.ts"
 import type { FoldedQuery } from "../folding/fold.ts"
-import { type MessageDocument, PHRASE } from "../indexing/index-mapping.ts"
+import type { MessageDocument } from "../indexing/index-mapping.ts"
 import { answeredError, SearchIncomplete, SearchIndexMissing } from "../search-errors.ts"
 
 /** Searches one chat, or an application except its deleted chats (`without`). */
@@ -35,24 +35,13 @@ const ANSWER_PARTS = ["timed_out", "hits.total", "hits.hits._source"]
 /** The server gives up before the client does, so that its answer still arrives. */
 const SERVER_TIMEOUT_SHARE = 0.9
 
-/** Returns the phrase of every third trigram and the last, which cover the text, or of all if a sign in between is in it. */
-function phraseOf(folded: FoldedQuery, codePoints: string[]): string | { query: string; analyzer: string } {
-  const { analyzer, separator, gap } = PHRASE
-  if (folded.includes(separator) || folded.includes(gap)) return folded
-  const last = codePoints.length - LONG_GRAM
-  const gramAt = (at: number) => codePoints.slice(at, at + LONG_GRAM).join("")
-  const grams = Array.from({ length: last + 1 }, (_, at) => (at % LONG_GRAM === 0 || at === last ? gramAt(at) : gap))
-  return { query: grams.join(separator), analyzer }
-}
-
 function containing(folded: FoldedQuery): estypes.QueryDslQueryContainer {
-  const codePoints = [...folded]
-  const { length } = codePoints
+  const { length } = [...folded]
   if (length === 0) throw new Error("a query that folds to nothing must be refused before it is searched")
   if (length <= SHORT_GRAM_MAX) return { term: { "folded_body.grams_1_2": folded } }
   if (length === LONG_GRAM) return { term: { "folded_body.grams_3": folded } }
   // A phrase of any length is one clause to Lucene, so indices.query.bool.max_clause_count sets no bound.
-  return { match_phrase: { "folded_body.grams_3": phraseOf(folded, codePoints) } }
+  return { match_phrase: { "folded_body.grams_3": folded } }
 }
 
 type Clauses = Pick<estypes.QueryDslBoolQuery, "filter" | "must_not">
