@@ -27,9 +27,8 @@ const QUIET_LIMIT_MS = 120_000
 
 type Size = { application: string; chats: number; messages: number }
 
-/** Stores an application with `chats` chats, the first with `messages` messages, as if all had been persisted. */
-async function givenSize(stores: SearchStores, { application, chats, messages }: Size, say: (line: string) => void) {
-  const { mysql } = stores
+/** Stores an application with `chats` chats, as if they and the first one's `messages` had been persisted. */
+export async function storeParents({ mysql }: SearchStores, { application, chats, messages }: Size): Promise<void> {
   const now = new Date()
   const times = { revision: 1, created_at: now, updated_at: now }
   const numbers = Array.from({ length: chats }, (_, index) => index + 1)
@@ -60,6 +59,11 @@ async function givenSize(stores: SearchStores, { application, chats, messages }:
       .values(some.map((chat) => ({ ...counter, chat, highest: messagesIn(chat), live: messagesIn(chat) })))
       .execute()
   }
+}
+
+async function givenSize(stores: SearchStores, size: Size, say: (line: string) => void): Promise<void> {
+  await storeParents(stores, size)
+  const { application, messages } = size
   function* places(): Generator<Place> {
     for (let number = 1; number <= messages; number++) yield { application, chat: 1, number, body: `message ${number}` }
   }

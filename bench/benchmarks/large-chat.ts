@@ -4,11 +4,11 @@ import { seededRandom, shuffled } from "../../campaign/load/random.ts"
 import { awaitQuiet } from "../../campaign/verdict/settle.ts"
 import { encodeCursor } from "../../lib/http/cursor.ts"
 import { drawToken } from "../../lib/outbox/keys.ts"
-import type { SearchStores } from "../../lib/stores.ts"
 import type { Bench, BenchRun, Bound, Figure } from "../report/bench-run.ts"
 import { plotMedians } from "../report/plots.ts"
 import { type Asked, ask, creationIn, percentile } from "../stack/load.ts"
 import { createCorpus } from "./corpus.ts"
+import { storeParents } from "./growth.ts"
 import { indexAll, type Place, storeRows } from "./search-data.ts"
 import { SAMPLE, SEED, settled, smallToken, teller } from "./search-fill.ts"
 import { queryClasses } from "./search-queries.ts"
@@ -28,23 +28,6 @@ const SEARCH_P99_MAX_MS = 60
 const QUIET_LIMIT_MS = 120_000
 
 type Chat = { application: string; messages: number }
-
-/** Stores an application with one chat, as if all of its messages had been persisted. */
-async function storeParents({ mysql }: SearchStores, { application, messages }: Chat): Promise<void> {
-  const now = new Date()
-  const times = { revision: 1, created_at: now, updated_at: now }
-  const counter = { application, revision: 1, fenced: 0, dirty: 0 }
-  await mysql
-    .insertInto("applications")
-    .values({ token: application, name: "bench", chats_count: 1, ...times })
-    .execute()
-  await mysql
-    .insertInto("chats")
-    .values({ application, number: 1, name: null, messages_count: messages, ...times })
-    .execute()
-  const highest = [1, messages].map((value, chat) => ({ ...counter, chat, highest: value, live: value }))
-  await mysql.insertInto("counters").values(highest).execute()
-}
 
 /** Yields every message in the order of creation: the chats grow side by side, the small ones one after the other. */
 function* places(chats: readonly Chat[], smallChats: number): Generator<Omit<Place, "body">> {
@@ -79,7 +62,7 @@ async function fill({ stack, scale, say }: BenchRun, chats: readonly Chat[]): Pr
       yield { ...place, body }
     }
   }
-  for (const chat of chats) await storeParents(stores, chat)
+  for (const chat of chats) await storeParents(stores, { ...chat, chats: 1 })
   await storeRows(stores, written(), teller(say, "stored", total))
   await indexAll(stores, places(chats, smallChats), teller(say, "indexed", total))
   await settled(stores)

@@ -1,6 +1,6 @@
 /**
  * DESIGN. Several connections to one server, of which those after the first are made when they are needed. In a turn of
- * its event loop Redis reads at most 16 KB of a connection (PROTO_IOBUF_LEN in its server.h), and with
+ * its event loop Redis reads 16 to 32 KB of a connection (PROTO_IOBUF_LEN in its server.h), and with
  * `appendfsync always` each turn ends with a sync of its disk. So of many creations at once on one connection some 27
  * share a sync, and the others wait for the next ones: more connections let all of them share it. Promised: a command is
  * on one connection only. Absent: an order of commands that do not wait for each other.
@@ -9,7 +9,7 @@ import type { Watch } from "./breaker.ts"
 import type { Argument, ScriptValue } from "./redis.ts"
 import { connectNode, type RedisNode } from "./redis-node.ts"
 
-/** What Redis reads of a connection in one turn. */
+/** What Redis surely reads of a connection in one turn. */
 const TURN_BYTES = 16 * 1024
 /** Some hundred creations in a sync: with more, the work of a turn takes longer than the sync. */
 const LANES_MAX = 4

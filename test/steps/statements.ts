@@ -80,7 +80,7 @@ async function statementCounter(url: string) {
   }
 }
 
-/** How a connection introduces itself. More of them are made when much is to do, and no request waits for that. */
+/** How a new connection introduces itself, for which no request waits. Once it has sent anything else, these count too. */
 const INTRODUCTION = /^"(hello|auth|select|info|client)"/i
 
 /** A line of MONITOR: +time [database source] "command" "argument"… */
@@ -97,15 +97,19 @@ async function commandCounter(url: string) {
   const socket = connect(Number(port || 6379), hostname)
   const lines = createInterface({ input: socket })
   let commands: string[] = []
+  const introduced = new Set<string>()
   let onMark = (): void => undefined
   const started = new Promise<void>((resolve, reject) => {
     socket.once("error", reject)
     lines.on("line", (line) => {
       if (line === "+OK") resolve()
       if (line.startsWith("-")) reject(new Error(line))
-      const [, shown, source, command = ""] = MONITOR_LINE.exec(line) ?? []
+      const [, shown, source = "", command = ""] = MONITOR_LINE.exec(line) ?? []
       if (command.endsWith(`"${mark}"`)) onMark()
-      else if (shown === database && source !== "lua" && !INTRODUCTION.test(command)) commands.push(command)
+      else if (shown === database && source !== "lua" && (introduced.has(source) || !INTRODUCTION.test(command))) {
+        introduced.add(source)
+        commands.push(command)
+      }
     })
   })
   if (password) socket.write(`AUTH ${username || "default"} ${password}\r\n`)

@@ -36,10 +36,10 @@ const ANSWER_PARTS = ["timed_out", "hits.total", "hits.hits._source"]
 const SERVER_TIMEOUT_SHARE = 0.9
 
 function containing(folded: FoldedQuery): estypes.QueryDslQueryContainer {
-  const { length } = [...folded]
-  if (length === 0) throw new Error("a query that folds to nothing must be refused before it is searched")
-  if (length <= SHORT_GRAM_MAX) return { term: { "folded_body.grams_1_2": folded } }
-  if (length === LONG_GRAM) return { term: { "folded_body.grams_3": folded } }
+  const codePoints = [...folded].length
+  if (codePoints === 0) throw new Error("a query that folds to nothing must be refused before it is searched")
+  if (codePoints <= SHORT_GRAM_MAX) return { term: { "folded_body.grams_1_2": folded } }
+  if (codePoints === LONG_GRAM) return { term: { "folded_body.grams_3": folded } }
   // A phrase of any length is one clause to Lucene, so indices.query.bool.max_clause_count sets no bound.
   return { match_phrase: { "folded_body.grams_3": folded } }
 }
